@@ -1,0 +1,89 @@
+"""TensorFlow's data type numbers (`tensorflow/core/framework/types.proto`) and what NumPy makes of them."""
+
+import numpy as np
+
+STRING = 7
+_NUMPY = {
+    1: 'float32',
+    2: 'float64',
+    3: 'int32',
+    4: 'uint8',
+    5: 'int16',
+    6: 'int8',
+    8: 'complex64',
+    9: 'int64',
+    10: 'bool',
+    11: 'int8',  # qint8
+    12: 'uint8',  # quint8
+    13: 'int32',  # qint32
+    15: 'int16',  # qint16
+    16: 'uint16',  # quint16
+    17: 'uint16',
+    18: 'complex128',
+    19: 'float16',
+    22: 'uint32',
+    23: 'uint64',
+}
+_ML_DTYPES = {14: 'bfloat16', 24: 'float8_e5m2', 25: 'float8_e4m3fn', 29: 'int4', 30: 'uint4'}
+_NAMES = {
+    **_NUMPY,
+    **_ML_DTYPES,
+    STRING: 'string',
+    11: 'qint8',
+    12: 'quint8',
+    13: 'qint32',
+    15: 'qint16',
+    16: 'quint16',
+    20: 'resource',
+    21: 'variant',
+}
+
+
+class UnsupportedDtypeError(TypeError):
+    """NumPy cannot hold this type here. The bytes can still be copied."""
+
+
+def name(number: int) -> str:
+    """TensorFlow's name of a data type, such as `'float32'`."""
+    return _NAMES.get(number, f'dtype {number}')
+
+
+def size(number: int) -> int | None:
+    """The bytes of one element, or None where that is not fixed or not known."""
+    if number in _NUMPY:
+        return np.dtype(_NUMPY[number]).itemsize
+    return {14: 2, 24: 1, 25: 1, 29: 1, 30: 1}.get(number)
+
+
+def to_numpy(number: int) -> np.dtype:
+    """The NumPy type of a numeric data type.
+
+    Raises:
+      UnsupportedDtypeError: If there is none, or it needs `ml_dtypes` and that is not installed.
+    """
+    if number in _NUMPY:
+        return np.dtype(_NUMPY[number])
+    if number not in _ML_DTYPES:
+        raise UnsupportedDtypeError(f'{name(number)} has no NumPy type')
+    try:
+        import ml_dtypes
+    except ImportError as error:
+        raise UnsupportedDtypeError(
+            f'{name(number)} needs the package ml_dtypes: pip install ml_dtypes'
+        ) from error
+    return np.dtype(getattr(ml_dtypes, _ML_DTYPES[number]))
+
+
+def from_numpy(dtype: np.dtype) -> int:
+    """The number of the data type that stores arrays of `dtype`.
+
+    Raises:
+      UnsupportedDtypeError: If TensorFlow has none.
+    """
+    if dtype.kind in 'OSU':
+        return STRING
+    for table in (_NUMPY, _ML_DTYPES):
+        for number, numpy_name in table.items():
+            if dtype.name == numpy_name:
+                return number
+    raise UnsupportedDtypeError(f'TensorFlow stores no arrays of {dtype}')

@@ -1,0 +1,31 @@
+"""The messages of a checkpoint's index (`tensorflow/core/protobuf/tensor_bundle.proto`)."""
+
+from estimator_ckpt.bundle.protos import declare
+
+_messages = declare(
+    'tensor_bundle',
+    {
+        'Dimension': [(1, 'size', 'int64'), (2, 'name', 'string')],
+        'Shape': [(2, 'dim', 'repeated Dimension'), (3, 'unknown_rank', 'bool')],
+        # Without a length an extent is the whole dimension.
+        'Extent': [(1, 'start', 'int64'), (2, 'length', 'optional int64')],
+        'Slice': [(1, 'extent', 'repeated Extent')],
+        'Version': [(1, 'producer', 'int32'), (2, 'min_consumer', 'int32')],
+        'BundleHeader': [
+            (1, 'num_shards', 'int32'),
+            (2, 'endianness', 'int32'),
+            (3, 'version', 'Version'),
+        ],
+        'BundleEntry': [
+            (1, 'dtype', 'int32'),
+            (2, 'shape', 'Shape'),
+            (3, 'shard_id', 'int32'),
+            (4, 'offset', 'int64'),
+            (5, 'size', 'int64'),
+            (6, 'crc32c', 'fixed32'),
+            (7, 'slices', 'repeated Slice'),
+        ],
+    },
+)
+BundleHeader = _messages['BundleHeader']
+BundleEntry = _messages['BundleEntry']

@@ -1,0 +1,275 @@
+"""Reads a checkpoint: its index whole, its tensors one at a time."""
+
+import dataclasses
+import math
+import os
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from estimator_ckpt.bundle import dtypes, slices, tensors
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
+from estimator_ckpt.bundle.paths import data_path, index_path, resolve
+from estimator_ckpt.bundle.slices import Slice
+from estimator_ckpt.bundle.table import TableError, read_table
+
+HEADER_KEY = b''
+# More shards than anybody has; an index that claims more is not believed.
+_MAX_SHARDS = 100_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """What the index says of one key.
+
+    Attributes:
+      dtype: TensorFlow's data type number.
+      shape: The tensor's shape.
+      shard: The data file that holds the bytes.
+      offset: Where in it they begin.
+      size: How many they are.
+      crc32c: Their masked checksum.
+      slices: The slices a partitioned tensor is stored as; empty for a tensor stored whole.
+    """
+
+    dtype: int
+    shape: tuple[int, ...]
+    shard: int
+    offset: int
+    size: int
+    crc32c: int
+    slices: tuple[Slice, ...] = ()
+
+
+class BundleReader:
+    """One checkpoint. The index is read and checked at once, data files when a tensor is asked for."""
+
+    def __init__(self, path: str | os.PathLike):
+        """Opens a checkpoint.
+
+        Args:
+          path: Anything `paths.resolve` takes.
+
+        Raises:
+          CheckpointNotFoundError: If there is none.
+          CorruptCheckpointError: If its index is damaged.
+        """
+        self.prefix = resolve(path)
+        self._files = files_for(self.prefix)
+        self.raw = self._read_index()
+        header = self._parse(BundleHeader, HEADER_KEY, self.raw.pop(HEADER_KEY, None))
+        self.num_shards = header.num_shards
+        self.big_endian = header.endianness == 1
+        if not 0 < self.num_shards <= _MAX_SHARDS:
+            raise self._corrupt(f'its header claims {self.num_shards} shards')
+        if header.version.min_consumer > 1:
+            raise self._corrupt(f'it needs a reader of version {header.version.min_consumer}')
+        self._entries: dict[bytes, Entry] = {}
+
+    def _read_index(self) -> dict[bytes, bytes]:
+        path = index_path(self.prefix)
+        data = self._files.read(path)
+        try:
+            return dict(read_table(data))
+        except TableError as error:
+            hint = ''
+            if data.startswith(b'version https://git-lfs'):
+                hint = ' (a Git LFS pointer: run `git lfs pull` for the real file)'
+            raise CorruptCheckpointError(
+                f'{path} is not a readable checkpoint index{hint}: {error}; restore the file from a copy, or use '
+                'another checkpoint.'
+            ) from error
+
+    def _corrupt(self, what: str) -> CorruptCheckpointError:
+        return CorruptCheckpointError(
+            f'{index_path(self.prefix)} is damaged: {what}; restore the file from a copy, or use another checkpoint.'
+        )
+
+    def _parse(self, message, key: bytes, raw: bytes | None):
+        if raw is None:
+            raise self._corrupt('it has no header')
+        try:
+            return message.FromString(raw)
+        except DecodeError as error:
+            raise self._corrupt(f'the entry of {decode_key(key)!r} does not parse') from error
+
+    def __contains__(self, key: str) -> bool:
+        return encode_key(key) in self.raw
+
+    def keys(self) -> list[str]:
+        """The keys of the tensors, sorted; the data of slices are not listed apart."""
+        hidden = set()
+        if any(key.startswith(b'\0') for key in self.raw):
+            for raw_key in self.raw:
+                for part in self.raw_entry(raw_key).slices:
+                    hidden.add(slices.encode_key(raw_key, part))
+        return [decode_key(key) for key in self.raw if key not in hidden]
+
+    def entry(self, key: str) -> Entry:
+        """What the index says of a key.
+
+        Raises:
+          KeyError: If it has no such key.
+          CorruptCheckpointError: If the entry makes no sense.
+        """
+        return self.raw_entry(encode_key(key))
+
+    def raw_entry(self, key: bytes) -> Entry:
+        """Like `entry`, for a key as stored; the data of slices have such keys."""
+        entry = self._entries.get(key)
+        if entry is None:
+            if key not in self.raw:
+                raise KeyError(f'{self.prefix} has no tensor {decode_key(key)!r}')
+            entry = self._entries[key] = self._decode_entry(key)
+        return entry
+
+    def _decode_entry(self, key: bytes) -> Entry:
+        message = self._parse(BundleEntry, key, self.raw[key])
+        entry = Entry(
+            dtype=message.dtype,
+            shape=tuple(dim.size for dim in message.shape.dim),
+            shard=message.shard_id,
+            offset=message.offset,
+            size=message.size,
+            crc32c=message.crc32c,
+            slices=tuple(
+                tuple((e.start, e.length if e.HasField('length') else None) for e in part.extent)
+                for part in message.slices
+            ),
+        )
+        fault = self._fault(entry)
+        if fault:
+            raise self._corrupt(f'the entry of {decode_key(key)!r} {fault}')
+        return entry
+
+    def _fault(self, entry: Entry) -> str | None:
+        if any(extent < 0 for extent in entry.shape):
+            return f'has the impossible shape {list(entry.shape)}'
+        for part in entry.slices:
+            if len(part) != len(entry.shape):
+                return f'has a slice of rank {len(part)} for the shape {list(entry.shape)}'
+            for (start, length), extent in zip(part, entry.shape, strict=True):
+                if start < 0 or (length is not None and not 0 <= length <= extent - start):
+                    return f'has a slice outside of its shape {list(entry.shape)}'
+        if entry.slices:
+            return None
+        if not 0 <= entry.shard < self.num_shards:
+            return f'lies in shard {entry.shard} of {self.num_shards}'
+        if entry.offset < 0 or entry.size < 0:
+            return f'lies at byte {entry.offset} with {entry.size} bytes'
+        itemsize = dtypes.size(entry.dtype)
+        if itemsize is not None and entry.size != itemsize * math.prod(entry.shape):
+            return (
+                f'has {entry.size} bytes, which do not make {dtypes.name(entry.dtype)} of shape {list(entry.shape)}'
+            )
+        return None
+
+    def data_path(self, shard: int) -> str:
+        return data_path(self.prefix, shard, self.num_shards)
+
+    def data_paths(self) -> list[str]:
+        return [self.data_path(shard) for shard in range(self.num_shards)]
+
+    def check_data_files(self) -> None:
+        """Checks that each data file is there and long enough for what the index places in it.
+
+        Raises:
+          CheckpointNotFoundError: If a data file is missing.
+          CorruptCheckpointError: If one is too short.
+        """
+        needed: dict[int, tuple[int, bytes]] = {}
+        for key in self.raw:
+            entry = self.raw_entry(key)
+            end = entry.offset + entry.size
+            if not entry.slices and end > needed.get(entry.shard, (-1, b''))[0]:
+                needed[entry.shard] = (end, key)
+        for shard, (end, key) in sorted(needed.items()):
+            path = self.data_path(shard)
+            if not self._files.exists(path):
+                raise CheckpointNotFoundError(
+                    f'The data file {path}, which holds {decode_key(key)!r}, is missing; copy it there, or use another '
+                    'checkpoint.'
+                )
+            size = self._files.size(path)
+            if size < end:
+                raise CorruptCheckpointError(
+                    f'{path} is cut off: it has {size} bytes, and {decode_key(key)!r} ends at byte {end}; restore the '
+                    'file from a copy, or use another checkpoint.'
+                )
+
+    def tensor(self, key: str, verify: bool = False) -> np.ndarray:
+        """The value of a tensor; slices are put together.
+
+        Args:
+          key: Its key.
+          verify: Whether to check its checksum.
+
+        Returns:
+          An array of the tensor's shape; strings as an object array of `bytes`.
+
+        Raises:
+          KeyError: If there is no such key.
+          CheckpointNotFoundError: If its data file is missing.
+          CorruptCheckpointError: If the data file is too short, or the checksum does not match.
+          dtypes.UnsupportedDtypeError: If NumPy has no such type; `read_bytes` gives the bytes.
+        """
+        entry = self.entry(key)
+        if not entry.slices:
+            return self._whole(encode_key(key), entry, verify)
+        pieces = [(part, slices.encode_key(encode_key(key), part)) for part in entry.slices]
+        for part, raw_key in pieces:
+            if raw_key not in self.raw:
+                raise self._corrupt(f'the slice {part} of {key!r} has no entry')
+        # Before any memory is asked for: the pieces must be able to fill the whole.
+        available = sum(math.prod(self.raw_entry(raw_key).shape) for _, raw_key in pieces)
+        if available < math.prod(entry.shape):
+            raise self._corrupt(f'the slices of {key!r} leave parts of it out')
+        result = np.zeros(entry.shape, dtypes.to_numpy(entry.dtype))
+        covered = np.zeros(entry.shape, bool)
+        for part, raw_key in pieces:
+            where = slices.as_numpy(part)
+            piece = self._whole(raw_key, self.raw_entry(raw_key), verify)
+            if piece.shape != result[where].shape:
+                raise self._corrupt(f'the slice {part} of {key!r} has shape {list(piece.shape)}')
+            result[where] = piece
+            covered[where] = True
+        if not covered.all():
+            raise self._corrupt(f'the slices of {key!r} leave parts of it out')
+        return result
+
+    def _whole(self, raw_key: bytes, entry: Entry, verify: bool) -> np.ndarray:
+        data = self.read_bytes(entry, raw_key)
+        try:
+            if verify and tensors.checksum(data, entry.dtype, entry.shape, self.big_endian) != entry.crc32c:
+                raise ValueError('its checksum does not match')
+            return tensors.decode(data, entry.dtype, entry.shape, self.big_endian)
+        except ValueError as error:
+            raise CorruptCheckpointError(
+                f'{self.data_path(entry.shard)}: the tensor {decode_key(raw_key)!r} is damaged: {error}; restore the '
+                'file from a copy, or use another checkpoint.'
+            ) from error
+
+    def read_bytes(self, entry: Entry, key: bytes = b'') -> bytes:
+        """The stored bytes of a tensor that is not sliced."""
+        path = self.data_path(entry.shard)
+        if not self._files.exists(path):
+            raise CheckpointNotFoundError(
+                f'The data file {path}, which holds {decode_key(key)!r}, is missing; copy it there, or use another '
+                'checkpoint.'
+            )
+        if self._files.size(path) < entry.offset + entry.size:
+            raise CorruptCheckpointError(
+                f'{path} is cut off before the end of {decode_key(key)!r}; restore the file from a copy, or use '
+                'another checkpoint.'
+            )
+        return self._files.read(path, entry.offset, entry.size)
+
+
+def encode_key(key: str) -> bytes:
+    return key.encode('utf-8', 'surrogateescape')
+
+
+def decode_key(key: bytes) -> str:
+    return key.decode('utf-8', 'surrogateescape')

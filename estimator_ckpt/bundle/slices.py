@@ -1,0 +1,64 @@
+"""Slices of partitioned variables: their specs, and the keys that their data are stored under.
+
+A partitioned variable has an entry under its name that lists slices, and one entry per slice under an encoded key
+(`checkpoint::EncodeTensorNameSlice` in `tensorflow/core/util/saved_tensor_slice_util.cc`, with the numbers and strings
+of `tensorflow/tsl/lib/strings/ordered_code.cc`, made so that keys sort by name, then by slice).
+"""
+
+Extent = tuple[int, int | None]  # (start, length); length None is the whole dimension.
+Slice = tuple[Extent, ...]
+
+
+def parse_spec(spec: str) -> tuple[tuple[int, ...], Slice]:
+    """Parses a slice spec such as `'10 4 0,5:-'` into the full shape and the slice."""
+    *dimensions, extents = spec.split(' ')
+    parsed = []
+    for extent in extents.split(':'):
+        if extent == '-':
+            parsed.append((0, None))
+        else:
+            start, length = extent.split(',')
+            parsed.append((int(start), int(length)))
+    return tuple(map(int, dimensions)), tuple(parsed)
+
+
+def as_numpy(part: Slice) -> tuple[slice, ...]:
+    """The slice as an index into a NumPy array of the full shape."""
+    return tuple(
+        slice(None) if length is None else slice(start, start + length) for start, length in part
+    )
+
+
+def encode_key(name: bytes, part: Slice) -> bytes:
+    """The key of the data of one slice of the variable `name`."""
+    out = _unsigned(0) + _string(name) + _unsigned(len(part))
+    for start, length in part:
+        out += _signed(start) + _signed(-1 if length is None else length)
+    return out
+
+
+def _unsigned(value: int) -> bytes:
+    """OrderedCode::WriteNumIncreasing: the number of bytes, then the bytes, highest first."""
+    data = value.to_bytes((value.bit_length() + 7) // 8, 'big')
+    return bytes([len(data)]) + data
+
+
+def _string(data: bytes) -> bytes:
+    """OrderedCode::WriteString: 0x00 and 0xff escaped, then an end mark."""
+    out = bytearray()
+    for byte in data:
+        out.append(byte)
+        if byte == 0x00:
+            out.append(0xFF)
+        elif byte == 0xFF:
+            out.append(0x00)
+    return bytes(out) + b'\x00\x01'
+
+
+def _signed(value: int) -> bytes:
+    """OrderedCode::WriteSignedNumIncreasing: two's complement, its leading bits flipped to tell the length."""
+    size = 1
+    while not -(1 << (7 * size - 1)) <= value < 1 << (7 * size - 1):
+        size += 1
+    header = ((1 << size) - 1) << (8 * size - size)
+    return ((value & ((1 << (8 * size)) - 1)) ^ header).to_bytes(size, 'big')

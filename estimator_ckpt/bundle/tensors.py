@@ -1,0 +1,92 @@
+"""The bytes of one tensor in a data file, to and from NumPy (`tensorflow/core/util/tensor_bundle/tensor_bundle.cc`)."""
+
+import math
+import struct
+
+import numpy as np
+
+from estimator_ckpt.bundle import checksums, dtypes, varint
+
+
+def encode(array: np.ndarray) -> tuple[bytes, int]:
+    """The stored bytes of an array and their masked CRC32C.
+
+    Args:
+      array: Numbers or booleans, or an array of `bytes` or `str` objects.
+    """
+    if dtypes.from_numpy(array.dtype) == dtypes.STRING:
+        return _encode_strings([_as_bytes(item) for item in array.ravel()])
+    data = np.ascontiguousarray(array).astype(array.dtype.newbyteorder('<'), copy=False).tobytes()
+    return data, checksums.mask(checksums.crc32c(data))
+
+
+def decode(data: bytes, dtype: int, shape: tuple[int, ...], big_endian: bool = False) -> np.ndarray:
+    """The array of `shape` that `data` store; strings come as an object array of `bytes`.
+
+    Raises:
+      ValueError: If the bytes do not fit the shape.
+      dtypes.UnsupportedDtypeError: If NumPy has no such type.
+    """
+    if dtype == dtypes.STRING:
+        strings, _ = _decode_strings(data, math.prod(shape), big_endian)
+        array = np.empty(len(strings), dtype=object)
+        array[:] = strings
+        return array.reshape(shape)
+    numpy_dtype = dtypes.to_numpy(dtype)
+    if len(data) != math.prod(shape) * numpy_dtype.itemsize:
+        raise ValueError(f'{len(data)} bytes do not make {numpy_dtype} of shape {list(shape)}')
+    if big_endian:
+        return np.frombuffer(data, numpy_dtype.newbyteorder('>')).astype(numpy_dtype).reshape(shape)
+    return np.frombuffer(bytearray(data), numpy_dtype).reshape(shape)
+
+
+def checksum(data: bytes, dtype: int, shape: tuple[int, ...], big_endian: bool = False) -> int:
+    """The masked CRC32C that the entry of a tensor with these stored bytes must have.
+
+    Raises:
+      ValueError: If the bytes of a string tensor do not fit its shape.
+    """
+    if dtype == dtypes.STRING:
+        return _decode_strings(data, math.prod(shape), big_endian)[1]
+    return checksums.mask(checksums.crc32c(data))
+
+
+def _as_bytes(item: bytes | str) -> bytes:
+    return item.encode() if isinstance(item, str) else bytes(item)
+
+
+def _encode_strings(strings: list[bytes]) -> tuple[bytes, int]:
+    # Lengths as varints, a checksum of the lengths, the strings. The entry's checksum covers the lengths as fixed
+    # integers, that checksum, and the strings.
+    head = b''.join(varint.encode(len(string)) for string in strings)
+    crc = checksums.crc32c(_fixed_lengths([len(string) for string in strings], '<'))
+    mark = struct.pack('<I', checksums.mask(crc))
+    body = b''.join(strings)
+    return head + mark + body, checksums.mask(checksums.crc32c(body, checksums.crc32c(mark, crc)))
+
+
+def _decode_strings(data: bytes, count: int, big_endian: bool) -> tuple[list[bytes], int]:
+    if count > len(data):
+        raise ValueError(f'{len(data)} bytes cannot hold {count} strings')
+    order = '>' if big_endian else '<'
+    lengths, position = [], 0
+    for _ in range(count):
+        length, position = varint.decode(data, position)
+        lengths.append(length)
+    crc = checksums.crc32c(_fixed_lengths(lengths, order))
+    mark = data[position : position + 4]
+    if len(mark) < 4 or struct.unpack(order + 'I', mark)[0] != checksums.mask(crc):
+        raise ValueError('the checksum of the string lengths does not match')
+    position += 4
+    if position + sum(lengths) != len(data):
+        raise ValueError(f'the string lengths do not add up to the {len(data)} bytes stored')
+    strings = []
+    for length in lengths:
+        strings.append(data[position : position + length])
+        position += length
+    body = checksums.crc32c(b''.join(strings), checksums.crc32c(mark, crc))
+    return strings, checksums.mask(body)
+
+
+def _fixed_lengths(lengths: list[int], order: str) -> bytes:
+    return b''.join(struct.pack(order + ('I' if n < 1 << 32 else 'Q'), n) for n in lengths)

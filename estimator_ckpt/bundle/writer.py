@@ -1,0 +1,245 @@
+"""Composes a checkpoint from the entries and data files of others, and publishes it atomically."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from estimator_ckpt.bundle import dtypes, slices, tensors
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.files import Files, files_for
+from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
+from estimator_ckpt.bundle.paths import data_files, data_path, index_path
+from estimator_ckpt.bundle.reader import HEADER_KEY, BundleReader, decode_key, encode_key
+from estimator_ckpt.bundle.state import write_atomically
+from estimator_ckpt.bundle.table import build_table
+
+Transfer = Literal['move', 'link', 'copy']
+_FORMAT_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shard:
+    """A data file to be: an existing file, or bytes."""
+
+    transfer: Transfer | None = None
+    path: str = ''
+    data: bytes = b''
+
+
+class BundleWriter:
+    """A checkpoint in the making.
+
+    Entries and data files are taken from checkpoints that exist, entries are renamed, aliased and removed, small
+    tensors added; nothing is written before `publish`.
+    """
+
+    def __init__(self, prefix: str):
+        self.prefix = prefix
+        self._files = files_for(prefix)
+        self._entries: dict[bytes, bytes] = {}
+        self._shards: list[_Shard] = []
+        self._added = bytearray()
+        self._added_entries: dict[bytes, BundleEntry] = {}
+        self._big_endian = False
+
+    def __contains__(self, key: str) -> bool:
+        raw_key = encode_key(key)
+        return raw_key in self._entries or raw_key in self._added_entries
+
+    def include(self, source: BundleReader, transfer: Transfer) -> None:
+        """Takes all entries of a checkpoint, and its data files.
+
+        Args:
+          source: The checkpoint. Slices of one tensor may come from several.
+          transfer: How its data files get their new names: `'move'` (only for files that are ours), `'link'` (a copy
+            where the file system has no links), or `'copy'`.
+
+        Raises:
+          CheckpointError: If a key is there already, or the byte order differs.
+        """
+        if self._shards and source.big_endian != self._big_endian:
+            raise CheckpointError(f'{source.prefix} has another byte order than what it is merged with.')
+        self._big_endian = source.big_endian
+        first_shard = len(self._shards)
+        self._shards += [_Shard(transfer, path) for path in source.data_paths()]
+        for key, raw in source.raw.items():
+            if key in self._entries:
+                raw = self._merge_slices(source, key, raw)
+            elif first_shard and not source.raw_entry(key).slices:
+                entry = BundleEntry.FromString(raw)
+                entry.shard_id += first_shard
+                raw = entry.SerializeToString(deterministic=True)
+            self._entries[key] = raw
+
+    def _merge_slices(self, source: BundleReader, key: bytes, raw: bytes) -> bytes:
+        merged, other = BundleEntry.FromString(self._entries[key]), BundleEntry.FromString(raw)
+        if not (merged.slices and other.slices) or merged.shape != other.shape:
+            raise CheckpointError(
+                f'{source.prefix} holds {decode_key(key)!r}, which {self.prefix} holds already; rename or remove one.'
+            )
+        merged.slices.extend(other.slices)
+        return merged.SerializeToString(deterministic=True)
+
+    def alias(self, new: str, existing: str) -> None:
+        """Gives a tensor one more key; no bytes are stored again.
+
+        Raises:
+          KeyError: If there is no key `existing`.
+          CheckpointError: If there is a key `new` already.
+        """
+        self.alias_raw(encode_key(new), encode_key(existing))
+
+    def alias_raw(self, new: bytes, existing: bytes) -> None:
+        """Like `alias`, for keys as stored, such as those of the data of slices."""
+        if new in self._entries or new in self._added_entries:
+            raise CheckpointError(
+                f'{self.prefix} has a key {decode_key(new)!r} already; give one of the two another name.'
+            )
+        raw = self._entries[existing]
+        self._entries[new] = raw
+        for part in self._slices(raw):
+            self._entries[slices.encode_key(new, part)] = self._entries[slices.encode_key(existing, part)]
+
+    def remove(self, key: str) -> None:
+        """Removes a key. Its bytes stay in their data file.
+
+        Raises:
+          KeyError: If there is no such key.
+        """
+        raw_key = encode_key(key)
+        for part in self._slices(self._entries.pop(raw_key)):
+            del self._entries[slices.encode_key(raw_key, part)]
+
+    def rename(self, old: str, new: str) -> None:
+        """Gives a tensor another key.
+
+        Raises:
+          KeyError: If there is no key `old`.
+          CheckpointError: If there is a key `new` already.
+        """
+        if old != new:
+            self.alias(new, old)
+            self.remove(old)
+
+    @staticmethod
+    def _slices(raw: bytes) -> list[slices.Slice]:
+        # A slice is field 7, length-delimited: without that tag there is nothing to parse.
+        if b'\x3a' not in raw:
+            return []
+        return [
+            tuple((e.start, e.length if e.HasField('length') else None) for e in part.extent)
+            for part in BundleEntry.FromString(raw).slices
+        ]
+
+    def add_tensor(self, key: str, value: np.ndarray) -> None:
+        """Adds a small tensor. All that are added share one further data file.
+
+        Raises:
+          CheckpointError: If there is such a key already.
+        """
+        if key in self:
+            raise CheckpointError(f'{self.prefix} has a key {key!r} already; remove it first.')
+        data, crc = tensors.encode(value)
+        entry = BundleEntry(
+            dtype=dtypes.from_numpy(value.dtype), offset=len(self._added), size=len(data), crc32c=crc
+        )
+        entry.shape.SetInParent()
+        for extent in value.shape:
+            entry.shape.dim.add(size=extent)
+        self._added += data
+        self._added_entries[encode_key(key)] = entry
+
+    def publish(self, progress: Callable[[int], object] | None = None) -> str:
+        """Writes the checkpoint: data files first, then the index, which makes it visible, by one rename.
+
+        A checkpoint that is there under the same prefix stays whole until that rename: the new data files get names
+        of another number of shards where the names would be the same.
+
+        Args:
+          progress: Told the number of bytes behind each piece that is copied.
+
+        Returns:
+          The prefix.
+
+        Raises:
+          OSError: If a file cannot be written. What was begun is removed.
+        """
+        if self._big_endian and self._added_entries:
+            raise CheckpointError(f'{self.prefix} has big-endian tensors; no tensor can be added to it.')
+        shards, entries = list(self._shards), dict(self._entries)
+        if self._added_entries or not shards:
+            for key, entry in self._added_entries.items():
+                entry.shard_id = len(shards)
+                entries[key] = entry.SerializeToString(deterministic=True)
+            shards.append(_Shard(data=bytes(self._added)))
+        self._files.make_dirs(os.path.dirname(self.prefix))
+        replaced = data_files(self.prefix) if self._files.exists(index_path(self.prefix)) else []
+        while any(
+            data_path(self.prefix, number, len(shards)) in replaced
+            and data_path(self.prefix, number, len(shards)) != shard.path
+            for number, shard in enumerate(shards)
+        ):
+            shards.append(_Shard())
+        begun: list[str] = []
+        try:
+            for number, shard in enumerate(shards):
+                self._place(shard, data_path(self.prefix, number, len(shards)), begun, progress)
+            entries[HEADER_KEY] = self._header(len(shards))
+            write_atomically(index_path(self.prefix), build_table(sorted(entries.items())))
+        except BaseException:
+            _remove_all(self._files, begun)
+            raise
+        kept = {data_path(self.prefix, number, len(shards)) for number in range(len(shards))}
+        _remove_all(self._files, [path for path in replaced if path not in kept])
+        return self.prefix
+
+    def _place(self, shard: _Shard, path: str, begun: list[str], progress) -> None:
+        if shard.path == path:
+            return
+        if self._files.exists(path):  # Left behind by a write that did not end; no index names it.
+            self._files.remove(path)
+        begun.append(path)
+        if shard.transfer is None:
+            self._files.write(path, shard.data)
+        elif shard.transfer == 'move':
+            self._files.rename(shard.path, path)
+        elif shard.transfer == 'link':
+            self._files.link(shard.path, path)
+        else:
+            self._files.copy(shard.path, path, progress)
+
+    def _header(self, num_shards: int) -> bytes:
+        header = BundleHeader(num_shards=num_shards, endianness=int(self._big_endian))
+        header.version.producer = _FORMAT_VERSION
+        return header.SerializeToString(deterministic=True)
+
+    def has_contents_of(self, other: BundleReader, ignoring: frozenset[str] = frozenset()) -> bool:
+        """Whether another checkpoint has the same keys with the same types, shapes and checksums.
+
+        Args:
+          other: A checkpoint, perhaps one that is to be replaced.
+          ignoring: Keys whose values may differ.
+        """
+        entries = self._entries | {
+            key: entry.SerializeToString() for key, entry in self._added_entries.items()
+        }
+        if entries.keys() != other.raw.keys():
+            return False
+        for key, raw in entries.items():
+            if decode_key(key) in ignoring:
+                continue
+            mine, theirs = BundleEntry.FromString(raw), BundleEntry.FromString(other.raw[key])
+            for entry in (mine, theirs):
+                entry.shard_id = entry.offset = 0
+            if mine != theirs:
+                return False
+        return True
+
+
+def _remove_all(files: Files, paths: list[str]) -> None:
+    for path in paths:
+        if files.exists(path):
+            files.remove(path)
