@@ -1,0 +1,35 @@
+"""TF1, TF2 or both styles of checkpoint from `tf.estimator` and `MonitoredSession`.
+
+Importing this package imports no TensorFlow; the names that need it import it when they are first used.
+"""
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    'CheckpointError': 'bundle.errors',
+    'CheckpointNotFoundError': 'bundle.errors',
+    'CheckpointStyle': 'styles',
+    'CorruptCheckpointError': 'bundle.errors',
+    'MappingError': 'mapping',
+    'MappingReport': 'mapping',
+    'Saver': 'saver',
+    '__version__': '_metadata',
+    'dual_scaffold': 'scaffolds',
+    'scaffold': 'scaffolds',
+    'tf1_scaffold': 'scaffolds',
+    'tf2_scaffold': 'scaffolds',
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,199 @@
+"""Finds for each tensor of a program the key in a checkpoint that it comes from."""
+
+import collections
+import dataclasses
+import difflib
+import json
+from collections.abc import Sequence
+
+from estimator_ckpt.bundle import dtypes, slices
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.object_graph import ObjectGraph
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Location:
+    """Where a tensor is in a checkpoint: a key, and a slice spec (`'10 4 0,5:0,4'`) where it is a part of that."""
+
+    key: str
+    slice_spec: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """A tensor of a program.
+
+    Attributes:
+      by_name: Where a name-based checkpoint has it; None for what has no name.
+      by_object: Where an object-based checkpoint has it; None for what no object reaches.
+      attribute_key: The object graph's key for it, which `by_object.key` begins with.
+      dtype: TensorFlow's data type number.
+      shape: Its shape; None where that is not known beforehand.
+    """
+
+    by_name: Location | None
+    by_object: Location | None
+    attribute_key: str
+    dtype: int
+    shape: tuple[int, ...] | None
+
+    @property
+    def label(self) -> str:
+        return (self.by_name or self.by_object).key
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a report.
+
+    Attributes:
+      source: The key in the checkpoint, or None.
+      target: The variable's name or object path, or None.
+      shape: The target's shape, or the source's where there is no target; None where it is not known.
+      dtype: The data type's name.
+      note: What is wrong, and the nearest candidates.
+    """
+
+    source: str | None
+    target: str | None
+    shape: tuple[int, ...] | None
+    dtype: str
+    note: str = ''
+
+
+@dataclasses.dataclass
+class MappingReport:
+    """What goes where, and what does not fit.
+
+    Attributes:
+      matched: Targets with their sources.
+      missing: Targets without a source.
+      unused: Sources that no target takes.
+      mismatched: Targets whose source has another shape or data type.
+      ambiguous: Targets with several possible sources.
+    """
+
+    matched: list[Row] = dataclasses.field(default_factory=list)
+    missing: list[Row] = dataclasses.field(default_factory=list)
+    unused: list[Row] = dataclasses.field(default_factory=list)
+    mismatched: list[Row] = dataclasses.field(default_factory=list)
+    ambiguous: list[Row] = dataclasses.field(default_factory=list)
+
+    def sections(self) -> dict[str, list[Row]]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def __str__(self) -> str:
+        lines = []
+        for title, rows in self.sections().items():
+            if rows:
+                lines.append(f'{title} ({len(rows)}):')
+                lines += [f'  {_row_text(row)}' for row in rows]
+        return '\n'.join(lines) or 'nothing to map'
+
+    def to_json(self) -> str:
+        """The report as a JSON object with a list of rows for each section."""
+        return json.dumps(
+            {title: [dataclasses.asdict(row) for row in rows] for title, rows in self.sections().items()}
+        )
+
+
+def _row_text(row: Row) -> str:
+    shape = '?' if row.shape is None else f'[{", ".join(map(str, row.shape))}]'
+    arrow = ' <- '.join(part for part in (row.target, row.source) if part)
+    return f'{arrow} {row.dtype} {shape}{": " + row.note if row.note else ""}'
+
+
+class MappingError(CheckpointError):
+    """A checkpoint does not fit a program. `report` lists every case."""
+
+    def __init__(self, message: str, report: MappingReport):
+        super().__init__(message)
+        self.report = report
+
+
+def map_targets(
+    targets: Sequence[Target], graph: ObjectGraph, source: BundleReader, source_graph: ObjectGraph | None
+) -> list[Location]:
+    """Finds where a checkpoint of any style has each target.
+
+    The object graphs are walked side by side first; what that does not find is looked for by name, as a name-based key
+    or as the full name that the source's object graph notes.
+
+    Args:
+      targets: The tensors to be restored.
+      graph: Their object graph.
+      source: The checkpoint.
+      source_graph: Its object graph; None if it is name-based.
+
+    Returns:
+      The location of each target in the source.
+
+    Raises:
+      MappingError: If a target has no source, or one of another shape or data type. It lists all such.
+    """
+    matched = graph.match(source_graph) if source_graph else {}
+    full_names = source_graph.keys_by_full_name() if source_graph else {}
+    report, found = MappingReport(), []
+    for target in targets:
+        location = _locate(target, matched, full_names, source)
+        found.append(location)
+        shape = target.shape
+        if location is None:
+            report.missing.append(Row(None, target.label, shape, dtypes.name(target.dtype)))
+            continue
+        fault = _misfit(target, location, source)
+        row = Row(location.key, target.label, shape, dtypes.name(target.dtype), fault)
+        (report.mismatched if fault else report.matched).append(row)
+    if report.missing or report.mismatched:
+        raise _mapping_error(report, source)
+    return found
+
+
+def _locate(
+    target: Target, matched: dict[str, str], full_names: dict[str, str], source: BundleReader
+) -> Location | None:
+    if target.by_object and target.attribute_key in matched:
+        suffix = target.by_object.key.removeprefix(target.attribute_key)
+        location = Location(matched[target.attribute_key] + suffix, target.by_object.slice_spec)
+        if location.key in source:
+            return location
+    if target.by_name is None:
+        return None
+    if target.by_name.key in source:
+        return target.by_name
+    key = full_names.get(target.by_name.key)
+    if key is not None and key in source:
+        return Location(key, target.by_name.slice_spec)
+    return None
+
+
+def _misfit(target: Target, location: Location, source: BundleReader) -> str:
+    entry = source.entry(location.key)
+    if entry.dtype != target.dtype:
+        return f'the checkpoint has {dtypes.name(entry.dtype)}, the variable {dtypes.name(target.dtype)}'
+    expected = target.shape
+    if location.slice_spec:
+        expected, _ = slices.parse_spec(location.slice_spec)
+    if expected is not None and entry.shape != expected:
+        return f'the checkpoint has shape {list(entry.shape)}, the variable {list(expected)}'
+    return ''
+
+
+def _mapping_error(report: MappingReport, source: BundleReader) -> MappingError:
+    keys = source.keys()
+    problems = []
+    for row in report.missing:
+        near = difflib.get_close_matches(row.target, keys, n=2)
+        problems.append(f'{row.target!r} is not in it' + (f' (it has {", ".join(near)})' if near else ''))
+    problems += [f'{row.target!r} (key {row.source!r}): {row.note}' for row in report.mismatched]
+    message = (
+        f'The checkpoint {source.prefix} does not fit {len(problems)} of the variables: {"; ".join(problems)}. '
+        'Use the checkpoint of this model, another model_dir, or a warm start that says where each variable comes from.'
+    )
+    used = collections.Counter(row.source for row in report.matched)
+    for key in keys:
+        if key not in used:
+            entry = source.entry(key)
+            report.unused.append(Row(key, None, entry.shape, dtypes.name(entry.dtype)))
+    return MappingError(message, report)

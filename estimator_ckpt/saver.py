@@ -1,0 +1,343 @@
+"""A `tf.compat.v1.train.Saver` that saves in any style and restores every one."""
+
+import os
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.client.session import SessionInterface
+
+from estimator_ckpt import keys
+from estimator_ckpt.bindings import Bindings, bind
+from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
+from estimator_ckpt.bundle.paths import resolve, resolve_state_entry
+from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.bundle.state import STATE_FILE
+from estimator_ckpt.eager_ops import restore_eagerly, save_eagerly
+from estimator_ckpt.mapping import map_targets
+from estimator_ckpt.object_graph import Attribute, ObjectGraph, read_object_graph
+from estimator_ckpt.publish import Extras, Staging, remove_abandoned
+from estimator_ckpt.retention import Retention, remove_checkpoint
+from estimator_ckpt.save_ops import SaveOps
+from estimator_ckpt.styles import CheckpointStyle
+from estimator_ckpt.tracked import check_checkpoint
+
+_UNTRACKED = ('keep', 'error', 'drop')
+
+
+class Saver(tf.compat.v1.train.Saver):
+    """Saves name-based, object-based or both styles of checkpoint, and restores from any of them.
+
+    For sessions and, with `sess=None`, for eager mode. It is a `tf.compat.v1.train.Saver`, so it goes wherever one
+    does: `Scaffold(saver=...)`, `CheckpointSaverHook(saver=...)`, `saver.save(sess, ...)`.
+    """
+
+    def __init__(
+        self,
+        style: CheckpointStyle | str = CheckpointStyle.TF1,
+        checkpoint: tf.train.Checkpoint | None = None,
+        var_list: Any = None,
+        max_to_keep: int | None = 5,
+        keep_checkpoint_every_n_hours: float = 10000.0,
+        *,
+        untracked: str = 'keep',
+        model_dir: str | None = None,
+        sharded: bool = False,
+        name: str | None = None,
+        restore_sequentially: bool = False,
+        defer_build: bool = False,
+        allow_empty: bool = False,
+        pad_step_number: bool = False,
+        save_relative_paths: bool = True,
+        filename: str | None = None,
+    ):
+        """Creates a saver, and unless `defer_build` adds its ops to the default graph.
+
+        Args:
+          style: `'tf1'`, `'tf2'` or `'both'`.
+          checkpoint: A `tf.train.Checkpoint` that names the objects. None for `Checkpoint(var_list={name: variable},
+            step=global_step)` over the saveable objects. It is kept alive.
+          var_list: The variables, or a dict from name to variable; None for all of the graph, in eager mode for all
+            that `checkpoint` reaches.
+          max_to_keep: How many checkpoints to keep; None or 0 for all.
+          keep_checkpoint_every_n_hours: How often, in hours, one is kept for good.
+          untracked: What becomes of variables that `checkpoint` does not reach in an object-based checkpoint: `'keep'`
+            saves them under their names, with a warning; `'error'` refuses; `'drop'` leaves them out, and initializes
+            them at restore.
+          model_dir: Where a checkpoint is looked for by its base name when its path, from a state file of a directory
+            that was moved, is gone.
+          sharded: Whether each device writes its own variables.
+          name: Of the ops' scope.
+          restore_sequentially: As for `tf.compat.v1.train.Saver`.
+          defer_build: Whether the ops are added by the first `build` or `restore`, so that variables created until
+            then are in.
+          allow_empty: Whether a graph without variables is fine.
+          pad_step_number: Whether the step in file names has at least eight digits.
+          save_relative_paths: Whether the state file holds relative paths, so that the directory can be moved.
+          filename: As for `tf.compat.v1.train.Saver`.
+
+        Raises:
+          TypeError: If `checkpoint` is no `tf.train.Checkpoint`.
+          ValueError: If the style or `untracked` is unknown.
+        """
+        self._style = CheckpointStyle(style)
+        if untracked not in _UNTRACKED:
+            raise ValueError(f'untracked must be one of {", ".join(map(repr, _UNTRACKED))}, not {untracked!r}.')
+        if checkpoint is not None:
+            check_checkpoint(checkpoint)
+        with tf.Graph().as_default():  # In eager mode the base class warns of itself, and wants variables.
+            super().__init__(
+                sharded=sharded,
+                max_to_keep=max_to_keep,
+                keep_checkpoint_every_n_hours=keep_checkpoint_every_n_hours,
+                name=name,
+                restore_sequentially=restore_sequentially,
+                defer_build=True,
+                allow_empty=allow_empty,
+                pad_step_number=pad_step_number,
+                save_relative_paths=save_relative_paths,
+                filename=filename,
+            )
+        self._checkpoint = checkpoint
+        self._variables = var_list
+        self._untracked = untracked
+        self._model_dir = model_dir
+        self._retention = Retention(max_to_keep, keep_checkpoint_every_n_hours)
+        self._save_counter = 0
+        self._restored_from: str | None = None
+        self._bindings: Bindings | None = None
+        self._ops: SaveOps | None = None
+        if not defer_build and not tf.executing_eagerly():
+            self.build()
+
+    @property
+    def style(self) -> CheckpointStyle:
+        """The style of the checkpoints that this saver writes."""
+        return self._style
+
+    def build(self) -> None:
+        """Adds the save and restore ops to the default graph, once.
+
+        Raises:
+          RuntimeError: In eager mode, or if the graph is finalized.
+          CheckpointError: If the checkpoint object leaves variables out and `untracked='error'`.
+        """
+        if tf.executing_eagerly():
+            raise RuntimeError('build() adds ops to a graph; in eager mode call save or restore.')
+        if self._is_built:
+            return
+        graph = tf.compat.v1.get_default_graph()
+        self._bindings = bindings = self._bind()
+        # Empty is not None, for which the base class would look for all variables.
+        self._var_list = bindings.saveables(self._style) or ()
+        self._ops = SaveOps(graph, super().build)
+        if bindings.save_counter is not None:
+            self._count_save = tf.compat.v1.assign_add(bindings.save_counter, 1).op
+        if self._drops_untracked:
+            dropped = [v for v in tf.compat.v1.global_variables() if v.op.name in bindings.untracked]
+            self._initialize_dropped = tf.group(*(v.initializer for v in dropped))
+
+    @property
+    def _drops_untracked(self) -> bool:
+        return self._untracked == 'drop' and self._style is CheckpointStyle.TF2
+
+    def _bind(self) -> Bindings:
+        if tf.executing_eagerly() and self._checkpoint is not None and self._style is not CheckpointStyle.TF1:
+            _ = self._checkpoint.save_counter  # Reading it creates it.
+        bindings = bind(self._checkpoint, self._variables, self._style, self._drops_untracked)
+        if self._style is not CheckpointStyle.TF1:
+            self._judge_untracked(bindings.untracked)
+        return bindings
+
+    def _judge_untracked(self, names: list[str]) -> None:
+        if not names or self._untracked == 'drop':
+            return
+        listed = f'{len(names)} variables are not reached by the given tf.train.Checkpoint: {", ".join(names)}'
+        if self._untracked == 'error':
+            raise CheckpointError(f"{listed}; add what owns them to it, or pass untracked='keep' or 'drop'.")
+        tf.get_logger().warning(
+            '%s. They are saved and restored under their names; in TF2 no object will find them.', listed
+        )
+
+    @property
+    def last_checkpoints(self) -> list[str]:
+        """The prefixes of the checkpoints that are kept, oldest first."""
+        return [prefix for prefix, _ in self._retention.kept]
+
+    def set_last_checkpoints_with_time(self, last_checkpoints_with_time: list[tuple[str, float]]) -> None:
+        """Sets the prefixes of the checkpoints that are kept, with the times they were written."""
+        self._retention.kept = list(last_checkpoints_with_time)
+
+    def set_last_checkpoints(self, last_checkpoints: list[str]) -> None:
+        """Sets the prefixes of the checkpoints that are kept, as written just now."""
+        self.set_last_checkpoints_with_time([(prefix, np.inf) for prefix in last_checkpoints])
+
+    def recover_last_checkpoints(self, checkpoint_paths: list[str]) -> None:
+        """Goes on, after a restart, from the checkpoints that a state file names."""
+        moved_to = os.path.dirname(self._restored_from) if self._restored_from else None
+        self._retention.recover(checkpoint_paths, moved_to)
+        for directory in {os.path.dirname(prefix) for prefix in self.last_checkpoints}:
+            remove_abandoned(directory)
+
+    def save(
+        self,
+        sess: tf.compat.v1.Session | None,
+        save_path: str,
+        global_step: Any = None,
+        latest_filename: str | None = None,
+        meta_graph_suffix: str = 'meta',
+        write_meta_graph: bool = True,
+        write_state: bool = True,
+        strip_default_attrs: bool = False,
+        save_debug_info: bool = False,
+    ) -> str | None:
+        """Saves the variables.
+
+        The new checkpoint is complete before the state file names it; the one before it stays valid until then.
+
+        Args:
+          sess: The session, or None in eager mode.
+          save_path: The prefix of the files.
+          global_step: A number, tensor or tensor name to be added to the prefix.
+          latest_filename: The state file's name, `'checkpoint'` by default.
+          meta_graph_suffix: The ending of the `MetaGraphDef` file.
+          write_meta_graph: Whether to write that file (in graph mode).
+          write_state: Whether to write the state file and delete old checkpoints.
+          strip_default_attrs: As for `tf.compat.v1.train.Saver.save`.
+          save_debug_info: As for `tf.compat.v1.train.Saver.save`.
+
+        Returns:
+          The prefix of the checkpoint; None where the saver is empty.
+
+        Raises:
+          RuntimeError: If the ops were not built.
+          TypeError: If `sess` is no session.
+          ValueError: If `latest_filename` has a directory, or is `save_path` itself.
+          CheckpointError: If the files cannot be put together.
+        """
+        state_file = latest_filename or STATE_FILE
+        prefix = self._prefix(sess, tf.compat.as_str(os.fspath(save_path)), global_step, state_file)
+        if not self._is_empty:
+            self._write(sess, prefix)
+            if write_state:
+                too_old = self._retention.record(prefix)
+                self._retention.write_state(prefix, self._save_relative_paths, state_file)
+                for old in too_old:
+                    remove_checkpoint(old, meta_graph_suffix)
+        if write_meta_graph and not tf.executing_eagerly():
+            with sess.graph.as_default():
+                self.export_meta_graph(
+                    f'{prefix}.{meta_graph_suffix}',
+                    strip_default_attrs=strip_default_attrs,
+                    save_debug_info=save_debug_info,
+                )
+        return None if self._is_empty else prefix
+
+    def _prefix(self, sess: Any, save_path: str, global_step: Any, state_file: str) -> str:
+        if not tf.executing_eagerly():
+            if not self._is_built:
+                raise RuntimeError('build() must be called before save where defer_build=True.')
+            if not isinstance(sess, SessionInterface):
+                raise TypeError(f'sess must be a tf.compat.v1.Session, not {sess!r}.')
+        if os.path.dirname(state_file):
+            raise ValueError(f'latest_filename must be a plain file name, not {state_file!r}.')
+        if global_step is None:
+            if os.path.basename(save_path) == state_file:
+                raise ValueError(f'save_path {save_path!r} is the state file; choose another name for one.')
+            return save_path
+        if not isinstance(global_step, (int, np.integer)):
+            global_step = tf.compat.v1.train.global_step(sess, global_step)
+        return f'{save_path}-{global_step:08d}' if self._pad_step_number else f'{save_path}-{global_step}'
+
+    def _write(self, sess: Any, prefix: str) -> None:
+        eager = tf.executing_eagerly()
+        bindings = self._bind() if eager else self._bindings
+        if bindings.save_counter is not None:
+            bindings.save_counter.assign_add(1) if eager else sess.run(self._count_save)
+        with Staging(prefix, 1 if eager else self._ops.num_parts) as staging:
+            if eager:
+                save_eagerly(bindings, self._style, staging.parts[0])
+            else:
+                self._ops.save(sess, staging.parts)
+            if staging.publish(self._extras(bindings)):
+                self._save_counter += 1
+
+    def _extras(self, bindings: Bindings) -> Extras:
+        if self._style is CheckpointStyle.TF1:
+            return Extras()
+        values = {value.key: value.get() for value in bindings.host_values}
+        counter_key = bindings.graph.child_key(keys.SAVE_COUNTER)
+        if bindings.save_counter is None:
+            counter_key = keys.object_key([keys.SAVE_COUNTER])
+            if bindings.graph.child_key(keys.SAVE_COUNTER) is None:
+                counted = Attribute(keys.VARIABLE_VALUE, keys.SAVE_COUNTER, counter_key)
+                bindings.graph.add(0, keys.SAVE_COUNTER, [counted])
+            values[counter_key] = np.array(self._save_counter + 1, np.int64)
+        values[keys.OBJECT_GRAPH] = np.array(bindings.graph.serialize(), dtype=object)
+        aliases = []
+        if self._style is CheckpointStyle.BOTH:
+            targets = [binding.target for binding in bindings.items]
+            aliases = [(t.by_object, t.by_name) for t in targets if t.by_object and t.by_name]
+        return Extras(aliases, values, volatile=frozenset([counter_key, keys.SAVE_COUNTER]))
+
+    def restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
+        """Restores the variables from a checkpoint of any style.
+
+        Args:
+          sess: The session, or None in eager mode.
+          save_path: The prefix of a checkpoint, or anything else that means one, such as a model_dir.
+
+        Raises:
+          ValueError: If `save_path` is None.
+          CheckpointNotFoundError: If there is no such checkpoint, or a data file is missing.
+          CorruptCheckpointError: If a file is damaged.
+          MappingError: If a variable has no source in it, or one of another shape or type. Nothing is restored then.
+        """
+        if save_path is None:
+            raise ValueError('save_path must name a checkpoint, not None.')
+        eager = tf.executing_eagerly()
+        if not eager:
+            self.build()
+        if self._is_empty:
+            return
+        reader = BundleReader(self._find(os.fspath(save_path)))
+        reader.check_data_files()
+        bindings = self._bind() if eager else self._bindings
+        targets = [binding.target for binding in bindings.items]
+        source_graph = read_object_graph(reader)
+        found = map_targets(targets, bindings.graph, reader, source_graph)
+        tf.get_logger().info('Restoring parameters from %s', reader.prefix)
+        try:
+            if eager:
+                restore_eagerly(bindings, reader.prefix, found)
+            else:
+                baked = [binding.location(self._style) for binding in bindings.items]
+                sources = dict(zip(baked, found, strict=True))
+                self._ops.restore(sess, self.saver_def.restore_op_name, reader.prefix, sources)
+                if self._drops_untracked:
+                    sess.run(self._initialize_dropped)
+        except (tf.errors.DataLossError, tf.errors.OutOfRangeError):
+            for location in found:
+                reader.tensor(location.key, verify=True)  # Raises with the key of the tensor that is damaged.
+            raise
+        self._restore_host_values(bindings, reader, source_graph)
+        self._restored_from = reader.prefix
+
+    def _find(self, save_path: str) -> str:
+        try:
+            return resolve(save_path)
+        except CheckpointNotFoundError:
+            if self._model_dir is None:
+                raise
+            # The state file of a directory that was moved names the old place.
+            return resolve_state_entry(self._model_dir, os.path.basename(save_path))
+
+    def _restore_host_values(
+        self, bindings: Bindings, reader: BundleReader, source_graph: ObjectGraph | None
+    ) -> None:
+        matched = bindings.graph.match(source_graph) if source_graph and bindings.host_values else {}
+        for value in bindings.host_values:
+            if value.key in matched:
+                value.set(reader.tensor(matched[value.key]))
+        key = source_graph.child_key(keys.SAVE_COUNTER) if source_graph else None
+        self._save_counter = int(reader.tensor(key)) if key is not None and key in reader else 0

@@ -1,0 +1,79 @@
+"""Factories of `tf.compat.v1.train.Scaffold`s, for `EstimatorSpec(scaffold=...)` and its like."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from estimator_ckpt.finished_runs import stop_before_first_step
+from estimator_ckpt.saver import Saver
+from estimator_ckpt.styles import CheckpointStyle
+
+
+def scaffold(
+    style: CheckpointStyle | str,
+    checkpoint: tf.train.Checkpoint | None = None,
+    *,
+    config: Any = None,
+    untracked: str = 'keep',
+    **scaffold_args: Any,
+) -> tf.compat.v1.train.Scaffold:
+    """A scaffold that saves checkpoints of a style and restores every style.
+
+    Its saver is built when the scaffold is finalized or first restores, so variables created until then are in.
+
+    Args:
+      style: `'tf1'`, `'tf2'` or `'both'`.
+      checkpoint: A `tf.train.Checkpoint` that names the objects. None for `Checkpoint(var_list={name: variable},
+        step=global_step)` over the graph's saveable objects.
+      config: A `tf.estimator.RunConfig`, whose `keep_checkpoint_max` and `keep_checkpoint_every_n_hours` are honoured,
+        and whose `model_dir` is where checkpoints of a directory that was moved are found. None for TensorFlow's
+        defaults.
+      untracked: What becomes of variables that `checkpoint` does not reach: `'keep'`, `'error'` or `'drop'`; see
+        `Saver`.
+      **scaffold_args: Passed to `Scaffold`: `init_op`, `init_fn`, `local_init_op`, ...
+
+    Raises:
+      TypeError: If `checkpoint` is no `tf.train.Checkpoint`, or `scaffold_args` holds a saver.
+      ValueError: If the style or `untracked` is unknown.
+    """
+    if 'saver' in scaffold_args:
+        raise TypeError('The scaffold makes its own saver; use tf.compat.v1.train.Scaffold for another one.')
+    retention = {}
+    if config is not None:
+        retention = {
+            'max_to_keep': config.keep_checkpoint_max,
+            'keep_checkpoint_every_n_hours': config.keep_checkpoint_every_n_hours,
+            'model_dir': config.model_dir,
+        }
+    saver = Saver(
+        style,
+        checkpoint,
+        untracked=untracked,
+        sharded=True,
+        defer_build=True,
+        allow_empty=True,
+        **retention,
+    )
+    stop_before_first_step(tf.compat.v1.get_default_graph())
+    return tf.compat.v1.train.Scaffold(saver=saver, **scaffold_args)
+
+
+def tf1_scaffold(
+    checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any
+) -> tf.compat.v1.train.Scaffold:
+    """A scaffold that saves name-based checkpoints; see `scaffold`."""
+    return scaffold(CheckpointStyle.TF1, checkpoint, **kwargs)
+
+
+def tf2_scaffold(
+    checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any
+) -> tf.compat.v1.train.Scaffold:
+    """A scaffold that saves object-based checkpoints; see `scaffold`."""
+    return scaffold(CheckpointStyle.TF2, checkpoint, **kwargs)
+
+
+def dual_scaffold(
+    checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any
+) -> tf.compat.v1.train.Scaffold:
+    """A scaffold that saves both styles over bytes stored once; see `scaffold`."""
+    return scaffold(CheckpointStyle.BOTH, checkpoint, **kwargs)
