@@ -1,0 +1,52 @@
+"""Distribution strategies, under which Estimator replaces the scaffold, in one process."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import estimator_ckpt
+from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.object_graph import read_object_graph
+from tests import toy
+
+tf1 = tf.compat.v1
+# While the tests are collected, before TensorFlow has looked at its devices.
+_CPU = tf.config.list_physical_devices('CPU')[0]
+tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+@pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
+def test_strategies_that_replace_the_scaffold_keep_the_style(style, tmp_path):
+    devices = tf1.ConfigProto(device_count={'CPU': 2})
+    for steps in (2, 4):
+        strategy = tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1'])
+
+        def model_fn(features, labels, mode, config):
+            step = tf1.train.get_or_create_global_step()
+            kernel = tf1.get_variable('kernel', [toy.FEATURES, 1], initializer=tf1.ones_initializer())
+            optimizer = tf1.train.AdamOptimizer(0.1)
+            loss = tf.reduce_mean((tf.matmul(features['x'], kernel)[:, 0] - labels) ** 2)
+            return tf.estimator.EstimatorSpec(
+                mode,
+                loss=loss,
+                train_op=optimizer.minimize(loss, global_step=step),
+                scaffold=estimator_ckpt.scaffold(style, config=config),
+            )
+
+        config = tf.estimator.RunConfig(
+            tf_random_seed=1,
+            train_distribute=strategy,
+            eval_distribute=strategy,
+            session_config=devices,
+            keep_checkpoint_max=1,
+        )
+        estimator = tf.estimator.Estimator(model_fn, str(tmp_path), config)
+        estimator.train(toy.batches(), steps=2)
+        assert estimator.evaluate(toy.batches(90), steps=1)['global_step'] == steps
+
+    assert [path.name for path in tmp_path.glob('*.index')] == ['model.ckpt-4.index']
+    reader = BundleReader(str(tmp_path))
+    assert ('kernel' in reader) == (style != 'tf2')
+    assert (read_object_graph(reader) is not None) == (style != 'tf1')
+    key = 'kernel/Adam' if style != 'tf2' else 'var_list/kernel.SAdam/.ATTRIBUTES/VARIABLE_VALUE'
+    assert np.abs(reader.tensor(key)).min() > 0
