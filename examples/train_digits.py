@@ -1,0 +1,85 @@
+r"""Trains a classifier of handwritten digits with tf.estimator, saving the style of checkpoint you choose.
+
+  python examples/train_digits.py --model_dir=digits --checkpoint_style=both
+
+A second run goes on where the first one stopped, also with another style. examples/restore_digits_tf2.py restores the
+result in TF2 without Estimator.
+"""
+
+import os
+
+from absl import app, flags
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+
+import tensorflow as tf  # noqa: E402
+from digits import BATCH_SIZE, build_model, build_optimizer, load_data  # noqa: E402
+
+import estimator_ckpt  # noqa: E402
+
+_MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Directory of the checkpoints.', required=True)
+_STYLE = flags.DEFINE_enum_class(
+    'checkpoint_style',
+    estimator_ckpt.CheckpointStyle.BOTH,
+    estimator_ckpt.CheckpointStyle,
+    'Style of the checkpoints that are written; every style is resumed from.',
+)
+_TRAIN_STEPS = flags.DEFINE_integer('train_steps', 600, 'Number of steps to train in this run.', 1)
+_SAVE_STEPS = flags.DEFINE_integer('save_checkpoints_steps', 200, 'Steps between two checkpoints.', 1)
+_KEEP_MAX = flags.DEFINE_integer('keep_checkpoint_max', 5, 'Number of checkpoints to keep; 0 for all.', 0)
+_SEED = flags.DEFINE_integer('seed', 1, 'Seed of the initial values and of the order of the data.')
+
+
+def model_fn(features, labels, mode, config):
+    """The Keras model as an Estimator's model_fn. The only lines about checkpoints are the last two of it."""
+    training = mode == tf.estimator.ModeKeys.TRAIN
+    step = tf.compat.v1.train.get_or_create_global_step()
+    model = build_model()
+    optimizer = build_optimizer()
+    optimizer.iterations = step
+    logits = model(features, training=training)
+    predictions = tf.argmax(logits, axis=1)
+    loss = metrics = train_op = None
+    if labels is not None:
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+        metrics = {'accuracy': tf.compat.v1.metrics.accuracy(labels, predictions)}
+    if training:
+        updates = optimizer.get_updates(loss, model.trainable_variables)
+        train_op = tf.group(*updates, *model.get_updates_for(features), *model.get_updates_for(None))
+    checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, step=step)
+    return tf.estimator.EstimatorSpec(
+        mode,
+        predictions=predictions,
+        loss=loss,
+        train_op=train_op,
+        eval_metric_ops=metrics,
+        scaffold=estimator_ckpt.scaffold(_STYLE.value, checkpoint, config=config),
+    )
+
+
+def input_fn(split):
+    """The batches of a split: without end and shuffled for training, once through for the test."""
+    dataset = tf.data.Dataset.from_tensor_slices(load_data()[split])
+    if split == 'train':
+        dataset = dataset.shuffle(2000, seed=_SEED.value).repeat()
+    return dataset.batch(BATCH_SIZE)
+
+
+def main(_):
+    tf.get_logger().setLevel('ERROR')  # Each Estimator class warns that it is deprecated.
+    config = tf.estimator.RunConfig(
+        model_dir=_MODEL_DIR.value,
+        tf_random_seed=_SEED.value,
+        save_checkpoints_steps=_SAVE_STEPS.value,
+        keep_checkpoint_max=_KEEP_MAX.value,
+    )
+    estimator = tf.estimator.Estimator(model_fn, config=config)
+    estimator.train(lambda: input_fn('train'), steps=_TRAIN_STEPS.value)
+    result = estimator.evaluate(lambda: input_fn('test'))
+    print(f'step: {result["global_step"]}')
+    print(f'test accuracy: {result["accuracy"]:.4f}')
+    print(f'latest checkpoint: {estimator.latest_checkpoint()}')
+
+
+if __name__ == '__main__':
+    app.run(main)
