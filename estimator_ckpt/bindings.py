@@ -46,7 +46,9 @@ class Bindings:
       graph: The object graph.
       host_values: What Python keeps beside them.
       untracked: The names of the variables that the given `tf.train.Checkpoint` does not reach.
-      save_counter: The program's own variable that counts the saves, if it has one.
+      save_counter: The program's own variable that counts the saves, if it has one. It is no item: every save counts
+        it, and a checkpoint without it can be restored.
+      save_counter_name: Its name, where a name-based saver of the same program would have it.
     """
 
     items: list[Binding]
@@ -54,6 +56,7 @@ class Bindings:
     host_values: list[HostValue] = dataclasses.field(default_factory=list)
     untracked: list[str] = dataclasses.field(default_factory=list)
     save_counter: Any = None
+    save_counter_name: str | None = None
 
     def saveables(self, style: CheckpointStyle) -> list[Any]:
         """The saveables with the names that the save ops of a style use, each once, in a fixed order."""
@@ -93,11 +96,14 @@ def bind(
     if tf.executing_eagerly() and var_list is None:
         if tracked is None:
             raise ValueError('In eager mode the saver needs a checkpoint or a var_list: pass one of them.')
-        return _bind_tracked(tracked, style)
-    named = _named_saveables(var_list)
-    if tracked is None:
-        return _bind_default(named)
-    return _bind_both_sides(named, tracked, style, drop_untracked)
+        bindings = _bind_tracked(tracked, style)
+    elif tracked is None:
+        return _bind_default(_named_saveables(var_list))
+    else:
+        bindings = _bind_both_sides(_named_saveables(var_list), tracked, style, drop_untracked)
+    if style is not CheckpointStyle.TF1:
+        _set_counter_apart(bindings, tracked)
+    return bindings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,9 +215,7 @@ def _bind_both_sides(
     if style is not CheckpointStyle.TF1:
         for tensor in (tensor for tensors in by_identity.values() for tensor in tensors):
             items.append(_object_binding(tensor, None))
-    return Bindings(
-        items, tracked.graph, tracked.host_values, sorted(set(untracked)), _save_counter(tracked)
-    )
+    return Bindings(items, tracked.graph, tracked.host_values, sorted(set(untracked)))
 
 
 def _bind_tracked(tracked: Tracked, style: CheckpointStyle) -> Bindings:
@@ -231,12 +235,18 @@ def _bind_tracked(tracked: Tracked, style: CheckpointStyle) -> Bindings:
         by_name = Location(name) if full_names[name] == 1 and name else None
         if by_name or style is not CheckpointStyle.TF1:
             items.append(_object_binding(tensor, by_name))
-    return Bindings(items, tracked.graph, tracked.host_values, save_counter=_save_counter(tracked))
+    return Bindings(items, tracked.graph, tracked.host_values)
 
 
-def _save_counter(tracked: Tracked) -> Any | None:
+def _set_counter_apart(bindings: Bindings, tracked: Tracked) -> None:
     key = tracked.graph.child_key(keys.SAVE_COUNTER)
-    return next((tensor.owner for tensor in tracked.tensors if tensor.key == key), None)
+    owner = next((tensor.owner for tensor in tracked.tensors if tensor.key == key), None)
+    if owner is None:
+        return
+    bindings.save_counter = owner
+    bindings.items = [item for item in bindings.items if item.target.attribute_key != key]
+    if not tf.executing_eagerly():
+        bindings.save_counter_name = _full_name(owner)
 
 
 def _object_binding(tensor: TrackedTensor, by_name: Location | None) -> Binding:

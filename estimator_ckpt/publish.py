@@ -26,12 +26,12 @@ class Extras:
     Attributes:
       aliases: Further keys for tensors that are there, with the location of each.
       values: Small tensors to add.
-      volatile: Keys among `values` that alone are no reason to write a checkpoint again.
+      counters: Keys that differ from save to save whatever else does.
     """
 
     aliases: Sequence[tuple[Location, Location]] = ()
     values: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
-    volatile: frozenset[str] = frozenset()
+    counters: frozenset[str] = frozenset()
 
 
 class Staging:
@@ -50,11 +50,12 @@ class Staging:
     def __exit__(self, *unused_error: object) -> None:
         _remove_tree(self._directory)
 
-    def publish(self, extras: Extras) -> bool:
+    def publish(self, extras: Extras, unless_same: bool) -> bool:
         """Publishes what is in the folder, with the extras, under the prefix.
 
-        A checkpoint that is there already with the same contents is left as it is: training that resumes saves first
-        of all what it has just restored.
+        Args:
+          extras: What to add.
+          unless_same: Whether a checkpoint that is there already, with the same contents, is left as it is.
 
         Returns:
           Whether anything was written.
@@ -76,7 +77,7 @@ class Staging:
                 writer.alias_raw(encode_key(new.key), slices.encode_key(encode_key(existing.key), part))
         for key, value in extras.values.items():
             writer.add_tensor(key, value)
-        if checkpoint_exists(self._prefix) and self._is_there(writer, extras.volatile):
+        if unless_same and checkpoint_exists(self._prefix) and self._is_there(writer, extras.counters):
             return False
         writer.publish()
         return True
@@ -90,13 +91,13 @@ class Staging:
                 f'{self._prefix} must be one that all tasks share.'
             ) from error
 
-    def _is_there(self, writer: BundleWriter, volatile: frozenset[str]) -> bool:
+    def _is_there(self, writer: BundleWriter, counters: frozenset[str]) -> bool:
         try:
             existing = BundleReader(self._prefix)
             existing.check_data_files()
         except CheckpointError:
             return False
-        return writer.has_contents_of(existing, ignoring=volatile)
+        return writer.has_contents_of(existing, ignoring=counters)
 
 
 def remove_abandoned(directory: str) -> None:

@@ -132,7 +132,7 @@ class Saver(tf.compat.v1.train.Saver):
         self._var_list = bindings.saveables(self._style) or ()
         self._ops = SaveOps(graph, super().build)
         if bindings.save_counter is not None:
-            self._count_save = tf.compat.v1.assign_add(bindings.save_counter, 1).op
+            self._count_save = bindings.save_counter.assign_add(1, read_value=True)
         if self._drops_untracked:
             dropped = [v for v in tf.compat.v1.global_variables() if v.op.name in bindings.untracked]
             self._initialize_dropped = tf.group(*(v.initializer for v in dropped))
@@ -252,33 +252,44 @@ class Saver(tf.compat.v1.train.Saver):
     def _write(self, sess: Any, prefix: str) -> None:
         eager = tf.executing_eagerly()
         bindings = self._bind() if eager else self._bindings
-        if bindings.save_counter is not None:
-            bindings.save_counter.assign_add(1) if eager else sess.run(self._count_save)
+        extras = self._extras(bindings, sess)
         with Staging(prefix, 1 if eager else self._ops.num_parts) as staging:
             if eager:
                 save_eagerly(bindings, self._style, staging.parts[0])
             else:
                 self._ops.save(sess, staging.parts)
-            if staging.publish(self._extras(bindings)):
+            # Training that resumes saves first of all what it has just restored.
+            if staging.publish(extras, unless_same=prefix == self._restored_from):
                 self._save_counter += 1
 
-    def _extras(self, bindings: Bindings) -> Extras:
+    def _extras(self, bindings: Bindings, sess: Any) -> Extras:
         if self._style is CheckpointStyle.TF1:
             return Extras()
         values = {value.key: value.get() for value in bindings.host_values}
         counter_key = bindings.graph.child_key(keys.SAVE_COUNTER)
-        if bindings.save_counter is None:
+        if counter_key is None:
             counter_key = keys.object_key([keys.SAVE_COUNTER])
-            if bindings.graph.child_key(keys.SAVE_COUNTER) is None:
-                counted = Attribute(keys.VARIABLE_VALUE, keys.SAVE_COUNTER, counter_key)
-                bindings.graph.add(0, keys.SAVE_COUNTER, [counted])
-            values[counter_key] = np.array(self._save_counter + 1, np.int64)
+            counted = Attribute(keys.VARIABLE_VALUE, keys.SAVE_COUNTER, counter_key)
+            bindings.graph.add(0, keys.SAVE_COUNTER, [counted])
+        values[counter_key] = np.array(self._count(bindings.save_counter, sess), np.int64)
+        counters = {counter_key}
         values[keys.OBJECT_GRAPH] = np.array(bindings.graph.serialize(), dtype=object)
         aliases = []
         if self._style is CheckpointStyle.BOTH:
             targets = [binding.target for binding in bindings.items]
             aliases = [(t.by_object, t.by_name) for t in targets if t.by_object and t.by_name]
-        return Extras(aliases, values, volatile=frozenset([counter_key, keys.SAVE_COUNTER]))
+            if bindings.save_counter_name:
+                counters.add(bindings.save_counter_name)
+                values[bindings.save_counter_name] = values[counter_key]
+        return Extras(aliases, values, frozenset(counters))
+
+    def _count(self, variable: Any, sess: Any) -> int:
+        """The number of this save; counted by the program's own variable where it has one."""
+        if variable is None:
+            return self._save_counter + 1
+        if tf.executing_eagerly():
+            return int(variable.assign_add(1))
+        return int(sess.run(self._count_save))
 
     def restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
         """Restores the variables from a checkpoint of any style.
@@ -320,7 +331,7 @@ class Saver(tf.compat.v1.train.Saver):
             for location in found:
                 reader.tensor(location.key, verify=True)  # Raises with the key of the tensor that is damaged.
             raise
-        self._restore_host_values(bindings, reader, source_graph)
+        self._restore_host_values(sess, bindings, reader, source_graph)
         self._restored_from = reader.prefix
 
     def _find(self, save_path: str) -> str:
@@ -333,7 +344,7 @@ class Saver(tf.compat.v1.train.Saver):
             return resolve_state_entry(self._model_dir, os.path.basename(save_path))
 
     def _restore_host_values(
-        self, bindings: Bindings, reader: BundleReader, source_graph: ObjectGraph | None
+        self, sess: Any, bindings: Bindings, reader: BundleReader, source_graph: ObjectGraph | None
     ) -> None:
         matched = bindings.graph.match(source_graph) if source_graph and bindings.host_values else {}
         for value in bindings.host_values:
@@ -341,3 +352,8 @@ class Saver(tf.compat.v1.train.Saver):
                 value.set(reader.tensor(matched[value.key]))
         key = source_graph.child_key(keys.SAVE_COUNTER) if source_graph else None
         self._save_counter = int(reader.tensor(key)) if key is not None and key in reader else 0
+        if bindings.save_counter is not None:
+            if sess is None:
+                bindings.save_counter.assign(self._save_counter)
+            else:
+                bindings.save_counter.load(self._save_counter, sess)
