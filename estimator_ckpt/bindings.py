@@ -58,6 +58,20 @@ class Bindings:
     save_counter: Any = None
     save_counter_name: str | None = None
 
+    def check_names(self) -> None:
+        """Checks that a name-based checkpoint can tell the variables apart; in eager mode names need not be unique.
+
+        Raises:
+          ValueError: If it cannot.
+        """
+        counts = collections.Counter(binding.target.by_name for binding in self.items)
+        twins = sorted(location.key for location, count in counts.items() if location and count > 1)
+        if twins:
+            raise ValueError(
+                f'Several variables are called {", ".join(twins)}, which a name-based checkpoint cannot tell apart; '
+                "pass var_list={name: variable}, or save with style='tf2'."
+            )
+
     def saveables(self, style: CheckpointStyle) -> list[Any]:
         """The saveables with the names that the save ops of a style use, each once, in a fixed order."""
         located = {id(binding.spec): binding.location(style) for binding in self.items}
@@ -90,7 +104,8 @@ def bind(
       drop_untracked: Whether to leave out the variables that `checkpoint` does not reach.
 
     Raises:
-      ValueError: If two variables have one name, or in eager mode there is neither `checkpoint` nor `var_list`.
+      ValueError: If two variables of a graph have one name, or in eager mode there is neither `checkpoint` nor
+        `var_list`.
     """
     tracked = track(checkpoint) if checkpoint is not None else None
     if tf.executing_eagerly() and var_list is None:
@@ -220,21 +235,11 @@ def _bind_both_sides(
 
 def _bind_tracked(tracked: Tracked, style: CheckpointStyle) -> Bindings:
     """Binds, in eager mode, all that the objects reach; their names come from the variables."""
-    full_names = collections.Counter(
-        checkpoint_util.get_full_name(tensor.owner) for tensor in tracked.tensors
-    )
-    doubles = sorted(name for name, count in full_names.items() if name and count > 1)
-    if doubles and style is not CheckpointStyle.TF2:
-        raise ValueError(
-            f'Several variables are called {", ".join(doubles)}: a name-based checkpoint cannot tell them apart; pass '
-            "var_list={name: variable}, or save with style='tf2'."
-        )
     items = []
     for tensor in tracked.tensors:
         name = checkpoint_util.get_full_name(tensor.owner)
-        by_name = Location(name) if full_names[name] == 1 and name else None
-        if by_name or style is not CheckpointStyle.TF1:
-            items.append(_object_binding(tensor, by_name))
+        if name or style is not CheckpointStyle.TF1:
+            items.append(_object_binding(tensor, Location(name) if name else None))
     return Bindings(items, tracked.graph, tracked.host_values)
 
 

@@ -252,6 +252,8 @@ class Saver(tf.compat.v1.train.Saver):
     def _write(self, sess: Any, prefix: str) -> None:
         eager = tf.executing_eagerly()
         bindings = self._bind() if eager else self._bindings
+        if self._style is not CheckpointStyle.TF2:
+            bindings.check_names()
         extras = self._extras(bindings, sess)
         with Staging(prefix, 1 if eager else self._ops.num_parts) as staging:
             if eager:
@@ -317,7 +319,10 @@ class Saver(tf.compat.v1.train.Saver):
         targets = [binding.target for binding in bindings.items]
         source_graph = read_object_graph(reader)
         found = map_targets(targets, bindings.graph, reader, source_graph)
-        tf.get_logger().info('Restoring parameters from %s', reader.prefix)
+        by_name = sum(location == target.by_name for target, location in zip(targets, found, strict=True))
+        tf.get_logger().info(
+            'Restoring parameters from %s: %d by name, %d by object', reader.prefix, by_name, len(found) - by_name
+        )
         try:
             if eager:
                 restore_eagerly(bindings, reader.prefix, found)
