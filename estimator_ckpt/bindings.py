@@ -92,7 +92,10 @@ class Bindings:
 
 
 def bind(
-    checkpoint: tf.train.Checkpoint | None, var_list: Any, style: CheckpointStyle, drop_untracked: bool = False
+    checkpoint: tf.train.Checkpoint | None,
+    var_list: Any,
+    style: CheckpointStyle,
+    drop_untracked: bool = False,
 ) -> Bindings:
     """Binds the variables of a program.
 
@@ -186,7 +189,9 @@ def _bind_default(named: list[_Named]) -> Bindings:
         for spec in item.saveable.specs:
             suffix = tf.compat.as_str(spec.name).removeprefix(name)
             items.append(
-                _binding(item.saveable, spec, Location(attribute_key + suffix, spec.slice_spec), attribute_key)
+                _binding(
+                    item.saveable, spec, Location(attribute_key + suffix, spec.slice_spec), attribute_key
+                )
             )
     return Bindings(items, graph)
 

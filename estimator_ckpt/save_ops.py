@@ -61,6 +61,4 @@ class SaveOps:
 def _baked_locations(op: tf.Operation) -> list[Location]:
     # Not tf.get_static_value, which forbids to feed what it has looked at.
     names, slice_specs = (tf.make_ndarray(tensor.op.get_attr('value')) for tensor in op.inputs[1:3])
-    return [
-        Location(name.decode(), spec.decode()) for name, spec in zip(names, slice_specs, strict=True)
-    ]
+    return [Location(name.decode(), spec.decode()) for name, spec in zip(names, slice_specs, strict=True)]

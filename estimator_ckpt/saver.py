@@ -82,7 +82,9 @@ class Saver(tf.compat.v1.train.Saver):
         """
         self._style = CheckpointStyle(style)
         if untracked not in _UNTRACKED:
-            raise ValueError(f'untracked must be one of {", ".join(map(repr, _UNTRACKED))}, not {untracked!r}.')
+            raise ValueError(
+                f'untracked must be one of {", ".join(map(repr, _UNTRACKED))}, not {untracked!r}.'
+            )
         if checkpoint is not None:
             check_checkpoint(checkpoint)
         with tf.Graph().as_default():  # In eager mode the base class warns of itself, and wants variables.
@@ -152,7 +154,9 @@ class Saver(tf.compat.v1.train.Saver):
     def _judge_untracked(self, names: list[str]) -> None:
         if not names or self._untracked == 'drop':
             return
-        listed = f'{len(names)} variables are not reached by the given tf.train.Checkpoint: {", ".join(names)}'
+        listed = (
+            f'{len(names)} variables are not reached by the given tf.train.Checkpoint: {", ".join(names)}'
+        )
         if self._untracked == 'error':
             raise CheckpointError(f"{listed}; add what owns them to it, or pass untracked='keep' or 'drop'.")
         tf.get_logger().warning(
@@ -321,7 +325,10 @@ class Saver(tf.compat.v1.train.Saver):
         found = map_targets(targets, bindings.graph, reader, source_graph)
         by_name = sum(location == target.by_name for target, location in zip(targets, found, strict=True))
         tf.get_logger().info(
-            'Restoring parameters from %s: %d by name, %d by object', reader.prefix, by_name, len(found) - by_name
+            'Restoring parameters from %s: %d by name, %d by object',
+            reader.prefix,
+            by_name,
+            len(found) - by_name,
         )
         try:
             if eager:

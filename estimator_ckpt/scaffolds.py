@@ -58,16 +58,12 @@ def scaffold(
     return tf.compat.v1.train.Scaffold(saver=saver, **scaffold_args)
 
 
-def tf1_scaffold(
-    checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any
-) -> tf.compat.v1.train.Scaffold:
+def tf1_scaffold(checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any) -> tf.compat.v1.train.Scaffold:
     """A scaffold that saves name-based checkpoints; see `scaffold`."""
     return scaffold(CheckpointStyle.TF1, checkpoint, **kwargs)
 
 
-def tf2_scaffold(
-    checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any
-) -> tf.compat.v1.train.Scaffold:
+def tf2_scaffold(checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any) -> tf.compat.v1.train.Scaffold:
     """A scaffold that saves object-based checkpoints; see `scaffold`."""
     return scaffold(CheckpointStyle.TF2, checkpoint, **kwargs)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import estimator_ckpt
@@ -12,6 +13,12 @@ from estimator_ckpt.bundle.reader import BundleReader
 
 tf1 = tf.compat.v1
 ROWS, FEATURES = 6, 3
+
+# What TensorFlow 2.16 and newer lack.
+needs_estimator = pytest.mark.skipif(not hasattr(tf, 'estimator'), reason='needs tf.estimator')
+needs_keras_2 = pytest.mark.skipif(
+    not hasattr(tf1.keras.utils, 'track_tf1_style_variables'), reason='needs Keras 2'
+)
 
 
 @dataclasses.dataclass

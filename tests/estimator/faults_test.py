@@ -17,6 +17,7 @@ from estimator_ckpt.bundle.state import read_state
 from tests import toy
 
 tf1 = tf.compat.v1
+pytestmark = toy.needs_estimator
 
 
 def _checkpoints(model_dir):
@@ -79,7 +80,11 @@ def test_relative_paths_the_model_dir_can_be_moved(style, tmp_path):
 
 
 def test_save_counter_is_written_and_goes_on(tmp_path):
-    for saves in (2, 4, 5):  # Each run saves at its first and last step; what is there unchanged is not saved again.
+    for saves in (
+        2,
+        4,
+        5,
+    ):  # Each run saves at its first and last step; what is there unchanged is not saved again.
         toy.estimator(tmp_path, toy.ours('both', True)).train(toy.batches(), steps=1)
         reader = BundleReader(str(tmp_path))
         assert reader.tensor('save_counter/.ATTRIBUTES/VARIABLE_VALUE') <= saves

@@ -10,6 +10,7 @@ import estimator_ckpt
 from tests import toy
 
 tf1 = tf.compat.v1
+pytestmark = toy.needs_estimator
 STYLES = ('tf1', 'tf2', 'both')
 OBJECTS = {'by_default': False, 'by_checkpoint': True}
 
@@ -100,7 +101,10 @@ def test_a_monitored_training_session_saves_and_resumes(style, tmp_path):
             net = toy.build_net(features['x'], labels)
             scaffold = estimator_ckpt.scaffold(style, net.checkpoint())
             with tf1.train.MonitoredTrainingSession(
-                checkpoint_dir=str(tmp_path), scaffold=scaffold, save_checkpoint_steps=2, log_step_count_steps=None
+                checkpoint_dir=str(tmp_path),
+                scaffold=scaffold,
+                save_checkpoint_steps=2,
+                log_step_count_steps=None,
             ) as session:
                 for _ in range(3):
                     session.run(net.train_op)

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tests import toy
 
+pytestmark = toy.needs_estimator
 STEPS = 4
 STYLES = ('tf1', 'tf2', 'both')
 SOURCES = {

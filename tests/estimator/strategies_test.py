@@ -10,6 +10,7 @@ from estimator_ckpt.object_graph import read_object_graph
 from tests import toy
 
 tf1 = tf.compat.v1
+pytestmark = toy.needs_estimator
 # While the tests are collected, before TensorFlow has looked at its devices.
 _CPU = tf.config.list_physical_devices('CPU')[0]
 tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfiguration()] * 2)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
-from tests.toy import keys_of
+from tests.toy import keys_of, needs_keras_2
 
 tf1 = tf.compat.v1
 VALUES = [1.0, 2.0, 3.0]
@@ -92,6 +92,7 @@ def test_g6_an_object_restores_by_name_without_a_warning(tf1_path, caplog, monke
     ]
 
 
+@needs_keras_2
 def test_g7_track_tf1_style_variables_keeps_the_names(tmp_path):
     class Model(tf.keras.layers.Layer):
         @tf1.keras.utils.track_tf1_style_variables

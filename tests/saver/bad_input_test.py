@@ -18,10 +18,14 @@ STYLES = ('tf1', 'tf2', 'both')
 
 def _snapshot(directory):
     return {
-        os.path.join(root, name): (os.stat(os.path.join(root, name)).st_ino, os.path.getsize(os.path.join(root, name)))
+        os.path.join(root, name): (
+            os.stat(os.path.join(root, name)).st_ino,
+            os.path.getsize(os.path.join(root, name)),
+        )
         for root, _, names in os.walk(directory)
         for name in names
-        if not name.startswith('events.') and name != 'graph.pbtxt'  # Estimator's own, written before it restores.
+        if not name.startswith('events.')
+        and name != 'graph.pbtxt'  # Estimator's own, written before it restores.
     }
 
 
@@ -200,6 +204,7 @@ def test_all_variables_without_a_source_are_listed_with_the_nearest_names(tmp_pa
     assert 'layers/kernel' in str(report) and '"missing"' in report.to_json()
 
 
+@toy.needs_estimator
 def test_training_does_not_touch_a_model_dir_it_cannot_resume(tmp_path):
     toy.estimator(tmp_path, toy.ours('both')).train(toy.batches(), steps=2)
     path = tf.train.latest_checkpoint(str(tmp_path))
@@ -211,12 +216,15 @@ def test_training_does_not_touch_a_model_dir_it_cannot_resume(tmp_path):
         assert _snapshot(tmp_path) == before
 
 
+@toy.needs_estimator
 class TestStateFile:
     """A state file that names a checkpoint that is not where it says."""
 
     @pytest.fixture
     def model_dir(self, tmp_path):
-        toy.estimator(tmp_path / 'old', toy.ours('both'), save_checkpoints_steps=1).train(toy.batches(), steps=3)
+        toy.estimator(tmp_path / 'old', toy.ours('both'), save_checkpoints_steps=1).train(
+            toy.batches(), steps=3
+        )
         old = str(tmp_path / 'old' / 'model.ckpt-')
         write_state(str(tmp_path / 'old'), CheckpointState(old + '3', (old + '2', old + '3')))
         shutil.move(tmp_path / 'old', tmp_path / 'new')
@@ -239,10 +247,11 @@ class TestStateFile:
             toy.estimator(model_dir, toy.ours('tf2')).train(toy.batches(), steps=1)
         assert _snapshot(model_dir) == before
 
-    def test_garbage_is_named(self, tmp_path):
-        (tmp_path / 'checkpoint').write_bytes(b'\x00garbage')
-        with pytest.raises(CORRUPT, match='not a checkpoint state file'):
-            _restore(str(tmp_path))
+
+def test_a_garbage_state_file_is_named(tmp_path):
+    (tmp_path / 'checkpoint').write_bytes(b'\x00garbage')
+    with pytest.raises(CORRUPT, match='not a checkpoint state file'):
+        _restore(str(tmp_path))
 
 
 def test_a_save_without_room_leaves_the_checkpoint_before_it(tmp_path):

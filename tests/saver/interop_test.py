@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
+from tests.toy import needs_estimator
 
 tf1 = tf.compat.v1
 STYLES = ('tf1', 'tf2', 'both')
@@ -140,6 +141,7 @@ def test_init_from_checkpoint_reads_object_keys(style, paths):
         np.testing.assert_array_equal(session.run(kernel), KERNEL)
 
 
+@needs_estimator
 @pytest.mark.parametrize('style', STYLES)
 def test_warm_start_from_reads_every_style(style, paths, tmp_path):
     def model_fn(features, labels, mode):

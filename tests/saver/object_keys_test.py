@@ -5,6 +5,7 @@ import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
+from tests.toy import needs_keras_2
 
 tf1 = tf.compat.v1
 
@@ -157,15 +158,24 @@ BUILDERS = {
         python_state,
     )
 } | {name: _with_tf1_optimizer(make) for name, make in TF1_OPTIMIZERS.items()}
+# Keras 3 has no legacy optimizers, and tracks a subclassed model's layers in another way in a graph.
+_ONLY_KERAS_2 = {'subclassed_model', 'keras_legacy_optimizer'}
+_every_object = pytest.mark.parametrize(
+    'build',
+    [
+        pytest.param(build, marks=needs_keras_2 if name in _ONLY_KERAS_2 else (), id=name)
+        for name, build in BUILDERS.items()
+    ],
+)
 
 
 def _entries(path):
     """What a checkpoint holds, without values and without the object graph, whose nodes may have another order."""
     reader = BundleReader(path)
-    return {key: (reader.entry(key).dtype, reader.entry(key).shape) for key in reader.keys()}
+    return {key: (reader.entry(key).dtype, reader.entry(key).shape) for key in sorted(reader.keys())}
 
 
-@pytest.mark.parametrize('build', BUILDERS.values(), ids=BUILDERS.keys())
+@_every_object
 def test_a_tf2_file_has_the_keys_that_tf2_writes(build, tmp_path):
     expected = _entries(build().save(str(tmp_path / 'tf2')))
 
@@ -178,7 +188,7 @@ def test_a_tf2_file_has_the_keys_that_tf2_writes(build, tmp_path):
     assert _entries(path) == expected
 
 
-@pytest.mark.parametrize('build', BUILDERS.values(), ids=BUILDERS.keys())
+@_every_object
 def test_tf2_consumes_the_objects_of_every_object_based_file(build, tmp_path):
     with tf.Graph().as_default():
         checkpoint = build()

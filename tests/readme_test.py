@@ -1,0 +1,20 @@
+"""Every Python snippet of the README runs, one after the other, as a reader would run them."""
+
+import pathlib
+import re
+
+import tensorflow as tf
+
+from tests.toy import needs_estimator
+
+_README = pathlib.Path(__file__).parents[1] / 'README.md'
+
+
+@needs_estimator
+def test_the_snippets_of_the_readme_run(tmp_path):
+    snippets = re.findall(r'```python\n(.*?)```', _README.read_text(), re.DOTALL)
+    assert len(snippets) >= 4
+    namespace = {'model_dir': str(tmp_path / 'model')}
+    for snippet in snippets:
+        exec(compile(snippet, str(_README), 'exec'), namespace)  # noqa: S102
+    assert tf.train.latest_checkpoint(namespace['model_dir']).endswith('model.ckpt-10')
