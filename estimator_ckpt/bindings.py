@@ -46,6 +46,7 @@ class Bindings:
       graph: The object graph.
       host_values: What Python keeps beside them.
       untracked: The names of the variables that the given `tf.train.Checkpoint` does not reach.
+      dropped: Those of them that are not saved; they have no value after a restore unless they are initialized.
       save_counter: The program's own variable that counts the saves, if it has one. It is no item: every save counts
         it, and a checkpoint without it can be restored.
       save_counter_name: Its name, where a name-based saver of the same program would have it.
@@ -55,6 +56,7 @@ class Bindings:
     graph: ObjectGraph
     host_values: list[HostValue] = dataclasses.field(default_factory=list)
     untracked: list[str] = dataclasses.field(default_factory=list)
+    dropped: list[tf.Variable] = dataclasses.field(default_factory=list)
     save_counter: Any = None
     save_counter_name: str | None = None
 
@@ -235,7 +237,10 @@ def _bind_both_sides(
     if style is not CheckpointStyle.TF1:
         for tensor in (tensor for tensors in by_identity.values() for tensor in tensors):
             items.append(_object_binding(tensor, None))
-    return Bindings(items, tracked.graph, tracked.host_values, sorted(set(untracked)))
+    bindings = Bindings(items, tracked.graph, tracked.host_values, sorted(set(untracked)))
+    if drop_untracked:
+        bindings.dropped = [v for v in tf.compat.v1.global_variables() if _full_name(v) in bindings.untracked]
+    return bindings
 
 
 def _bind_tracked(tracked: Tracked, style: CheckpointStyle) -> Bindings:

@@ -1,6 +1,5 @@
 """Finds for each tensor of a program the key in a checkpoint that it comes from."""
 
-import collections
 import dataclasses
 import difflib
 import json
@@ -10,6 +9,9 @@ from estimator_ckpt.bundle import dtypes, slices
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.object_graph import ObjectGraph
+
+# Finding the nearest names takes time for each pair of names.
+_MAX_HINTS = 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -183,15 +185,15 @@ def _misfit(target: Target, location: Location, source: BundleReader) -> str:
 def _mapping_error(report: MappingReport, source: BundleReader) -> MappingError:
     keys = source.keys()
     problems = []
-    for row in report.missing:
-        near = difflib.get_close_matches(row.target, keys, n=2)
+    for number, row in enumerate(report.missing):
+        near = difflib.get_close_matches(row.target, keys, n=2) if number < _MAX_HINTS else []
         problems.append(f'{row.target!r} is not in it' + (f' (it has {", ".join(near)})' if near else ''))
     problems += [f'{row.target!r} (key {row.source!r}): {row.note}' for row in report.mismatched]
     message = (
         f'The checkpoint {source.prefix} does not fit {len(problems)} of the variables: {"; ".join(problems)}. '
         'Use the checkpoint of this model, another model_dir, or a warm start that says where each variable comes from.'
     )
-    used = collections.Counter(row.source for row in report.matched)
+    used = {row.source for row in report.matched}
     for key in keys:
         if key not in used:
             entry = source.entry(key)

@@ -13,12 +13,12 @@ from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundErro
 from estimator_ckpt.bundle.paths import resolve, resolve_state_entry
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.state import STATE_FILE
-from estimator_ckpt.eager_ops import restore_eagerly, save_eagerly
+from estimator_ckpt.eager_ops import EagerOps
+from estimator_ckpt.graph_ops import GraphOps
 from estimator_ckpt.mapping import map_targets
 from estimator_ckpt.object_graph import Attribute, ObjectGraph, read_object_graph
 from estimator_ckpt.publish import Extras, Staging, remove_abandoned
 from estimator_ckpt.retention import Retention, remove_checkpoint
-from estimator_ckpt.save_ops import SaveOps
 from estimator_ckpt.styles import CheckpointStyle
 from estimator_ckpt.tracked import check_checkpoint
 
@@ -107,8 +107,7 @@ class Saver(tf.compat.v1.train.Saver):
         self._retention = Retention(max_to_keep, keep_checkpoint_every_n_hours)
         self._save_counter = 0
         self._restored_from: str | None = None
-        self._bindings: Bindings | None = None
-        self._ops: SaveOps | None = None
+        self._graph_ops: GraphOps | None = None
         if not defer_build and not tf.executing_eagerly():
             self.build()
 
@@ -128,25 +127,24 @@ class Saver(tf.compat.v1.train.Saver):
             raise RuntimeError('build() adds ops to a graph; in eager mode call save or restore.')
         if self._is_built:
             return
-        graph = tf.compat.v1.get_default_graph()
-        self._bindings = bindings = self._bind()
+        bindings = self._bind()
         # Empty is not None, for which the base class would look for all variables.
         self._var_list = bindings.saveables(self._style) or ()
-        self._ops = SaveOps(graph, super().build)
-        if bindings.save_counter is not None:
-            self._count_save = bindings.save_counter.assign_add(1, read_value=True)
-        if self._drops_untracked:
-            dropped = [v for v in tf.compat.v1.global_variables() if v.op.name in bindings.untracked]
-            self._initialize_dropped = tf.group(*(v.initializer for v in dropped))
+        self._graph_ops = GraphOps(bindings, self._style, self._add_ops)
 
-    @property
-    def _drops_untracked(self) -> bool:
-        return self._untracked == 'drop' and self._style is CheckpointStyle.TF2
+    def _add_ops(self) -> Any:
+        super().build()
+        return self.saver_def
+
+    def _ops(self) -> GraphOps | EagerOps:
+        """The ops that save and restore: those of the graph, or in eager mode those for the objects as they are now."""
+        return EagerOps(self._bind(), self._style) if tf.executing_eagerly() else self._graph_ops
 
     def _bind(self) -> Bindings:
         if tf.executing_eagerly() and self._checkpoint is not None and self._style is not CheckpointStyle.TF1:
             _ = self._checkpoint.save_counter  # Reading it creates it.
-        bindings = bind(self._checkpoint, self._variables, self._style, self._drops_untracked)
+        drops = self._untracked == 'drop' and self._style is CheckpointStyle.TF2
+        bindings = bind(self._checkpoint, self._variables, self._style, drops)
         if self._style is not CheckpointStyle.TF1:
             self._judge_untracked(bindings.untracked)
         return bindings
@@ -254,48 +252,35 @@ class Saver(tf.compat.v1.train.Saver):
         return f'{save_path}-{global_step:08d}' if self._pad_step_number else f'{save_path}-{global_step}'
 
     def _write(self, sess: Any, prefix: str) -> None:
-        eager = tf.executing_eagerly()
-        bindings = self._bind() if eager else self._bindings
+        ops = self._ops()
         if self._style is not CheckpointStyle.TF2:
-            bindings.check_names()
-        extras = self._extras(bindings, sess)
-        with Staging(prefix, 1 if eager else self._ops.num_parts) as staging:
-            if eager:
-                save_eagerly(bindings, self._style, staging.parts[0])
-            else:
-                self._ops.save(sess, staging.parts)
+            ops.bindings.check_names()
+        extras = Extras() if self._style is CheckpointStyle.TF1 else self._extras(ops, sess)
+        with Staging(prefix, ops.num_parts) as staging:
+            ops.save(sess, staging.parts)
             # Training that resumes saves first of all what it has just restored.
             if staging.publish(extras, unless_same=prefix == self._restored_from):
                 self._save_counter += 1
 
-    def _extras(self, bindings: Bindings, sess: Any) -> Extras:
-        if self._style is CheckpointStyle.TF1:
-            return Extras()
+    def _extras(self, ops: GraphOps | EagerOps, sess: Any) -> Extras:
+        bindings = ops.bindings
         values = {value.key: value.get() for value in bindings.host_values}
         counter_key = bindings.graph.child_key(keys.SAVE_COUNTER)
         if counter_key is None:
             counter_key = keys.object_key([keys.SAVE_COUNTER])
             counted = Attribute(keys.VARIABLE_VALUE, keys.SAVE_COUNTER, counter_key)
             bindings.graph.add(0, keys.SAVE_COUNTER, [counted])
-        values[counter_key] = np.array(self._count(bindings.save_counter, sess), np.int64)
+        count = self._save_counter + 1 if bindings.save_counter is None else ops.count_save(sess)
         counters = {counter_key}
-        values[keys.OBJECT_GRAPH] = np.array(bindings.graph.serialize(), dtype=object)
         aliases = []
         if self._style is CheckpointStyle.BOTH:
             targets = [binding.target for binding in bindings.items]
             aliases = [(t.by_object, t.by_name) for t in targets if t.by_object and t.by_name]
             if bindings.save_counter_name:
                 counters.add(bindings.save_counter_name)
-                values[bindings.save_counter_name] = values[counter_key]
+        values |= {key: np.array(count, np.int64) for key in counters}
+        values[keys.OBJECT_GRAPH] = np.array(bindings.graph.serialize(), dtype=object)
         return Extras(aliases, values, frozenset(counters))
-
-    def _count(self, variable: Any, sess: Any) -> int:
-        """The number of this save; counted by the program's own variable where it has one."""
-        if variable is None:
-            return self._save_counter + 1
-        if tf.executing_eagerly():
-            return int(variable.assign_add(1))
-        return int(sess.run(self._count_save))
 
     def restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
         """Restores the variables from a checkpoint of any style.
@@ -312,16 +297,16 @@ class Saver(tf.compat.v1.train.Saver):
         """
         if save_path is None:
             raise ValueError('save_path must name a checkpoint, not None.')
-        eager = tf.executing_eagerly()
-        if not eager:
+        if not tf.executing_eagerly():
             self.build()
         if self._is_empty:
             return
         reader = BundleReader(self._find(os.fspath(save_path)))
         reader.check_data_files()
-        bindings = self._bind() if eager else self._bindings
-        targets = [binding.target for binding in bindings.items]
         source_graph = read_object_graph(reader)
+        ops = self._ops()
+        bindings = ops.bindings
+        targets = [binding.target for binding in bindings.items]
         found = map_targets(targets, bindings.graph, reader, source_graph)
         by_name = sum(location == target.by_name for target, location in zip(targets, found, strict=True))
         tf.get_logger().info(
@@ -331,32 +316,29 @@ class Saver(tf.compat.v1.train.Saver):
             len(found) - by_name,
         )
         try:
-            if eager:
-                restore_eagerly(bindings, reader.prefix, found)
-            else:
-                baked = [binding.location(self._style) for binding in bindings.items]
-                sources = dict(zip(baked, found, strict=True))
-                self._ops.restore(sess, self.saver_def.restore_op_name, reader.prefix, sources)
-                if self._drops_untracked:
-                    sess.run(self._initialize_dropped)
+            ops.restore(sess, reader.prefix, found)
         except (tf.errors.DataLossError, tf.errors.OutOfRangeError):
             for location in found:
                 reader.tensor(location.key, verify=True)  # Raises with the key of the tensor that is damaged.
             raise
-        self._restore_host_values(sess, bindings, reader, source_graph)
+        self._restore_host_values(bindings, reader, source_graph)
+        if bindings.save_counter is not None:
+            ops.set_save_count(sess, self._save_counter)
         self._restored_from = reader.prefix
 
     def _find(self, save_path: str) -> str:
         try:
             return resolve(save_path)
-        except CheckpointNotFoundError:
+        except CheckpointNotFoundError as error:
             if self._model_dir is None:
-                raise
+                raise CheckpointNotFoundError(
+                    f'{error} If its directory was moved, pass model_dir= to the saver, or config= to the scaffold.'
+                ) from error
             # The state file of a directory that was moved names the old place.
             return resolve_state_entry(self._model_dir, os.path.basename(save_path))
 
     def _restore_host_values(
-        self, sess: Any, bindings: Bindings, reader: BundleReader, source_graph: ObjectGraph | None
+        self, bindings: Bindings, reader: BundleReader, source_graph: ObjectGraph | None
     ) -> None:
         matched = bindings.graph.match(source_graph) if source_graph and bindings.host_values else {}
         for value in bindings.host_values:
@@ -364,8 +346,3 @@ class Saver(tf.compat.v1.train.Saver):
                 value.set(reader.tensor(matched[value.key]))
         key = source_graph.child_key(keys.SAVE_COUNTER) if source_graph else None
         self._save_counter = int(reader.tensor(key)) if key is not None and key in reader else 0
-        if bindings.save_counter is not None:
-            if sess is None:
-                bindings.save_counter.assign(self._save_counter)
-            else:
-                bindings.save_counter.load(self._save_counter, sess)

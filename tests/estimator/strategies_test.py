@@ -16,8 +16,9 @@ _CPU = tf.config.list_physical_devices('CPU')[0]
 tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
+@pytest.mark.parametrize('with_checkpoint', [False, True], ids=['by_default', 'by_checkpoint'])
 @pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
-def test_strategies_that_replace_the_scaffold_keep_the_style(style, tmp_path):
+def test_strategies_that_replace_the_scaffold_keep_the_style(style, with_checkpoint, tmp_path):
     devices = tf1.ConfigProto(device_count={'CPU': 2})
     for steps in (2, 4):
         strategy = tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1'])
@@ -27,11 +28,15 @@ def test_strategies_that_replace_the_scaffold_keep_the_style(style, tmp_path):
             kernel = tf1.get_variable('kernel', [toy.FEATURES, 1], initializer=tf1.ones_initializer())
             optimizer = tf1.train.AdamOptimizer(0.1)
             loss = tf.reduce_mean((tf.matmul(features['x'], kernel)[:, 0] - labels) ** 2)
+            train_op = optimizer.minimize(loss, global_step=step)
+            checkpoint = None
+            if with_checkpoint:
+                checkpoint = tf.train.Checkpoint(kernel=kernel, optimizer=optimizer, step=step)
             return tf.estimator.EstimatorSpec(
                 mode,
                 loss=loss,
-                train_op=optimizer.minimize(loss, global_step=step),
-                scaffold=estimator_ckpt.scaffold(style, config=config),
+                train_op=train_op,
+                scaffold=estimator_ckpt.scaffold(style, checkpoint, config=config, untracked='error'),
             )
 
         config = tf.estimator.RunConfig(
@@ -49,5 +54,8 @@ def test_strategies_that_replace_the_scaffold_keep_the_style(style, tmp_path):
     reader = BundleReader(str(tmp_path))
     assert ('kernel' in reader) == (style != 'tf2')
     assert (read_object_graph(reader) is not None) == (style != 'tf1')
-    key = 'kernel/Adam' if style != 'tf2' else 'var_list/kernel.SAdam/.ATTRIBUTES/VARIABLE_VALUE'
+    slot = 'var_list/kernel.SAdam'
+    if with_checkpoint:
+        slot = 'kernel/.OPTIMIZER_SLOT/optimizer/m'
+    key = 'kernel/Adam' if style != 'tf2' else f'{slot}/.ATTRIBUTES/VARIABLE_VALUE'
     assert np.abs(reader.tensor(key)).min() > 0

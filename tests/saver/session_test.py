@@ -1,6 +1,8 @@
 """The saver in a plain session: what a `tf.compat.v1.train.Saver` does, and what it does beyond."""
 
+import itertools
 import os
+import socket
 
 import numpy as np
 import pytest
@@ -95,6 +97,48 @@ def test_a_sharded_saver_writes_one_part_per_device(style, tmp_path):
         assert session.run(variables) == [0.0, 1.0, 2.0]
     assert BundleReader(path).num_shards == 3 + (style != 'tf1')
     assert not list(tmp_path.glob('*saving*'))
+
+
+@pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
+def test_variables_on_parameter_servers_are_saved_and_restored_over_grpc(style, tmp_path):
+    cluster = _cluster(ps=2, worker=1)
+    servers = [
+        tf.distribute.Server(cluster, job, task) for job, task in [('ps', 0), ('ps', 1), ('worker', 0)]
+    ]
+    placed = tf1.train.replica_device_setter(cluster=cluster)
+    with tf.Graph().as_default(), tf1.device(placed):
+        pieces = tf1.fixed_size_partitioner(2)
+        whole = tf1.get_variable('p', [6, 2], initializer=tf1.ones_initializer(), partitioner=pieces)
+        step = tf1.train.get_or_create_global_step()
+        scaffold = estimator_ckpt.scaffold(style)
+        increments = [piece.assign_add(tf.ones_like(piece)) for piece in whole]
+        with tf.control_dependencies(increments):
+            train_op = step.assign_add(1)
+        for expected in (2, 4):
+            with tf1.train.MonitoredTrainingSession(
+                servers[-1].target,
+                checkpoint_dir=str(tmp_path),
+                scaffold=scaffold,
+                save_checkpoint_steps=1,
+                log_step_count_steps=None,
+            ) as session:
+                for _ in range(2):
+                    session.run(train_op)
+                assert session.run(step) == expected
+                np.testing.assert_array_equal(session.run(list(whole)), 1 + expected)
+    reader = BundleReader(str(tmp_path))
+    assert reader.num_shards == 2 + (style != 'tf1')
+    name = 'p' if style != 'tf2' else 'var_list/p/.ATTRIBUTES/VARIABLE_VALUE'
+    np.testing.assert_array_equal(reader.tensor(name), np.full([6, 2], 5.0))
+
+
+def _cluster(**tasks):
+    """A cluster on free ports of this machine."""
+    held = {job: [socket.create_server(('localhost', 0)) for _ in range(n)] for job, n in tasks.items()}
+    addresses = {job: [f'localhost:{s.getsockname()[1]}' for s in sockets] for job, sockets in held.items()}
+    for one in itertools.chain.from_iterable(held.values()):
+        one.close()
+    return tf.train.ClusterSpec(addresses)
 
 
 def test_a_partitioned_variable_restores_into_other_pieces(tmp_path):
