@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from estimator_ckpt.bundle.errors import CheckpointError
+
 STRING = 7
 _NUMPY = {
     1: 'float32',
@@ -17,8 +19,8 @@ _NUMPY = {
     12: 'uint8',  # quint8
     13: 'int32',  # qint32
     15: 'int16',  # qint16
-    16: 'uint16',  # quint16
     17: 'uint16',
+    16: 'uint16',  # quint16, behind 17: `from_numpy` takes the first.
     18: 'complex128',
     19: 'float16',
     22: 'uint32',
@@ -39,7 +41,7 @@ _NAMES = {
 }
 
 
-class UnsupportedDtypeError(TypeError):
+class UnsupportedDtypeError(CheckpointError, TypeError):
     """NumPy cannot hold this type here. The bytes can still be copied."""
 
 

@@ -62,9 +62,7 @@ class LocalFiles:
                 raise
             self.copy(source, destination)
 
-    def copy(
-        self, source: str, destination: str, progress: Callable[[int], object] | None = None
-    ) -> None:
+    def copy(self, source: str, destination: str, progress: Callable[[int], object] | None = None) -> None:
         """Copies a file; `progress` is told the number of bytes behind each piece."""
         if progress is None:
             shutil.copyfile(source, destination)
@@ -124,9 +122,7 @@ class RemoteFiles:
         """Copies: object stores have no links, but copy on their own side."""
         self.copy(source, destination)
 
-    def copy(
-        self, source: str, destination: str, progress: Callable[[int], object] | None = None
-    ) -> None:
+    def copy(self, source: str, destination: str, progress: Callable[[int], object] | None = None) -> None:
         self._gfile.copy(source, destination, overwrite=True)
         if progress is not None:
             progress(self.size(destination))

@@ -133,5 +133,7 @@ def _not_found(path: str, files: Files) -> str:
             'V2 checkpoint (the V1 format, one file without an index, is not read).'
         )
     near = difflib.get_close_matches(base, _prefixes_in(directory, files), n=3, cutoff=0.3)
-    hint = f'; did you mean {", ".join(near)}?' if near else f'; {directory or "."} holds no checkpoint like it.'
+    hint = (
+        f'; did you mean {", ".join(near)}?' if near else f'; {directory or "."} holds no checkpoint like it.'
+    )
     return f'There is no checkpoint {path}: {index_path(path)} does not exist{hint}'

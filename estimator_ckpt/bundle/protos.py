@@ -25,9 +25,7 @@ _SCALARS = {
 }
 
 
-def declare(
-    file: str, messages: Mapping[str, Sequence[tuple[int, str, str]]]
-) -> dict[str, Any]:
+def declare(file: str, messages: Mapping[str, Sequence[tuple[int, str, str]]]) -> dict[str, Any]:
     """Declares proto3 messages and gives their classes.
 
     Args:

@@ -18,6 +18,7 @@ from estimator_ckpt.bundle.table import TableError, read_table
 HEADER_KEY = b''
 # More shards than anybody has; an index that claims more is not believed.
 _MAX_SHARDS = 100_000
+_MAX_RANK = 254  # TensorFlow's own limit.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -145,6 +146,8 @@ class BundleReader:
         return entry
 
     def _fault(self, entry: Entry) -> str | None:
+        if len(entry.shape) > _MAX_RANK:
+            return f'has the impossible rank {len(entry.shape)}'
         if any(extent < 0 for extent in entry.shape):
             return f'has the impossible shape {list(entry.shape)}'
         for part in entry.slices:
@@ -161,9 +164,7 @@ class BundleReader:
             return f'lies at byte {entry.offset} with {entry.size} bytes'
         itemsize = dtypes.size(entry.dtype)
         if itemsize is not None and entry.size != itemsize * math.prod(entry.shape):
-            return (
-                f'has {entry.size} bytes, which do not make {dtypes.name(entry.dtype)} of shape {list(entry.shape)}'
-            )
+            return f'has {entry.size} bytes, which do not make {dtypes.name(entry.dtype)} of shape {list(entry.shape)}'
         return None
 
     def data_path(self, shard: int) -> str:
@@ -218,28 +219,57 @@ class BundleReader:
         entry = self.entry(key)
         if not entry.slices:
             return self._whole(encode_key(key), entry, verify)
-        pieces = [(part, slices.encode_key(encode_key(key), part)) for part in entry.slices]
+        pieces = [(part, slices.encode_key(encode_key(key), part)) for part in dict.fromkeys(entry.slices)]
+        # Before any memory is asked for: the pieces must be there, and be able to fill the whole.
         for part, raw_key in pieces:
-            if raw_key not in self.raw:
-                raise self._corrupt(f'the slice {part} of {key!r} has no entry')
-        # Before any memory is asked for: the pieces must be able to fill the whole.
+            self._check_slice(key, entry, part, raw_key)
         available = sum(math.prod(self.raw_entry(raw_key).shape) for _, raw_key in pieces)
         if available < math.prod(entry.shape):
             raise self._corrupt(f'the slices of {key!r} leave parts of it out')
-        result = np.zeros(entry.shape, dtypes.to_numpy(entry.dtype))
-        covered = np.zeros(entry.shape, bool)
+        try:
+            result = np.empty(entry.shape, self._numpy_dtype(encode_key(key), entry))
+            covered = np.zeros(entry.shape, bool)
+        except ValueError as error:
+            raise self._corrupt(
+                f'the entry of {key!r} has the impossible shape {list(entry.shape)}'
+            ) from error
         for part, raw_key in pieces:
             where = slices.as_numpy(part)
-            piece = self._whole(raw_key, self.raw_entry(raw_key), verify)
-            if piece.shape != result[where].shape:
-                raise self._corrupt(f'the slice {part} of {key!r} has shape {list(piece.shape)}')
-            result[where] = piece
+            result[where] = self._whole(raw_key, self.raw_entry(raw_key), verify)
             covered[where] = True
         if not covered.all():
             raise self._corrupt(f'the slices of {key!r} leave parts of it out')
         return result
 
+    def _check_slice(self, key: str, whole: Entry, part: Slice, raw_key: bytes) -> None:
+        if raw_key not in self.raw:
+            raise self._corrupt(f'the slice {part} of {key!r} has no entry')
+        piece = self.raw_entry(raw_key)
+        shape = tuple(
+            extent if length is None else length
+            for (_, length), extent in zip(part, whole.shape, strict=True)
+        )
+        if piece.slices or (piece.dtype, piece.shape) != (whole.dtype, shape):
+            raise self._corrupt(
+                f'the slice {part} of {key!r} is {dtypes.name(piece.dtype)} of shape {list(piece.shape)}'
+            )
+        # Each string takes a byte at least.
+        if piece.dtype == dtypes.STRING and piece.size < math.prod(shape):
+            raise self._corrupt(f'the slice {part} of {key!r} has {piece.size} bytes')
+        self._check_in_data_file(piece, raw_key)
+
+    def _numpy_dtype(self, raw_key: bytes, entry: Entry) -> np.dtype:
+        if entry.dtype == dtypes.STRING:
+            return np.dtype(object)
+        try:
+            return dtypes.to_numpy(entry.dtype)
+        except dtypes.UnsupportedDtypeError as error:
+            raise dtypes.UnsupportedDtypeError(
+                f'{self.prefix}: the tensor {decode_key(raw_key)!r} cannot be read: {error}; its bytes can be copied.'
+            ) from error
+
     def _whole(self, raw_key: bytes, entry: Entry, verify: bool) -> np.ndarray:
+        self._numpy_dtype(raw_key, entry)
         data = self.read_bytes(entry, raw_key)
         try:
             if verify and tensors.checksum(data, entry.dtype, entry.shape, self.big_endian) != entry.crc32c:
@@ -253,6 +283,10 @@ class BundleReader:
 
     def read_bytes(self, entry: Entry, key: bytes = b'') -> bytes:
         """The stored bytes of a tensor that is not sliced."""
+        self._check_in_data_file(entry, key)
+        return self._files.read(self.data_path(entry.shard), entry.offset, entry.size)
+
+    def _check_in_data_file(self, entry: Entry, key: bytes) -> None:
         path = self.data_path(entry.shard)
         if not self._files.exists(path):
             raise CheckpointNotFoundError(
@@ -264,7 +298,6 @@ class BundleReader:
                 f'{path} is cut off before the end of {decode_key(key)!r}; restore the file from a copy, or use '
                 'another checkpoint.'
             )
-        return self._files.read(path, entry.offset, entry.size)
 
 
 def encode_key(key: str) -> bytes:

@@ -24,9 +24,7 @@ def parse_spec(spec: str) -> tuple[tuple[int, ...], Slice]:
 
 def as_numpy(part: Slice) -> tuple[slice, ...]:
     """The slice as an index into a NumPy array of the full shape."""
-    return tuple(
-        slice(None) if length is None else slice(start, start + length) for start, length in part
-    )
+    return tuple(slice(None) if length is None else slice(start, start + length) for start, length in part)
 
 
 def encode_key(name: bytes, part: Slice) -> bytes:

@@ -56,7 +56,7 @@ def read_state(directory: str, state_file: str = STATE_FILE) -> CheckpointState 
         return None
     try:
         message = text_format.Parse(files.read(path), _Message(), allow_unknown_field=True)
-    except (text_format.ParseError, UnicodeDecodeError) as error:
+    except (text_format.ParseError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptCheckpointError(
             f'{path} is not a checkpoint state file ({error}); remove it or name a checkpoint prefix instead.'
         ) from error

@@ -18,6 +18,8 @@ _RESTART_INTERVAL = 16
 _UNCOMPRESSED, _SNAPPY = 0, 1
 # A snappy element yields at most 64 bytes from 3; more is a lie about the length.
 _MAX_SNAPPY_RATIO = 32
+# With a restart every 16 entries, the keys of a block are at most 17 times as long as the block.
+_MAX_KEYS_RATIO = 64
 
 
 class TableError(ValueError):
@@ -89,6 +91,7 @@ def _block_items(block: bytes) -> Iterator[tuple[bytes, bytes]]:
     if end < 0:
         raise TableError('a block names more restart points than it can hold')
     position, key, decode = 0, b'', varint.decode
+    allowance = _MAX_KEYS_RATIO * len(block)
     while position < end:
         # Nearly every length fits one byte: spare those the function call.
         shared = block[position]
@@ -103,6 +106,9 @@ def _block_items(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         if shared > len(key) or split + size > end:
             raise TableError('an entry of a block reaches beyond its end')
         key = key[:shared] + block[position:split]
+        allowance -= shared
+        if allowance < 0:
+            raise TableError(f'the keys of a block of {len(block)} bytes share too much')
         position = split + size
         yield key, block[split:position]
 
@@ -186,17 +192,9 @@ class _BlockBuilder:
 
 def _shared_prefix(a: bytes, b: bytes) -> int:
     limit = min(len(a), len(b))
-    if a[:limit] == b[:limit]:
-        return limit
-    # Comparing halves runs at the speed of memcmp, comparing bytes does not.
-    low, high = 0, limit
-    while high - low > 1:
-        middle = (low + high) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low
+    # As numbers: the highest bit that differs tells the first byte that does, and no byte costs a step in Python.
+    difference = int.from_bytes(a[:limit], 'big') ^ int.from_bytes(b[:limit], 'big')
+    return limit - (difference.bit_length() + 7) // 8
 
 
 def _shortest_separator(start: bytes, limit: bytes) -> bytes:

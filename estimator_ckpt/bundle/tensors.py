@@ -13,6 +13,9 @@ def encode(array: np.ndarray) -> tuple[bytes, int]:
 
     Args:
       array: Numbers or booleans, or an array of `bytes` or `str` objects.
+
+    Raises:
+      dtypes.UnsupportedDtypeError: If TensorFlow stores no such arrays.
     """
     if dtypes.from_numpy(array.dtype) == dtypes.STRING:
         return _encode_strings([_as_bytes(item) for item in array.ravel()])
@@ -52,7 +55,11 @@ def checksum(data: bytes, dtype: int, shape: tuple[int, ...], big_endian: bool =
 
 
 def _as_bytes(item: bytes | str) -> bytes:
-    return item.encode() if isinstance(item, str) else bytes(item)
+    if isinstance(item, str):
+        return item.encode()
+    if not isinstance(item, bytes):
+        raise dtypes.UnsupportedDtypeError(f'TensorFlow stores no arrays of objects such as {item!r}')
+    return item
 
 
 def _encode_strings(strings: list[bytes]) -> tuple[bytes, int]:

@@ -18,12 +18,11 @@ def decode(data: bytes | memoryview, position: int) -> tuple[int, int]:
       ValueError: If the data end within the integer, or it is longer than 64 bits.
     """
     result = shift = 0
-    for position in range(position, min(position + 10, len(data))):
-        byte = data[position]
+    for end, byte in enumerate(data[position : position + 10], position + 1):
         result |= (byte & 0x7F) << shift
         if byte < 0x80:
             if result >> 64:
                 break
-            return result, position + 1
+            return result, end
         shift += 7
     raise ValueError('a variable-length integer is cut off or too long')

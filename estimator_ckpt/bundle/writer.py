@@ -9,7 +9,7 @@ import numpy as np
 
 from estimator_ckpt.bundle import dtypes, slices, tensors
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.bundle.files import Files, files_for
+from estimator_ckpt.bundle.files import Files, LocalFiles, files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
 from estimator_ckpt.bundle.paths import data_files, data_path, index_path
 from estimator_ckpt.bundle.reader import HEADER_KEY, BundleReader, decode_key, encode_key
@@ -66,6 +66,8 @@ class BundleWriter:
         first_shard = len(self._shards)
         self._shards += [_Shard(transfer, path) for path in source.data_paths()]
         for key, raw in source.raw.items():
+            if key in self._added_entries:
+                raise self._taken(source, key)
             if key in self._entries:
                 raw = self._merge_slices(source, key, raw)
             elif first_shard and not source.raw_entry(key).slices:
@@ -76,28 +78,41 @@ class BundleWriter:
 
     def _merge_slices(self, source: BundleReader, key: bytes, raw: bytes) -> bytes:
         merged, other = BundleEntry.FromString(self._entries[key]), BundleEntry.FromString(raw)
-        if not (merged.slices and other.slices) or merged.shape != other.shape:
-            raise CheckpointError(
-                f'{source.prefix} holds {decode_key(key)!r}, which {self.prefix} holds already; rename or remove one.'
-            )
+        if not (merged.slices and other.slices) or (merged.dtype, merged.shape) != (other.dtype, other.shape):
+            raise self._taken(source, key)
         merged.slices.extend(other.slices)
         return merged.SerializeToString(deterministic=True)
+
+    def _taken(self, source: BundleReader, key: bytes) -> CheckpointError:
+        return CheckpointError(
+            f'{source.prefix} holds {decode_key(key)!r}, which {self.prefix} holds already; rename or remove one.'
+        )
+
+    def _check_new(self, key: bytes) -> None:
+        if key == HEADER_KEY:
+            raise CheckpointError(
+                f'No tensor of {self.prefix} can have the empty key, which is the header; name it.'
+            )
+        if key in self._entries or key in self._added_entries:
+            raise CheckpointError(
+                f'{self.prefix} has a key {decode_key(key)!r} already; give one of the two another name.'
+            )
 
     def alias(self, new: str, existing: str) -> None:
         """Gives a tensor one more key; no bytes are stored again.
 
         Raises:
           KeyError: If there is no key `existing`.
-          CheckpointError: If there is a key `new` already.
+          CheckpointError: If there is a key `new` already, or it is empty.
         """
         self.alias_raw(encode_key(new), encode_key(existing))
 
     def alias_raw(self, new: bytes, existing: bytes) -> None:
         """Like `alias`, for keys as stored, such as those of the data of slices."""
-        if new in self._entries or new in self._added_entries:
-            raise CheckpointError(
-                f'{self.prefix} has a key {decode_key(new)!r} already; give one of the two another name.'
-            )
+        self._check_new(new)
+        if existing in self._added_entries:
+            self._added_entries[new] = self._added_entries[existing]
+            return
         raw = self._entries[existing]
         self._entries[new] = raw
         for part in self._slices(raw):
@@ -110,6 +125,8 @@ class BundleWriter:
           KeyError: If there is no such key.
         """
         raw_key = encode_key(key)
+        if self._added_entries.pop(raw_key, None) is not None:
+            return
         for part in self._slices(self._entries.pop(raw_key)):
             del self._entries[slices.encode_key(raw_key, part)]
 
@@ -118,7 +135,7 @@ class BundleWriter:
 
         Raises:
           KeyError: If there is no key `old`.
-          CheckpointError: If there is a key `new` already.
+          CheckpointError: If there is a key `new` already, or it is empty.
         """
         if old != new:
             self.alias(new, old)
@@ -138,10 +155,9 @@ class BundleWriter:
         """Adds a small tensor. All that are added share one further data file.
 
         Raises:
-          CheckpointError: If there is such a key already.
+          CheckpointError: If there is such a key already, or it is empty.
         """
-        if key in self:
-            raise CheckpointError(f'{self.prefix} has a key {key!r} already; remove it first.')
+        self._check_new(encode_key(key))
         data, crc = tensors.encode(value)
         entry = BundleEntry(
             dtype=dtypes.from_numpy(value.dtype), offset=len(self._added), size=len(data), crc32c=crc
@@ -165,7 +181,7 @@ class BundleWriter:
           The prefix.
 
         Raises:
-          OSError: If a file cannot be written. What was begun is removed.
+          OSError: If a file cannot be written. What was begun is removed, what was moved is moved back.
         """
         if self._big_endian and self._added_entries:
             raise CheckpointError(f'{self.prefix} has big-endian tensors; no tensor can be added to it.')
@@ -183,33 +199,46 @@ class BundleWriter:
             for number, shard in enumerate(shards)
         ):
             shards.append(_Shard())
-        begun: list[str] = []
+        begun: dict[str, str] = {}  # From each data file that is written or moved to where it was.
         try:
             for number, shard in enumerate(shards):
+                if shard.transfer == 'move' and shard.path in replaced:
+                    # The index that is there still needs it under its name.
+                    shard = dataclasses.replace(shard, transfer='link')
                 self._place(shard, data_path(self.prefix, number, len(shards)), begun, progress)
             entries[HEADER_KEY] = self._header(len(shards))
             write_atomically(index_path(self.prefix), build_table(sorted(entries.items())))
         except BaseException:
-            _remove_all(self._files, begun)
+            self._undo(begun)
             raise
         kept = {data_path(self.prefix, number, len(shards)) for number in range(len(shards))}
         _remove_all(self._files, [path for path in replaced if path not in kept])
         return self.prefix
 
-    def _place(self, shard: _Shard, path: str, begun: list[str], progress) -> None:
+    def _undo(self, begun: dict[str, str]) -> None:
+        for path, moved_from in begun.items():
+            if self._files.exists(path):
+                if moved_from:
+                    self._files.rename(path, moved_from)
+                else:
+                    self._files.remove(path)
+
+    def _place(self, shard: _Shard, path: str, begun: dict[str, str], progress) -> None:
         if shard.path == path:
             return
         if self._files.exists(path):  # Left behind by a write that did not end; no index names it.
             self._files.remove(path)
-        begun.append(path)
+        begun[path] = shard.path if shard.transfer == 'move' else ''
+        # TensorFlow's file systems take local paths as well, not the other way round.
+        files = files_for(shard.path) if isinstance(self._files, LocalFiles) else self._files
         if shard.transfer is None:
-            self._files.write(path, shard.data)
+            files.write(path, shard.data)
         elif shard.transfer == 'move':
-            self._files.rename(shard.path, path)
+            files.rename(shard.path, path)
         elif shard.transfer == 'link':
-            self._files.link(shard.path, path)
+            files.link(shard.path, path)
         else:
-            self._files.copy(shard.path, path, progress)
+            files.copy(shard.path, path, progress)
 
     def _header(self, num_shards: int) -> bytes:
         header = BundleHeader(num_shards=num_shards, endianness=int(self._big_endian))

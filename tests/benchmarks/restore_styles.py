@@ -1,6 +1,6 @@
 r"""Restore time of another style's checkpoint against the saver's own.
 
-  python -m tests.benchmarks.restore_styles --megabytes=1000 --variables=100
+python -m tests.benchmarks.restore_styles --megabytes=1000 --variables=100
 """
 
 import os

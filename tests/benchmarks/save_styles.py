@@ -1,6 +1,6 @@
 r"""Save time and bytes of `both` against `tf1`, and against two savers.
 
-  python -m tests.benchmarks.save_styles --megabytes=1000 --variables=100
+python -m tests.benchmarks.save_styles --megabytes=1000 --variables=100
 """
 
 import os

@@ -1,6 +1,6 @@
 r"""What it costs to add the second style's keys, by the number of variables, and its share of a save.
 
-  python -m tests.benchmarks.second_keys --variables=100,1000,10000,100000
+python -m tests.benchmarks.second_keys --variables=100,1000,10000,100000
 """
 
 import os

@@ -1,0 +1,53 @@
+"""The extras; everything else is in setup.cfg."""
+
+import subprocess
+import sys
+
+import setuptools
+
+# TensorFlow is published under several names that unpack into one folder. A requirement can give only one of them, and
+# `tensorflow` asked for where `tensorflow-cpu` is installed would be unpacked over it. So the extras ask for the one
+# that is there, and all of them for the same. pip builds in an environment of its own, but with the interpreter that it
+# installs for: `-E` drops the variables by which it hides what is installed there. Where a build cannot see that (a
+# wheel built elsewhere, uv without --no-build-isolation) the extras ask for `tensorflow`.
+_TENSORFLOWS = (
+    'tensorflow',
+    'tensorflow-cpu',
+    'tensorflow-rocm',
+    'tensorflow-macos',
+    'tensorflow-intel',
+    'intel-tensorflow',
+    'tf-nightly',
+    'tf-nightly-cpu',
+)
+_INSTALLED = """
+import importlib.metadata, sys
+for name in sys.argv[1:]:
+    try:
+        importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        continue
+    print(name)
+    break
+"""
+
+
+def _tensorflow() -> str:
+    """The distribution that TensorFlow is installed from, or the one to install."""
+    command = [sys.executable, '-E', '-c', _INSTALLED, *_TENSORFLOWS]
+    installed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return installed or 'tensorflow'
+
+
+tensorflow = _tensorflow()
+estimator = [f'{tensorflow}>=2.12,<2.16', 'tensorflow-estimator>=2.12,<2.16']
+
+setuptools.setup(
+    extras_require={
+        'estimator': estimator,
+        'tensorflow': [f'{tensorflow}>=2.12'],
+        'examples': ['scikit-learn'],
+        'test': [*estimator, 'hypothesis>=6.112', 'pytest>=8.1', 'pytest-xdist>=3.6', 'scikit-learn'],
+        'lint': ['ruff~=0.17.0'],
+    }
+)
