@@ -125,7 +125,7 @@ def test_an_unknown_compression_type_is_refused():
         list(table.read_table(table_of_block(b'whatever', 4)))
 
 
-@pytest.mark.parametrize('lengths', [b'\1\0\0', b'\0\2\0', b'\0\0\2', b'\0\1\1', b'\0\xff\xff'])
+@pytest.mark.parametrize('lengths', [b'\1\1\0', b'\0\2\0', b'\0\0\2', b'\0\1\1', b'\0\xff\xff'])
 def test_an_entry_that_reaches_beyond_its_block_or_shares_more_than_there_is_is_refused(lengths):
     with pytest.raises(table.TableError, match='entry of a block reaches beyond'):
         list(table.read_table(table_of_block(lengths + b'k' + bytes(4) + b'\1\0\0\0', 0)))

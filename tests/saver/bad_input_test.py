@@ -58,7 +58,11 @@ def test_an_unknown_style_is_refused_with_the_known_ones():
             make('tf3')
 
 
-@pytest.mark.parametrize('wrong', [{'v': 1}, 'path/x', tf.Module(), tf1.train.Saver], ids=str)
+@pytest.mark.parametrize(
+    'wrong',
+    [{'v': 1}, 'path/x', tf.Module(), tf1.train.Saver],
+    ids=['dict', 'path', 'module', 'class'],
+)
 def test_a_checkpoint_that_is_none_is_refused(wrong):
     for make in (estimator_ckpt.Saver, estimator_ckpt.scaffold):
         with pytest.raises(TypeError, match=r'must be a tf\.train\.Checkpoint'):
