@@ -10,7 +10,7 @@ import os
 
 from absl import app, flags
 
-os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
 import tensorflow as tf  # noqa: E402
 from digits import BATCH_SIZE, build_model, build_optimizer, load_data  # noqa: E402
