@@ -16,7 +16,7 @@ from estimator_ckpt import keys
 from estimator_ckpt.mapping import Location, Target
 from estimator_ckpt.object_graph import Attribute, ObjectGraph
 from estimator_ckpt.styles import CheckpointStyle
-from estimator_ckpt.tracked import HostValue, Tracked, TrackedTensor, track
+from estimator_ckpt.tracked import HostValue, Tracked, TrackedTensor, static_shape, track
 
 # What the default object graph calls its two children, as the guide does.
 _DEFAULT_ROOT, _DEFAULT_STEP = 'var_list', 'step'
@@ -163,7 +163,7 @@ def _full_name(variable: Any) -> str:
 
 def _identity(tensor: TrackedTensor) -> Any:
     """What `_Named.identity` is for the same variable or object."""
-    name = checkpoint_util.get_full_name(tensor.owner)
+    name = tensor.full_name
     if not name or tf.executing_eagerly():
         return id(tensor.owner)
     info = getattr(tensor.owner, '_save_slice_info', None)
@@ -247,7 +247,7 @@ def _bind_tracked(tracked: Tracked, style: CheckpointStyle) -> Bindings:
     """Binds, in eager mode, all that the objects reach; their names come from the variables."""
     items = []
     for tensor in tracked.tensors:
-        name = checkpoint_util.get_full_name(tensor.owner)
+        name = tensor.full_name
         if name or style is not CheckpointStyle.TF1:
             items.append(_object_binding(tensor, Location(name) if name else None))
     return Bindings(items, tracked.graph, tracked.host_values)
@@ -265,23 +265,16 @@ def _set_counter_apart(bindings: Bindings, tracked: Tracked) -> None:
 
 
 def _object_binding(tensor: TrackedTensor, by_name: Location | None) -> Binding:
-    spec = next(spec for spec in tensor.saveable.specs if tf.compat.as_str(spec.name) == tensor.key)
-    shape = _static_shape(tensor.owner) if checkpoint_util.get_full_name(tensor.owner) else None
-    target = Target(by_name, Location(tensor.key), tensor.attribute_key, _dtype(spec), shape)
-    return Binding(target, tensor.saveable, spec)
+    target = Target(by_name, Location(tensor.key), tensor.attribute_key, tensor.dtype, tensor.shape)
+    return Binding(target, tensor.saveable, tensor.spec)
 
 
 def _binding(saveable: Any, spec: Any, by_object: Location | None, attribute_key: str) -> Binding:
     name = tf.compat.as_str(spec.name)
-    shape = _static_shape(saveable.op) if name == saveable.name else None
+    shape = static_shape(saveable.op) if name == saveable.name else None
     target = Target(Location(name, spec.slice_spec), by_object, attribute_key, _dtype(spec), shape)
     return Binding(target, saveable, spec)
 
 
 def _dtype(spec: Any) -> int:
     return spec.dtype.base_dtype.as_datatype_enum
-
-
-def _static_shape(variable: Any) -> tuple[int, ...] | None:
-    shape = tf.TensorShape(getattr(variable, 'shape', None))
-    return tuple(shape.as_list()) if shape.is_fully_defined() else None

@@ -1,11 +1,14 @@
 """Keys of object-based checkpoints (`tensorflow/python/trackable/trackable_utils.py`)."""
 
+import re
 from collections.abc import Iterable
 
 OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH'
 SAVE_COUNTER = 'save_counter'
 VARIABLE_VALUE = 'VARIABLE_VALUE'
-_ATTRIBUTES = '/.ATTRIBUTES/'
+ATTRIBUTES = '/.ATTRIBUTES/'
+OPTIMIZER_SLOT = '/.OPTIMIZER_SLOT/'
+_ESCAPED = re.compile(r'\.\.|\.S')
 
 
 def escape(local_name: str) -> str:
@@ -15,4 +18,17 @@ def escape(local_name: str) -> str:
 
 def object_key(path: Iterable[str], attribute: str = VARIABLE_VALUE) -> str:
     """The key of an attribute of the object at a path of local names, from the root."""
-    return '/'.join(map(escape, path)) + _ATTRIBUTES + escape(attribute)
+    return '/'.join(map(escape, path)) + ATTRIBUTES + escape(attribute)
+
+
+def unescape(segment: str) -> str:
+    """The name that `escape` made a segment of, in one pass: `..` becomes `.`, `.S` becomes `/`."""
+    return _ESCAPED.sub(lambda match: '.' if match[0] == '..' else '/', segment)
+
+
+def variable_path(key: str) -> tuple[str, ...] | None:
+    """The path of local names of the variable that an object key is the value of, or None for other keys."""
+    path, attributes, attribute = key.rpartition(ATTRIBUTES)
+    if not attributes or attribute != VARIABLE_VALUE:
+        return None
+    return tuple(unescape(segment) for segment in path.split('/'))

@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from estimator_ckpt.bundle import dtypes, slices
 from estimator_ckpt.bundle.errors import CheckpointError
@@ -64,6 +64,9 @@ class Row:
     note: str = ''
 
 
+_SECTIONS = ('matched', 'missing', 'unused', 'mismatched', 'ambiguous')
+
+
 @dataclasses.dataclass
 class MappingReport:
     """What goes where, and what does not fit.
@@ -74,6 +77,7 @@ class MappingReport:
       unused: Sources that no target takes.
       mismatched: Targets whose source has another shape or data type.
       ambiguous: Targets with several possible sources.
+      notes: What else is worth knowing, in sentences.
     """
 
     matched: list[Row] = dataclasses.field(default_factory=list)
@@ -81,9 +85,11 @@ class MappingReport:
     unused: list[Row] = dataclasses.field(default_factory=list)
     mismatched: list[Row] = dataclasses.field(default_factory=list)
     ambiguous: list[Row] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
 
     def sections(self) -> dict[str, list[Row]]:
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        """The lists of rows by their names."""
+        return {name: getattr(self, name) for name in _SECTIONS}
 
     def __str__(self) -> str:
         lines = []
@@ -91,13 +97,11 @@ class MappingReport:
             if rows:
                 lines.append(f'{title} ({len(rows)}):')
                 lines += [f'  {_row_text(row)}' for row in rows]
-        return '\n'.join(lines) or 'nothing to map'
+        return '\n'.join([*lines, *self.notes]) or 'nothing to map'
 
     def to_json(self) -> str:
         """The report as a JSON object with a list of rows for each section."""
-        return json.dumps(
-            {title: [dataclasses.asdict(row) for row in rows] for title, rows in self.sections().items()}
-        )
+        return json.dumps(dataclasses.asdict(self))
 
 
 def _row_text(row: Row) -> str:
@@ -142,13 +146,15 @@ def map_targets(
         found.append(location)
         shape = target.shape
         if location is None:
-            report.missing.append(Row(None, target.label, shape, dtypes.name(target.dtype)))
+            hint = nearest(target.label, source.keys(), len(report.missing))
+            report.missing.append(Row(None, target.label, shape, dtypes.name(target.dtype), hint))
             continue
         fault = _misfit(target, location, source)
         row = Row(location.key, target.label, shape, dtypes.name(target.dtype), fault)
         (report.mismatched if fault else report.matched).append(row)
     if report.missing or report.mismatched:
-        raise _mapping_error(report, source)
+        report.unused = unused_rows(source, source.keys(), report)
+        raise mapping_error(report, source.prefix)
     return found
 
 
@@ -182,20 +188,39 @@ def _misfit(target: Target, location: Location, source: BundleReader) -> str:
     return ''
 
 
-def _mapping_error(report: MappingReport, source: BundleReader) -> MappingError:
-    keys = source.keys()
-    problems = []
-    for number, row in enumerate(report.missing):
-        near = difflib.get_close_matches(row.target, keys, n=2) if number < _MAX_HINTS else []
-        problems.append(f'{row.target!r} is not in it' + (f' (it has {", ".join(near)})' if near else ''))
+def mapping_error(report: MappingReport, source: str) -> MappingError:
+    """The error that lists all that does not fit.
+
+    Args:
+      report: With the nearest candidates as the notes of what is missing.
+      source: The checkpoint's prefix.
+    """
+    problems = [
+        f'{row.target!r} is not in it' + (f' ({row.note})' if row.note else '') for row in report.missing
+    ]
     problems += [f'{row.target!r} (key {row.source!r}): {row.note}' for row in report.mismatched]
-    message = (
-        f'The checkpoint {source.prefix} does not fit {len(problems)} of the variables: {"; ".join(problems)}. '
-        'Use the checkpoint of this model, another model_dir, or a warm start that says where each variable comes from.'
+    problems += [f'{row.target!r} could come from {row.source!r}' for row in report.ambiguous]
+    return MappingError(
+        f'The checkpoint {source} does not fit {len(problems)} of the variables: {"; ".join(problems)}. '
+        'Use the checkpoint of this model, or rules that say where each variable comes from.',
+        report,
     )
-    used = {row.source for row in report.matched}
-    for key in keys:
-        if key not in used:
-            entry = source.entry(key)
-            report.unused.append(Row(key, None, entry.shape, dtypes.name(entry.dtype)))
-    return MappingError(message, report)
+
+
+def nearest(name: str, names: Sequence[str], found: int) -> str:
+    """The names most like one, for a message; empty where there are none, or enough was said already.
+
+    Args:
+      name: The name that is missing.
+      names: Those that there are.
+      found: How many others are missing; the search takes time for each pair of names.
+    """
+    near = difflib.get_close_matches(name, names, n=2) if found < _MAX_HINTS else []
+    return f'nearest: {", ".join(near)}' if near else ''
+
+
+def unused_rows(source: BundleReader, keys: Iterable[str], report: MappingReport) -> list[Row]:
+    """Rows for the keys that nothing in a report takes."""
+    used = {row.source for row in report.matched + report.mismatched + report.ambiguous}
+    entries = [(key, source.entry(key)) for key in keys if key not in used]
+    return [Row(key, None, entry.shape, dtypes.name(entry.dtype)) for key, entry in entries]

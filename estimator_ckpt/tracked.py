@@ -10,6 +10,7 @@ import tensorflow as tf
 
 # TensorFlow's own serialization decides the keys, so that they are the same; it has no public name.
 from tensorflow.python.checkpoint import save_util
+from tensorflow.python.checkpoint import util as checkpoint_util
 from tensorflow.python.training.saving import saveable_object_util
 
 from estimator_ckpt.bundle.errors import CheckpointError
@@ -31,6 +32,26 @@ class TrackedTensor:
     key: str
     attribute_key: str
     saveable: Any
+
+    @property
+    def spec(self) -> Any:
+        """The `SaveSpec` of this tensor among its saveable's."""
+        return next(spec for spec in self.saveable.specs if tf.compat.as_str(spec.name) == self.key)
+
+    @property
+    def full_name(self) -> str:
+        """The variable's name; empty for what is no variable."""
+        return checkpoint_util.get_full_name(self.owner)
+
+    @property
+    def dtype(self) -> int:
+        """TensorFlow's data type number."""
+        return self.spec.dtype.base_dtype.as_datatype_enum
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The variable's shape; None where that is not known, or the object is no variable."""
+        return static_shape(self.owner) if self.full_name else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +76,12 @@ class Tracked:
     graph: ObjectGraph
     tensors: list[TrackedTensor]
     host_values: list[HostValue]
+
+
+def static_shape(variable: Any) -> tuple[int, ...] | None:
+    """A variable's shape, or None where not all of it is known."""
+    shape = tf.TensorShape(getattr(variable, 'shape', None))
+    return tuple(shape.as_list()) if shape.is_fully_defined() else None
 
 
 def check_checkpoint(checkpoint: Any) -> None:

@@ -126,6 +126,17 @@ class BundleReader:
             entry = self._entries[key] = self._decode_entry(key)
         return entry
 
+    def slice_entry(self, key: str, part: Slice) -> Entry:
+        """What the index says of the data of one slice of a tensor.
+
+        Raises:
+          CorruptCheckpointError: If the slice has no entry, or one that makes no sense.
+        """
+        raw_key = slices.encode_key(encode_key(key), part)
+        if raw_key not in self.raw:
+            raise self._corrupt(f'the slice {part} of {key!r} has no entry')
+        return self.raw_entry(raw_key)
+
     def _decode_entry(self, key: bytes) -> Entry:
         message = self._parse(BundleEntry, key, self.raw[key])
         entry = Entry(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -140,6 +140,24 @@ class BundleWriter:
         if old != new:
             self.alias(new, old)
             self.remove(old)
+
+    def rekey(self, sources: Mapping[str, str]) -> None:
+        """Replaces all keys that were included.
+
+        Args:
+          sources: For each new key the key whose tensor it gets. Tensors that none gets are removed.
+
+        Raises:
+          KeyError: If there is no such tensor.
+          CheckpointError: If a new key is empty.
+        """
+        old, self._entries = self._entries, {}
+        for new, source in sources.items():
+            raw_new, raw_source = encode_key(new), encode_key(source)
+            self._check_new(raw_new)
+            self._entries[raw_new] = old[raw_source]
+            for part in self._slices(old[raw_source]):
+                self._entries[slices.encode_key(raw_new, part)] = old[slices.encode_key(raw_source, part)]
 
     @staticmethod
     def _slices(raw: bytes) -> list[slices.Slice]:

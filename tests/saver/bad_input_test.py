@@ -201,7 +201,7 @@ def test_all_variables_without_a_source_are_listed_with_the_nearest_names(tmp_pa
         assert session.run([kernel, other]) == [0.0, 0.0]  # Nothing was restored.
 
     message, report = str(raised.value), raised.value.report
-    assert "'layers/kernel' is not in it (it has layer/kernel" in message and "'zzz'" in message
+    assert "'layers/kernel' is not in it (nearest: layer/kernel" in message and "'zzz'" in message
     assert [row.target for row in report.missing] == ['layers/kernel', 'zzz']
     assert [row.source for row in report.matched] == ['other']
     assert [row.source for row in report.unused] == ['layer/kernel']

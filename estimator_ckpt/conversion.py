@@ -1,0 +1,192 @@
+"""Converts a checkpoint to another style, without reading a tensor: a new index over the same data files."""
+
+import collections
+import os
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from estimator_ckpt import keys
+from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.paths import checkpoint_exists
+from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.bundle.state import CheckpointState, write_state
+from estimator_ckpt.bundle.writer import BundleWriter
+from estimator_ckpt.contents import Contents
+from estimator_ckpt.kinds import Kind
+from estimator_ckpt.layout import Layout
+from estimator_ckpt.mapping import MappingError, MappingReport, Row
+from estimator_ckpt.placement import Placed, Placement, place_by_name, place_like
+from estimator_ckpt.planning import read_target
+from estimator_ckpt.rules import RuleError, Rules
+from estimator_ckpt.styles import CheckpointStyle
+from estimator_ckpt.tensor_names import Tensor, apply_rules, read_tensors
+
+_KINDS = {
+    'slots': Kind.SLOT,
+    'averages': Kind.AVERAGE,
+    'step': Kind.STEP,
+    'hyperparameters': Kind.OPTIMIZER,
+}
+
+
+def convert(
+    source: str | os.PathLike,
+    destination: str | os.PathLike,
+    style: CheckpointStyle | str,
+    *,
+    rules: Rules = None,
+    root: str | None = None,
+    optimizer: str | Mapping[str, str] | None = None,
+    step: str | Sequence[str] = (),
+    like: Any = None,
+    drop: str | Collection[str] = (),
+    keep: str | Collection[str] = (),
+    data: Literal['link', 'copy'] = 'link',
+    overwrite: bool = False,
+    write_state_file: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> MappingReport:
+    """Writes a checkpoint of another style over the same bytes. The source is not touched.
+
+    Args:
+      source: A checkpoint of any style; anything that `bundle.paths.resolve` takes.
+      destination: The prefix of the new one.
+      style: `'tf1'`, `'tf2'` or `'both'`.
+      rules: New names; see `estimator_ckpt.rules`. They match names and object paths. For `'tf1'` they give names, else
+        object paths (`'model/encoder/kernel'`).
+      root: For object-based styles the root's child that holds the variables that no rule places, `'vars'` by default;
+        for `'tf1'` the child whose children's local names are the names, by default the guide's `vars` and `var_list`.
+      optimizer: The object path at which slots become slot variables, or for each of several optimizers (`'Adam'`,
+        `'Ftrl'`, ...) its own. Without one they are variables.
+      step: The object path of the global step, or several, which share one tensor.
+      like: A checkpoint, or a `tf.train.Checkpoint`, whose layout the new one gets: its names, and its objects. A
+        tensor of it without a source, or of another shape or type, is an error. Tensors that it does not have keep
+        their names.
+      drop: What to leave out: kinds (`'slots'`, `'averages'`, `'step'`, `'hyperparameters'`), or regular expressions
+        for whole names.
+      keep: If given, all else is left out.
+      data: Whether data files are linked, where the file system can, or copied.
+      overwrite: Whether a checkpoint that is there under `destination` is replaced.
+      write_state_file: Whether the `checkpoint` state file beside it names the new checkpoint.
+      progress: Told the number of bytes behind each piece that is copied.
+
+    Returns:
+      What came from where; what was left out is under `unused`.
+
+    Raises:
+      CheckpointError: If the source cannot be read, or `destination` is the source or is there already.
+      RuleError: If a rule is wrong, or matches nothing.
+      MappingError: If two tensors would have one key, or `like` cannot be filled.
+    """
+    style, destination = CheckpointStyle(style), os.fspath(destination)
+    contents = Contents(source)
+    _check_destination(contents.reader, destination, overwrite)
+    tensors, left_out = _select(read_tensors(contents, root), drop, keep)
+    idle = apply_rules(tensors, rules)
+    if idle:
+        raise RuleError(f'No tensor takes the rules {", ".join(map(repr, idle))}; mend or remove them.')
+    if like is not None:
+        placed = place_like(tensors, contents, read_target(like))
+    elif style is CheckpointStyle.TF1:
+        placed = place_by_name(tensors)
+    else:
+        placed = Placement(contents, root, optimizer, step).place(tensors)
+    report = MappingReport(notes=placed.notes)
+    report.unused = [_row(tensor, None, contents.reader, 'left out as asked') for tensor in left_out]
+    writer = BundleWriter(destination)
+    writer.include(contents.reader, data)
+    sources = _sources(placed, style, report, contents.reader)
+    if style is CheckpointStyle.TF1:
+        writer.rekey(sources)
+    else:
+        _rekey_with_objects(writer, sources, placed.layout, contents.reader)
+    writer.publish(progress)
+    if write_state_file:
+        base = os.path.basename(destination)
+        write_state(os.path.dirname(destination), CheckpointState(base, (base,)))
+    return report
+
+
+def _check_destination(source: BundleReader, destination: str, overwrite: bool) -> None:
+    if os.path.abspath(source.prefix) == os.path.abspath(destination):
+        raise CheckpointError(f'{destination} is the source itself; choose another destination.')
+    if not overwrite and checkpoint_exists(destination):
+        raise CheckpointError(
+            f'There is a checkpoint {destination} already; choose another name, or overwrite it.'
+        )
+
+
+def _row(tensor: Tensor, target: str | None, reader: BundleReader, note: str = '') -> Row:
+    entry = reader.entry(tensor.key)
+    return Row(tensor.key, target, entry.shape, dtypes.name(entry.dtype), note)
+
+
+def _select(
+    tensors: list[Tensor], drop: str | Collection[str], keep: str | Collection[str]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The tensors that are converted, and those that are left out."""
+    dropped, kept = _selector(drop), _selector(keep)
+    selected, left_out = [], []
+    for tensor in tensors:
+        leaves = dropped(tensor) or (keep and not kept(tensor))
+        (left_out if leaves else selected).append(tensor)
+    return selected, left_out
+
+
+def _selector(what: str | Collection[str]) -> Callable[[Tensor], bool]:
+    what = [what] if isinstance(what, str) else list(what)
+    kinds = {_KINDS[word] for word in what if word in _KINDS}
+    try:
+        patterns = [re.compile(word) for word in what if word not in _KINDS]
+    except re.error as error:
+        raise RuleError(
+            f'{error.pattern!r} is neither one of {", ".join(_KINDS)} nor a regular expression: {error}.'
+        ) from error
+
+    def matches(tensor: Tensor) -> bool:
+        return tensor.meaning.kind in kinds or any(
+            pattern.fullmatch(name) for pattern in patterns for name in tensor.candidates
+        )
+
+    return matches
+
+
+def _sources(
+    placed: Placed, style: CheckpointStyle, report: MappingReport, reader: BundleReader
+) -> dict[str, str]:
+    """For each new key the source's."""
+    by_key: dict[str, list[Tensor]] = collections.defaultdict(list)
+    for tensor, name, object_key in placed.rows:
+        if style is not CheckpointStyle.TF1:
+            by_key[object_key or name].append(tensor)
+        if style is not CheckpointStyle.TF2 and (object_key or style is CheckpointStyle.TF1):
+            by_key[name].append(tensor)
+    for key, tensors in by_key.items():
+        rows = [_row(tensor, key, reader) for tensor in tensors]
+        (report.matched if len(rows) == 1 else report.ambiguous).extend(rows)
+    if report.ambiguous:
+        doubles = sorted({row.target for row in report.ambiguous})
+        listed = '; '.join(f'{key!r} from {", ".join(repr(t.key) for t in by_key[key])}' for key in doubles)
+        raise MappingError(
+            f'{reader.prefix}: several tensors would have one key: {listed}. Rename or drop all but one.',
+            report,
+        )
+    return {key: tensors[0].key for key, tensors in by_key.items()}
+
+
+def _rekey_with_objects(
+    writer: BundleWriter, sources: dict[str, str], layout: Layout, reader: BundleReader
+) -> None:
+    """Adds the object graph and the counter of saves, which `assert_consumed` asks for."""
+    counter = layout.graph.child_key(keys.SAVE_COUNTER)
+    if counter is None:
+        counter = layout.place((keys.SAVE_COUNTER,), keys.SAVE_COUNTER)
+    counted = counter in reader
+    writer.rekey(sources | ({counter: counter} if counted else {}))
+    if not counted:
+        writer.add_tensor(counter, np.array(1, np.int64))
+    writer.add_tensor(keys.OBJECT_GRAPH, np.array(layout.graph.serialize(), dtype=object))

@@ -1,0 +1,165 @@
+"""What a key stands for: a variable, an optimizer's slot, the global step, a moving average, ...
+
+A name-based checkpoint says nothing but names, so the names are read as TensorFlow's optimizers write them
+(`tensorflow/python/training/slot_creator.py`): a slot is a variable's name and exactly one of the known endings.
+"""
+
+import collections
+import dataclasses
+import enum
+import re
+from collections.abc import Iterable
+
+from estimator_ckpt import keys
+from estimator_ckpt.object_graph import ObjectGraph
+
+
+class Kind(str, enum.Enum):
+    """What a tensor of a checkpoint is."""
+
+    VARIABLE = 'variable'
+    SLOT = 'slot'
+    """A slot variable of an optimizer."""
+    OPTIMIZER = 'optimizer'
+    """A scalar or hyper-parameter of an optimizer, such as `beta1_power` or `learning_rate`."""
+    AVERAGE = 'average'
+    """A moving average of a variable."""
+    STEP = 'step'
+    COUNTER = 'counter'
+    """The number of saves."""
+    TABLE = 'table'
+    """Keys or values of a lookup table."""
+    OBJECT_GRAPH = 'object_graph'
+    OTHER = 'other'
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a key stands for.
+
+    Attributes:
+      kind: What it is.
+      variable: For a slot or an average the key of the variable it belongs to, else empty.
+      slot_name: For a slot its ending (`'Adam_1'`) or its name (`'v'`), else empty.
+    """
+
+    kind: Kind
+    variable: str = ''
+    slot_name: str = ''
+
+
+_SLOT = re.compile(
+    r'(?P<variable>.+?)(?:/(?:t|part)_\d+)?/(?P<slot>(?:Adam|Momentum|Adagrad|AdagradDA|Adadelta|RMSProp|Ftrl|'
+    r'ProximalAdagrad|AdaMax|LARS|LAMB)(?:_\d+)?|adam_[mv]|lamb_[mv])(?P<end>:0)?'
+)
+_SCALAR = re.compile(
+    r'(?:.*/)?(?:beta[12]_power|beta_[12]|learning_rate|decay|rho|momentum|epsilon)(?:_\d+)?(?::0)?'
+)
+_AVERAGE = re.compile(r'(?P<variable>.+)/ExponentialMovingAverage(?:_\d+)?(?P<end>:0)?')
+_STEP = re.compile(r'(?:.*/)?global_step(?::0)?')
+_TABLE = re.compile(r'(?P<table>.*)-(?:keys|values)')
+_HYPER_PARAMETERS = frozenset(
+    [
+        'beta_1',
+        'beta_2',
+        'beta1_power',
+        'beta2_power',
+        'decay',
+        'epsilon',
+        'iter',
+        'iterations',
+        '_iterations',
+    ]
+    + ['learning_rate', '_learning_rate', 'momentum', 'rho']
+)
+
+
+def meanings_of_names(names: Iterable[str]) -> dict[str, Meaning]:
+    """What the keys of a name-based checkpoint stand for.
+
+    A slot counts as one only where its variable is among the names: as the key without the ending, or as the longest
+    tail of that, since a scope may have been put before (`worker_0/net/kernel/Adam` belongs to `net/kernel`).
+    """
+    names = list(names)
+    variables = _Names(names)
+    return {name: _meaning_of_name(name, variables) for name in names}
+
+
+class _Names:
+    """All names, and which of them a name without its slot's ending means."""
+
+    def __init__(self, names: list[str]):
+        self._names = set(names)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def find(self, name: str) -> str | None:
+        while True:
+            if name in self._names:
+                return name
+            _, slash, name = name.partition('/')
+            if not slash:
+                return None
+
+
+def _meaning_of_name(name: str, variables: _Names) -> Meaning:
+    if name == keys.OBJECT_GRAPH:
+        return Meaning(Kind.OBJECT_GRAPH)
+    if _STEP.fullmatch(name):
+        return Meaning(Kind.STEP)
+    for kind, pattern in ((Kind.SLOT, _SLOT), (Kind.AVERAGE, _AVERAGE)):
+        match = pattern.fullmatch(name)
+        if match:
+            variable = variables.find(match['variable'] + (match['end'] or ''))
+            if variable is not None:
+                return Meaning(kind, variable, match['slot'] if kind is Kind.SLOT else '')
+    if _SCALAR.fullmatch(name):
+        return Meaning(Kind.OPTIMIZER)
+    table = _TABLE.fullmatch(name)
+    if table and f'{table["table"]}-keys' in variables and f'{table["table"]}-values' in variables:
+        return Meaning(Kind.TABLE)
+    return Meaning(Kind.VARIABLE)
+
+
+def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
+    """What the keys of an object graph's attributes stand for."""
+    slots = {}
+    keys_of_node = collections.defaultdict(str)
+    optimizers = set()
+    for number, node in enumerate(graph.nodes):
+        for attribute in node.attributes:
+            if attribute.name == keys.VARIABLE_VALUE:
+                keys_of_node[number] = attribute.key
+        for slot in node.slots:
+            slots[slot.node] = (slot.variable, slot.name)
+            optimizers.add(number)
+    hyper = {
+        child
+        for node in graph.nodes
+        for name, child in node.children.items()
+        if name in _HYPER_PARAMETERS and (_HYPER_PARAMETERS & node.children.keys()) - {'momentum', 'decay'}
+    }
+    counter = graph.child_key(keys.SAVE_COUNTER)
+    meanings = {}
+    for number, node in enumerate(graph.nodes):
+        for attribute in node.attributes:
+            meaning = Meaning(Kind.VARIABLE)
+            if number in slots:
+                variable, slot_name = slots[number]
+                meaning = Meaning(Kind.SLOT, keys_of_node[variable], slot_name)
+            elif attribute.key == counter:
+                meaning = Meaning(Kind.COUNTER)
+            elif attribute.full_name == 'global_step':
+                meaning = Meaning(Kind.STEP)
+            elif number in hyper:
+                meaning = Meaning(Kind.OPTIMIZER)
+            elif attribute.name == 'table':
+                meaning = Meaning(Kind.TABLE)
+            elif attribute.name != keys.VARIABLE_VALUE:
+                meaning = Meaning(Kind.OTHER)
+            meanings[attribute.key] = meaning
+    return meanings

@@ -1,0 +1,102 @@
+"""Puts tensors at paths of objects: builds the object graph of a converted checkpoint."""
+
+import copy
+from collections.abc import Iterable
+
+from estimator_ckpt import keys
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.object_graph import Attribute, Node, ObjectGraph, Slot
+
+Path = tuple[str, ...]
+
+
+class Layout:
+    """An object graph in the making, on top of one that is there or from nothing."""
+
+    def __init__(self, graph: ObjectGraph | None = None):
+        self.graph = copy.deepcopy(graph) if graph else ObjectGraph()
+        self._node_of = {
+            attribute.key: number
+            for number, node in enumerate(self.graph.nodes)
+            for attribute in node.attributes
+        }
+
+    def place(self, path: Path, name: str, attribute: str = keys.VARIABLE_VALUE) -> str:
+        """Puts a value at a path of local names from the root.
+
+        Args:
+          path: Where.
+          name: The variable's name, for the object graph to note; empty for what is no variable.
+          attribute: What the object calls the value.
+
+        Returns:
+          Its key.
+
+        Raises:
+          CheckpointError: If the path is empty, or a value is there already.
+        """
+        if not path or not all(path):
+            raise CheckpointError(
+                f'{name!r} cannot be put at the path {"/".join(path)!r}; give one without gaps.'
+            )
+        node, key = self._node(path), keys.object_key(path, attribute)
+        if any(there.name == attribute for there in self.graph.nodes[node].attributes):
+            raise self._taken(path, name)
+        return self._give(node, Attribute(attribute, name, key))
+
+    def place_slot(self, variable_key: str, optimizer: Path, slot_name: str, name: str) -> str:
+        """Puts a slot variable of the variable with `variable_key` at an optimizer, and gives its key.
+
+        Raises:
+          CheckpointError: If the variable has a slot of that name there already.
+        """
+        owner, variable = self._node(optimizer), self._node_of[variable_key]
+        path, _, _ = variable_key.rpartition(keys.ATTRIBUTES)
+        path += keys.OPTIMIZER_SLOT + '/'.join(map(keys.escape, [*optimizer, slot_name]))
+        key = path + keys.ATTRIBUTES + keys.VARIABLE_VALUE
+        if key in self._node_of:
+            raise self._taken((path,), name)
+        self.graph.nodes.append(Node())
+        node = len(self.graph.nodes) - 1
+        self.graph.nodes[owner].slots.append(Slot(variable, slot_name, node))
+        return self._give(node, Attribute(keys.VARIABLE_VALUE, name, key))
+
+    def link(self, path: Path, key: str) -> None:
+        """Makes the variable with a key reachable by one more path; it is not stored again.
+
+        Raises:
+          CheckpointError: If something else is at the path.
+        """
+        target = self._node_of[key]
+        children = self.graph.nodes[self._node(path[:-1])].children
+        if children.setdefault(path[-1], target) != target:
+            raise self._taken(path, key)
+
+    def keep_only(self, kept: Iterable[str]) -> None:
+        """Removes the attributes with other keys, and the slots that are left without a value."""
+        kept = set(kept)
+        nodes = self.graph.nodes
+        for node in nodes:
+            node.attributes = [attribute for attribute in node.attributes if attribute.key in kept]
+        for node in nodes:
+            node.slots = [slot for slot in node.slots if nodes[slot.node].attributes]
+        self._node_of = {key: number for key, number in self._node_of.items() if key in kept}
+
+    def _node(self, path: Iterable[str]) -> int:
+        node = 0
+        for local_name in path:
+            child = self.graph.nodes[node].children.get(local_name)
+            node = self.graph.add(node, local_name) if child is None else child
+        return node
+
+    def _give(self, node: int, attribute: Attribute) -> str:
+        self.graph.nodes[node].attributes.append(attribute)
+        self._node_of[attribute.key] = node
+        return attribute.key
+
+    @staticmethod
+    def _taken(path: Path, name: str) -> CheckpointError:
+        return CheckpointError(
+            f'{name!r} is to be at the path {"/".join(path)!r}, where something is already; put one of the two '
+            'elsewhere, or drop it.'
+        )

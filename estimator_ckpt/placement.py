@@ -1,0 +1,168 @@
+"""Where the tensors of a converted checkpoint stand among its objects."""
+
+import collections
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from estimator_ckpt import keys, slot_names
+from estimator_ckpt.contents import Contents
+from estimator_ckpt.kinds import Kind
+from estimator_ckpt.layout import Layout, Path
+from estimator_ckpt.mapping import mapping_error
+from estimator_ckpt.planning import Target, match
+from estimator_ckpt.tensor_names import GUIDES_ROOTS, Tensor
+
+_TABLE = 'table'
+
+
+@dataclasses.dataclass
+class Placed:
+    """Where each tensor goes.
+
+    Attributes:
+      rows: Each tensor with its name-based key and its object key, which is empty for one that no object has.
+      layout: The objects.
+      notes: What the user should know, in sentences.
+    """
+
+    rows: list[tuple[Tensor, str, str]]
+    layout: Layout
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+
+def place_by_name(tensors: Sequence[Tensor]) -> Placed:
+    """Gives each tensor the name that a rule gives it, or its own."""
+    return Placed([(tensor, tensor.target or tensor.name, '') for tensor in tensors], Layout())
+
+
+class Placement:
+    """Gives each tensor an object key.
+
+    What objects hold already stays there, unless a rule moves it. Rules name paths. The rest of a name-based checkpoint
+    goes below one root, slots to their optimizer if one is named, the global step to its own paths.
+    """
+
+    def __init__(
+        self,
+        contents: Contents,
+        root: str | None,
+        optimizer: str | Mapping[str, str] | None,
+        step: str | Sequence[str],
+    ):
+        self._layout = Layout(contents.graph)
+        self._notes: list[str] = []
+        self._contents = contents
+        self._root = tuple((root or GUIDES_ROOTS[0]).split('/'))
+        self._optimizer = optimizer
+        self._steps = [tuple(path.split('/')) for path in ([step] if isinstance(step, str) else step)]
+        self._tables: dict[Path, str] = {}
+
+    def place(self, tensors: Sequence[Tensor]) -> Placed:
+        """Gives each tensor its key.
+
+        Raises:
+          CheckpointError: If two would be at one path.
+        """
+        stays = [tensor for tensor in tensors if tensor.object_key and tensor.target is None]
+        counter = self._contents.graph.child_key(keys.SAVE_COUNTER) if self._contents.graph else None
+        self._layout.keep_only([self._contents.by_object[t.object_key] for t in stays] + [counter or ''])
+        placed = {tensor.key: tensor.object_key for tensor in stays}
+        others = [tensor for tensor in tensors if tensor.key not in placed]
+        slots = [tensor for tensor in others if tensor.target is None and self._optimizer_path(tensor)]
+        slot_keys = {tensor.key for tensor in slots}
+        for tensor in others:
+            if tensor.key not in slot_keys:
+                placed[tensor.key] = self._place_one(tensor)
+        self._place_slots(slots, tensors, placed)
+        self._note_plain_slots(others, slot_keys)
+        return Placed([(t, t.name, placed[t.key]) for t in tensors], self._layout, self._notes)
+
+    def _place_one(self, tensor: Tensor) -> str:
+        path = self._path(tensor)
+        if path is None:  # A name-based tensor of an object-based checkpoint stays one.
+            return ''
+        if tensor.suffix or tensor.meaning.kind is Kind.TABLE:
+            return self._place_table(tensor, path)
+        key = self._layout.place(path, tensor.name)
+        if tensor.meaning.kind is Kind.STEP:
+            for further in self._steps[1:]:
+                self._layout.link(further, key)
+        return key
+
+    def _path(self, tensor: Tensor) -> Path | None:
+        if tensor.target is not None:
+            return tuple(tensor.target.split('/'))
+        if self._contents.graph is not None:
+            return None
+        if tensor.meaning.kind is Kind.STEP and self._steps:
+            return self._steps[0]
+        if tensor.meaning.kind is Kind.OPTIMIZER and isinstance(self._optimizer, str):
+            return (*self._optimizer.split('/'), tensor.name.rpartition('/')[2])
+        return (*self._root, tensor.name)
+
+    def _place_table(self, tensor: Tensor, path: Path) -> str:
+        """The two tensors of a lookup table are one attribute."""
+        stem, dash, part = path[-1].rpartition('-')
+        path = (*path[:-1], stem)
+        if path not in self._tables:
+            self._tables[path] = self._layout.place(path, '', _TABLE)
+        return self._tables[path] + dash + part
+
+    def _optimizer_path(self, tensor: Tensor) -> Path | None:
+        """The path of the optimizer that a slot goes to; None for what is no slot or has no optimizer."""
+        if tensor.meaning.kind is not Kind.SLOT or self._optimizer is None:
+            return None
+        if isinstance(self._optimizer, str):
+            return tuple(self._optimizer.split('/'))
+        path = self._optimizer.get(slot_names.optimizer_of(tensor.meaning.slot_name))
+        return tuple(path.split('/')) if path else None
+
+    def _place_slots(
+        self, slots: Sequence[Tensor], tensors: Sequence[Tensor], placed: dict[str, str]
+    ) -> None:
+        siblings = collections.defaultdict(set)
+        for tensor in slots:
+            siblings[tensor.meaning.variable].add(tensor.meaning.slot_name)
+        by_key = {tensor.key: tensor for tensor in tensors}
+        for tensor in slots:
+            variable, ending = tensor.meaning.variable, tensor.meaning.slot_name
+            slot_name = slot_names.object_name(ending, siblings[variable])
+            if variable not in by_key or slot_name is None:
+                self._notes.append(f'{tensor.name!r} stays a variable: no optimizer has such a slot.')
+                placed[tensor.key] = self._place_one(tensor)
+                continue
+            optimizer = self._optimizer_path(tensor)
+            placed[tensor.key] = self._layout.place_slot(placed[variable], optimizer, slot_name, tensor.name)
+
+    def _note_plain_slots(self, others: Sequence[Tensor], slot_keys: set[str]) -> None:
+        plain = [t for t in others if t.meaning.kind is Kind.SLOT and t.key not in slot_keys]
+        if plain and self._contents.graph is None:
+            self._notes.append(
+                f'{len(plain)} slots are variables of their own; name the path of their optimizer to make them slots.'
+            )
+
+
+def place_like(tensors: Sequence[Tensor], contents: Contents, target: Target) -> Placed:
+    """Gives each tensor the keys that it has in another checkpoint, or among a program's objects.
+
+    Tensors that are not there keep their names.
+
+    Raises:
+      MappingError: If a tensor of the layout has no source, or one of another shape or type.
+    """
+    plan = match(contents, tensors, target)
+    if plan.report.missing or plan.report.mismatched or plan.report.ambiguous:
+        raise mapping_error(plan.report, contents.reader.prefix)
+    rows = []
+    for wanted in target.wanted:
+        rows.append((plan.sources[wanted.tensor.key], wanted.tensor.name, wanted.tensor.object_key))
+    layout = Layout(target.graph)
+    layout.keep_only(
+        key.removesuffix(wanted.tensor.suffix)
+        for wanted in target.wanted
+        if (key := wanted.tensor.object_key)
+    )
+    used = {tensor.key for tensor, _, _ in rows}
+    rest = [(tensor, tensor.name, '') for tensor in tensors if tensor.key not in used]
+    notes = [f'{len(rest)} tensors that the layout does not have keep their names.'] if rest else []
+    return Placed(rows + rest, layout, notes)

@@ -1,0 +1,127 @@
+"""The tensors of a checkpoint of any style with their name-based names, real or derived."""
+
+import collections
+import dataclasses
+
+from estimator_ckpt import keys, slot_names
+from estimator_ckpt.contents import Contents
+from estimator_ckpt.kinds import Kind, Meaning, meanings_of_names
+from estimator_ckpt.layout import Path
+from estimator_ckpt.rules import Rules, parse_rules
+
+# What the guide calls the dict of all variables, in its two conversions.
+GUIDES_ROOTS = ('vars', 'var_list')
+
+
+@dataclasses.dataclass
+class Tensor:
+    """A tensor of a checkpoint, once, whatever its keys.
+
+    Attributes:
+      key: A key that it has.
+      name: Its name-based key, or what that would be.
+      object_key: Its object key; empty if it has none.
+      path: The path of its object; empty if it has none.
+      suffix: What its object key has beyond the object graph's (a lookup table's `-keys`).
+      meaning: What it stands for; of a slot or an average the variable is given by a key.
+      target: Where rules put it, a name or an object path; None where none applies.
+    """
+
+    key: str
+    name: str
+    object_key: str
+    path: Path
+    suffix: str
+    meaning: Meaning
+    target: str | None = None
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """What rules can call it by: its name, and its object's path."""
+        path = '/'.join(self.path) + self.suffix
+        return (self.name, path) if self.path and path != self.name else (self.name,)
+
+
+def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
+    """The tensors of a checkpoint, but for its object graph and its counter of saves.
+
+    A tensor that has no name-based key is named, in this order:
+
+    * below `root`, or one of the guide's roots: by the rest of its path,
+    * a slot: by its variable's name and the ending that TF1 gives such a slot,
+    * by the full name that the object graph notes, if that is no other's,
+    * by its path, joined with slashes.
+    """
+    roots = (root,) if root else GUIDES_ROOTS
+    meanings = contents.meanings()
+    unique = {
+        key: name for name, key in (contents.graph.keys_by_full_name() if contents.graph else {}).items()
+    }
+    tensors = []
+    for key, group in contents.tensors():
+        object_key = next((k for k in group if k in contents.by_object), '')
+        attribute_key = contents.by_object.get(object_key, '')
+        path, suffix = object_path(attribute_key), object_key.removeprefix(attribute_key)
+        meaning = meanings[object_key or key]
+        if meaning.kind is Kind.COUNTER:
+            continue
+        named = key not in contents.by_object
+        name = key if named else _name(path, suffix, roots, unique.get(attribute_key))
+        tensors.append(Tensor(key, name, object_key, path, suffix, meaning))
+    _name_slots(tensors)
+    return tensors
+
+
+def object_path(attribute_key: str) -> Path:
+    """The path of local names of the object that an attribute's key belongs to."""
+    path, _, _ = attribute_key.rpartition(keys.ATTRIBUTES)
+    return tuple(keys.unescape(segment) for segment in path.split('/')) if path else ()
+
+
+def _name(path: Path, suffix: str, roots: tuple[str, ...], full_name: str | None) -> str:
+    if len(path) == 2 and path[0] in roots:
+        return path[1] + suffix
+    return (full_name or '/'.join(path)) + suffix
+
+
+def _name_slots(tensors: list[Tensor]) -> None:
+    """Gives slots without a name-based key the names that TF1 gives them."""
+    by_key = {tensor.object_key: tensor for tensor in tensors if tensor.object_key}
+    tf1_meanings = meanings_of_names([tensor.name for tensor in tensors])
+    siblings = collections.defaultdict(set)
+    slots = [t for t in tensors if t.meaning.kind is Kind.SLOT and t.key == t.object_key]
+    for tensor in slots:
+        siblings[_optimizer(tensor)].add(tensor.meaning.slot_name)
+    for tensor in slots:
+        variable = by_key.get(tensor.meaning.variable)
+        if variable is None or tf1_meanings[tensor.name].kind is Kind.SLOT:
+            continue
+        slot_name = tensor.meaning.slot_name
+        ending = slot_names.ending(slot_name, siblings[_optimizer(tensor)]) or slot_name
+        tensor.name = f'{variable.name}/{ending}'
+
+
+def _optimizer(tensor: Tensor) -> str:
+    _, _, slot = tensor.object_key.rpartition(keys.OPTIMIZER_SLOT)
+    return slot.rpartition(keys.ATTRIBUTES)[0].rpartition('/')[0]
+
+
+def apply_rules(tensors: list[Tensor], rules: Rules) -> list[str]:
+    """Sets the target of each tensor by the first rule that matches its name or its path.
+
+    Returns:
+      The rules that no tensor takes, as they were written.
+
+    Raises:
+      RuleError: If a rule cannot be understood.
+    """
+    parsed = parse_rules(rules)
+    idle = dict.fromkeys(rule.source for rule in parsed)
+    for tensor in tensors:
+        for rule in parsed:
+            target = next((t for t in map(rule.apply, tensor.candidates) if t is not None), None)
+            if target is not None:
+                tensor.target = target
+                idle.pop(rule.source, None)
+                break
+    return list(idle)
