@@ -1,6 +1,10 @@
-"""Converts a checkpoint to another style, without reading a tensor: a new index over the same data files."""
+"""Converts a checkpoint to another style: a new index over the same data files.
+
+No tensor is read, but for operations that change values; those are streamed tensor by tensor.
+"""
 
 import collections
+import functools
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,6 +23,7 @@ from estimator_ckpt.contents import Contents
 from estimator_ckpt.kinds import Kind
 from estimator_ckpt.layout import Layout
 from estimator_ckpt.mapping import MappingError, MappingReport, Row
+from estimator_ckpt.operations import Recipe
 from estimator_ckpt.placement import Placed, Placement, place_by_name, place_like
 from estimator_ckpt.planning import read_target
 from estimator_ckpt.rules import RuleError, Rules
@@ -45,6 +50,9 @@ def convert(
     like: Any = None,
     drop: str | Collection[str] = (),
     keep: str | Collection[str] = (),
+    promote_averages: bool = False,
+    merge_slices: bool = False,
+    compact: bool = False,
     data: Literal['link', 'copy'] = 'link',
     overwrite: bool = False,
     write_state_file: bool = False,
@@ -69,6 +77,9 @@ def convert(
       drop: What to leave out: kinds (`'slots'`, `'averages'`, `'step'`, `'hyperparameters'`), or regular expressions
         for whole names.
       keep: If given, all else is left out.
+      promote_averages: Whether variables get the values of their moving averages, which are left out then.
+      merge_slices: Whether partitioned variables become whole tensors.
+      compact: Whether only the bytes that are kept are copied, into one data file; else whole data files are taken.
       data: Whether data files are linked, where the file system can, or copied.
       overwrite: Whether a checkpoint that is there under `destination` is replaced.
       write_state_file: Whether the `checkpoint` state file beside it names the new checkpoint.
@@ -85,10 +96,16 @@ def convert(
     style, destination = CheckpointStyle(style), os.fspath(destination)
     contents = Contents(source)
     _check_destination(contents.reader, destination, overwrite)
-    tensors, left_out = _select(read_tensors(contents, root), drop, keep)
-    idle = apply_rules(tensors, rules)
+    tensors = read_tensors(contents, root)
+    if promote_averages:
+        tensors = _promote_averages(tensors)
+    tensors, left_out = _select(tensors, drop, keep)
+    tensors, idle = apply_rules(tensors, rules)
     if idle:
         raise RuleError(f'No tensor takes the rules {", ".join(map(repr, idle))}; mend or remove them.')
+    for tensor in tensors:
+        if merge_slices and tensor.recipe is None and contents.reader.entry(tensor.key).slices:
+            tensor.recipe = Recipe((tensor.key,), merge=True)
     if like is not None:
         placed = place_like(tensors, contents, read_target(like))
     elif style is CheckpointStyle.TF1:
@@ -99,11 +116,17 @@ def convert(
     report.unused = [_row(tensor, None, contents.reader, 'left out as asked') for tensor in left_out]
     writer = BundleWriter(destination)
     writer.include(contents.reader, data)
-    sources = _sources(placed, style, report, contents.reader)
-    if style is CheckpointStyle.TF1:
-        writer.rekey(sources)
-    else:
-        _rekey_with_objects(writer, sources, placed.layout, contents.reader)
+    new = _by_key(placed, style, report, contents.reader)
+    counter = None if style is CheckpointStyle.TF1 else _counter(placed.layout)
+    if counter is not None and counter in contents.reader:
+        new[counter] = Recipe((counter,))
+    _fill(writer, new, contents.reader)
+    if counter is not None:
+        if counter not in new:
+            writer.add_tensor(counter, np.array(1, np.int64))
+        writer.add_tensor(keys.OBJECT_GRAPH, np.array(placed.layout.graph.serialize(), dtype=object))
+    if compact:
+        writer.compact()
     writer.publish(progress)
     if write_state_file:
         base = os.path.basename(destination)
@@ -155,10 +178,20 @@ def _selector(what: str | Collection[str]) -> Callable[[Tensor], bool]:
     return matches
 
 
-def _sources(
+def _promote_averages(tensors: list[Tensor]) -> list[Tensor]:
+    """Gives each variable that has a moving average the average's value, and leaves the averages out."""
+    averages = {t.meaning.variable: t for t in tensors if t.meaning.kind is Kind.AVERAGE}
+    rest = [tensor for tensor in tensors if tensor.meaning.kind is not Kind.AVERAGE]
+    for tensor in rest:
+        if tensor.key in averages:
+            tensor.recipe = Recipe((averages[tensor.key].key,))
+    return rest
+
+
+def _by_key(
     placed: Placed, style: CheckpointStyle, report: MappingReport, reader: BundleReader
-) -> dict[str, str]:
-    """For each new key the source's."""
+) -> dict[str, Recipe]:
+    """How the tensor of each new key is made."""
     by_key: dict[str, list[Tensor]] = collections.defaultdict(list)
     for tensor, name, object_key in placed.rows:
         if style is not CheckpointStyle.TF1:
@@ -175,18 +208,27 @@ def _sources(
             f'{reader.prefix}: several tensors would have one key: {listed}. Rename or drop all but one.',
             report,
         )
-    return {key: tensors[0].key for key, tensors in by_key.items()}
+    return {key: tensors[0].recipe or Recipe((tensors[0].key,)) for key, tensors in by_key.items()}
 
 
-def _rekey_with_objects(
-    writer: BundleWriter, sources: dict[str, str], layout: Layout, reader: BundleReader
-) -> None:
-    """Adds the object graph and the counter of saves, which `assert_consumed` asks for."""
-    counter = layout.graph.child_key(keys.SAVE_COUNTER)
-    if counter is None:
-        counter = layout.place((keys.SAVE_COUNTER,), keys.SAVE_COUNTER)
-    counted = counter in reader
-    writer.rekey(sources | ({counter: counter} if counted else {}))
-    if not counted:
-        writer.add_tensor(counter, np.array(1, np.int64))
-    writer.add_tensor(keys.OBJECT_GRAPH, np.array(layout.graph.serialize(), dtype=object))
+def _counter(layout: Layout) -> str:
+    """The key of the counter of saves, which `assert_consumed` asks for."""
+    return layout.graph.child_key(keys.SAVE_COUNTER) or layout.place((keys.SAVE_COUNTER,), keys.SAVE_COUNTER)
+
+
+def _fill(writer: BundleWriter, new: dict[str, Recipe], reader: BundleReader) -> None:
+    """Gives each new key its tensor: the bytes that are there, under another shape perhaps, or computed ones."""
+    outcomes = {key: recipe.outcome(reader) for key, recipe in new.items() if recipe.operations}
+    taken = {key: recipe.sources[0] for key, recipe in new.items() if recipe.moves_no_bytes(reader)}
+    writer.rekey(taken)
+    computed: dict[Recipe, str] = {}
+    for key, recipe in new.items():
+        if key in taken:
+            if recipe.operations:
+                writer.reshape(key, outcomes[key][1])
+        elif recipe in computed:
+            writer.alias(key, computed[recipe])
+        else:
+            dtype, shape = outcomes.get(key) or recipe.outcome(reader)
+            writer.add_computed(key, dtype, shape, functools.partial(recipe.compute, reader))
+            computed[recipe] = key

@@ -66,16 +66,20 @@ class Placement:
         stays = [tensor for tensor in tensors if tensor.object_key and tensor.target is None]
         counter = self._contents.graph.child_key(keys.SAVE_COUNTER) if self._contents.graph else None
         self._layout.keep_only([self._contents.by_object[t.object_key] for t in stays] + [counter or ''])
-        placed = {tensor.key: tensor.object_key for tensor in stays}
-        others = [tensor for tensor in tensors if tensor.key not in placed]
+        placed = {id(tensor): tensor.object_key for tensor in stays}
+        others = [tensor for tensor in tensors if id(tensor) not in placed]
         slots = [tensor for tensor in others if tensor.target is None and self._optimizer_path(tensor)]
-        slot_keys = {tensor.key for tensor in slots}
+        slot_ids = set(map(id, slots))
         for tensor in others:
-            if tensor.key not in slot_keys:
-                placed[tensor.key] = self._place_one(tensor)
+            if id(tensor) not in slot_ids:
+                placed[id(tensor)] = self._place_one(tensor)
         self._place_slots(slots, tensors, placed)
-        self._note_plain_slots(others, slot_keys)
-        return Placed([(t, t.name, placed[t.key]) for t in tensors], self._layout, self._notes)
+        plain = [t for t in others if t.meaning.kind is Kind.SLOT and id(t) not in slot_ids]
+        if plain and self._contents.graph is None:
+            self._notes.append(
+                f'{len(plain)} slots are variables of their own; name the path of their optimizer to make them slots.'
+            )
+        return Placed([(t, t.name, placed[id(t)]) for t in tensors], self._layout, self._notes)
 
     def _place_one(self, tensor: Tensor) -> str:
         path = self._path(tensor)
@@ -118,27 +122,26 @@ class Placement:
         return tuple(path.split('/')) if path else None
 
     def _place_slots(
-        self, slots: Sequence[Tensor], tensors: Sequence[Tensor], placed: dict[str, str]
+        self, slots: Sequence[Tensor], tensors: Sequence[Tensor], placed: dict[int, str]
     ) -> None:
         siblings = collections.defaultdict(set)
         for tensor in slots:
             siblings[tensor.meaning.variable].add(tensor.meaning.slot_name)
-        by_key = {tensor.key: tensor for tensor in tensors}
+        by_key = collections.defaultdict(list)
+        for tensor in tensors:
+            by_key[tensor.key].append(tensor)
         for tensor in slots:
-            variable, ending = tensor.meaning.variable, tensor.meaning.slot_name
-            slot_name = slot_names.object_name(ending, siblings[variable])
-            if variable not in by_key or slot_name is None:
-                self._notes.append(f'{tensor.name!r} stays a variable: no optimizer has such a slot.')
-                placed[tensor.key] = self._place_one(tensor)
+            variable, ending = by_key[tensor.meaning.variable], tensor.meaning.slot_name
+            slot_name = slot_names.object_name(ending, siblings[tensor.meaning.variable])
+            if len(variable) != 1 or slot_name is None:
+                self._notes.append(
+                    f'{tensor.name!r} stays a variable: no variable or no optimizer has such a slot.'
+                )
+                placed[id(tensor)] = self._place_one(tensor)
                 continue
-            optimizer = self._optimizer_path(tensor)
-            placed[tensor.key] = self._layout.place_slot(placed[variable], optimizer, slot_name, tensor.name)
-
-    def _note_plain_slots(self, others: Sequence[Tensor], slot_keys: set[str]) -> None:
-        plain = [t for t in others if t.meaning.kind is Kind.SLOT and t.key not in slot_keys]
-        if plain and self._contents.graph is None:
-            self._notes.append(
-                f'{len(plain)} slots are variables of their own; name the path of their optimizer to make them slots.'
+            path = self._optimizer_path(tensor)
+            placed[id(tensor)] = self._layout.place_slot(
+                placed[id(variable[0])], path, slot_name, tensor.name
             )
 
 

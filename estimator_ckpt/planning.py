@@ -12,6 +12,7 @@ from estimator_ckpt.contents import Contents
 from estimator_ckpt.kinds import Kind, meanings_of_objects
 from estimator_ckpt.mapping import MappingReport, Row, nearest, unused_rows
 from estimator_ckpt.object_graph import ObjectGraph
+from estimator_ckpt.operations import Recipe
 from estimator_ckpt.rules import Rules
 from estimator_ckpt.tensor_names import Tensor, apply_rules, object_path, read_tensors
 
@@ -63,7 +64,7 @@ def plan(source: str | os.PathLike, target: Any, rules: Rules = None) -> Mapping
     """
     contents = Contents(source)
     tensors = read_tensors(contents)
-    idle = apply_rules(tensors, rules)
+    tensors, idle = apply_rules(tensors, rules)
     report = match(contents, tensors, read_target(target)).report
     report.notes += [f'No tensor takes the rule {rule!r}.' for rule in idle]
     return report
@@ -117,11 +118,12 @@ def match(contents: Contents, tensors: Sequence[Tensor], target: Target) -> Plan
         else:
             sources[wanted.tensor.key] = found[0]
             row = dataclasses.replace(row, source=found[0].key)
-            entry = contents.reader.entry(found[0].key)
-            if entry.dtype == wanted.dtype and wanted.shape in (None, entry.shape):
+            recipe = found[0].recipe or Recipe((found[0].key,))
+            dtype, shape = recipe.outcome(contents.reader)
+            if dtype == wanted.dtype and wanted.shape in (None, shape):
                 report.matched.append(row)
             else:
-                note = f'the source is {dtypes.name(entry.dtype)} {list(entry.shape)}'
+                note = f'the source is {dtypes.name(dtype)} {list(shape)}'
                 report.mismatched.append(dataclasses.replace(row, note=note))
     report.unused = unused_rows(contents.reader, [tensor.key for tensor in tensors], report)
     return Plan(sources, report)

@@ -5,8 +5,12 @@ applies. They come as
 
 * an assignment map as `tf.compat.v1.train.init_from_checkpoint` takes it: `{'old_scope/': 'new_scope/'}`,
   `{'/': 'scope/'}`, `{'old_name': 'new_name'}`,
-* pairs of a regular expression and a replacement, `[(r'layer_(\d+)/w', r'blocks/\1/kernel')]`,
-* or a text file with a rule on each line, `pattern -> replacement`, and comments behind `#`.
+* pairs of a regular expression and a replacement, `[(r'layer_(\d+)/w', r'blocks/\1/kernel')]`, or triples with
+  operations, `(r'(.*)/w', r'\1/kernel', 'transpose=1,0')`; see `estimator_ckpt.operations`,
+* or a text file with a rule on each line, `pattern -> replacement`, or `pattern -> replacement | operations`, and
+  comments behind `#`.
+
+A replacement for `split` names its targets with commas between them.
 """
 
 import dataclasses
@@ -15,6 +19,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.operations import Operation, parse_operations
 
 
 class RuleError(CheckpointError, ValueError):
@@ -29,11 +34,13 @@ class Rule:
       source: The rule as it was written, for messages.
       pattern: Matches whole names.
       replacement: The new name, with `\\1` and `\\g<group>`.
+      operations: What is done to the values.
     """
 
     source: str
     pattern: re.Pattern[str]
     replacement: str
+    operations: tuple[Operation, ...] = ()
 
     def apply(self, name: str) -> str | None:
         """The new name, or None where the pattern does not match."""
@@ -41,7 +48,7 @@ class Rule:
         return None if match is None else match.expand(self.replacement)
 
 
-Rules = Mapping[str, str] | Sequence[tuple[str, str]] | str | os.PathLike | None
+Rules = Mapping[str, str] | Sequence[tuple[str, ...]] | str | os.PathLike | None
 
 
 def parse_rules(rules: Rules) -> list[Rule]:
@@ -57,10 +64,9 @@ def parse_rules(rules: Rules) -> list[Rule]:
       FileNotFoundError: If there is no such file.
     """
     parsed, faults = [], []
-    for pattern, replacement, is_expression in _pairs(rules):
+    for old, new, operations in _rows(rules):
         try:
-            make = _expression if is_expression else _assignment
-            parsed.append(make(pattern, replacement))
+            parsed.append(_assignment(old, new) if operations is None else _expression(old, new, operations))
         except ValueError as error:
             faults.append(str(error))
     if faults:
@@ -68,39 +74,41 @@ def parse_rules(rules: Rules) -> list[Rule]:
     return parsed
 
 
-def _pairs(rules: Rules) -> Iterable[tuple[str, str, bool]]:
+def _rows(rules: Rules) -> Iterable[tuple[str, str, str | None]]:
+    """Pattern, replacement and operations; None for the operations of an assignment."""
     if rules is None:
         return
     if isinstance(rules, (str, os.PathLike)):
         yield from _read_file(rules)
     elif isinstance(rules, Mapping):
-        for pattern, replacement in rules.items():
-            yield pattern, replacement, False
+        for old, new in rules.items():
+            yield old, new, None
     else:
         for rule in rules:
             if isinstance(rule, Mapping):
-                yield from _pairs(rule)
+                yield from _rows(rule)
             else:
-                pattern, replacement = rule
-                yield pattern, replacement, True
+                pattern, replacement, *operations = rule
+                yield pattern, replacement, ' '.join(operations)
 
 
-def _read_file(path: str | os.PathLike) -> Iterable[tuple[str, str, bool]]:
+def _read_file(path: str | os.PathLike) -> Iterable[tuple[str, str, str]]:
     with open(path, encoding='utf-8') as file:
         for number, line in enumerate(file, 1):
             line = re.sub(r'(^|\s)#.*', '', line).strip()
             if not line:
                 continue
-            pattern, arrow, replacement = line.partition('->')
+            pattern, arrow, rest = line.partition('->')
             if not arrow:
                 raise RuleError(
                     f'{os.fspath(path)}, line {number}: a rule is "pattern -> replacement", not {line!r}.'
                 )
-            yield pattern.strip(), replacement.strip(), True
+            replacement, _, operations = rest.partition(' | ')
+            yield pattern.strip(), replacement.strip(), operations
 
 
-def _expression(pattern: str, replacement: str) -> Rule:
-    source = f'{pattern} -> {replacement}'
+def _expression(pattern: str, replacement: str, operations: str) -> Rule:
+    source = f'{pattern} -> {replacement}' + (f' | {operations}' if operations else '')
     try:
         compiled = re.compile(pattern)
     except re.error as error:
@@ -112,7 +120,10 @@ def _expression(pattern: str, replacement: str) -> Rule:
         raise ValueError(
             f'the rule {source!r} has a replacement that does not fit its pattern ({error})'
         ) from error
-    return Rule(source, compiled, replacement)
+    try:
+        return Rule(source, compiled, replacement, parse_operations(operations))
+    except ValueError as error:
+        raise ValueError(f'the rule {source!r} has operations that make no sense: {error}') from error
 
 
 def _assignment(old: str, new: str) -> Rule:

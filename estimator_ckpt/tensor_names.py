@@ -7,6 +7,7 @@ from estimator_ckpt import keys, slot_names
 from estimator_ckpt.contents import Contents
 from estimator_ckpt.kinds import Kind, Meaning, meanings_of_names
 from estimator_ckpt.layout import Path
+from estimator_ckpt.operations import Operation, Recipe
 from estimator_ckpt.rules import Rules, parse_rules
 
 # What the guide calls the dict of all variables, in its two conversions.
@@ -25,6 +26,7 @@ class Tensor:
       suffix: What its object key has beyond the object graph's (a lookup table's `-keys`).
       meaning: What it stands for; of a slot or an average the variable is given by a key.
       target: Where rules put it, a name or an object path; None where none applies.
+      recipe: How it is made, where it is not just taken.
     """
 
     key: str
@@ -34,6 +36,7 @@ class Tensor:
     suffix: str
     meaning: Meaning
     target: str | None = None
+    recipe: Recipe | None = None
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -106,22 +109,57 @@ def _optimizer(tensor: Tensor) -> str:
     return slot.rpartition(keys.ATTRIBUTES)[0].rpartition('/')[0]
 
 
-def apply_rules(tensors: list[Tensor], rules: Rules) -> list[str]:
+def apply_rules(tensors: list[Tensor], rules: Rules) -> tuple[list[Tensor], list[str]]:
     """Sets the target of each tensor by the first rule that matches its name or its path.
 
     Returns:
-      The rules that no tensor takes, as they were written.
+      The tensors, with those that operations split or join, and the rules that no tensor takes, as they were written.
 
     Raises:
       RuleError: If a rule cannot be understood.
     """
     parsed = parse_rules(rules)
     idle = dict.fromkeys(rule.source for rule in parsed)
+    result: list[Tensor] = []
+    joined: dict[str, Tensor] = {}
     for tensor in tensors:
         for rule in parsed:
             target = next((t for t in map(rule.apply, tensor.candidates) if t is not None), None)
             if target is not None:
                 tensor.target = target
                 idle.pop(rule.source, None)
+                result += _derived(tensor, rule.operations, joined)
                 break
-    return list(idle)
+        else:
+            result.append(tensor)
+    _reshape_slots(result)
+    return result, list(idle)
+
+
+def _derived(tensor: Tensor, operations: tuple[Operation, ...], joined: dict[str, Tensor]) -> list[Tensor]:
+    names = {operation.name for operation in operations}
+    if 'concat' in names:
+        first = joined.setdefault(tensor.target, tensor)
+        sources = first.recipe.sources if first.recipe else ()
+        first.recipe = Recipe((*sources, tensor.key), operations)
+        return [tensor] if first is tensor else []
+    if 'split' in names:
+        targets = [target.strip() for target in tensor.target.split(',')]
+        return [
+            dataclasses.replace(
+                tensor, target=target, recipe=Recipe((tensor.key,), operations, part, len(targets))
+            )
+            for part, target in enumerate(targets)
+        ]
+    if operations:
+        tensor.recipe = Recipe((tensor.key,), operations)
+    return [tensor]
+
+
+def _reshape_slots(tensors: list[Tensor]) -> None:
+    """Does to slots that no rule names what is done to their variables, for they have the same shape."""
+    recipes = {t.key: t.recipe for t in tensors if t.recipe and len(t.recipe.sources) == t.recipe.parts == 1}
+    for tensor in tensors:
+        recipe = recipes.get(tensor.meaning.variable)
+        if tensor.meaning.kind is Kind.SLOT and tensor.target is None and recipe is not None:
+            tensor.recipe = Recipe((tensor.key,), recipe.operations)

@@ -7,8 +7,10 @@ Local paths use the standard library. A path with a scheme (`gs://`, `s3://`, `h
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
 
+Progress = Callable[[int], object] | None
 _CHUNK = 16 * 1024 * 1024
 
 
@@ -39,6 +41,10 @@ class LocalFiles:
         with open(path, 'wb') as file:
             file.write(data)
 
+    def write_pieces(self, path: str, pieces: Iterable[bytes], progress: Progress = None) -> None:
+        with open(path, 'wb') as file:
+            _write_pieces(file, pieces, progress)
+
     def rename(self, source: str, destination: str) -> None:
         os.replace(source, destination)
 
@@ -62,7 +68,7 @@ class LocalFiles:
                 raise
             self.copy(source, destination)
 
-    def copy(self, source: str, destination: str, progress: Callable[[int], object] | None = None) -> None:
+    def copy(self, source: str, destination: str, progress: Progress = None) -> None:
         """Copies a file; `progress` is told the number of bytes behind each piece."""
         if progress is None:
             shutil.copyfile(source, destination)
@@ -106,6 +112,11 @@ class RemoteFiles:
         with self._gfile.GFile(path, 'wb') as file:
             file.write(data)
 
+    def write_pieces(self, path: str, pieces: Iterable[bytes], progress: Progress = None) -> None:
+        with self._gfile.GFile(path, 'wb') as file:
+            file.write(b'')  # Opens it, where there is nothing to write too.
+            _write_pieces(file, pieces, progress)
+
     def rename(self, source: str, destination: str) -> None:
         self._gfile.rename(source, destination, overwrite=True)
 
@@ -122,7 +133,7 @@ class RemoteFiles:
         """Copies: object stores have no links, but copy on their own side."""
         self.copy(source, destination)
 
-    def copy(self, source: str, destination: str, progress: Callable[[int], object] | None = None) -> None:
+    def copy(self, source: str, destination: str, progress: Progress = None) -> None:
         self._gfile.copy(source, destination, overwrite=True)
         if progress is not None:
             progress(self.size(destination))
@@ -135,6 +146,13 @@ _local = LocalFiles()
 def files_for(path: str) -> Files:
     """The file operations for `path`."""
     return RemoteFiles() if '://' in path else _local
+
+
+def _write_pieces(file: BinaryIO, pieces: Iterable[bytes], progress: Progress) -> None:
+    for piece in pieces:
+        file.write(piece)
+        if progress is not None:
+            progress(len(piece))
 
 
 def chunks(files: Files, path: str, offset: int, size: int) -> Iterator[bytes]:

@@ -2,14 +2,14 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 import numpy as np
 
 from estimator_ckpt.bundle import dtypes, slices, tensors
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.bundle.files import Files, LocalFiles, files_for
+from estimator_ckpt.bundle.files import Files, LocalFiles, chunks, files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
 from estimator_ckpt.bundle.paths import data_files, data_path, index_path
 from estimator_ckpt.bundle.reader import HEADER_KEY, BundleReader, decode_key, encode_key
@@ -22,11 +22,12 @@ _FORMAT_VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class _Shard:
-    """A data file to be: an existing file, or bytes."""
+    """A data file to be: an existing file, or what `pieces` gives."""
 
     transfer: Transfer | None = None
     path: str = ''
-    data: bytes = b''
+    pieces: Callable[[], Iterable[bytes]] = tuple
+    copies: bool = False
 
 
 class BundleWriter:
@@ -41,7 +42,7 @@ class BundleWriter:
         self._files = files_for(prefix)
         self._entries: dict[bytes, bytes] = {}
         self._shards: list[_Shard] = []
-        self._added = bytearray()
+        self._added: list[tuple[BundleEntry, bytes | Callable[[], np.ndarray]]] = []
         self._added_entries: dict[bytes, BundleEntry] = {}
         self._big_endian = False
 
@@ -175,16 +176,76 @@ class BundleWriter:
         Raises:
           CheckpointError: If there is such a key already, or it is empty.
         """
-        self._check_new(encode_key(key))
         data, crc = tensors.encode(value)
-        entry = BundleEntry(
-            dtype=dtypes.from_numpy(value.dtype), offset=len(self._added), size=len(data), crc32c=crc
-        )
+        entry = self._add(key, dtypes.from_numpy(value.dtype), value.shape, data)
+        entry.size, entry.crc32c = len(data), crc
+
+    def add_computed(
+        self, key: str, dtype: int, shape: tuple[int, ...], compute: Callable[[], np.ndarray]
+    ) -> None:
+        """Adds a tensor that is computed when it is written; no two are in memory at once.
+
+        Args:
+          key: Its key.
+          dtype: TensorFlow's data type number.
+          shape: Its shape.
+          compute: Gives it.
+
+        Raises:
+          CheckpointError: If there is such a key already, or it is empty.
+        """
+        self._add(key, dtype, shape, compute)
+
+    def _add(
+        self, key: str, dtype: int, shape: tuple[int, ...], data: bytes | Callable[[], np.ndarray]
+    ) -> BundleEntry:
+        self._check_new(encode_key(key))
+        entry = BundleEntry(dtype=dtype)
         entry.shape.SetInParent()
-        for extent in value.shape:
+        for extent in shape:
             entry.shape.dim.add(size=extent)
-        self._added += data
+        self._added.append((entry, data))
         self._added_entries[encode_key(key)] = entry
+        return entry
+
+    def reshape(self, key: str, shape: tuple[int, ...]) -> None:
+        """Gives a tensor that is stored whole another shape of as many numbers; no bytes move."""
+        entry = BundleEntry.FromString(self._entries[encode_key(key)])
+        entry.shape.ClearField('dim')
+        for extent in shape:
+            entry.shape.dim.add(size=extent)
+        self._entries[encode_key(key)] = entry.SerializeToString(deterministic=True)
+
+    def compact(self) -> None:
+        """Copies only the bytes that some key has, into one data file; else data files are taken whole."""
+        entries = {key: BundleEntry.FromString(raw) for key, raw in self._entries.items()}
+        stored = [entry for entry in entries.values() if not entry.slices]
+        ranges = sorted({(entry.shard_id, entry.offset, entry.size) for entry in stored})
+        offsets, end = {}, 0
+        for shard, offset, size in ranges:
+            offsets[shard, offset, size] = end
+            end += size
+        for entry in stored:
+            entry.offset = offsets[entry.shard_id, entry.offset, entry.size]
+            entry.shard_id = 0
+        self._entries = {key: entry.SerializeToString(deterministic=True) for key, entry in entries.items()}
+        places = [(self._shards[shard].path, offset, size) for shard, offset, size in ranges]
+
+        def pieces() -> Iterator[bytes]:
+            for path, offset, size in places:
+                yield from chunks(files_for(path), path, offset, size)
+
+        self._shards = [_Shard(pieces=pieces, copies=True)] if places else []
+
+    def _write_added(self) -> Iterator[bytes]:
+        """Gives the bytes of what was added, and completes its entries."""
+        offset = 0
+        for entry, data in self._added:
+            if callable(data):
+                data, entry.crc32c = tensors.encode(data())
+            entry.offset, entry.size = offset, len(data)
+            offset += len(data)
+            yield data
 
     def publish(self, progress: Callable[[int], object] | None = None) -> str:
         """Writes the checkpoint: data files first, then the index, which makes it visible, by one rename.
@@ -203,12 +264,11 @@ class BundleWriter:
         """
         if self._big_endian and self._added_entries:
             raise CheckpointError(f'{self.prefix} has big-endian tensors; no tensor can be added to it.')
-        shards, entries = list(self._shards), dict(self._entries)
-        if self._added_entries or not shards:
-            for key, entry in self._added_entries.items():
+        shards = list(self._shards)
+        if self._added or not shards:
+            for entry, _ in self._added:
                 entry.shard_id = len(shards)
-                entries[key] = entry.SerializeToString(deterministic=True)
-            shards.append(_Shard(data=bytes(self._added)))
+            shards.append(_Shard(pieces=self._write_added))
         self._files.make_dirs(os.path.dirname(self.prefix))
         replaced = data_files(self.prefix) if self._files.exists(index_path(self.prefix)) else []
         while any(
@@ -224,7 +284,9 @@ class BundleWriter:
                     # The index that is there still needs it under its name.
                     shard = dataclasses.replace(shard, transfer='link')
                 self._place(shard, data_path(self.prefix, number, len(shards)), begun, progress)
-            entries[HEADER_KEY] = self._header(len(shards))
+            entries = self._entries | {HEADER_KEY: self._header(len(shards))}
+            for key, entry in self._added_entries.items():
+                entries[key] = entry.SerializeToString(deterministic=True)
             write_atomically(index_path(self.prefix), build_table(sorted(entries.items())))
         except BaseException:
             self._undo(begun)
@@ -250,7 +312,7 @@ class BundleWriter:
         # TensorFlow's file systems take local paths as well, not the other way round.
         files = files_for(shard.path) if isinstance(self._files, LocalFiles) else self._files
         if shard.transfer is None:
-            files.write(path, shard.data)
+            files.write_pieces(path, shard.pieces(), progress if shard.copies else None)
         elif shard.transfer == 'move':
             files.rename(shard.path, path)
         elif shard.transfer == 'link':
