@@ -17,6 +17,7 @@ _HOMES = {
     'Saver': 'saver',
     '__version__': '_metadata',
     'convert': 'conversion',
+    'convert_directory': 'directories',
     'convert_tf1_to_tf2': 'guide',
     'convert_tf2_to_tf1': 'guide',
     'dual_scaffold': 'scaffolds',
