@@ -96,6 +96,7 @@ def convert(
     style, destination = CheckpointStyle(style), os.fspath(destination)
     contents = Contents(source)
     _check_destination(contents.reader, destination, overwrite)
+    contents.reader.check_data_files()
     tensors = read_tensors(contents, root)
     if promote_averages:
         tensors = _promote_averages(tensors)

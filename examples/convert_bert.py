@@ -1,0 +1,55 @@
+r"""Converts a checkpoint of Google's BERT for TensorFlow 1 to Keras, for examples/bert_encoder.py.
+
+  python examples/convert_bert.py --checkpoint=bert_model.ckpt --config=bert_config.json --output=bert_tf2
+
+It needs no TensorFlow, and since every operation of its rules is a reshape it reads no tensor. In TF2,
+tf.train.Checkpoint(encoder=BertEncoder(config)) restores the result.
+"""
+
+import json
+import pathlib
+
+from absl import app, flags
+
+import estimator_ckpt
+
+_CHECKPOINT = flags.DEFINE_string('checkpoint', None, 'Prefix of the TF1 checkpoint.', required=True)
+_CONFIG = flags.DEFINE_string('config', None, "BERT's bert_config.json.", required=True)
+_OUTPUT = flags.DEFINE_string('output', None, 'Prefix of the new checkpoint.', required=True)
+_OPTIMIZER = flags.DEFINE_string(
+    'optimizer',
+    None,
+    'Object path of the optimizer that gets the slots adam_m and adam_v; without it they are left out.',
+)
+_RULES = pathlib.Path(__file__).with_name('bert_rules.txt')
+
+
+def rules(config: dict[str, int]) -> list[tuple[str, str, str]]:
+    """The rules for a BERT of these sizes."""
+    heads = config['num_attention_heads']
+    triples = []
+    for line in _RULES.read_text().splitlines():
+        if line and not line.startswith('#'):
+            pattern, _, rest = line.partition(' -> ')
+            replacement, _, operations = rest.partition(' | ')
+            operations = operations.format(heads=heads, size=config['hidden_size'] // heads)
+            triples.append((pattern, replacement, operations))
+    return triples
+
+
+def main(_):
+    config = json.loads(pathlib.Path(_CONFIG.value).read_text())
+    report = estimator_ckpt.convert(
+        _CHECKPOINT.value,
+        _OUTPUT.value,
+        'tf2',
+        rules=rules(config),
+        optimizer=_OPTIMIZER.value,
+        keep=['bert/.*'],
+        drop=() if _OPTIMIZER.value else 'slots',
+    )
+    print(report)
+
+
+if __name__ == '__main__':
+    app.run(main)
