@@ -1,5 +1,7 @@
 """Conversion on TensorFlow's file systems, with the one that is in memory."""
 
+import uuid
+
 import pytest
 import tensorflow as tf
 
@@ -9,8 +11,8 @@ tf1 = tf.compat.v1
 
 
 @pytest.fixture
-def source(request):
-    prefix = f'ram://{request.node.name}/source'
+def source():
+    prefix = f'ram://{uuid.uuid4().hex}/source'
     variables = {'a': tf.Variable([1.0, 2.0]), 'scoped/c': tf.Variable(3.0)}
     return tf1.train.Saver(variables).save(None, prefix)
 
@@ -18,7 +20,7 @@ def source(request):
 @pytest.mark.parametrize(
     'options', [{}, {'data': 'copy'}, {'compact': True}, {'rules': [('a', 'b', 'cast=float64')]}]
 )
-def test_a_remote_checkpoint_is_converted_where_it_is(options, source, request):
+def test_a_remote_checkpoint_is_converted_where_it_is(options, source):
     destination = source.replace('source', 'converted')
     estimator_ckpt.convert(source, destination, 'both', **options)
 
@@ -33,7 +35,7 @@ def test_a_remote_checkpoint_is_converted_to_a_local_one_and_back(source, tmp_pa
     estimator_ckpt.convert(source, local, 'tf2')
     back = source.replace('source', 'back')
     estimator_ckpt.convert(local, back, 'tf1')
-    reader = tf.train.load_checkpoint(back)
+    reader = tf1.train.NewCheckpointReader(back)
     assert reader.get_tensor('a').tolist() == [1.0, 2.0]
     assert reader.get_variable_to_shape_map().keys() == {'a', 'scoped/c'}
 
