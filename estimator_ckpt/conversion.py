@@ -101,12 +101,9 @@ def convert(
     if promote_averages:
         tensors = _promote_averages(tensors)
     tensors, left_out = _select(tensors, drop, keep)
-    tensors, idle = apply_rules(tensors, rules)
-    if idle:
-        raise RuleError(f'No tensor takes the rules {", ".join(map(repr, idle))}; mend or remove them.')
-    for tensor in tensors:
-        if merge_slices and tensor.recipe is None and contents.reader.entry(tensor.key).slices:
-            tensor.recipe = Recipe((tensor.key,), merge=True)
+    tensors = _apply_rules(tensors, rules)
+    if merge_slices:
+        _merge_slices(tensors, contents.reader)
     if like is not None:
         placed = place_like(tensors, contents, read_target(like))
     elif style is CheckpointStyle.TF1:
@@ -117,15 +114,7 @@ def convert(
     report.unused = [_row(tensor, None, contents.reader, 'left out as asked') for tensor in left_out]
     writer = BundleWriter(destination)
     writer.include(contents.reader, data)
-    new = _by_key(placed, style, report, contents.reader)
-    counter = None if style is CheckpointStyle.TF1 else _counter(placed.layout)
-    if counter is not None and counter in contents.reader:
-        new[counter] = Recipe((counter,))
-    _fill(writer, new, contents.reader)
-    if counter is not None:
-        if counter not in new:
-            writer.add_tensor(counter, np.array(1, np.int64))
-        writer.add_tensor(keys.OBJECT_GRAPH, np.array(placed.layout.graph.serialize(), dtype=object))
+    _compose(writer, placed, style, report, contents.reader)
     if compact:
         writer.compact()
     writer.publish(progress)
@@ -179,6 +168,19 @@ def _selector(what: str | Collection[str]) -> Callable[[Tensor], bool]:
     return matches
 
 
+def _apply_rules(tensors: list[Tensor], rules: Rules) -> list[Tensor]:
+    tensors, idle = apply_rules(tensors, rules)
+    if idle:
+        raise RuleError(f'No tensor takes the rules {", ".join(map(repr, idle))}; mend or remove them.')
+    return tensors
+
+
+def _merge_slices(tensors: list[Tensor], reader: BundleReader) -> None:
+    for tensor in tensors:
+        if tensor.recipe is None and reader.entry(tensor.key).slices:
+            tensor.recipe = Recipe((tensor.key,), merge=True)
+
+
 def _promote_averages(tensors: list[Tensor]) -> list[Tensor]:
     """Gives each variable that has a moving average the average's value, and leaves the averages out."""
     averages = {t.meaning.variable: t for t in tensors if t.meaning.kind is Kind.AVERAGE}
@@ -187,6 +189,23 @@ def _promote_averages(tensors: list[Tensor]) -> list[Tensor]:
         if tensor.key in averages:
             tensor.recipe = Recipe((averages[tensor.key].key,))
     return rest
+
+
+def _compose(
+    writer: BundleWriter, placed: Placed, style: CheckpointStyle, report: MappingReport, reader: BundleReader
+) -> None:
+    """Gives the new checkpoint its keys, and if it is to have objects the object graph and the counter of saves."""
+    new = _by_key(placed, style, report, reader)
+    if style is CheckpointStyle.TF1:
+        _fill(writer, new, reader)
+        return
+    counter = _counter(placed.layout)
+    if counter in reader:
+        new[counter] = Recipe((counter,))
+    _fill(writer, new, reader)
+    if counter not in new:
+        writer.add_tensor(counter, np.array(1, np.int64))
+    writer.add_tensor(keys.OBJECT_GRAPH, np.array(placed.layout.graph.serialize(), dtype=object))
 
 
 def _by_key(
