@@ -7,6 +7,7 @@ import tensorflow as tf
 from estimator_ckpt import slot_names
 from estimator_ckpt.contents import Contents, list_entries
 from estimator_ckpt.kinds import Kind, Meaning, meanings_of_names
+from tests.toy import needs_keras_2
 
 tf1 = tf.compat.v1
 
@@ -79,6 +80,7 @@ def test_slots_are_called_what_tensorflows_optimizers_call_them(make, expected):
     }
 
 
+@needs_keras_2
 def test_objects_say_what_their_keys_stand_for(tmp_path):
     v = tf.Variable([1.0, 2.0], name='v')
     optimizer = tf.keras.optimizers.legacy.Adam(0.1)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from tests.toy import keys_of
+from tests.toy import keys_of, needs_keras_2
 
 tf1 = tf.compat.v1
 EXPECTED = {'a': 1.0, 'b': 2.0, 'scoped/c': 3.0}
@@ -112,6 +112,10 @@ def test_g22_optimizer_slots_stay_slots(tmp_path):
     reader = tf.train.load_checkpoint(converted)
     np.testing.assert_array_equal(reader.get_tensor('kernel/Adam'), optimizer.get_slot(kernel, 'm'))
 
+
+@needs_keras_2
+def test_g22_keras_slots_get_tf1s_names(tmp_path):
+    kernel = tf.Variable([1.0, 2.0], name='kernel')
     keras = tf.keras.optimizers.legacy.Adam(0.1)
     keras.apply_gradients([(tf.constant([1.0, 1.0]), kernel)])
     path = tf.train.Checkpoint(kernel=kernel, optimizer=keras).save(str(tmp_path / 'k'))
