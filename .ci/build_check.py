@@ -2,8 +2,8 @@
 
 One py_library per module of the package, one py_test per test file and one py_binary per example that can be run; the
 helpers of tests and examples are srcs of those that import them. The deps are what is imported of the package, at
-module level or later; names of modules in strings count where they stand for an import: in the tables of a package's
-`__init__`, and in the command lines and programs that a test starts.
+module level or later; names of modules in strings count where they stand for an import: in calls of `import_module`,
+in the tables of a package's `__init__`, and in the command lines and programs that a test starts.
 """
 
 import ast
@@ -112,6 +112,18 @@ def _programs(tree: ast.AST) -> Iterator[ast.AST]:
                 yield ast.parse(textwrap.dedent(node.value))
 
 
+def _computed(node: ast.AST) -> set[str]:
+    """The modules that `import_module(f'estimator_ckpt.tools.{name}_command')` may mean."""
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func).endswith('import_module') and node.args):
+        return set()
+    parts = node.args[0].values if isinstance(node.args[0], ast.JoinedStr) else [node.args[0]]
+    pattern = ''.join(re.escape(str(p.value)) if isinstance(p, ast.Constant) else r'\w+' for p in parts)
+    # A name without the package at its start is in a table: that of an `__init__`.
+    if not pattern.startswith(PACKAGE):
+        return set()
+    return {path for name, path in MODULES.items() if re.fullmatch(pattern, name)}
+
+
 def _own(name: str) -> str | None:
     """The file of ours that a dotted name is in."""
     while name and name not in OWN:
@@ -133,6 +145,7 @@ def imports(path: str) -> Imports:
                 found.own.add(own)
             elif name.split('.')[0] not in sys.stdlib_module_names | {PACKAGE, 'tests', 'examples'}:
                 found.others.add(name)
+        found.own |= _computed(node)
         if isinstance(node, ast.ImportFrom) and node.module == PACKAGE and path not in MODULES.values():
             # What stands here for a user means the package's public name, be there a module of that name or not.
             found.own.add(MODULES[PACKAGE])

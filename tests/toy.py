@@ -64,7 +64,9 @@ def build_net(features: tf.Tensor, labels: tf.Tensor | None = None, optimizer: A
     net = Net(kernel, average, embedding, optimizer, step, predictions)
     if labels is not None:
         net.loss = tf.reduce_mean((predictions - labels) ** 2)
-        update = average.assign(0.9 * average + 0.1 * tf.reduce_mean(features, 0))
+        # The predictions read what is assigned here: the order makes every run give the same bits.
+        with tf.control_dependencies([net.loss]):
+            update = average.assign(0.9 * average + 0.1 * tf.reduce_mean(features, 0))
         with tf.control_dependencies([net.loss, update]):
             net.train_op = optimizer.minimize(net.loss, global_step=step)
     return net
