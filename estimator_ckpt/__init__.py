@@ -20,13 +20,16 @@ _HOMES = {
     'convert_directory': 'directories',
     'convert_tf1_to_tf2': 'guide',
     'convert_tf2_to_tf1': 'guide',
+    'diff': 'differences',
     'dual_scaffold': 'scaffolds',
+    'inspect': 'inspection',
     'list_entries': 'contents',
     'plan': 'planning',
     'print_checkpoint': 'guide',
     'scaffold': 'scaffolds',
     'tf1_scaffold': 'scaffolds',
     'tf2_scaffold': 'scaffolds',
+    'verify': 'verification',
 }
 __all__ = sorted(_HOMES)
 

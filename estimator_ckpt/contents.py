@@ -9,7 +9,13 @@ from typing import Any
 from estimator_ckpt import keys
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.reader import BundleReader, Entry
-from estimator_ckpt.kinds import Kind, Meaning, meanings_of_names, meanings_of_objects
+from estimator_ckpt.kinds import (
+    Kind,
+    Meaning,
+    meanings_of_keras_slots,
+    meanings_of_names,
+    meanings_of_objects,
+)
 from estimator_ckpt.object_graph import ObjectGraph, read_object_graph
 from estimator_ckpt.styles import CheckpointStyle
 
@@ -101,9 +107,30 @@ class Contents:
             found[keys.OBJECT_GRAPH] = Meaning(Kind.OBJECT_GRAPH)
         return found
 
+    def kinds(self) -> dict[str, Meaning]:
+        """Like `meanings`, and where an object is no more than a variable, what its variable's name says.
+
+        So the slots of a checkpoint whose objects are a plain dict of variables, and those of Keras optimizers, count
+        as slots.
+        """
+        found, full_names = self.meanings(), self.full_names()
+        if self.graph is None:
+            return found
+        by_name = {
+            full_names[attribute]: key for key, attribute in self.by_object.items() if attribute in full_names
+        }
+        of_names = meanings_of_names({**dict.fromkeys(self.names), **by_name})
+        of_names |= meanings_of_keras_slots(self.graph, by_name)
+        for name, key in by_name.items():
+            meaning = of_names[name]
+            if found[key].kind is Kind.VARIABLE and meaning.kind is not Kind.VARIABLE:
+                variable = by_name.get(meaning.variable, meaning.variable)
+                found[key] = dataclasses.replace(meaning, variable=variable)
+        return found
+
     def entries(self) -> list[CheckpointEntry]:
         """All keys, sorted."""
-        meanings, full_names = self.meanings(), self.full_names()
+        meanings, full_names = self.kinds(), self.full_names()
         result = []
         for key in self.all_keys:
             entry, meaning = self.reader.entry(key), meanings[key]

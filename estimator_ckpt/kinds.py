@@ -61,6 +61,12 @@ _SCALAR = re.compile(
 _AVERAGE = re.compile(r'(?P<variable>.+)/ExponentialMovingAverage(?:_\d+)?(?P<end>:0)?')
 _STEP = re.compile(r'(?:.*/)?global_step(?::0)?')
 _TABLE = re.compile(r'(?P<table>.*)-(?:keys|values)')
+# Something of this is in the last segment of every name that is no plain variable's; most are, and are soon done with.
+_TELLING = re.compile(
+    'Ada|Momentum|RMSProp|Ftrl|Adagrad|LARS|LAMB|adam_|lamb_|beta|_rate|decay|rho|momentum|epsilon|global_step|Average'
+    '|-keys|-values|_OBJECT_GRAPH'
+)
+_VARIABLE = Meaning(Kind.VARIABLE)
 _HYPER_PARAMETERS = frozenset(
     [
         'beta_1',
@@ -107,6 +113,8 @@ class _Names:
 
 
 def _meaning_of_name(name: str, variables: _Names) -> Meaning:
+    if not _TELLING.search(name, name.rfind('/') + 1):
+        return _VARIABLE
     if name == keys.OBJECT_GRAPH:
         return Meaning(Kind.OBJECT_GRAPH)
     if _STEP.fullmatch(name):
@@ -163,3 +171,24 @@ def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
                 meaning = Meaning(Kind.OTHER)
             meanings[attribute.key] = meaning
     return meanings
+
+
+def meanings_of_keras_slots(graph: ObjectGraph, names: Iterable[str]) -> dict[str, Meaning]:
+    """What the variables' names of the slots of Keras optimizers stand for.
+
+    Keras lists an optimizer's variables as its children `_variables`, since 2.11, and names a slot by the optimizer,
+    the slot and the variable: `Adam/m/dense/kernel`.
+    """
+    names, found = set(names), {}
+    for node in graph.nodes:
+        if '_variables' not in node.children or not _HYPER_PARAMETERS & node.children.keys():
+            continue
+        for child in graph.nodes[node.children['_variables']].children.values():
+            for attribute in graph.nodes[child].attributes:
+                _, _, rest = attribute.full_name.partition('/')
+                slot_name, _, variable = rest.partition('/')
+                if attribute.full_name in names:
+                    found[attribute.full_name] = Meaning(
+                        Kind.SLOT, variable if variable in names else '', slot_name
+                    )
+    return found

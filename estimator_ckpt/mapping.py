@@ -45,7 +45,7 @@ class Target:
         return (self.by_name or self.by_object).key
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True)
 class Row:
     """One line of a report.
 

@@ -215,6 +215,8 @@ def read_object_graph(reader: BundleReader) -> ObjectGraph | None:
         return None
     try:
         value = reader.tensor(keys.OBJECT_GRAPH, verify=True)
+        if value.dtype != object:
+            raise ValueError(f'it is {value.dtype}, not a string')
         return ObjectGraph.parse(bytes(value.item()))
     except (ValueError, TypeError) as error:
         raise CorruptCheckpointError(

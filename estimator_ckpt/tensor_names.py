@@ -89,10 +89,12 @@ def _name(path: Path, suffix: str, roots: tuple[str, ...], full_name: str | None
 
 def _name_slots(tensors: list[Tensor]) -> None:
     """Gives slots without a name-based key the names that TF1 gives them."""
+    slots = [t for t in tensors if t.meaning.kind is Kind.SLOT and t.key == t.object_key]
+    if not slots:
+        return
     by_key = {tensor.object_key: tensor for tensor in tensors if tensor.object_key}
     tf1_meanings = meanings_of_names([tensor.name for tensor in tensors])
     siblings = collections.defaultdict(set)
-    slots = [t for t in tensors if t.meaning.kind is Kind.SLOT and t.key == t.object_key]
     for tensor in slots:
         siblings[_optimizer(tensor)].add(tensor.meaning.slot_name)
     for tensor in slots:

@@ -1,0 +1,1 @@
+"""The command `estimator-ckpt`: one module per subcommand, and `shell`, which runs them."""

@@ -1,0 +1,66 @@
+"""Tests that each benchmark runs, at a tiny size, and prints its tables with a row per case."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.slow
+FOLDER = pathlib.Path(__file__).parent
+STYLES = ['tf1', 'tf2', 'both']
+
+# For each benchmark its flags, and how the rows of each of its tables begin.
+BENCHMARKS = {
+    'convert': (
+        ['--cases=1x2,1x3', '--skip_guide_above=2', '--sizes=1,2', '--variables=2', '--rounds=1']
+        + ['--fast_rounds=1'],
+        [['1 2', '1 3'], ['1', '2'], [''], ['cp', 'shutil.copyfile', 'copy']],
+    ),
+    'restore_styles': (
+        ['--megabytes=1', '--variables=2', '--rounds=1'],
+        [[f'{source} {target}' for target in STYLES for source in [*STYLES, 'plain Saver']]],
+    ),
+    'save_styles': (
+        ['--megabytes=1', '--variables=2', '--rounds=1'],
+        [['plain tf1', 'tf1', 'tf2', 'both', 'two savers']],
+    ),
+    'second_keys': (
+        ['--variables=10000,10001', '--floats=1', '--rounds=1'],
+        [['10000', '10001']],
+    ),
+    'startup': (
+        ['--variables=2', '--rounds=1'],
+        [['python', 'import', 'inspect', 'inspect_checkpoint']],
+    ),
+}
+
+
+def _tables(output):
+    """The rows of each table: the indented lines after a title, without the header."""
+    tables = []
+    for paragraph in output.split('\n\n'):
+        rows = [' '.join(line.split()) for line in paragraph.splitlines() if line.startswith('  ')]
+        tables.append(rows[1:])
+    return tables
+
+
+def test_every_benchmark_is_tested():
+    modules = {path.stem for path in FOLDER.glob('*.py')} - {'harness', pathlib.Path(__file__).stem}
+    assert modules == BENCHMARKS.keys()
+
+
+@pytest.mark.parametrize('name', sorted(BENCHMARKS))
+def test_a_benchmark_prints_a_row_for_each_case(name):
+    arguments, expected = BENCHMARKS[name]
+    result = subprocess.run(
+        [sys.executable, '-m', f'tests.benchmarks.{name}', *arguments],
+        cwd=FOLDER.parents[1], capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    tables = _tables(result.stdout)
+    assert list(map(len, tables)) == list(map(len, expected)), result.stdout
+    for rows, beginnings in zip(tables, expected, strict=True):
+        for row, beginning in zip(rows, beginnings, strict=True):
+            assert row.startswith(f'{beginning} ' if beginning else ''), row
+            assert any(cell.replace('.', '').isdigit() for cell in row.split()), row
