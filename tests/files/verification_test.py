@@ -52,8 +52,10 @@ def faults(path):
 def save_objects(prefix):
     table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1)
     table.insert(['a', 'b'], [1, 2])
-    optimizer = tf.keras.optimizers.legacy.Adam() if hasattr(tf.keras.optimizers, 'legacy') else tf.Module()
-    return tf.train.Checkpoint(w=tf.Variable(1.0), table=table, optimizer=optimizer).save(str(prefix))
+    w = tf.Variable(1.0)
+    optimizer = tf.compat.v1.train.AdamOptimizer(0.1)
+    optimizer.minimize(lambda: w * w, var_list=[w])
+    return tf.train.Checkpoint(w=w, table=table, optimizer=optimizer).save(str(prefix))
 
 
 def test_a_sound_checkpoint_has_no_fault_and_all_its_bytes_are_read(sound):
