@@ -19,6 +19,7 @@ from estimator_ckpt.bundle.paths import checkpoint_exists
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.state import CheckpointState, write_state
 from estimator_ckpt.bundle.writer import BundleWriter
+from estimator_ckpt.collector import paused_collector
 from estimator_ckpt.contents import Contents
 from estimator_ckpt.kinds import Kind
 from estimator_ckpt.layout import Layout
@@ -38,6 +39,7 @@ _KINDS = {
 }
 
 
+@paused_collector()
 def convert(
     source: str | os.PathLike,
     destination: str | os.PathLike,
