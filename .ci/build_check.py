@@ -44,7 +44,7 @@ exports_files(["LICENSE"])
 
 # The tests' settings, and the files beside the tests.
 TEST_DATA = ["setup.cfg"] + glob(
-    ["tests/**"],
+    ["examples/**", "tests/**"],
     allow_empty = True,
     exclude = [
         "**/*.py",
@@ -141,7 +141,8 @@ def imports(path: str) -> Imports:
         trees += _programs(trees[0])
     for node in itertools.chain(*map(_walk, trees)):
         for name in _imported_names(node, package):
-            if own := _own(name) or _own(f'{package}.{name}' if path in EXAMPLES.values() else ''):
+            # Examples are run from their folder, and tests put that on the path.
+            if own := _own(name) or (_own(f'examples.{name}') if path not in MODULES.values() else None):
                 found.own.add(own)
             elif name.split('.')[0] not in sys.stdlib_module_names | {PACKAGE, 'tests', 'examples'}:
                 found.others.add(name)
@@ -151,6 +152,8 @@ def imports(path: str) -> Imports:
             found.own.add(MODULES[PACKAGE])
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             found.strings.add(node.value)
+            if node.value in HELPERS:  # What `python -m` runs.
+                found.own.add(HELPERS[node.value])
         if isinstance(node, ast.Attribute) and ast.unparse(node) == 'pytest.mark.slow':
             found.slow = True
         if isinstance(node, ast.Compare) and ast.unparse(node) == "__name__ == '__main__'":
@@ -166,7 +169,9 @@ BINARIES = [path for path in EXAMPLES.values() if imports(path).can_be_run]
 
 def with_helpers(path: str) -> set[str]:
     """A test or an example, the conftests that pytest loads for it, and the helpers that all these import."""
-    helpers = set((HELPERS if path in TESTS else EXAMPLES).values())
+    helpers = set(EXAMPLES.values())
+    if path in TESTS:
+        helpers = helpers - set(BINARIES) | set(HELPERS.values())
     conftests = {f'{folder}/conftest.py' for folder in pathlib.PurePath(path).parents}
     seen, left = set(), [path, *conftests & helpers]
     while left:
