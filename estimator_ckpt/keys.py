@@ -24,11 +24,3 @@ def object_key(path: Iterable[str], attribute: str = VARIABLE_VALUE) -> str:
 def unescape(segment: str) -> str:
     """The name that `escape` made a segment of, in one pass: `..` becomes `.`, `.S` becomes `/`."""
     return _ESCAPED.sub(lambda match: '.' if match[0] == '..' else '/', segment)
-
-
-def variable_path(key: str) -> tuple[str, ...] | None:
-    """The path of local names of the variable that an object key is the value of, or None for other keys."""
-    path, attributes, attribute = key.rpartition(ATTRIBUTES)
-    if not attributes or attribute != VARIABLE_VALUE:
-        return None
-    return tuple(unescape(segment) for segment in path.split('/'))

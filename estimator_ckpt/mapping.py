@@ -140,20 +140,21 @@ def map_targets(
     """
     matched = graph.match(source_graph) if source_graph else {}
     full_names = source_graph.keys_by_full_name() if source_graph else {}
-    report, found = MappingReport(), []
+    report, found, names = MappingReport(), [], []
     for target in targets:
         location = _locate(target, matched, full_names, source)
         found.append(location)
         shape = target.shape
         if location is None:
-            hint = nearest(target.label, source.keys(), len(report.missing))
+            names = names or source.keys()
+            hint = nearest(target.label, names, len(report.missing))
             report.missing.append(Row(None, target.label, shape, dtypes.name(target.dtype), hint))
             continue
         fault = _misfit(target, location, source)
         row = Row(location.key, target.label, shape, dtypes.name(target.dtype), fault)
         (report.mismatched if fault else report.matched).append(row)
     if report.missing or report.mismatched:
-        report.unused = unused_rows(source, source.keys(), report)
+        report.unused = unused_rows(source, names or source.keys(), report)
         raise mapping_error(report, source.prefix)
     return found
 

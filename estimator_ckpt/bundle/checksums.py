@@ -13,8 +13,3 @@ def crc32c(data: bytes | memoryview, crc: int = 0) -> int:
 def mask(crc: int) -> int:
     """The stored form of a checksum, so that a checksum of checksums stays meaningful."""
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
-
-
-def unmask(masked: int) -> int:
-    rotated = (masked - _MASK_DELTA) & 0xFFFFFFFF
-    return ((rotated >> 17) | (rotated << 15)) & 0xFFFFFFFF
