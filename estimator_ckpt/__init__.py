@@ -15,6 +15,8 @@ _HOMES = {
     'MappingReport': 'mapping',
     'RuleError': 'rules',
     'Saver': 'saver',
+    'WarmStart': 'warm_starts',
+    'WarmStartHook': 'warm_start_hook',
     '__version__': '_metadata',
     'convert': 'conversion',
     'convert_directory': 'directories',
@@ -27,9 +29,11 @@ _HOMES = {
     'plan': 'planning',
     'print_checkpoint': 'guide',
     'scaffold': 'scaffolds',
+    'suggest_rules': 'suggestion',
     'tf1_scaffold': 'scaffolds',
     'tf2_scaffold': 'scaffolds',
     'verify': 'verification',
+    'warm_start': 'warm_starting',
 }
 __all__ = sorted(_HOMES)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from estimator_ckpt import keys
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.bundle.reader import BundleReader, Entry
+from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.kinds import (
     Kind,
     Meaning,
@@ -73,7 +73,11 @@ class Contents:
         self.graph: ObjectGraph | None = read_object_graph(self.reader)
         self.all_keys = self.reader.keys()
         self.by_object = _object_keys(self.all_keys, self.graph) if self.graph else {}
-        self.names = [key for key in self.all_keys if key not in self.by_object and key != keys.OBJECT_GRAPH]
+        self.names = self.all_keys
+        if self.graph:
+            self.names = [
+                key for key in self.all_keys if key not in self.by_object and key != keys.OBJECT_GRAPH
+            ]
 
     @property
     def style(self) -> CheckpointStyle:
@@ -156,20 +160,18 @@ class Contents:
 
         Keys are one tensor's where their bytes are the same bytes, or a name is the full name of the object's key.
         """
-        full_names = self.full_names()
+        places, full_names = self.reader.places(), self.full_names()
+        if self.graph is None and len(set(places.values())) == len(places):
+            yield from ((key, [key]) for key in self.names)
+            return
         groups: dict[Any, list[str]] = collections.defaultdict(list)
-        for key in [*self.names, *self.by_object]:
-            name = full_names.get(self.by_object.get(key, ''), '')
-            groups[_place(self.reader.entry(key), name or key)].append(key)
+        # A tensor without bytes of its own, or in slices, is known by its name.
+        for key in self.names:
+            groups[places.get(key, key)].append(key)
+        for key, attribute in self.by_object.items():
+            groups[places.get(key) or full_names.get(attribute) or key].append(key)
         for group in groups.values():
             yield group[0], group
-
-
-def _place(entry: Entry, name: str) -> Any:
-    """Where a tensor's bytes are; a tensor without bytes of its own, or in slices, is known by its name."""
-    if entry.slices or not entry.size:
-        return name
-    return (entry.shard, entry.offset, entry.size)
 
 
 def _object_keys(all_keys: list[str], graph: ObjectGraph) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from estimator_ckpt import keys
-from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.averages import promote
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.paths import checkpoint_exists
 from estimator_ckpt.bundle.reader import BundleReader
@@ -21,9 +21,10 @@ from estimator_ckpt.bundle.state import CheckpointState, write_state
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.collector import paused_collector
 from estimator_ckpt.contents import Contents
+from estimator_ckpt.conversion_report import ConversionReport, row
 from estimator_ckpt.kinds import Kind
 from estimator_ckpt.layout import Layout
-from estimator_ckpt.mapping import MappingError, MappingReport, Row
+from estimator_ckpt.mapping import MappingError, MappingReport
 from estimator_ckpt.operations import Recipe
 from estimator_ckpt.placement import Placed, Placement, place_by_name, place_like
 from estimator_ckpt.planning import read_target
@@ -101,7 +102,7 @@ def convert(
     contents.reader.check_data_files()
     tensors = read_tensors(contents, root)
     if promote_averages:
-        tensors = _promote_averages(tensors)
+        tensors = promote(tensors)
     tensors, left_out = _select(tensors, drop, keep)
     tensors = _apply_rules(tensors, rules)
     if merge_slices:
@@ -112,11 +113,11 @@ def convert(
         placed = place_by_name(tensors)
     else:
         placed = Placement(contents, root, optimizer, step).place(tensors)
-    report = MappingReport(notes=placed.notes)
-    report.unused = [_row(tensor, None, contents.reader, 'left out as asked') for tensor in left_out]
+    by_key = _by_key(placed, style, contents.reader)
+    report = ConversionReport(contents.reader, by_key, left_out, placed.notes)
     writer = BundleWriter(destination)
     writer.include(contents.reader, data)
-    _compose(writer, placed, style, report, contents.reader)
+    _compose(writer, by_key, placed.layout if style is not CheckpointStyle.TF1 else None, contents.reader)
     if compact:
         writer.compact()
     writer.publish(progress)
@@ -135,15 +136,12 @@ def _check_destination(source: BundleReader, destination: str, overwrite: bool) 
         )
 
 
-def _row(tensor: Tensor, target: str | None, reader: BundleReader, note: str = '') -> Row:
-    entry = reader.entry(tensor.key)
-    return Row(tensor.key, target, entry.shape, dtypes.name(entry.dtype), note)
-
-
 def _select(
     tensors: list[Tensor], drop: str | Collection[str], keep: str | Collection[str]
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The tensors that are converted, and those that are left out."""
+    if not drop and not keep:
+        return tensors, []
     dropped, kept = _selector(drop), _selector(keep)
     selected, left_out = [], []
     for tensor in tensors:
@@ -183,54 +181,52 @@ def _merge_slices(tensors: list[Tensor], reader: BundleReader) -> None:
             tensor.recipe = Recipe((tensor.key,), merge=True)
 
 
-def _promote_averages(tensors: list[Tensor]) -> list[Tensor]:
-    """Gives each variable that has a moving average the average's value, and leaves the averages out."""
-    averages = {t.meaning.variable: t for t in tensors if t.meaning.kind is Kind.AVERAGE}
-    rest = [tensor for tensor in tensors if tensor.meaning.kind is not Kind.AVERAGE]
-    for tensor in rest:
-        if tensor.key in averages:
-            tensor.recipe = Recipe((averages[tensor.key].key,))
-    return rest
-
-
 def _compose(
-    writer: BundleWriter, placed: Placed, style: CheckpointStyle, report: MappingReport, reader: BundleReader
+    writer: BundleWriter, by_key: dict[str, Tensor], layout: Layout | None, reader: BundleReader
 ) -> None:
     """Gives the new checkpoint its keys, and if it is to have objects the object graph and the counter of saves."""
-    new = _by_key(placed, style, report, reader)
-    if style is CheckpointStyle.TF1:
-        _fill(writer, new, reader)
+    taken = {key: tensor.key for key, tensor in by_key.items() if tensor.recipe is None}
+    made = {key: tensor.recipe for key, tensor in by_key.items() if tensor.recipe is not None}
+    if layout is None:
+        _fill(writer, taken, made, reader)
         return
-    counter = _counter(placed.layout)
+    counter = _counter(layout)
     if counter in reader:
-        new[counter] = Recipe((counter,))
-    _fill(writer, new, reader)
-    if counter not in new:
+        taken[counter] = counter
+    _fill(writer, taken, made, reader)
+    if counter not in taken:
         writer.add_tensor(counter, np.array(1, np.int64))
-    writer.add_tensor(keys.OBJECT_GRAPH, np.array(placed.layout.graph.serialize(), dtype=object))
+    writer.add_tensor(keys.OBJECT_GRAPH, np.array(layout.graph.serialize(), dtype=object))
 
 
-def _by_key(
-    placed: Placed, style: CheckpointStyle, report: MappingReport, reader: BundleReader
-) -> dict[str, Recipe]:
-    """How the tensor of each new key is made."""
-    by_key: dict[str, list[Tensor]] = collections.defaultdict(list)
-    for tensor, name, object_key in placed.rows:
-        if style is not CheckpointStyle.TF1:
-            by_key[object_key or name].append(tensor)
-        if style is not CheckpointStyle.TF2 and (object_key or style is CheckpointStyle.TF1):
-            by_key[name].append(tensor)
-    for key, tensors in by_key.items():
-        rows = [_row(tensor, key, reader) for tensor in tensors]
-        (report.matched if len(rows) == 1 else report.ambiguous).extend(rows)
-    if report.ambiguous:
-        doubles = sorted({row.target for row in report.ambiguous})
-        listed = '; '.join(f'{key!r} from {", ".join(repr(t.key) for t in by_key[key])}' for key in doubles)
-        raise MappingError(
-            f'{reader.prefix}: several tensors would have one key: {listed}. Rename or drop all but one.',
-            report,
-        )
-    return {key: tensors[0].recipe or Recipe((tensors[0].key,)) for key, tensors in by_key.items()}
+def _by_key(placed: Placed, style: CheckpointStyle, reader: BundleReader) -> dict[str, Tensor]:
+    """The tensor of each new key."""
+    if style is CheckpointStyle.TF1:
+        rows = [(name, tensor) for tensor, name, _ in placed.rows]
+    elif style is CheckpointStyle.TF2:
+        rows = [(object_key or name, tensor) for tensor, name, object_key in placed.rows]
+    else:
+        rows = [(key, tensor) for tensor, *both in placed.rows for key in reversed(both) if key]
+    by_key = dict(rows)
+    if len(by_key) < len(rows):
+        raise _several_with_one_key(rows, reader)
+    return by_key
+
+
+def _several_with_one_key(rows: list[tuple[str, Tensor]], reader: BundleReader) -> MappingError:
+    tensors: dict[str, list[Tensor]] = collections.defaultdict(list)
+    for key, tensor in rows:
+        tensors[key].append(tensor)
+    report, listed = MappingReport(), []
+    for key, group in sorted(tensors.items()):
+        section = report.matched if len(group) == 1 else report.ambiguous
+        section += [row(reader, tensor, key) for tensor in group]
+        if len(group) > 1:
+            listed.append(f'{key!r} from {", ".join(repr(tensor.key) for tensor in group)}')
+    return MappingError(
+        f'{reader.prefix}: several tensors would have one key: {"; ".join(listed)}. Rename or drop all but one.',
+        report,
+    )
 
 
 def _counter(layout: Layout) -> str:
@@ -238,19 +234,19 @@ def _counter(layout: Layout) -> str:
     return layout.graph.child_key(keys.SAVE_COUNTER) or layout.place((keys.SAVE_COUNTER,), keys.SAVE_COUNTER)
 
 
-def _fill(writer: BundleWriter, new: dict[str, Recipe], reader: BundleReader) -> None:
+def _fill(writer: BundleWriter, taken: dict[str, str], made: dict[str, Recipe], reader: BundleReader) -> None:
     """Gives each new key its tensor: the bytes that are there, under another shape perhaps, or computed ones."""
-    outcomes = {key: recipe.outcome(reader) for key, recipe in new.items() if recipe.operations}
-    taken = {key: recipe.sources[0] for key, recipe in new.items() if recipe.moves_no_bytes(reader)}
-    writer.rekey(taken)
+    outcomes = {key: recipe.outcome(reader) for key, recipe in made.items()}
+    moved = {key: recipe.sources[0] for key, recipe in made.items() if recipe.moves_no_bytes(reader)}
+    writer.rekey(taken | moved)
     computed: dict[Recipe, str] = {}
-    for key, recipe in new.items():
-        if key in taken:
+    for key, recipe in made.items():
+        dtype, shape = outcomes[key]
+        if key in moved:
             if recipe.operations:
-                writer.reshape(key, outcomes[key][1])
+                writer.reshape(key, shape)
         elif recipe in computed:
             writer.alias(key, computed[recipe])
         else:
-            dtype, shape = outcomes.get(key) or recipe.outcome(reader)
             writer.add_computed(key, dtype, shape, functools.partial(recipe.compute, reader))
             computed[recipe] = key

@@ -23,4 +23,6 @@ def object_key(path: Iterable[str], attribute: str = VARIABLE_VALUE) -> str:
 
 def unescape(segment: str) -> str:
     """The name that `escape` made a segment of, in one pass: `..` becomes `.`, `.S` becomes `/`."""
+    if '..' not in segment:
+        return segment.replace('.S', '/')
     return _ESCAPED.sub(lambda match: '.' if match[0] == '..' else '/', segment)

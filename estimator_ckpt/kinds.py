@@ -8,7 +8,7 @@ import collections
 import dataclasses
 import enum
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from estimator_ckpt import keys
 from estimator_ckpt.object_graph import ObjectGraph
@@ -55,8 +55,14 @@ _SLOT = re.compile(
     r'(?P<variable>.+?)(?:/(?:t|part)_\d+)?/(?P<slot>(?:Adam|Momentum|Adagrad|AdagradDA|Adadelta|RMSProp|Ftrl|'
     r'ProximalAdagrad|AdaMax|LARS|LAMB)(?:_\d+)?|adam_[mv]|lamb_[mv])(?P<end>:0)?'
 )
+# Keras's optimizers in graphs, which canned estimators use (`keras/optimizers/legacy/optimizer_v2.py`).
+_KERAS = r'(?:.*/)?(?:Adadelta|Adagrad|Adam|Adamax|Ftrl|Nadam|RMSprop|SGD)(?:_\d+)?/'
+_KERAS_SLOT = re.compile(
+    _KERAS + r'(?P<variable>.+)/(?P<slot>m|v|vhat|momentum|accumulator|accum_grad|accum_var|linear|rms|mg)(?P<end>:0)?'
+)
 _SCALAR = re.compile(
     r'(?:.*/)?(?:beta[12]_power|beta_[12]|learning_rate|decay|rho|momentum|epsilon)(?:_\d+)?(?::0)?'
+    rf'|{_KERAS}iter(?::0)?'
 )
 _AVERAGE = re.compile(r'(?P<variable>.+)/ExponentialMovingAverage(?:_\d+)?(?P<end>:0)?')
 _STEP = re.compile(r'(?:.*/)?global_step(?::0)?')
@@ -64,7 +70,7 @@ _TABLE = re.compile(r'(?P<table>.*)-(?:keys|values)')
 # Something of this is in the last segment of every name that is no plain variable's; most are, and are soon done with.
 _TELLING = re.compile(
     'Ada|Momentum|RMSProp|Ftrl|Adagrad|LARS|LAMB|adam_|lamb_|beta|_rate|decay|rho|momentum|epsilon|global_step|Average'
-    '|-keys|-values|_OBJECT_GRAPH'
+    '|-keys|-values|_OBJECT_GRAPH|^(?:m|v|vhat|accumulator|accum_grad|accum_var|linear|rms|mg|iter)(?::0)?$'
 )
 _VARIABLE = Meaning(Kind.VARIABLE)
 _HYPER_PARAMETERS = frozenset(
@@ -83,6 +89,16 @@ _HYPER_PARAMETERS = frozenset(
 )
 
 
+_STEPS = frozenset(['step', 'global_step', 'iter', 'iterations', '_iterations'])
+
+
+def is_step(meaning: Meaning, path: Sequence[str]) -> bool:
+    """Whether a scalar with this meaning and object path counts steps: the global step, or Keras's iterations."""
+    if meaning.kind is Kind.STEP:
+        return True
+    return meaning.kind in (Kind.VARIABLE, Kind.OPTIMIZER) and bool(path) and path[-1] in _STEPS
+
+
 def meanings_of_names(names: Iterable[str]) -> dict[str, Meaning]:
     """What the keys of a name-based checkpoint stand for.
 
@@ -91,7 +107,14 @@ def meanings_of_names(names: Iterable[str]) -> dict[str, Meaning]:
     """
     names = list(names)
     variables = _Names(names)
-    return {name: _meaning_of_name(name, variables) for name in names}
+    meanings, plain = {}, set()
+    for name in names:
+        segment = name[name.rfind('/') + 1 :]
+        # There are few last segments in many names.
+        if segment not in plain and not _TELLING.search(segment):
+            plain.add(segment)
+        meanings[name] = _VARIABLE if segment in plain else _meaning_of_name(name, variables)
+    return meanings
 
 
 class _Names:
@@ -113,13 +136,11 @@ class _Names:
 
 
 def _meaning_of_name(name: str, variables: _Names) -> Meaning:
-    if not _TELLING.search(name, name.rfind('/') + 1):
-        return _VARIABLE
     if name == keys.OBJECT_GRAPH:
         return Meaning(Kind.OBJECT_GRAPH)
     if _STEP.fullmatch(name):
         return Meaning(Kind.STEP)
-    for kind, pattern in ((Kind.SLOT, _SLOT), (Kind.AVERAGE, _AVERAGE)):
+    for kind, pattern in ((Kind.SLOT, _SLOT), (Kind.SLOT, _KERAS_SLOT), (Kind.AVERAGE, _AVERAGE)):
         match = pattern.fullmatch(name)
         if match:
             variable = variables.find(match['variable'] + (match['end'] or ''))

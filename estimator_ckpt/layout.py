@@ -1,20 +1,20 @@
 """Puts tensors at paths of objects: builds the object graph of a converted checkpoint."""
 
-import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from estimator_ckpt import keys
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.object_graph import Attribute, Node, ObjectGraph, Slot
 
 Path = tuple[str, ...]
+_VALUE = keys.ATTRIBUTES + keys.VARIABLE_VALUE
 
 
 class Layout:
     """An object graph in the making, on top of one that is there or from nothing."""
 
     def __init__(self, graph: ObjectGraph | None = None):
-        self.graph = copy.deepcopy(graph) if graph else ObjectGraph()
+        self.graph = graph.copy() if graph else ObjectGraph()
         self._node_of = {
             attribute.key: number
             for number, node in enumerate(self.graph.nodes)
@@ -35,14 +35,27 @@ class Layout:
         Raises:
           CheckpointError: If the path is empty, or a value is there already.
         """
-        if not path or not all(path):
-            raise CheckpointError(
-                f'{name!r} cannot be put at the path {"/".join(path)!r}; give one without gaps.'
-            )
+        self._check(path, name)
         node, key = self._node(path), keys.object_key(path, attribute)
         if any(there.name == attribute for there in self.graph.nodes[node].attributes):
             raise self._taken(path, name)
         return self._give(node, Attribute(attribute, name, key))
+
+    def place_all(self, parent: Path, names: Sequence[str]) -> list[str]:
+        """Puts variables below one path, each as a child that has its whole name, and gives their keys.
+
+        Raises:
+          CheckpointError: If the path has gaps, or a value is there already.
+        """
+        for name in names[:1]:
+            self._check((*parent, name), name)
+        node = self._node(parent) if names else 0
+        if '' in names or not self.graph.nodes[node].children.keys().isdisjoint(names):
+            return [self.place((*parent, name), name) for name in names]
+        beginning = ''.join(f'{keys.escape(name)}/' for name in parent)
+        placed = [f'{beginning}{keys.escape(name)}{_VALUE}' for name in names]
+        self._node_of.update(zip(placed, self.graph.add_variables(node, names, placed), strict=True))
+        return placed
 
     def place_slot(self, variable_key: str, optimizer: Path, slot_name: str, name: str) -> str:
         """Puts a slot variable of the variable with `variable_key` at an optimizer, and gives its key.
@@ -93,6 +106,13 @@ class Layout:
         self.graph.nodes[node].attributes.append(attribute)
         self._node_of[attribute.key] = node
         return attribute.key
+
+    @staticmethod
+    def _check(path: Path, name: str) -> None:
+        if not path or not all(path):
+            raise CheckpointError(
+                f'{name!r} cannot be put at the path {"/".join(path)!r}; give one without gaps.'
+            )
 
     @staticmethod
     def _taken(path: Path, name: str) -> CheckpointError:

@@ -3,12 +3,13 @@
 import dataclasses
 import difflib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from estimator_ckpt.bundle import dtypes, slices
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.object_graph import ObjectGraph
+from estimator_ckpt.report_table import section_lines
 
 # Finding the nearest names takes time for each pair of names.
 _MAX_HINTS = 20
@@ -64,7 +65,7 @@ class Row:
     note: str = ''
 
 
-_SECTIONS = ('matched', 'missing', 'unused', 'mismatched', 'ambiguous')
+_SECTIONS = ('matched', 'missing', 'unused', 'mismatched', 'ambiguous', 'skipped')
 
 
 @dataclasses.dataclass
@@ -77,6 +78,8 @@ class MappingReport:
       unused: Sources that no target takes.
       mismatched: Targets whose source has another shape or data type.
       ambiguous: Targets with several possible sources.
+      skipped: Targets that were not asked for, and why.
+      idle_rules: The rules that nothing takes, as they were written, and the nearest names.
       notes: What else is worth knowing, in sentences.
     """
 
@@ -85,29 +88,37 @@ class MappingReport:
     unused: list[Row] = dataclasses.field(default_factory=list)
     mismatched: list[Row] = dataclasses.field(default_factory=list)
     ambiguous: list[Row] = dataclasses.field(default_factory=list)
+    skipped: list[Row] = dataclasses.field(default_factory=list)
+    idle_rules: list[str] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
 
     def sections(self) -> dict[str, list[Row]]:
         """The lists of rows by their names."""
         return {name: getattr(self, name) for name in _SECTIONS}
 
+    def faults(self, ignored: Collection[str] = ()) -> bool:
+        """Whether something does not fit, but for sections that are no fault."""
+        sections = [
+            *(name for name in ('missing', 'mismatched', 'ambiguous') if name not in ignored),
+            'idle_rules',
+        ]
+        return any(getattr(self, section) for section in sections)
+
     def __str__(self) -> str:
-        lines = []
+        return '\n'.join(self.lines()) or 'nothing to map'
+
+    def lines(self, hidden: Collection[str] = (), width: int = 80) -> list[str]:
+        """The report as tables that fit into `width`; of the hidden sections only the number of rows."""
+        result = []
         for title, rows in self.sections().items():
             if rows:
-                lines.append(f'{title} ({len(rows)}):')
-                lines += [f'  {_row_text(row)}' for row in rows]
-        return '\n'.join([*lines, *self.notes]) or 'nothing to map'
+                result.append(f'{title} ({len(rows):,})' + ('' if title in hidden else ':'))
+                result += [] if title in hidden else [f'  {line}' for line in section_lines(rows, width - 2)]
+        return result + [f'No tensor takes the rule {rule}.' for rule in self.idle_rules] + self.notes
 
     def to_json(self) -> str:
         """The report as a JSON object with a list of rows for each section."""
         return json.dumps(dataclasses.asdict(self))
-
-
-def _row_text(row: Row) -> str:
-    shape = '?' if row.shape is None else f'[{", ".join(map(str, row.shape))}]'
-    arrow = ' <- '.join(part for part in (row.target, row.source) if part)
-    return f'{arrow} {row.dtype} {shape}{": " + row.note if row.note else ""}'
 
 
 class MappingError(CheckpointError):
@@ -189,20 +200,24 @@ def _misfit(target: Target, location: Location, source: BundleReader) -> str:
     return ''
 
 
-def mapping_error(report: MappingReport, source: str) -> MappingError:
+def mapping_error(report: MappingReport, source: str, ignored: Collection[str] = ()) -> MappingError:
     """The error that lists all that does not fit.
 
     Args:
       report: With the nearest candidates as the notes of what is missing.
       source: The checkpoint's prefix.
+      ignored: The sections of the report that are no fault.
     """
+    sections = {name: () if name in ignored else rows for name, rows in report.sections().items()}
     problems = [
-        f'{row.target!r} is not in it' + (f' ({row.note})' if row.note else '') for row in report.missing
+        f'{row.target!r} is not in it' + (f' ({row.note})' if row.note else '') for row in sections['missing']
     ]
-    problems += [f'{row.target!r} (key {row.source!r}): {row.note}' for row in report.mismatched]
-    problems += [f'{row.target!r} could come from {row.source!r}' for row in report.ambiguous]
+    problems += [f'{row.target!r} (key {row.source!r}): {row.note}' for row in sections['mismatched']]
+    problems += [f'{row.target!r} could come from {row.source!r}' for row in sections['ambiguous']]
+    idle = f'no tensor takes the rules {"; ".join(report.idle_rules)}' if report.idle_rules else ''
+    unfit = f'does not fit {len(problems)} of the variables: {"; ".join(problems)}' if problems else ''
     return MappingError(
-        f'The checkpoint {source} does not fit {len(problems)} of the variables: {"; ".join(problems)}. '
+        f'The checkpoint {source} {unfit}{": " if idle and not unfit else "; " if idle else ""}{idle}. '
         'Use the checkpoint of this model, or rules that say where each variable comes from.',
         report,
     )
@@ -216,7 +231,12 @@ def nearest(name: str, names: Sequence[str], found: int) -> str:
       names: Those that there are.
       found: How many others are missing; the search takes time for each pair of names.
     """
-    near = difflib.get_close_matches(name, names, n=2) if found < _MAX_HINTS else []
+    if found >= _MAX_HINTS:
+        return ''
+    near = difflib.get_close_matches(name, names, n=2)
+    if not near:  # In another scope the same variable can have a name that is not much alike.
+        last = name.rpartition('/')[2]
+        near = [other for other in names if other.rpartition('/')[2] == last][:2]
     return f'nearest: {", ".join(near)}' if near else ''
 
 

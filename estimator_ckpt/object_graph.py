@@ -5,11 +5,13 @@ The message is that of `tensorflow/core/protobuf/trackable_object_graph.proto`.
 
 import collections
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
 from estimator_ckpt import keys
+from estimator_ckpt.bundle import varint
 from estimator_ckpt.bundle.errors import CorruptCheckpointError
 from estimator_ckpt.bundle.protos import declare
 from estimator_ckpt.bundle.reader import BundleReader
@@ -40,10 +42,12 @@ _Message = declare(
         'TrackableObjectGraph': [(1, 'nodes', 'repeated TrackableObject')],
     },
 )['TrackableObjectGraph']
+# Sizes of parts of messages as these have them.
+_SIZES = [varint.encode(size) for size in range(512)]
+_MAX_SHORT = 480
 
 
-@dataclasses.dataclass(slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """A value of an object.
 
     Attributes:
@@ -57,8 +61,7 @@ class Attribute:
     key: str
 
 
-@dataclasses.dataclass(slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A slot variable of the optimizer that lists it."""
 
     variable: int
@@ -83,10 +86,20 @@ class ObjectGraph:
 
     def add(self, parent: int, local_name: str, attributes: Iterable[Attribute] = ()) -> int:
         """Adds an object below `parent` and gives its node number."""
-        self.nodes.append(Node(attributes=list(attributes)))
+        self.nodes.append(Node({}, list(attributes), []))
         node = len(self.nodes) - 1
         self.nodes[parent].children[local_name] = node
         return node
+
+    def add_variables(self, parent: int, names: Sequence[str], variable_keys: Sequence[str]) -> range:
+        """Adds variables as children that have their whole names, and gives their node numbers."""
+        numbers = range(len(self.nodes), len(self.nodes) + len(names))
+        self.nodes += [
+            Node({}, [Attribute(keys.VARIABLE_VALUE, name, key)], [])
+            for name, key in zip(names, variable_keys, strict=True)
+        ]
+        self.nodes[parent].children.update(zip(names, numbers, strict=True))
+        return numbers
 
     @classmethod
     def parse(cls, data: bytes) -> 'ObjectGraph':
@@ -100,55 +113,47 @@ class ObjectGraph:
         except DecodeError as error:
             raise ValueError(f'the object graph does not parse: {error}') from error
         graph = cls()
-        graph.nodes = [
-            Node(
-                {child.local_name: child.node_id for child in node.children},
-                [Attribute(a.name, a.full_name, a.checkpoint_key) for a in node.attributes],
-                [
-                    Slot(s.original_variable_node_id, s.slot_name, s.slot_variable_node_id)
-                    for s in node.slot_variables
-                ],
-            )
-            for node in message.nodes
-        ] or [Node()]
-        count = len(graph.nodes)
-        for node in graph.nodes:
-            references = [*node.children.values()]
-            for slot in node.slots:
-                references += (slot.variable, slot.node)
-            if any(not 0 <= reference < count for reference in references):
-                raise ValueError('the object graph refers to a node that it does not have')
+        graph.nodes = [_parsed_node(node) for node in message.nodes] or [Node()]
+        references = [reference for node in graph.nodes for reference in node.children.values()]
+        references += [
+            number for node in graph.nodes for slot in node.slots for number in (slot.variable, slot.node)
+        ]
+        if min(references, default=0) < 0 or max(references, default=0) >= len(graph.nodes):
+            raise ValueError('the object graph refers to a node that it does not have')
         return graph
 
     def serialize(self) -> bytes:
-        """The value of `_CHECKPOINTABLE_OBJECT_GRAPH`."""
-        message = _Message()
+        """The value of `_CHECKPOINTABLE_OBJECT_GRAPH`, in the bytes that TensorFlow writes."""
         with_values = self._nodes_with_values()
-        for number, node in enumerate(self.nodes):
-            out = message.nodes.add()
-            for local_name, child in node.children.items():
-                out.children.add(node_id=child, local_name=local_name)
-            for attribute in node.attributes:
-                out.attributes.add(
-                    name=attribute.name, full_name=attribute.full_name, checkpoint_key=attribute.key
-                )
-            for slot in node.slots:
-                out.slot_variables.add(
-                    original_variable_node_id=slot.variable,
-                    slot_name=slot.name,
-                    slot_variable_node_id=slot.node,
-                )
-            out.has_checkpoint_values.value = number in with_values
-        return message.SerializeToString(deterministic=True)
+        # Messages of one node each, one behind the other, are the message of all.
+        return b''.join(
+            [
+                _variable_message(node) or _node_message(node, number in with_values)
+                for number, node in enumerate(self.nodes)
+            ]
+        )
+
+    def copy(self) -> 'ObjectGraph':
+        """A graph that can be changed without changing this one."""
+        graph = ObjectGraph()
+        graph.nodes = [
+            Node(dict(node.children), list(node.attributes), list(node.slots)) for node in self.nodes
+        ]
+        return graph
 
     def _nodes_with_values(self) -> set[int]:
         """The nodes from which a value can be reached; TensorFlow warns of these where a program lacks them."""
-        parents = collections.defaultdict(list)
-        for number, node in enumerate(self.nodes):
-            for child in node.children.values():
-                parents[child].append(number)
         found = {number for number, node in enumerate(self.nodes) if node.attributes or node.slots}
-        queue = list(found)
+        queue, parents = [], collections.defaultdict(list)
+        for number, node in enumerate(self.nodes):
+            if number in found:
+                continue
+            if not found.isdisjoint(node.children.values()):
+                queue.append(number)
+            else:
+                for child in node.children.values():
+                    parents[child].append(number)
+        found.update(queue)
         while queue:
             for parent in parents[queue.pop()]:
                 if parent not in found:
@@ -197,12 +202,72 @@ class ObjectGraph:
                     found[attribute.full_name].add(attribute.key)
         return {name: next(iter(found_keys)) for name, found_keys in found.items() if len(found_keys) == 1}
 
+    def key_at(self, path: str) -> str | None:
+        """The key of the variable that a path of local names leads to, joined with slashes; None if there is none."""
+        queue = [(0, path)]
+        while queue:
+            node, rest = queue.pop()
+            if not rest:
+                key = next(
+                    (a.key for a in self.nodes[node].attributes if a.name == keys.VARIABLE_VALUE), None
+                )
+                if key is not None:
+                    return key
+            # A local name can have slashes itself.
+            for name, child in self.nodes[node].children.items():
+                if name and (rest == name or rest.startswith(name + '/')):
+                    queue.append((child, rest[len(name) + 1 :]))
+        return None
+
     def child_key(self, local_name: str) -> str | None:
         """The key of the variable that is the root's child of that name, or None."""
         child = self.nodes[0].children.get(local_name)
         if child is None:
             return None
         return next((a.key for a in self.nodes[child].attributes if a.name == keys.VARIABLE_VALUE), None)
+
+
+def _parsed_node(message) -> Node:
+    attributes = [Attribute(a.name, a.full_name, a.checkpoint_key) for a in message.attributes]
+    children, slots = message.children, message.slot_variables  # Most nodes have neither.
+    return Node(
+        {child.local_name: child.node_id for child in children} if children else {},
+        attributes,
+        [Slot(s.original_variable_node_id, s.slot_name, s.slot_variable_node_id) for s in slots]
+        if slots
+        else [],
+    )
+
+
+def _node_message(node: Node, has_values: bool) -> bytes:
+    """The message of a graph of one node."""
+    message = _Message()
+    out = message.nodes.add()
+    add_child = out.children.add
+    for local_name, child in node.children.items():
+        add_child(node_id=child, local_name=local_name)
+    for attribute in node.attributes:
+        out.attributes.add(name=attribute.name, full_name=attribute.full_name, checkpoint_key=attribute.key)
+    for slot in node.slots:
+        out.slot_variables.add(
+            original_variable_node_id=slot.variable, slot_name=slot.name, slot_variable_node_id=slot.node
+        )
+    out.has_checkpoint_values.value = has_values
+    return message.SerializeToString(deterministic=True)
+
+
+def _variable_message(node: Node) -> bytes | None:
+    """The same in a third of the time for what nearly all nodes are: a variable, of no great length; else None."""
+    if len(node.attributes) != 1 or node.children or node.slots:
+        return None
+    name, full_name, key = map(str.encode, node.attributes[0])
+    a, b, c = len(name), len(full_name), len(key)
+    if not (a and b and c) or a + b + c > _MAX_SHORT:
+        return None
+    # Each field is its tag, its size, and its bytes; the last is that there are values.
+    value = b'\x0a%b%b\x12%b%b\x1a%b%b' % (_SIZES[a], name, _SIZES[b], full_name, _SIZES[c], key)
+    size = _SIZES[len(value)]
+    return b'\x0a%b\x12%b%b\x2a\x02\x08\x01' % (_SIZES[len(size) + len(value) + 5], size, value)
 
 
 def read_object_graph(reader: BundleReader) -> ObjectGraph | None:

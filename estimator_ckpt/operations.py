@@ -58,6 +58,8 @@ def parse_operations(text: str) -> tuple[Operation, ...]:
 
 
 def _dtype_number(type_name: str) -> int:
+    if type_name == 'bfloat16':  # NumPy knows it only where ml_dtypes was imported.
+        return dtypes.BFLOAT16
     try:
         return dtypes.from_numpy(np.dtype(type_name))
     except (TypeError, dtypes.UnsupportedDtypeError) as error:
@@ -81,6 +83,11 @@ class Recipe:
     part: int = 0
     parts: int = 1
     merge: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether the value of the only source is taken as it is."""
+        return not self.operations and not self.merge
 
     def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
         """The data type number and the shape of the result, without reading a tensor.
@@ -124,9 +131,13 @@ class Recipe:
         reshapes = all(operation.name == 'reshape' for operation in self.operations)
         return reshapes and not reader.entry(self.sources[0]).slices
 
+    def with_sources(self, sources: tuple[str, ...]) -> 'Recipe':
+        """The same for other tensors."""
+        return dataclasses.replace(self, sources=sources)
+
     def compute(self, reader: BundleReader) -> np.ndarray:
-        """The result; the sources are read for it."""
-        arrays = [reader.tensor(key) for key in self.sources]
+        """The result; the sources are read for it, and their checksums checked."""
+        arrays = [reader.tensor(key, verify=True) for key in self.sources]
         result = arrays[0]
         for operation in self.operations:
             if operation.name == 'concat':
@@ -137,7 +148,7 @@ class Recipe:
             elif operation.name == 'transpose':
                 result = result.transpose(operation.numbers)
             elif operation.name == 'cast':
-                result = result.astype(operation.type_name)
+                result = result.astype(dtypes.to_numpy(_dtype_number(operation.type_name)))
             else:
                 result = np.split(result, self.parts, axis=operation.numbers[0])[self.part]
         return result

@@ -9,7 +9,7 @@ from estimator_ckpt.contents import Contents
 from estimator_ckpt.kinds import Kind
 from estimator_ckpt.layout import Layout, Path
 from estimator_ckpt.mapping import mapping_error
-from estimator_ckpt.planning import Target, match
+from estimator_ckpt.matching import Target, match
 from estimator_ckpt.tensor_names import GUIDES_ROOTS, Tensor
 
 _TABLE = 'table'
@@ -66,7 +66,7 @@ class Placement:
         stays = [tensor for tensor in tensors if tensor.object_key and tensor.target is None]
         counter = self._contents.graph.child_key(keys.SAVE_COUNTER) if self._contents.graph else None
         self._layout.keep_only([self._contents.by_object[t.object_key] for t in stays] + [counter or ''])
-        placed = {id(tensor): tensor.object_key for tensor in stays}
+        placed = {id(tensor): tensor.object_key for tensor in stays} | self._place_below_root(tensors)
         others = [tensor for tensor in tensors if id(tensor) not in placed]
         slots = [tensor for tensor in others if tensor.target is None and self._optimizer_path(tensor)]
         slot_ids = set(map(id, slots))
@@ -74,12 +74,25 @@ class Placement:
             if id(tensor) not in slot_ids:
                 placed[id(tensor)] = self._place_one(tensor)
         self._place_slots(slots, tensors, placed)
-        plain = [t for t in others if t.meaning.kind is Kind.SLOT and id(t) not in slot_ids]
+        plain = [t for t in tensors if t.meaning.kind is Kind.SLOT and id(t) not in slot_ids]
         if plain and self._contents.graph is None:
             self._notes.append(
                 f'{len(plain)} slots are variables of their own; name the path of their optimizer to make them slots.'
             )
         return Placed([(t, t.name, placed[id(t)]) for t in tensors], self._layout, self._notes)
+
+    def _place_below_root(self, tensors: Sequence[Tensor]) -> dict[int, str]:
+        """Places what has no place of its own, all at once, for that is nearly all; gives the keys by the ids."""
+        if self._contents.graph is not None:
+            return {}
+        optimizer = self._optimizer
+        places = {Kind.STEP: self._steps, Kind.SLOT: optimizer, Kind.OPTIMIZER: optimizer, Kind.TABLE: True}
+        elsewhere = {kind for kind, place in places.items() if place}
+        below = [
+            tensor for tensor in tensors if tensor.target is None and tensor.meaning.kind not in elsewhere
+        ]
+        placed = self._layout.place_all(self._root, [tensor.name for tensor in below])
+        return dict(zip(map(id, below), placed, strict=True))
 
     def _place_one(self, tensor: Tensor) -> str:
         path = self._path(tensor)
@@ -124,6 +137,8 @@ class Placement:
     def _place_slots(
         self, slots: Sequence[Tensor], tensors: Sequence[Tensor], placed: dict[int, str]
     ) -> None:
+        if not slots:
+            return
         siblings = collections.defaultdict(set)
         for tensor in slots:
             siblings[tensor.meaning.variable].add(tensor.meaning.slot_name)

@@ -35,12 +35,14 @@ class Rule:
       pattern: Matches whole names.
       replacement: The new name, with `\\1` and `\\g<group>`.
       operations: What is done to the values.
+      targets: The names that it gives; only of an assignment of one name to another, which means just that variable.
     """
 
     source: str
     pattern: re.Pattern[str]
     replacement: str
     operations: tuple[Operation, ...] = ()
+    targets: tuple[str, ...] = ()
 
     def apply(self, name: str) -> str | None:
         """The new name, or None where the pattern does not match."""
@@ -48,7 +50,7 @@ class Rule:
         return None if match is None else match.expand(self.replacement)
 
 
-Rules = Mapping[str, str] | Sequence[tuple[str, ...]] | str | os.PathLike | None
+Rules = Mapping[str, str] | Sequence[tuple[str, ...] | Mapping[str, str] | Rule] | str | os.PathLike | None
 
 
 def parse_rules(rules: Rules) -> list[Rule]:
@@ -64,7 +66,11 @@ def parse_rules(rules: Rules) -> list[Rule]:
       FileNotFoundError: If there is no such file.
     """
     parsed, faults = [], []
-    for old, new, operations in _rows(rules):
+    for row in _rows(rules):
+        if isinstance(row, Rule):
+            parsed.append(row)
+            continue
+        old, new, operations = row
         try:
             parsed.append(_assignment(old, new) if operations is None else _expression(old, new, operations))
         except ValueError as error:
@@ -74,8 +80,8 @@ def parse_rules(rules: Rules) -> list[Rule]:
     return parsed
 
 
-def _rows(rules: Rules) -> Iterable[tuple[str, str, str | None]]:
-    """Pattern, replacement and operations; None for the operations of an assignment."""
+def _rows(rules: Rules) -> Iterable[tuple[str, str, str | None] | Rule]:
+    """Pattern, replacement and operations; None for the operations of an assignment; or what is a rule already."""
     if rules is None:
         return
     if isinstance(rules, (str, os.PathLike)):
@@ -87,6 +93,8 @@ def _rows(rules: Rules) -> Iterable[tuple[str, str, str | None]]:
         for rule in rules:
             if isinstance(rule, Mapping):
                 yield from _rows(rule)
+            elif isinstance(rule, Rule):
+                yield rule
             else:
                 pattern, replacement, *operations = rule
                 yield pattern, replacement, ' '.join(operations)
@@ -128,13 +136,16 @@ def _expression(pattern: str, replacement: str, operations: str) -> Rule:
 
 def _assignment(old: str, new: str) -> Rule:
     source = f'{old!r}: {new!r}'
+    if not isinstance(new, str):
+        raise ValueError(f'the assignment {source} names an object, which only a warm start can fill')
     if old.endswith('/') != new.endswith('/') and not (old == '/' or new == '/'):
         raise ValueError(f'the assignment {source} has a scope, which ends in a slash, on one side only')
     if not old.endswith('/'):
-        return Rule(source, re.compile(re.escape(old)), _literal(new))
+        return Rule(source, re.compile(re.escape(old)), literal(new), targets=(new,))
     pattern = '(.*)' if old == '/' else re.escape(old) + '(.*)'
-    return Rule(source, re.compile(pattern), (_literal(new) if new != '/' else '') + r'\1')
+    return Rule(source, re.compile(pattern), (literal(new) if new != '/' else '') + r'\1')
 
 
-def _literal(name: str) -> str:
+def literal(name: str) -> str:
+    """The replacement that gives a name as it is."""
     return name.replace('\\', r'\\')

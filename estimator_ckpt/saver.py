@@ -116,6 +116,11 @@ class Saver(tf.compat.v1.train.Saver):
         """The style of the checkpoints that this saver writes."""
         return self._style
 
+    @property
+    def bindings(self) -> Bindings | None:
+        """The tensors that the ops save and restore; None before they are built."""
+        return self._graph_ops.bindings if self._graph_ops else None
+
     def build(self) -> None:
         """Adds the save and restore ops to the default graph, once.
 

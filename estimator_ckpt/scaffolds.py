@@ -1,5 +1,6 @@
 """Factories of `tf.compat.v1.train.Scaffold`s, for `EstimatorSpec(scaffold=...)` and its like."""
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -7,6 +8,8 @@ import tensorflow as tf
 from estimator_ckpt.finished_runs import stop_before_first_step
 from estimator_ckpt.saver import Saver
 from estimator_ckpt.styles import CheckpointStyle
+from estimator_ckpt.warm_starting import warm_start_session
+from estimator_ckpt.warm_starts import WarmStart
 
 
 def scaffold(
@@ -14,6 +17,7 @@ def scaffold(
     checkpoint: tf.train.Checkpoint | None = None,
     *,
     config: Any = None,
+    warm_start: WarmStart | None = None,
     untracked: str = 'keep',
     **scaffold_args: Any,
 ) -> tf.compat.v1.train.Scaffold:
@@ -28,16 +32,21 @@ def scaffold(
       config: A `tf.estimator.RunConfig`, whose `keep_checkpoint_max` and `keep_checkpoint_every_n_hours` are honoured,
         and whose `model_dir` is where checkpoints of a directory that was moved are found. None for TensorFlow's
         defaults.
+      warm_start: The values that the variables start with where model_dir has no checkpoint. A given `init_fn` runs
+        before.
       untracked: What becomes of variables that `checkpoint` does not reach: `'keep'`, `'error'` or `'drop'`; see
         `Saver`.
       **scaffold_args: Passed to `Scaffold`: `init_op`, `init_fn`, `local_init_op`, ...
 
     Raises:
-      TypeError: If `checkpoint` is no `tf.train.Checkpoint`, or `scaffold_args` holds a saver.
+      TypeError: If `checkpoint` is no `tf.train.Checkpoint`, `warm_start` is no `WarmStart`, or `scaffold_args` holds
+        a saver.
       ValueError: If the style or `untracked` is unknown.
     """
     if 'saver' in scaffold_args:
         raise TypeError('The scaffold makes its own saver; use tf.compat.v1.train.Scaffold for another one.')
+    if warm_start is not None and not isinstance(warm_start, WarmStart):
+        raise TypeError(f'warm_start must be a WarmStart, not {warm_start!r}.')
     retention = {}
     if config is not None:
         retention = {
@@ -54,8 +63,19 @@ def scaffold(
         allow_empty=True,
         **retention,
     )
+    if warm_start is not None:
+        scaffold_args['init_fn'] = _warm_starting(saver, warm_start, scaffold_args.get('init_fn'))
     stop_before_first_step(tf.compat.v1.get_default_graph())
     return tf.compat.v1.train.Scaffold(saver=saver, **scaffold_args)
+
+
+def _warm_starting(saver: Saver, warm_start: WarmStart, init_fn: Any) -> Callable[[Any, Any], None]:
+    def init(scaffold: tf.compat.v1.train.Scaffold, session: tf.compat.v1.Session) -> None:
+        if init_fn is not None:
+            init_fn(scaffold, session)
+        warm_start_session(session, warm_start, saver.bindings)
+
+    return init
 
 
 def tf1_scaffold(checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any) -> tf.compat.v1.train.Scaffold:

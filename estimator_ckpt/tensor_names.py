@@ -14,7 +14,7 @@ from estimator_ckpt.rules import Rules, parse_rules
 GUIDES_ROOTS = ('vars', 'var_list')
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Tensor:
     """A tensor of a checkpoint, once, whatever its keys.
 
@@ -55,11 +55,11 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
     * by the full name that the object graph notes, if that is no other's,
     * by its path, joined with slashes.
     """
-    roots = (root,) if root else GUIDES_ROOTS
     meanings = contents.meanings()
-    unique = {
-        key: name for name, key in (contents.graph.keys_by_full_name() if contents.graph else {}).items()
-    }
+    if contents.graph is None:
+        return [Tensor(key, key, '', (), '', meanings[key]) for key, _ in contents.tensors()]
+    roots = (root,) if root else GUIDES_ROOTS
+    unique = {key: name for name, key in contents.graph.keys_by_full_name().items()}
     tensors = []
     for key, group in contents.tensors():
         object_key = next((k for k in group if k in contents.by_object), '')
@@ -121,6 +121,8 @@ def apply_rules(tensors: list[Tensor], rules: Rules) -> tuple[list[Tensor], list
       RuleError: If a rule cannot be understood.
     """
     parsed = parse_rules(rules)
+    if not parsed:
+        return tensors, []
     idle = dict.fromkeys(rule.source for rule in parsed)
     result: list[Tensor] = []
     joined: dict[str, Tensor] = {}

@@ -1,6 +1,8 @@
 """A small model with everything a checkpoint must carry, for tests: slots, statistics, a partitioned variable."""
 
 import dataclasses
+import itertools
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -162,3 +164,12 @@ def step_of(path: Any) -> int:
 def keys_of(path: Any) -> set[str]:
     """The keys of a checkpoint, but for the object graph's."""
     return set(BundleReader(str(path)).keys()) - {'_CHECKPOINTABLE_OBJECT_GRAPH'}
+
+
+def cluster(**tasks: int) -> tf.train.ClusterSpec:
+    """A cluster on free ports of this machine."""
+    held = {job: [socket.create_server(('localhost', 0)) for _ in range(n)] for job, n in tasks.items()}
+    addresses = {job: [f'localhost:{s.getsockname()[1]}' for s in sockets] for job, sockets in held.items()}
+    for one in itertools.chain.from_iterable(held.values()):
+        one.close()
+    return tf.train.ClusterSpec(addresses)

@@ -4,7 +4,7 @@ import numpy as np
 
 from estimator_ckpt.bundle.errors import CheckpointError
 
-STRING = 7
+STRING, BFLOAT16 = 7, 14
 _NUMPY = {
     1: 'float32',
     2: 'float64',

@@ -1,13 +1,16 @@
 """Reads a checkpoint: its index whole, its tensors one at a time."""
 
-import dataclasses
+import functools
+import itertools
 import math
 import os
+from typing import NamedTuple
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
 from estimator_ckpt.bundle import dtypes, slices, tensors
+from estimator_ckpt.bundle.columns import Columns, decode_columns
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
@@ -21,8 +24,7 @@ _MAX_SHARDS = 100_000
 _MAX_RANK = 254  # TensorFlow's own limit.
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What the index says of one key.
 
     Attributes:
@@ -101,12 +103,16 @@ class BundleReader:
 
     def keys(self) -> list[str]:
         """The keys of the tensors, sorted; the data of slices are not listed apart."""
-        hidden = set()
-        if any(key.startswith(b'\0') for key in self.raw):
-            for raw_key in self.raw:
-                for part in self.raw_entry(raw_key).slices:
-                    hidden.add(slices.encode_key(raw_key, part))
-        return [decode_key(key) for key in self.raw if key not in hidden]
+        if not any(key.startswith(b'\0') for key in self.raw):
+            return list(self._decoded_keys)
+        hidden = {slices.encode_key(key, part) for key in self.raw for part in self.raw_entry(key).slices}
+        return [
+            key for raw_key, key in zip(self.raw, self._decoded_keys, strict=True) if raw_key not in hidden
+        ]
+
+    @functools.cached_property
+    def _decoded_keys(self) -> list[str]:
+        return list(map(decode_key, self.raw))
 
     def entry(self, key: str) -> Entry:
         """What the index says of a key.
@@ -125,6 +131,45 @@ class BundleReader:
                 raise KeyError(f'{self.prefix} has no tensor {decode_key(key)!r}')
             entry = self._entries[key] = self._decode_entry(key)
         return entry
+
+    def decode_all(self) -> None:
+        """Decodes all entries at once, so that `entry` need only look them up, but for those it has to complain of."""
+        fields = self.columns
+        rows = zip(
+            fields.dtype.tolist(),
+            fields.shapes(),
+            fields.shard.tolist(),
+            fields.offset.tolist(),
+            fields.size.tolist(),
+            fields.crc32c.tolist(),
+            itertools.repeat(()),
+            strict=False,
+        )
+        entries = zip(self.raw, map(Entry._make, rows), strict=True)
+        self._entries |= itertools.compress(entries, fields.plain.tolist())
+
+    def places(self) -> dict[str, tuple[int, int, int]]:
+        """Where the bytes of each tensor are: shard, offset and size. Those without bytes, or in slices, are left out.
+
+        Raises:
+          CorruptCheckpointError: If an entry makes no sense.
+        """
+        fields = self.columns
+        places = zip(fields.shard.tolist(), fields.offset.tolist(), fields.size.tolist(), strict=True)
+        found = dict(zip(self._decoded_keys, places, strict=True))
+        for number in np.flatnonzero(~fields.plain | (fields.size == 0)).tolist():
+            key = self._decoded_keys[number]
+            entry = self.entry(key)
+            if entry.slices or not entry.size:
+                del found[key]
+            else:
+                found[key] = (entry.shard, entry.offset, entry.size)
+        return found
+
+    @functools.cached_property
+    def columns(self) -> Columns:
+        """The fields of all entries, in the order of `raw`."""
+        return decode_columns(list(self.raw.values()), self.num_shards)
 
     def slice_entry(self, key: str, part: Slice) -> Entry:
         """What the index says of the data of one slice of a tensor.
@@ -191,12 +236,7 @@ class BundleReader:
           CheckpointNotFoundError: If a data file is missing.
           CorruptCheckpointError: If one is too short.
         """
-        needed: dict[int, tuple[int, bytes]] = {}
-        for key in self.raw:
-            entry = self.raw_entry(key)
-            end = entry.offset + entry.size
-            if not entry.slices and end > needed.get(entry.shard, (-1, b''))[0]:
-                needed[entry.shard] = (end, key)
+        needed = self._last_tensors()
         for shard, (end, key) in sorted(needed.items()):
             path = self.data_path(shard)
             if not self._files.exists(path):
@@ -210,6 +250,22 @@ class BundleReader:
                     f'{path} is cut off: it has {size} bytes, and {decode_key(key)!r} ends at byte {end}; restore the '
                     'file from a copy, or use another checkpoint.'
                 )
+
+    def _last_tensors(self) -> dict[int, tuple[int, bytes]]:
+        """For each shard that holds something the byte at which that ends, and the key of the last tensor."""
+        fields, raw_keys = self.columns, list(self.raw)
+        ends = fields.offset + fields.size
+        # By shard, then by end; of several keys of the same bytes the first comes last.
+        rows = np.flatnonzero(fields.plain)[::-1]
+        rows = rows[np.lexsort((ends[rows], fields.shard[rows]))]
+        last = rows[np.diff(fields.shard[rows], append=-1) != 0].tolist()
+        found = {int(fields.shard[row]): (int(ends[row]), raw_keys[row]) for row in last}
+        for number in np.flatnonzero(~fields.plain).tolist():
+            entry = self.raw_entry(raw_keys[number])
+            end = entry.offset + entry.size
+            if not entry.slices and end > found.get(entry.shard, (-1, b''))[0]:
+                found[entry.shard] = (end, raw_keys[number])
+        return found
 
     def tensor(self, key: str, verify: bool = False) -> np.ndarray:
         """The value of a tensor; slices are put together.

@@ -5,8 +5,12 @@ entries of one that TensorFlow wrote has the same bytes. Blocks are read uncompr
 uncompressed, as TensorFlow writes them.
 """
 
+import itertools
+import operator
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
 
 from estimator_ckpt.bundle import checksums, varint
 
@@ -15,11 +19,14 @@ _FOOTER_SIZE = 48
 _TRAILER_SIZE = 5
 _BLOCK_SIZE = 256 * 1024
 _RESTART_INTERVAL = 16
+# Keys are compared this many at once, and no more than this many bytes of each.
+_ROWS, _MAX_COLUMNS = 4096, 256
 _UNCOMPRESSED, _SNAPPY = 0, 1
 # A snappy element yields at most 64 bytes from 3; more is a lie about the length.
 _MAX_SNAPPY_RATIO = 32
 # With a restart every 16 entries, the keys of a block are at most 17 times as long as the block.
 _MAX_KEYS_RATIO = 64
+_BEYOND = 'an entry of a block reaches beyond its end'
 
 
 class TableError(ValueError):
@@ -84,7 +91,7 @@ def _decompress(block: bytes) -> bytes:
         raise TableError(f'a compressed block does not decompress: {error}') from error
 
 
-def _block_items(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _block_items(block: bytes) -> list[tuple[bytes, bytes]]:
     if len(block) < 4:
         raise TableError('a block is too short')
     end = len(block) - 4 - 4 * struct.unpack_from('<I', block, len(block) - 4)[0]
@@ -92,6 +99,7 @@ def _block_items(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         raise TableError('a block names more restart points than it can hold')
     position, key, decode = 0, b'', varint.decode
     allowance = _MAX_KEYS_RATIO * len(block)
+    items, length = [], 0
     while position < end:
         # Nearly every length fits one byte: spare those the function call.
         shared = block[position]
@@ -102,15 +110,20 @@ def _block_items(block: bytes) -> Iterator[tuple[bytes, bytes]]:
             shared, position = decode(block, position)
             unshared, position = decode(block, position)
             size, position = decode(block, position)
+            # Lengths of one byte cannot make keys that are too long.
+            allowance -= shared
+            if allowance < 0:
+                raise TableError(f'the keys of a block of {len(block)} bytes share too much')
+        if shared > length:
+            raise TableError(_BEYOND)
         split = position + unshared
-        if shared > len(key) or split + size > end:
-            raise TableError('an entry of a block reaches beyond its end')
         key = key[:shared] + block[position:split]
-        allowance -= shared
-        if allowance < 0:
-            raise TableError(f'the keys of a block of {len(block)} bytes share too much')
         position = split + size
-        yield key, block[split:position]
+        items.append((key, block[split:position]))
+        length = shared + unshared
+    if position > end:
+        raise TableError(_BEYOND)
+    return items
 
 
 def build_table(items: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -119,25 +132,21 @@ def build_table(items: Iterable[tuple[bytes, bytes]]) -> bytes:
     Raises:
       ValueError: If the keys are not strictly ascending.
     """
-    out, block, index = bytearray(), _BlockBuilder(_RESTART_INTERVAL), _BlockBuilder(1)
-    last, pending = None, None
-    for key, value in items:
-        if last is not None and key <= last:
-            raise ValueError(f'the key {key!r} does not come after {last!r}')
-        if pending is not None:
-            index.add(_shortest_separator(last, key), pending)
-            pending = None
-        block.add(key, value)
-        last = key
-        if block.size_estimate() >= _BLOCK_SIZE:
-            pending = _append_block(out, block.finish())
-            block = _BlockBuilder(_RESTART_INTERVAL)
-    if not block.empty:
-        pending = _append_block(out, block.finish())
-    metaindex = _append_block(out, _BlockBuilder(_RESTART_INTERVAL).finish())
-    if pending is not None:
-        index.add(_short_successor(last), pending)
-    footer = metaindex + _append_block(out, index.finish())
+    keys, values = map(list, zip(*items, strict=True)) if (items := list(items)) else ([], [])
+    if not all(map(operator.lt, keys, keys[1:])):
+        last, key = next(pair for pair in itertools.pairwise(keys) if pair[1] <= pair[0])
+        raise ValueError(f'the key {key!r} does not come after {last!r}')
+    out, index = bytearray(), {}
+    shared = _shared_prefixes(keys)
+    for start, end in itertools.pairwise([0, *_block_ends(keys, values, shared)]):
+        block = _block(keys[start:end], values[start:end], shared[start:end].tolist())
+        handle = _append_block(out, block)
+        last = keys[end - 1]
+        separator = _shortest_separator(last, keys[end]) if end < len(keys) else _short_successor(last)
+        index[separator] = handle
+    metaindex = _append_block(out, _block([], [], []))
+    index_block = _block(list(index), list(index.values()), [0] * len(index), restart_interval=1)
+    footer = metaindex + _append_block(out, index_block)
     out += footer.ljust(_FOOTER_SIZE - 8, b'\0') + struct.pack('<Q', MAGIC)
     return bytes(out)
 
@@ -149,45 +158,71 @@ def _append_block(out: bytearray, contents: bytes) -> bytes:
     return handle
 
 
-class _BlockBuilder:
-    """One block: entries with the prefix they share with their predecessor left out, then the restart points."""
+def _block_ends(keys: Sequence[bytes], values: Sequence[bytes], shared: np.ndarray) -> Iterator[int]:
+    """Where each block ends: behind the entry that fills it."""
+    key_sizes = np.fromiter(map(len, keys), np.int64, len(keys))
+    value_sizes = np.fromiter(map(len, values), np.int64, len(values))
 
-    def __init__(self, restart_interval: int):
-        self._interval = restart_interval
-        self._buffer = bytearray()
-        self._restarts = [0]
-        self._count = 0
-        self._last = b''
+    def sizes(entries: slice, prefixes: np.ndarray) -> np.ndarray:
+        unshared, size = key_sizes[entries] - prefixes, value_sizes[entries]
+        return _varint_sizes(prefixes) + _varint_sizes(unshared) + _varint_sizes(size) + unshared + size
 
-    @property
-    def empty(self) -> bool:
-        return not self._buffer
+    least, start = np.cumsum(sizes(slice(None), shared)), 0
+    while start < len(keys):
+        # If no key were written whole, the block would end here at the latest.
+        before = least[start - 1] if start else 0
+        entries = slice(start, int(np.searchsorted(least, before + _BLOCK_SIZE)) + 1)
+        prefixes = shared[entries].copy()
+        prefixes[::_RESTART_INTERVAL] = 0
+        filled = np.cumsum(sizes(entries, prefixes)) + 4
+        filled += 4 * (np.arange(len(filled)) // _RESTART_INTERVAL + 1)
+        start = min(start + int(np.searchsorted(filled, _BLOCK_SIZE)) + 1, len(keys))
+        yield start
 
-    def size_estimate(self) -> int:
-        return len(self._buffer) + 4 * len(self._restarts) + 4
 
-    def add(self, key: bytes, value: bytes) -> None:
-        shared = 0
-        if self._count < self._interval:
-            shared = _shared_prefix(self._last, key)
-        else:
-            self._restarts.append(len(self._buffer))
-            self._count = 0
-        unshared = len(key) - shared
-        if shared | unshared | len(value) < 0x80:
-            self._buffer += bytes((shared, unshared, len(value)))
-        else:
-            for number in (shared, unshared, len(value)):
-                self._buffer += varint.encode(number)
-        self._buffer += key[shared:]
-        self._buffer += value
-        self._last = key
-        self._count += 1
+def _varint_sizes(numbers: np.ndarray) -> np.ndarray:
+    return 1 + sum((numbers >= 1 << bits).astype(np.int64) for bits in range(7, 35, 7))
 
-    def finish(self) -> bytes:
-        return bytes(self._buffer) + struct.pack(
-            f'<{len(self._restarts) + 1}I', *self._restarts, len(self._restarts)
-        )
+
+def _block(
+    keys: Sequence[bytes],
+    values: Sequence[bytes],
+    shared: list[int],
+    restart_interval: int = _RESTART_INTERVAL,
+) -> bytes:
+    """A block: entries with the prefix they share with their predecessor left out, then the restart points."""
+    for restart in range(0, len(keys), restart_interval):
+        shared[restart] = 0
+    entries = [
+        # Nearly every length fits one byte.
+        b'%c%c%c%b%b' % (prefix, unshared, size, key[prefix:], value)
+        if prefix | (unshared := len(key) - prefix) | (size := len(value)) < 0x80
+        else b''.join(map(varint.encode, (prefix, unshared, size))) + key[prefix:] + value
+        for prefix, key, value in zip(shared, keys, values, strict=True)
+    ]
+    ends = itertools.accumulate(map(len, entries), initial=0)
+    restarts = list(ends)[:-1:restart_interval] or [0]
+    return b''.join(entries) + struct.pack(f'<{len(restarts) + 1}I', *restarts, len(restarts))
+
+
+def _shared_prefixes(keys: Sequence[bytes]) -> np.ndarray:
+    """For each key how many bytes it has in common with the one before it; 0 for the first.
+
+    The keys are compared as rows of a matrix, some thousands at once.
+    """
+    found = np.zeros(len(keys), np.int64)
+    for start in range(1, len(keys), _ROWS):
+        rows = keys[start - 1 : start + _ROWS]
+        widest = min(max(map(len, rows)), _MAX_COLUMNS) or 1
+        matrix = np.array(rows, f'S{widest}').view(np.uint8).reshape(len(rows), widest)
+        differs = matrix[1:] != matrix[:-1]
+        shared = np.where(differs.any(axis=1), differs.argmax(axis=1), widest)
+        # Shorter keys were filled up with zeros, which may be a longer one's bytes.
+        sizes = np.fromiter(map(len, rows), np.int64, len(rows))
+        found[start : start + _ROWS] = np.minimum(shared, np.minimum(sizes[1:], sizes[:-1]))
+    for number in np.flatnonzero(found == _MAX_COLUMNS).tolist():
+        found[number] = _shared_prefix(keys[number - 1], keys[number])
+    return found
 
 
 def _shared_prefix(a: bytes, b: bytes) -> int:

@@ -18,6 +18,8 @@ from estimator_ckpt.bundle.table import build_table
 
 Transfer = Literal['move', 'link', 'copy']
 _FORMAT_VERSION = 1
+# The tag of the slices of an entry: where it is nowhere in the bytes, there is nothing to parse.
+_SLICE = b'\x3a'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +68,9 @@ class BundleWriter:
         self._big_endian = source.big_endian
         first_shard = len(self._shards)
         self._shards += [_Shard(transfer, path) for path in source.data_paths()]
+        if not first_shard and not self._added_entries:
+            self._entries = dict(source.raw)
+            return
         for key, raw in source.raw.items():
             if key in self._added_entries:
                 raise self._taken(source, key)
@@ -153,17 +158,20 @@ class BundleWriter:
           CheckpointError: If a new key is empty.
         """
         old, self._entries = self._entries, {}
-        for new, source in sources.items():
-            raw_new, raw_source = encode_key(new), encode_key(source)
-            self._check_new(raw_new)
-            self._entries[raw_new] = old[raw_source]
-            for part in self._slices(old[raw_source]):
-                self._entries[slices.encode_key(raw_new, part)] = old[slices.encode_key(raw_source, part)]
+        named = {encode_key(new): old[encode_key(source)] for new, source in sources.items()}
+        sliced = [
+            (new, source) for new, source in zip(named, sources.values(), strict=True) if _SLICE in named[new]
+        ]
+        for new, source in sliced:
+            for part in self._slices(named[new]):
+                self._entries[slices.encode_key(new, part)] = old[slices.encode_key(encode_key(source), part)]
+        for key in named.keys() & {HEADER_KEY, *self._entries, *self._added_entries}:
+            self._check_new(key)
+        self._entries |= named
 
     @staticmethod
     def _slices(raw: bytes) -> list[slices.Slice]:
-        # A slice is field 7, length-delimited: without that tag there is nothing to parse.
-        if b'\x3a' not in raw:
+        if _SLICE not in raw:
             return []
         return [
             tuple((e.start, e.length if e.HasField('length') else None) for e in part.extent)
@@ -284,10 +292,7 @@ class BundleWriter:
                     # The index that is there still needs it under its name.
                     shard = dataclasses.replace(shard, transfer='link')
                 self._place(shard, data_path(self.prefix, number, len(shards)), begun, progress)
-            entries = self._entries | {HEADER_KEY: self._header(len(shards))}
-            for key, entry in self._added_entries.items():
-                entries[key] = entry.SerializeToString(deterministic=True)
-            write_atomically(index_path(self.prefix), build_table(sorted(entries.items())))
+            write_atomically(index_path(self.prefix), self._index(len(shards)))
         except BaseException:
             self._undo(begun)
             raise
@@ -319,6 +324,12 @@ class BundleWriter:
             files.link(shard.path, path)
         else:
             files.copy(shard.path, path, progress)
+
+    def _index(self, num_shards: int) -> bytes:
+        entries = self._entries | {HEADER_KEY: self._header(num_shards)}
+        for key, entry in self._added_entries.items():
+            entries[key] = entry.SerializeToString(deterministic=True)
+        return build_table([(key, entries[key]) for key in sorted(entries)])
 
     def _header(self, num_shards: int) -> bytes:
         header = BundleHeader(num_shards=num_shards, endianness=int(self._big_endian))

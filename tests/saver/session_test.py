@@ -1,8 +1,6 @@
 """The saver in a plain session: what a `tf.compat.v1.train.Saver` does, and what it does beyond."""
 
-import itertools
 import os
-import socket
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ import tensorflow as tf
 import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.state import read_state
+from tests import toy
 from tests.toy import keys_of
 
 tf1 = tf.compat.v1
@@ -101,7 +100,7 @@ def test_a_sharded_saver_writes_one_part_per_device(style, tmp_path):
 
 @pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
 def test_variables_on_parameter_servers_are_saved_and_restored_over_grpc(style, tmp_path):
-    cluster = _cluster(ps=2, worker=1)
+    cluster = toy.cluster(ps=2, worker=1)
     servers = [
         tf.distribute.Server(cluster, job, task) for job, task in [('ps', 0), ('ps', 1), ('worker', 0)]
     ]
@@ -130,15 +129,6 @@ def test_variables_on_parameter_servers_are_saved_and_restored_over_grpc(style, 
     assert reader.num_shards == 2 + (style != 'tf1')
     name = 'p' if style != 'tf2' else 'var_list/p/.ATTRIBUTES/VARIABLE_VALUE'
     np.testing.assert_array_equal(reader.tensor(name), np.full([6, 2], 5.0))
-
-
-def _cluster(**tasks):
-    """A cluster on free ports of this machine."""
-    held = {job: [socket.create_server(('localhost', 0)) for _ in range(n)] for job, n in tasks.items()}
-    addresses = {job: [f'localhost:{s.getsockname()[1]}' for s in sockets] for job, sockets in held.items()}
-    for one in itertools.chain.from_iterable(held.values()):
-        one.close()
-    return tf.train.ClusterSpec(addresses)
 
 
 def test_a_partitioned_variable_restores_into_other_pieces(tmp_path):

@@ -1,0 +1,16 @@
+"""The moving averages of variables (`tf.train.ExponentialMovingAverage`)."""
+
+from estimator_ckpt.kinds import Kind
+from estimator_ckpt.operations import Recipe
+from estimator_ckpt.tensor_names import Tensor
+
+
+def promote(tensors: list[Tensor]) -> list[Tensor]:
+    """Gives each variable that has a moving average the average's value, and leaves the averages out."""
+    averages = {t.meaning.variable: t for t in tensors if t.meaning.kind is Kind.AVERAGE}
+    rest = [tensor for tensor in tensors if tensor.meaning.kind is not Kind.AVERAGE]
+    for tensor in rest:
+        average = averages.get(tensor.key) or averages.get(tensor.object_key)
+        if average is not None:
+            tensor.recipe = Recipe((average.key,))
+    return rest

@@ -1,0 +1,162 @@
+"""The variables of a program as targets of a warm start: those of a graph, or those that objects hold."""
+
+import collections
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from estimator_ckpt import tracked
+from estimator_ckpt.bindings import Bindings
+from estimator_ckpt.kinds import Kind, meanings_of_names, meanings_of_objects
+from estimator_ckpt.layout import Path
+from estimator_ckpt.matching import Target, Wanted
+from estimator_ckpt.object_rules import is_variable
+from estimator_ckpt.rules import RuleError
+from estimator_ckpt.tensor_names import Tensor, object_path
+
+
+def of_objects(objects: Any) -> Target:
+    """The tensors that objects hold.
+
+    Args:
+      objects: A `tf.train.Checkpoint`, a model, a module, a variable or a list of variables.
+
+    Raises:
+      TypeError: If it is none of these.
+    """
+    reached = tracked.track(as_checkpoint(objects))
+    meanings = meanings_of_objects(reached.graph)
+    wanted = []
+    for item in reached.tensors:
+        meaning = meanings[item.attribute_key]
+        if meaning.kind is Kind.COUNTER:
+            continue
+        path = object_path(item.attribute_key)
+        if is_variable(objects):  # Paths through a list of our own say nothing.
+            path = ()
+        suffix = item.key.removeprefix(item.attribute_key)
+        name = item.full_name or '/'.join(path) + suffix
+        tensor = Tensor(item.key, name, item.key, path, suffix, meaning)
+        trainable = getattr(item.owner, 'trainable', False) is True
+        wanted.append(Wanted(tensor, item.shape, item.dtype, trainable, item.owner))
+    return Target(wanted, reached.graph)
+
+
+def as_checkpoint(objects: Any) -> tf.train.Checkpoint:
+    """A `tf.train.Checkpoint` whose paths are those from the object on."""
+    if isinstance(objects, (tf.train.Checkpoint, tf.compat.v1.train.Checkpoint)):
+        return objects
+    if is_variable(objects):
+        return tf.train.Checkpoint(
+            variables=list(objects) if isinstance(objects, (list, tuple)) else [objects]
+        )
+    if isinstance(objects, tf.__internal__.tracking.Trackable):
+        return tf.train.Checkpoint(objects)
+    raise TypeError(
+        f'target must be a tf.train.Checkpoint, a model, a module or a list of variables, not {objects!r}.'
+    )
+
+
+def of_graph(graph: tf.Graph, bindings: Bindings | None = None) -> Target:
+    """The global variables of a graph. No op is added, so that the graph can be finalized.
+
+    Args:
+      graph: The graph.
+      bindings: A saver's, which say what objects hold the variables.
+    """
+    variables = collections.defaultdict(list)
+    for variable in graph.get_collection(tf.compat.v1.GraphKeys.GLOBAL_VARIABLES):
+        info = getattr(variable, '_save_slice_info', None)
+        variables[info.full_name if info else variable.name.removesuffix(':0')].append(variable)
+    places = _places(bindings) if bindings else {}
+    of_objects = meanings_of_objects(bindings.graph) if bindings else {}
+    names = {place.attribute_key: name for name, place in places.items()}
+    of_names = meanings_of_names(variables)
+    wanted = []
+    for name, pieces in variables.items():
+        place = places.get(name, _Place('', '', ()))
+        meaning = of_names[name]
+        if meaning.kind is Kind.VARIABLE:
+            meaning = of_objects.get(place.attribute_key, meaning)
+            if meaning.variable:
+                meaning = dataclasses.replace(meaning, variable=names.get(meaning.variable, ''))
+        tensor = Tensor(name, name, place.key, place.path, '', meaning)
+        dtype = pieces[0].dtype.base_dtype.as_datatype_enum
+        wanted.append(Wanted(tensor, _whole_shape(pieces), dtype, pieces[0].trainable, pieces))
+    return Target(wanted, bindings.graph if bindings else None)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where the objects of a program have a variable."""
+
+    key: str
+    attribute_key: str
+    path: Path
+
+
+def _places(bindings: Bindings) -> dict[str, _Place]:
+    """The place of each variable by its name; of a partitioned one the path of the list of its pieces."""
+    groups = collections.defaultdict(dict)
+    for binding in bindings.items:
+        target = binding.target
+        if target.by_name and target.by_object:
+            groups[target.by_name.key][target.attribute_key] = target.by_object.key
+    places = {}
+    for name, group in groups.items():
+        (attribute_key, key), *others = group.items()
+        path = object_path(attribute_key)
+        places[name] = _Place(key, attribute_key, path[:-1] if others else path)
+    return places
+
+
+def _whole_shape(pieces: list[Any]) -> tuple[int, ...] | None:
+    info = getattr(pieces[0], '_save_slice_info', None)
+    return tuple(info.full_shape) if info else tracked.static_shape(pieces[0])
+
+
+class Locator:
+    """Finds what is wanted by the objects that rules name."""
+
+    def __init__(self, target: Target):
+        self._target = target
+
+    def __call__(self, value: Any) -> str | dict[str, str]:
+        """The key of a variable; for an object those of its variables by their paths below it, and by their names.
+
+        Raises:
+          RuleError: If the variable is none of the target's.
+        """
+        if is_variable(value):
+            return self._key(value)
+        found = {}
+        for path, variable in _variables_below(value):
+            key = self._key(variable)
+            found |= {path: key}
+            found.setdefault(variable.name.removesuffix(':0'), key)
+        return found
+
+    def _key(self, variable: Any) -> str:
+        key = next((one.tensor.key for one in self._target.wanted if one.holds(variable)), None)
+        if key is None:
+            raise RuleError(
+                f'A rule names {variable!r}, which is not among the variables to be filled; add it.'
+            )
+        return key
+
+
+def _variables_below(root: Any) -> Iterator[tuple[str, Any]]:
+    """The variables that an object reaches, by the shortest of their paths; no op is added."""
+    view = tf.train.TrackableView(root)
+    queue, seen = collections.deque([('', root)]), {id(root)}
+    while queue:
+        path, trackable = queue.popleft()
+        if hasattr(trackable, 'assign'):
+            yield path, trackable
+            continue
+        for name, child in view.children(trackable).items():
+            if id(child) not in seen:
+                seen.add(id(child))
+                queue.append((f'{path}/{name}' if path else name, child))

@@ -1,0 +1,66 @@
+"""Runs a warm start: at once on objects in eager mode, or in a session."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from estimator_ckpt import live_targets
+from estimator_ckpt.bindings import Bindings
+from estimator_ckpt.loading import load_eagerly, load_in_session
+from estimator_ckpt.mapping import MappingReport
+from estimator_ckpt.warm_starts import WarmStart, map_warm_start
+
+
+def warm_start(
+    warm_start: WarmStart, target: Any = None, session: tf.compat.v1.Session | None = None
+) -> MappingReport:
+    """Gives variables the values of a checkpoint of any style.
+
+    Args:
+      warm_start: Which values, and how they are called here.
+      target: In eager mode the `tf.train.Checkpoint`, model, module or list of variables that gets them.
+      session: In graph mode the session, whose variables are initialized; it needs no target.
+
+    Returns:
+      What came from where, what was left and why.
+
+    Raises:
+      CheckpointError: If the checkpoint cannot be read.
+      MappingError: If something does not fit; it lists all that does not, and nothing is assigned.
+      RuleError: If `include` or a rule names what there is not.
+      TypeError: If there is neither a target nor a session.
+    """
+    if session is not None:
+        return warm_start_session(session, warm_start)
+    if target is None or not tf.executing_eagerly():
+        raise TypeError(
+            'warm_start needs a target in eager mode, and a session in graph mode, where scaffold(warm_start=...) and '
+            'WarmStartHook do it while training starts.'
+        )
+    found = live_targets.of_objects(target)
+    plan = map_warm_start(warm_start, found, live_targets.Locator(found))
+    plan.check(warm_start)
+    load_eagerly(plan.loads, plan.contents.reader)
+    return plan.report
+
+
+def warm_start_session(
+    session: tf.compat.v1.Session, warm_start: WarmStart, bindings: Bindings | None = None
+) -> MappingReport:
+    """Gives the global variables of a session's graph the values of a checkpoint, and logs what it did.
+
+    Args:
+      session: Its variables are initialized; its graph can be finalized.
+      warm_start: Which values.
+      bindings: A saver's, by which rules can call variables by their object paths.
+
+    Raises:
+      CheckpointError: As for `warm_start`.
+    """
+    target = live_targets.of_graph(session.graph, bindings)
+    plan = map_warm_start(warm_start, target, live_targets.Locator(target))
+    plan.check(warm_start)
+    load_in_session(session, plan.loads, plan.contents.reader)
+    table = '\n'.join(plan.report.lines(hidden=['unused']))
+    tf.get_logger().info('Warm start from %s:\n%s', plan.contents.reader.prefix, table)
+    return plan.report

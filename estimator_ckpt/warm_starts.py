@@ -1,0 +1,214 @@
+"""What a warm start takes from a checkpoint, and how that maps to the variables of a program."""
+
+import dataclasses
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from estimator_ckpt.averages import promote
+from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.contents import Contents
+from estimator_ckpt.kinds import Kind
+from estimator_ckpt.mapping import MappingReport, Row, mapping_error, nearest
+from estimator_ckpt.matching import Target, Wanted, match
+from estimator_ckpt.object_rules import Locate, bind_objects, locate_nothing
+from estimator_ckpt.operations import Recipe
+from estimator_ckpt.recipes import Cast, Constant
+from estimator_ckpt.rules import Rule, parse_rules
+from estimator_ckpt.tensor_names import Tensor, apply_rules, read_tensors
+from estimator_ckpt.vocabularies import Remapped
+from estimator_ckpt.warm_start_selection import parse_include, select
+
+_CHOICES = {'missing': ('error', 'ignore'), 'mismatch': ('error', 'skip'), 'average': (None, 'promote')}
+
+
+@dataclasses.dataclass(frozen=True)
+class WarmStart:
+    """The values that variables start with, from a checkpoint of any style.
+
+    For `scaffold(warm_start=...)`, `WarmStartHook` and, in eager mode, `warm_start`.
+
+    Attributes:
+      checkpoint: A prefix, a model_dir, or whatever else means a checkpoint.
+      rules: What the checkpoint's tensors are called here: an assignment map as for `init_from_checkpoint`, pairs of
+        regular expression and replacement, both mixed in a list, or a rules file; see `estimator_ckpt.rules`. A
+        replacement is a variable's name or its object path (`'model/encoder/kernel'`). In an assignment map it can also
+        be a variable, the list of the pieces of a partitioned one, or for a scope (`'bert/'`) an object whose variables
+        are called by the paths below it. What no rule names is found by its name or its path.
+      include: Which variables get a value: `'trainable'`; `'all'`, for statistics too; a regular expression that the
+        beginning of a name or path matches, as for `tf.estimator.WarmStartSettings`; or a list of variables, or of
+        such expressions. What an assignment map names is always included.
+      slots: Whether the slot variables of the optimizers come along with their variables.
+      step: `'reset'` leaves the global step and Keras's iterations as they are, `'keep'` carries the checkpoint's, a
+        number sets them.
+      missing: Whether a variable without source is an `'error'`, or left as it is (`'ignore'`).
+      mismatch: Whether a variable whose source has another shape or type is an `'error'`, or left as it is (`'skip'`).
+      cast: Whether values may be cast to the type of their variable.
+      average: `'promote'` gives variables the values of their moving averages (`tf.train.ExponentialMovingAverage`).
+      var_name_to_vocab_info: `tf.train.VocabInfo`s by the name or path of their variables, whose rows then follow their
+        words, as for `tf.estimator.WarmStartSettings`.
+
+    Raises:
+      RuleError: If a rule cannot be understood.
+      ValueError: If an option has a value that it cannot have. It lists those that it can.
+    """
+
+    checkpoint: str | os.PathLike
+    rules: Any = None
+    include: Any = 'trainable'
+    slots: bool = False
+    step: int | Literal['reset', 'keep'] = 'reset'
+    missing: Literal['error', 'ignore'] = 'error'
+    mismatch: Literal['error', 'skip'] = 'error'
+    cast: bool = False
+    average: Literal['promote'] | None = None
+    var_name_to_vocab_info: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for option, allowed in _CHOICES.items():
+            if getattr(self, option) not in allowed:
+                listed = ' or '.join(map(repr, allowed))
+                raise ValueError(f'{option} must be {listed}, not {getattr(self, option)!r}.')
+        if self.step not in ('reset', 'keep') and (
+            isinstance(self.step, bool) or not isinstance(self.step, int)
+        ):
+            raise ValueError(f"step must be 'reset', 'keep' or a number, not {self.step!r}.")
+        parse_rules(bind_objects(self.rules, locate_nothing))
+        parse_include(self.include)
+
+
+@dataclasses.dataclass
+class WarmStartPlan:
+    """What a warm start does.
+
+    Attributes:
+      contents: The checkpoint.
+      loads: The variables that get a value, with how that is made.
+      report: What came from where, what was left, and what does not fit.
+    """
+
+    contents: Contents
+    loads: list[tuple[Wanted, Any]]
+    report: MappingReport
+
+    def check(self, warm_start: WarmStart) -> None:
+        """Checks that all fits that must.
+
+        Raises:
+          MappingError: If it does not. It lists all that does not.
+          CheckpointNotFoundError: If a data file is missing.
+        """
+        ignored = {'missing'} if warm_start.missing == 'ignore' else set()
+        ignored |= {'mismatched'} if warm_start.mismatch == 'skip' else set()
+        if self.report.faults(ignored):
+            raise mapping_error(self.report, self.contents.reader.prefix, ignored)
+        self.contents.reader.check_data_files()
+
+
+def map_warm_start(warm_start: WarmStart, target: Target, locate: Locate = locate_nothing) -> WarmStartPlan:
+    """Works out which variable gets which value.
+
+    Args:
+      warm_start: What is asked for.
+      target: What there is.
+      locate: Gives the keys in `target` of the objects that the rules name.
+
+    Raises:
+      CheckpointError: If the checkpoint cannot be read, or has no moving averages and they are asked for.
+      RuleError: If `include` matches nothing.
+    """
+    contents = Contents(warm_start.checkpoint)
+    kinds = contents.kinds()
+    tensors = [dataclasses.replace(t, meaning=kinds[t.object_key or t.key]) for t in read_tensors(contents)]
+    if warm_start.average:
+        tensors = _promoted(tensors, contents)
+    rules = parse_rules(bind_objects(warm_start.rules, locate))
+    tensors, idle = apply_rules(tensors, rules)
+    explicit = {name.removesuffix(':0') for rule in rules for name in rule.targets}
+    selection = select(
+        target.wanted, warm_start.include, explicit, slots=warm_start.slots, step=warm_start.step
+    )
+    loads, found = [], []
+    if isinstance(warm_start.step, int):
+        loads = [(one, Constant(warm_start.step, one.dtype)) for one in selection.chosen if one.is_step]
+        found = [Row(None, one.tensor.name, (), dtypes.name(one.dtype), 'set') for one, _ in loads]
+    chosen = [one for one in selection.chosen if not (one.is_step and loads)]
+    matched = match(contents, tensors, Target(chosen, target.graph), _Adaptation(warm_start, contents))
+    report = matched.report
+    report.matched += found
+    _excuse_hyper_parameters(report, chosen)
+    report.skipped += selection.skipped
+    report.idle_rules = [_with_hint(source, rules, tensors) for source in idle]
+    report.idle_rules += _lost(rules, tensors, target)
+    return WarmStartPlan(contents, loads + matched.fitting, report)
+
+
+def _excuse_hyper_parameters(report: MappingReport, chosen: list[Wanted]) -> None:
+    """What a program's optimizer is set to need not be in the checkpoint, unlike what it has computed."""
+    own = {one.tensor.name for one in chosen if one.tensor.meaning.kind is Kind.OPTIMIZER and not one.is_step}
+    own = {name for name in own if '_power' not in name}
+    excused = [row for row in report.missing if row.target in own]
+    report.missing = [row for row in report.missing if row.target not in own]
+    report.skipped += [dataclasses.replace(row, note='the checkpoint does not have it') for row in excused]
+
+
+def _promoted(tensors: list[Tensor], contents: Contents) -> list[Tensor]:
+    if not any(tensor.meaning.kind is Kind.AVERAGE for tensor in tensors):
+        raise CheckpointError(
+            f"{contents.reader.prefix} has no moving averages of variables; leave out average='promote'."
+        )
+    return promote(tensors)
+
+
+class _Adaptation:
+    """Remaps the rows of vocabularies, and casts."""
+
+    def __init__(self, warm_start: WarmStart, contents: Contents):
+        self._infos = {
+            name.removesuffix(':0'): info for name, info in (warm_start.var_name_to_vocab_info or {}).items()
+        }
+        self._cast, self._reader = warm_start.cast, contents.reader
+
+    def __call__(self, wanted: Wanted, found: Tensor) -> Tensor:
+        recipe = found.recipe or Recipe((found.key,))
+        info = next((self._infos[call] for call in wanted.calls if call in self._infos), None)
+        if info is not None:
+            recipe = Remapped(recipe, info)
+        dtype, _ = recipe.outcome(self._reader)
+        if self._cast and dtype != wanted.dtype and dtypes.STRING not in (dtype, wanted.dtype):
+            recipe = Cast(recipe, wanted.dtype)
+        return (
+            found
+            if recipe.plain and recipe.sources == (found.key,)
+            else dataclasses.replace(found, recipe=recipe)
+        )
+
+
+def _lost(rules: list[Rule], tensors: list[Tensor], target: Target) -> list[str]:
+    """The rules whose tensors all go to variables that there are not."""
+    place, lost, used = target.places(), {}, set()
+    called = {call for wanted in target.wanted for call in wanted.calls}
+    for tensor in tensors:
+        if tensor.target is None:
+            continue
+        rule = next(r for r in rules if any(r.apply(c) is not None for c in tensor.candidates))
+        if place(tensor.target) in called:
+            used.add(rule.source)
+        else:
+            near = nearest(tensor.target, sorted(called), len(lost))
+            lost.setdefault(
+                rule.source, f'{rule.source!r}, for there is no {tensor.target!r}{near and f" ({near})"}'
+            )
+    return [text for source, text in lost.items() if source not in used]
+
+
+def _with_hint(source: str, rules: list[Rule], tensors: list[Tensor]) -> str:
+    """A rule that no tensor takes, with the names that are most like what it asks for."""
+    asked = next(re.sub(r'\\(.)', r'\1', rule.pattern.pattern) for rule in rules if rule.source == source)
+    names = [tensor.name for tensor in tensors]
+    if any(name.startswith(asked + '/') for name in names):
+        return f'{source!r} (there is a scope {asked + "/"!r})'
+    hint = nearest(asked, names, 0)
+    return f'{source!r} ({hint})' if hint else repr(source)
