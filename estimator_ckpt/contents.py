@@ -1,27 +1,19 @@
 """What a checkpoint holds: its tensors, each with all of its keys and with what they stand for."""
 
 import collections
-import dataclasses
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from estimator_ckpt import keys
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.reader import BundleReader
-from estimator_ckpt.kinds import (
-    Kind,
-    Meaning,
-    meanings_of_keras_slots,
-    meanings_of_names,
-    meanings_of_objects,
-)
+from estimator_ckpt.kinds import Kind, Meaning, meanings_of_names, meanings_of_objects, refine
 from estimator_ckpt.object_graph import ObjectGraph, read_object_graph
 from estimator_ckpt.styles import CheckpointStyle
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class CheckpointEntry:
+class CheckpointEntry(NamedTuple):
     """One key of a checkpoint.
 
     Attributes:
@@ -50,7 +42,7 @@ class CheckpointEntry:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, fit for JSON."""
-        return {**dataclasses.asdict(self), 'shape': list(self.shape), 'kind': str(self.kind)}
+        return {**self._asdict(), 'shape': list(self.shape), 'kind': str(self.kind)}
 
 
 class Contents:
@@ -112,29 +104,19 @@ class Contents:
         return found
 
     def kinds(self) -> dict[str, Meaning]:
-        """Like `meanings`, and where an object is no more than a variable, what its variable's name says.
-
-        So the slots of a checkpoint whose objects are a plain dict of variables, and those of Keras optimizers, count
-        as slots.
-        """
+        """Like `meanings`, and where an object is no more than a variable, what its variable's name says."""
         found, full_names = self.meanings(), self.full_names()
         if self.graph is None:
             return found
         by_name = {
             full_names[attribute]: key for key, attribute in self.by_object.items() if attribute in full_names
         }
-        of_names = meanings_of_names({**dict.fromkeys(self.names), **by_name})
-        of_names |= meanings_of_keras_slots(self.graph, by_name)
-        for name, key in by_name.items():
-            meaning = of_names[name]
-            if found[key].kind is Kind.VARIABLE and meaning.kind is not Kind.VARIABLE:
-                variable = by_name.get(meaning.variable, meaning.variable)
-                found[key] = dataclasses.replace(meaning, variable=variable)
-        return found
+        return refine(found, self.graph, by_name, self.names)
 
     def entries(self) -> list[CheckpointEntry]:
         """All keys, sorted."""
         meanings, full_names = self.kinds(), self.full_names()
+        self.reader.decode_all()
         result = []
         for key in self.all_keys:
             entry, meaning = self.reader.entry(key), meanings[key]
@@ -160,10 +142,10 @@ class Contents:
 
         Keys are one tensor's where their bytes are the same bytes, or a name is the full name of the object's key.
         """
-        places, full_names = self.reader.places(), self.full_names()
-        if self.graph is None and len(set(places.values())) == len(places):
+        if self.graph is None and self.reader.each_has_its_place():
             yield from ((key, [key]) for key in self.names)
             return
+        places, full_names = self.reader.places(), self.full_names()
         groups: dict[Any, list[str]] = collections.defaultdict(list)
         # A tensor without bytes of its own, or in slices, is known by its name.
         for key in self.names:

@@ -114,7 +114,7 @@ def convert(
     else:
         placed = Placement(contents, root, optimizer, step).place(tensors)
     by_key = _by_key(placed, style, contents.reader)
-    report = ConversionReport(contents.reader, by_key, left_out, placed.notes)
+    report = ConversionReport.of(contents.reader, by_key, left_out, placed.notes)
     writer = BundleWriter(destination)
     writer.include(contents.reader, data)
     _compose(writer, by_key, placed.layout if style is not CheckpointStyle.TF1 else None, contents.reader)
@@ -238,7 +238,7 @@ def _fill(writer: BundleWriter, taken: dict[str, str], made: dict[str, Recipe], 
     """Gives each new key its tensor: the bytes that are there, under another shape perhaps, or computed ones."""
     outcomes = {key: recipe.outcome(reader) for key, recipe in made.items()}
     moved = {key: recipe.sources[0] for key, recipe in made.items() if recipe.moves_no_bytes(reader)}
-    writer.rekey(taken | moved)
+    writer.rekey({**taken, **moved} if moved else taken)
     computed: dict[Recipe, str] = {}
     for key, recipe in made.items():
         dtype, shape = outcomes[key]

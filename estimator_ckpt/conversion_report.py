@@ -12,13 +12,16 @@ from estimator_ckpt.tensor_names import Tensor
 class ConversionReport(MappingReport):
     """The report of a conversion. Its many rows are made when they are first asked for; few callers do."""
 
-    def __init__(
-        self, source: BundleReader, by_key: Mapping[str, Tensor], left_out: Sequence[Tensor], notes: list[str]
-    ):
-        super().__init__(notes=notes)
-        self.unused = [row(source, tensor, None, 'left out as asked') for tensor in left_out]
-        self._source, self._by_key = source, by_key
-        del self.matched  # It is no attribute until it was asked for.
+    @classmethod
+    def of(
+        cls, source: BundleReader, by_key: Mapping[str, Tensor], left_out: Sequence[Tensor], notes: list[str]
+    ) -> 'ConversionReport':
+        """The report of new keys with their tensors, and of tensors that get none."""
+        unused = [row(source, tensor, None, 'left out as asked') for tensor in left_out]
+        report = cls(unused=unused, notes=notes)
+        report._source, report._by_key = source, by_key
+        del report.matched  # From now on the property below is what answers.
+        return report
 
     @functools.cached_property
     def matched(self) -> list[Row]:

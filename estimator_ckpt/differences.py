@@ -174,6 +174,8 @@ def diff(
     reader_a, reader_b = contents_a.reader, contents_b.reader
     report = DifferenceReport(reader_a.prefix, reader_b.prefix)
     pairing = pair(contents_a, contents_b, rules)
+    reader_a.decode_all()
+    reader_b.decode_all()
     for key in pairing.only_in_a:
         entry = reader_a.entry(key)
         report.only_in_a.append(Difference(key, None, entry.shape, None, dtypes.name(entry.dtype)))
@@ -198,6 +200,11 @@ def _compare(
 ) -> None:
     entry_a, entry_b = reader_a.entry(found.key_a), reader_b.entry(found.key_b)
     dtype, shape = (entry_a.dtype, entry_a.shape) if found.recipe is None else found.recipe.outcome(reader_a)
+    fits = (dtype, shape) == (entry_b.dtype, entry_b.shape)
+    moved = found.recipe is not None and not found.recipe.moves_no_bytes(reader_a)
+    if fits and not moved and _same_bytes(found, entry_a, entry_b, reader_a, reader_b):
+        report.equal_tensors += 1
+        return
     row = Difference(
         found.key_a, found.key_b, shape, entry_b.shape, dtypes.name(dtype), dtypes.name(entry_b.dtype)
     )
@@ -205,11 +212,7 @@ def _compare(
         report.shape.append(row)
     if dtype != entry_b.dtype:
         report.dtype.append(row)
-    if row in report.shape[-1:] or row in report.dtype[-1:]:
-        return
-    moved = found.recipe is not None and not found.recipe.moves_no_bytes(reader_a)
-    if not moved and _same_bytes(found, entry_a, entry_b, reader_a, reader_b):
-        report.equal_tensors += 1
+    if not fits:
         return
     try:
         array_a = found.recipe.compute(reader_a) if moved else reader_a.tensor(found.key_a, verify=True)

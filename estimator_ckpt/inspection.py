@@ -34,10 +34,6 @@ class Total:
     parameters: int = 0
     bytes: int = 0
 
-    def plus(self, entry: CheckpointEntry) -> 'Total':
-        """The total with one more tensor."""
-        return Total(self.tensors + 1, self.parameters + math.prod(entry.shape), self.bytes + entry.size)
-
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
@@ -154,16 +150,20 @@ def inspect(
 
 def _totals(contents: Contents, entries: list[CheckpointEntry]) -> dict[Kind, Total]:
     by_key = {entry.key: entry for entry in entries}
-    totals = dict.fromkeys(Kind, Total())
-    for _, group in contents.tensors():
+    of_kind: dict[Kind, list[CheckpointEntry]] = {kind: [] for kind in Kind}
+    for first, group in contents.tensors():
         # A plain dict of variables does not say what they are; their names may.
-        entry = next(
-            (by_key[key] for key in group if by_key[key].kind is not Kind.VARIABLE), by_key[group[0]]
-        )
-        totals[entry.kind] = totals[entry.kind].plus(entry)
+        telling = [by_key[key] for key in group if by_key[key].kind is not Kind.VARIABLE]
+        entry = telling[0] if telling else by_key[first]
+        of_kind[entry.kind].append(entry)
     if keys.OBJECT_GRAPH in by_key:
-        totals[Kind.OBJECT_GRAPH] = Total().plus(by_key[keys.OBJECT_GRAPH])
-    return {kind: total for kind, total in totals.items() if total.tensors}
+        of_kind[Kind.OBJECT_GRAPH] = [by_key[keys.OBJECT_GRAPH]]
+    return {kind: _total(found) for kind, found in of_kind.items() if found}
+
+
+def _total(entries: list[CheckpointEntry]) -> Total:
+    parameters = sum(math.prod(entry.shape) for entry in entries)
+    return Total(len(entries), parameters, sum(entry.size for entry in entries))
 
 
 def _shape(entry: CheckpointEntry) -> str:

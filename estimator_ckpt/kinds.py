@@ -7,8 +7,9 @@ A name-based checkpoint says nothing but names, so the names are read as TensorF
 import collections
 import dataclasses
 import enum
+import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from estimator_ckpt import keys
 from estimator_ckpt.object_graph import ObjectGraph
@@ -58,7 +59,8 @@ _SLOT = re.compile(
 # Keras's optimizers in graphs, which canned estimators use (`keras/optimizers/legacy/optimizer_v2.py`).
 _KERAS = r'(?:.*/)?(?:Adadelta|Adagrad|Adam|Adamax|Ftrl|Nadam|RMSprop|SGD)(?:_\d+)?/'
 _KERAS_SLOT = re.compile(
-    _KERAS + r'(?P<variable>.+)/(?P<slot>m|v|vhat|momentum|accumulator|accum_grad|accum_var|linear|rms|mg)(?P<end>:0)?'
+    _KERAS
+    + r'(?P<variable>.+)/(?P<slot>m|v|vhat|momentum|accumulator|accum_grad|accum_var|linear|rms|mg)(?P<end>:0)?'
 )
 _SCALAR = re.compile(
     r'(?:.*/)?(?:beta[12]_power|beta_[12]|learning_rate|decay|rho|momentum|epsilon)(?:_\d+)?(?::0)?'
@@ -89,6 +91,11 @@ _HYPER_PARAMETERS = frozenset(
 )
 
 
+# What Keras's optimizers call their slots, since 2.11.
+_KERAS_SLOTS = frozenset(
+    ['accumulated_delta_var', 'accumulated_grad', 'accumulator', 'average', 'average_gradient', 'linear', 'm']
+    + ['momentum', 'u', 'v', 'velocity', 'vhat']
+)
 _STEPS = frozenset(['step', 'global_step', 'iter', 'iterations', '_iterations'])
 
 
@@ -120,8 +127,12 @@ def meanings_of_names(names: Iterable[str]) -> dict[str, Meaning]:
 class _Names:
     """All names, and which of them a name without its slot's ending means."""
 
-    def __init__(self, names: list[str]):
-        self._names = set(names)
+    def __init__(self, names: Collection[str]):
+        self._given = names
+
+    @functools.cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self._given)  # Not asked for where there are but plain variables.
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
@@ -158,14 +169,12 @@ def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
     """What the keys of an object graph's attributes stand for."""
     slots = {}
     keys_of_node = collections.defaultdict(str)
-    optimizers = set()
     for number, node in enumerate(graph.nodes):
         for attribute in node.attributes:
             if attribute.name == keys.VARIABLE_VALUE:
                 keys_of_node[number] = attribute.key
         for slot in node.slots:
             slots[slot.node] = (slot.variable, slot.name)
-            optimizers.add(number)
     hyper = {
         child
         for node in graph.nodes
@@ -176,7 +185,6 @@ def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
     meanings = {}
     for number, node in enumerate(graph.nodes):
         for attribute in node.attributes:
-            meaning = Meaning(Kind.VARIABLE)
             if number in slots:
                 variable, slot_name = slots[number]
                 meaning = Meaning(Kind.SLOT, keys_of_node[variable], slot_name)
@@ -186,10 +194,10 @@ def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
                 meaning = Meaning(Kind.STEP)
             elif number in hyper:
                 meaning = Meaning(Kind.OPTIMIZER)
-            elif attribute.name == 'table':
-                meaning = Meaning(Kind.TABLE)
-            elif attribute.name != keys.VARIABLE_VALUE:
-                meaning = Meaning(Kind.OTHER)
+            elif attribute.name == keys.VARIABLE_VALUE:
+                meaning = _VARIABLE
+            else:
+                meaning = Meaning(Kind.TABLE if attribute.name == 'table' else Kind.OTHER)
             meanings[attribute.key] = meaning
     return meanings
 
@@ -198,18 +206,48 @@ def meanings_of_keras_slots(graph: ObjectGraph, names: Iterable[str]) -> dict[st
     """What the variables' names of the slots of Keras optimizers stand for.
 
     Keras lists an optimizer's variables as its children `_variables`, since 2.11, and names a slot by the optimizer,
-    the slot and the variable: `Adam/m/dense/kernel`.
+    the slot and the variable: `Adam/m/dense/kernel`; by the last two where the optimizer was built, and not applied.
     """
-    names, found = set(names), {}
-    for node in graph.nodes:
-        if '_variables' not in node.children or not _HYPER_PARAMETERS & node.children.keys():
-            continue
-        for child in graph.nodes[node.children['_variables']].children.values():
-            for attribute in graph.nodes[child].attributes:
-                _, _, rest = attribute.full_name.partition('/')
-                slot_name, _, variable = rest.partition('/')
-                if attribute.full_name in names:
-                    found[attribute.full_name] = Meaning(
-                        Kind.SLOT, variable if variable in names else '', slot_name
-                    )
+    names = set(names)
+    listed = [
+        attribute.full_name
+        for node in graph.nodes
+        if '_variables' in node.children and _HYPER_PARAMETERS & node.children.keys()
+        for child in graph.nodes[node.children['_variables']].children.values()
+        for attribute in graph.nodes[child].attributes
+    ]
+    # No slot is a slot of a slot.
+    variables = _Names(names.difference(listed))
+    return {name: _meaning_of_keras_slot(name, variables) for name in listed if name in names and '/' in name}
+
+
+def _meaning_of_keras_slot(name: str, variables: _Names) -> Meaning:
+    first, _, rest = name.partition('/')
+    variable = variables.find(rest)
+    if variable is not None:
+        return Meaning(Kind.SLOT, variable, name.removesuffix(f'/{variable}').rpartition('/')[2])
+    return Meaning(Kind.SLOT, '', first if first in _KERAS_SLOTS else rest.partition('/')[0])
+
+
+def refine(
+    found: dict[str, Meaning], graph: ObjectGraph, by_name: Mapping[str, str], names: Iterable[str] = ()
+) -> dict[str, Meaning]:
+    """What keys stand for; where an object is no more than a variable, what its variable's name says.
+
+    So the slots of a checkpoint whose objects are a plain dict of variables, and those of Keras optimizers, count as
+    slots.
+
+    Args:
+      found: What the objects say, by their keys.
+      graph: The objects.
+      by_name: The key of each variable by its name.
+      names: Other names that there are.
+    """
+    of_names = meanings_of_names({**dict.fromkeys(names), **by_name})
+    of_names |= meanings_of_keras_slots(graph, by_name)
+    for name, key in by_name.items():
+        meaning = of_names[name]
+        if found[key].kind is Kind.VARIABLE and meaning.kind is not Kind.VARIABLE:
+            variable = by_name.get(meaning.variable, meaning.variable)
+            found[key] = dataclasses.replace(meaning, variable=variable)
     return found

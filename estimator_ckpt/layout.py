@@ -15,11 +15,11 @@ class Layout:
 
     def __init__(self, graph: ObjectGraph | None = None):
         self.graph = graph.copy() if graph else ObjectGraph()
-        self._node_of = {
-            attribute.key: number
-            for number, node in enumerate(self.graph.nodes)
-            for attribute in node.attributes
-        }
+        self._node_of: dict[str, int] = {}
+        # Keys that are not in `_node_of` yet, and their nodes: those of many variables are seldom asked for.
+        self._unlisted: list[tuple[Sequence[str], Sequence[int]]] = []
+        for number, node in enumerate(self.graph.nodes):
+            self._node_of.update((attribute.key, number) for attribute in node.attributes)
 
     def place(self, path: Path, name: str, attribute: str = keys.VARIABLE_VALUE) -> str:
         """Puts a value at a path of local names from the root.
@@ -54,7 +54,7 @@ class Layout:
             return [self.place((*parent, name), name) for name in names]
         beginning = ''.join(f'{keys.escape(name)}/' for name in parent)
         placed = [f'{beginning}{keys.escape(name)}{_VALUE}' for name in names]
-        self._node_of.update(zip(placed, self.graph.add_variables(node, names, placed), strict=True))
+        self._unlisted.append((placed, self.graph.add_variables(node, names, placed)))
         return placed
 
     def place_slot(self, variable_key: str, optimizer: Path, slot_name: str, name: str) -> str:
@@ -63,7 +63,7 @@ class Layout:
         Raises:
           CheckpointError: If the variable has a slot of that name there already.
         """
-        owner, variable = self._node(optimizer), self._node_of[variable_key]
+        owner, variable = self._node(optimizer), self._nodes_by_key()[variable_key]
         path, _, _ = variable_key.rpartition(keys.ATTRIBUTES)
         path += keys.OPTIMIZER_SLOT + '/'.join(map(keys.escape, [*optimizer, slot_name]))
         key = path + keys.ATTRIBUTES + keys.VARIABLE_VALUE
@@ -80,7 +80,7 @@ class Layout:
         Raises:
           CheckpointError: If something else is at the path.
         """
-        target = self._node_of[key]
+        target = self._nodes_by_key()[key]
         children = self.graph.nodes[self._node(path[:-1])].children
         if children.setdefault(path[-1], target) != target:
             raise self._taken(path, key)
@@ -93,7 +93,12 @@ class Layout:
             node.attributes = [attribute for attribute in node.attributes if attribute.key in kept]
         for node in nodes:
             node.slots = [slot for slot in node.slots if nodes[slot.node].attributes]
-        self._node_of = {key: number for key, number in self._node_of.items() if key in kept}
+        self._node_of = {key: number for key, number in self._nodes_by_key().items() if key in kept}
+
+    def _nodes_by_key(self) -> dict[str, int]:
+        while self._unlisted:
+            self._node_of.update(zip(*self._unlisted.pop(), strict=True))
+        return self._node_of
 
     def _node(self, path: Iterable[str]) -> int:
         node = 0

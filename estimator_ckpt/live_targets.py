@@ -2,19 +2,19 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 
 from estimator_ckpt import tracked
 from estimator_ckpt.bindings import Bindings
-from estimator_ckpt.kinds import Kind, meanings_of_names, meanings_of_objects
+from estimator_ckpt.kinds import Kind, meanings_of_names, meanings_of_objects, refine
 from estimator_ckpt.layout import Path
 from estimator_ckpt.matching import Target, Wanted
 from estimator_ckpt.object_rules import is_variable
 from estimator_ckpt.rules import RuleError
 from estimator_ckpt.tensor_names import Tensor, object_path
+from estimator_ckpt.trackables import paths_below
 
 
 def of_objects(objects: Any) -> Target:
@@ -27,7 +27,8 @@ def of_objects(objects: Any) -> Target:
       TypeError: If it is none of these.
     """
     reached = tracked.track(as_checkpoint(objects))
-    meanings = meanings_of_objects(reached.graph)
+    by_name = {item.full_name: item.attribute_key for item in reached.tensors if item.full_name}
+    meanings = refine(meanings_of_objects(reached.graph), reached.graph, by_name)
     wanted = []
     for item in reached.tensors:
         meaning = meanings[item.attribute_key]
@@ -124,7 +125,7 @@ class Locator:
         self._target = target
 
     def __call__(self, value: Any) -> str | dict[str, str]:
-        """The key of a variable; for an object those of its variables by their paths below it, and by their names.
+        """The key of a variable; for an object those of its variables by their paths below it.
 
         Raises:
           RuleError: If the variable is none of the target's.
@@ -132,10 +133,12 @@ class Locator:
         if is_variable(value):
             return self._key(value)
         found = {}
-        for path, variable in _variables_below(value):
-            key = self._key(variable)
-            found |= {path: key}
-            found.setdefault(variable.name.removesuffix(':0'), key)
+        for path, variable in paths_below(value):
+            if not hasattr(variable, 'assign'):
+                continue
+            parent, slash, last = path.rpartition('/')
+            # Keras 3 keeps what it calls kernel as _kernel.
+            found |= dict.fromkeys([path, f'{parent}{slash}{last.removeprefix("_")}'], self._key(variable))
         return found
 
     def _key(self, variable: Any) -> str:
@@ -145,18 +148,3 @@ class Locator:
                 f'A rule names {variable!r}, which is not among the variables to be filled; add it.'
             )
         return key
-
-
-def _variables_below(root: Any) -> Iterator[tuple[str, Any]]:
-    """The variables that an object reaches, by the shortest of their paths; no op is added."""
-    view = tf.train.TrackableView(root)
-    queue, seen = collections.deque([('', root)]), {id(root)}
-    while queue:
-        path, trackable = queue.popleft()
-        if hasattr(trackable, 'assign'):
-            yield path, trackable
-            continue
-        for name, child in view.children(trackable).items():
-            if id(child) not in seen:
-                seen.add(id(child))
-                queue.append((f'{path}/{name}' if path else name, child))

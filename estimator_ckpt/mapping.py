@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import json
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from estimator_ckpt.bundle import dtypes, slices
 from estimator_ckpt.bundle.errors import CheckpointError
@@ -81,6 +82,7 @@ class MappingReport:
       skipped: Targets that were not asked for, and why.
       idle_rules: The rules that nothing takes, as they were written, and the nearest names.
       notes: What else is worth knowing, in sentences.
+      status: Of a warm start of layers that are not built, TensorFlow's load status; else None.
     """
 
     matched: list[Row] = dataclasses.field(default_factory=list)
@@ -91,6 +93,7 @@ class MappingReport:
     skipped: list[Row] = dataclasses.field(default_factory=list)
     idle_rules: list[str] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
+    status: Any = dataclasses.field(default=None, repr=False, compare=False)
 
     def sections(self) -> dict[str, list[Row]]:
         """The lists of rows by their names."""
@@ -118,7 +121,9 @@ class MappingReport:
 
     def to_json(self) -> str:
         """The report as a JSON object with a list of rows for each section."""
-        return json.dumps(dataclasses.asdict(self))
+        content = dataclasses.asdict(dataclasses.replace(self, status=None))
+        del content['status']
+        return json.dumps(content)
 
 
 class MappingError(CheckpointError):
@@ -214,12 +219,14 @@ def mapping_error(report: MappingReport, source: str, ignored: Collection[str] =
     ]
     problems += [f'{row.target!r} (key {row.source!r}): {row.note}' for row in sections['mismatched']]
     problems += [f'{row.target!r} could come from {row.source!r}' for row in sections['ambiguous']]
-    idle = f'no tensor takes the rules {"; ".join(report.idle_rules)}' if report.idle_rules else ''
-    unfit = f'does not fit {len(problems)} of the variables: {"; ".join(problems)}' if problems else ''
+    faults = []
+    if problems:
+        faults.append(f'does not fit {len(problems)} of the variables: {"; ".join(problems)}')
+    if report.idle_rules:
+        faults.append(f'has nothing for the rules {"; ".join(report.idle_rules)}')
+    cure = 'Use the checkpoint of this model, or rules that say where each variable comes from.'
     return MappingError(
-        f'The checkpoint {source} {unfit}{": " if idle and not unfit else "; " if idle else ""}{idle}. '
-        'Use the checkpoint of this model, or rules that say where each variable comes from.',
-        report,
+        ' '.join([f'The checkpoint {source} {", and ".join(faults)}.', *report.notes, cure]), report
     )
 
 

@@ -79,7 +79,10 @@ class Target:
             call = call.removesuffix(':0')
             if call in called or self.graph is None:
                 return call
-            return by_object_key.get(self.graph.key_at(call), call)
+            parent, slash, last = call.rpartition('/')
+            # Keras 3 keeps what it calls kernel as _kernel.
+            key = self.graph.key_at(call) or self.graph.key_at(f'{parent}{slash}_{last}')
+            return by_object_key.get(key, call)
 
         return place
 
@@ -111,8 +114,8 @@ def match(
     """Finds for each wanted tensor its source.
 
     First come the sources that a rule gives its name or path; for slots the slot of the same name of the variable's
-    source; then those of the same name, then of the same path; for steps and optimizers' scalars the only one that there
-    is; and for a variable that the source has in pieces, the pieces.
+    source; then those of the same name, then of the same path; for steps and optimizers' scalars the only one that
+    there is; and for a variable that the source has in pieces, the pieces.
 
     Args:
       contents: The source.

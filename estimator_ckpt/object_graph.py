@@ -195,12 +195,15 @@ class ObjectGraph:
 
     def keys_by_full_name(self) -> dict[str, str]:
         """For each variable name that is no other's, the variable's key."""
-        found = collections.defaultdict(set)
+        found, ambiguous = {}, set()
         for node in self.nodes:
             for attribute in node.attributes:
-                if attribute.full_name and attribute.name == keys.VARIABLE_VALUE:
-                    found[attribute.full_name].add(attribute.key)
-        return {name: next(iter(found_keys)) for name, found_keys in found.items() if len(found_keys) == 1}
+                name, key = attribute.full_name, attribute.key
+                if name and attribute.name == keys.VARIABLE_VALUE and found.setdefault(name, key) != key:
+                    ambiguous.add(name)
+        for name in ambiguous:
+            del found[name]
+        return found
 
     def key_at(self, path: str) -> str | None:
         """The key of the variable that a path of local names leads to, joined with slashes; None if there is none."""

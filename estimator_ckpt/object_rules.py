@@ -60,6 +60,6 @@ def _bind(old: str, value: Any, locate: Locate) -> Rule:
         )
     place = locate(value)
     if isinstance(place, str):
-        return Rule(source, re.compile(re.escape(old)), literal(place), targets=(place,))
+        return Rule(source, re.compile(re.escape(old)), literal(place), targets=(place,), name=old)
     pattern = re.compile('(.*)' if old == '/' else re.escape(old) + '(.*)')
     return _ScopeRule(source, pattern, '', targets=tuple(place.values()), keys=place)

@@ -35,7 +35,8 @@ class Rule:
       pattern: Matches whole names.
       replacement: The new name, with `\\1` and `\\g<group>`.
       operations: What is done to the values.
-      targets: The names that it gives; only of an assignment of one name to another, which means just that variable.
+      targets: The names that it gives, of an assignment to certain variables.
+      name: The only name that it matches, if it is just one.
     """
 
     source: str
@@ -43,11 +44,35 @@ class Rule:
     replacement: str
     operations: tuple[Operation, ...] = ()
     targets: tuple[str, ...] = ()
+    name: str = ''
 
     def apply(self, name: str) -> str | None:
         """The new name, or None where the pattern does not match."""
         match = self.pattern.fullmatch(name)
         return None if match is None else match.expand(self.replacement)
+
+
+class RuleSet:
+    """Rules in their order, of which those for one name each are looked up."""
+
+    def __init__(self, rules: Sequence[Rule]):
+        self.rules = rules
+        self._exact = {rule.name: number for number, rule in reversed(list(enumerate(rules))) if rule.name}
+        self._others = [(number, rule) for number, rule in enumerate(rules) if not rule.name]
+
+    def find(self, names: Sequence[str]) -> tuple[Rule, str] | None:
+        """The first rule that matches one of a tensor's names, and what that becomes; None if there is none."""
+        exact = min((self._exact[name] for name in names if name in self._exact), default=len(self.rules))
+        for number, rule in self._others:
+            if number > exact:
+                break
+            target = next((t for t in map(rule.apply, names) if t is not None), None)
+            if target is not None:
+                return rule, target
+        if exact == len(self.rules):
+            return None
+        rule = self.rules[exact]
+        return rule, rule.apply(rule.name)
 
 
 Rules = Mapping[str, str] | Sequence[tuple[str, ...] | Mapping[str, str] | Rule] | str | os.PathLike | None
@@ -141,7 +166,7 @@ def _assignment(old: str, new: str) -> Rule:
     if old.endswith('/') != new.endswith('/') and not (old == '/' or new == '/'):
         raise ValueError(f'the assignment {source} has a scope, which ends in a slash, on one side only')
     if not old.endswith('/'):
-        return Rule(source, re.compile(re.escape(old)), literal(new), targets=(new,))
+        return Rule(source, re.compile(re.escape(old)), literal(new), targets=(new,), name=old)
     pattern = '(.*)' if old == '/' else re.escape(old) + '(.*)'
     return Rule(source, re.compile(pattern), (literal(new) if new != '/' else '') + r'\1')
 

@@ -8,7 +8,7 @@ from estimator_ckpt.contents import Contents
 from estimator_ckpt.kinds import Kind, Meaning, meanings_of_names
 from estimator_ckpt.layout import Path
 from estimator_ckpt.operations import Operation, Recipe
-from estimator_ckpt.rules import Rules, parse_rules
+from estimator_ckpt.rules import Rules, RuleSet, parse_rules
 
 # What the guide calls the dict of all variables, in its two conversions.
 GUIDES_ROOTS = ('vars', 'var_list')
@@ -60,16 +60,16 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
         return [Tensor(key, key, '', (), '', meanings[key]) for key, _ in contents.tensors()]
     roots = (root,) if root else GUIDES_ROOTS
     unique = {key: name for name, key in contents.graph.keys_by_full_name().items()}
-    tensors = []
+    tensors, by_object = [], contents.by_object
     for key, group in contents.tensors():
-        object_key = next((k for k in group if k in contents.by_object), '')
-        attribute_key = contents.by_object.get(object_key, '')
+        # Names come first in a group.
+        object_key = key if key in by_object else next((k for k in group if k in by_object), '')
+        attribute_key = by_object.get(object_key, '')
         path, suffix = object_path(attribute_key), object_key.removeprefix(attribute_key)
         meaning = meanings[object_key or key]
         if meaning.kind is Kind.COUNTER:
             continue
-        named = key not in contents.by_object
-        name = key if named else _name(path, suffix, roots, unique.get(attribute_key))
+        name = key if key != object_key else _name(path, suffix, roots, unique.get(attribute_key))
         tensors.append(Tensor(key, name, object_key, path, suffix, meaning))
     _name_slots(tensors)
     return tensors
@@ -78,7 +78,7 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
 def object_path(attribute_key: str) -> Path:
     """The path of local names of the object that an attribute's key belongs to."""
     path, _, _ = attribute_key.rpartition(keys.ATTRIBUTES)
-    return tuple(keys.unescape(segment) for segment in path.split('/')) if path else ()
+    return tuple(map(keys.unescape, path.split('/'))) if path else ()
 
 
 def _name(path: Path, suffix: str, roots: tuple[str, ...], full_name: str | None) -> str:
@@ -98,10 +98,11 @@ def _name_slots(tensors: list[Tensor]) -> None:
     for tensor in slots:
         siblings[_optimizer(tensor)].add(tensor.meaning.slot_name)
     for tensor in slots:
-        variable = by_key.get(tensor.meaning.variable)
-        if variable is None or tf1_meanings[tensor.name].kind is Kind.SLOT:
+        variable, slot_name = by_key.get(tensor.meaning.variable), tensor.meaning.slot_name
+        of_name = tf1_meanings[tensor.name]
+        # A name that ends in what the object calls the slot is Keras's.
+        if variable is None or (of_name.kind is Kind.SLOT and of_name.slot_name != slot_name):
             continue
-        slot_name = tensor.meaning.slot_name
         ending = slot_names.ending(slot_name, siblings[_optimizer(tensor)]) or slot_name
         tensor.name = f'{variable.name}/{ending}'
 
@@ -120,22 +121,20 @@ def apply_rules(tensors: list[Tensor], rules: Rules) -> tuple[list[Tensor], list
     Raises:
       RuleError: If a rule cannot be understood.
     """
-    parsed = parse_rules(rules)
-    if not parsed:
+    parsed = RuleSet(parse_rules(rules))
+    idle = dict.fromkeys(rule.source for rule in parsed.rules)
+    if not parsed.rules:
         return tensors, []
-    idle = dict.fromkeys(rule.source for rule in parsed)
     result: list[Tensor] = []
     joined: dict[str, Tensor] = {}
     for tensor in tensors:
-        for rule in parsed:
-            target = next((t for t in map(rule.apply, tensor.candidates) if t is not None), None)
-            if target is not None:
-                tensor.target = target
-                idle.pop(rule.source, None)
-                result += _derived(tensor, rule.operations, joined)
-                break
-        else:
+        found = parsed.find(tensor.candidates)
+        if found is None:
             result.append(tensor)
+            continue
+        rule, tensor.target = found
+        idle.pop(rule.source, None)
+        result += _derived(tensor, rule.operations, joined)
     _reshape_slots(result)
     return result, list(idle)
 

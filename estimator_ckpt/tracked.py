@@ -93,6 +93,12 @@ def check_checkpoint(checkpoint: Any) -> None:
         )
 
 
+def root_of(checkpoint: tf.train.Checkpoint) -> Any:
+    """The object that a checkpoint's paths begin at: itself, or its positional root."""
+    # There is no public name for it.
+    return checkpoint._saver._graph_view.root
+
+
 def track(checkpoint: tf.train.Checkpoint) -> Tracked:
     """Walks the objects of a checkpoint.
 

@@ -4,18 +4,20 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from estimator_ckpt import coverage, text
 from estimator_ckpt.bundle import checksums, dtypes, tensors
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
-from estimator_ckpt.bundle.files import chunks, files_for
+from estimator_ckpt.bundle.files import ReadAhead, chunks, files_for
 from estimator_ckpt.bundle.paths import index_path, resolve, resolve_state_entry
 from estimator_ckpt.bundle.reader import BundleReader, Entry, decode_key
 from estimator_ckpt.bundle.state import STATE_FILE, read_state
 from estimator_ckpt.object_graph import read_object_graph
 
 Progress = Callable[[int, int], object]
+# Tensors up to this many bytes are read together with their neighbours.
+_SMALL = 64 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ class _Check:
         self._report = report
         self._progress = progress
         self._files = files_for(reader.prefix)
+        self._small = ReadAhead(self._files)
         self._index = index_path(reader.prefix)
 
     def run(self) -> None:
@@ -150,6 +153,7 @@ class _Check:
     def _entries(self) -> dict[bytes, Entry]:
         """The entries that make sense, by raw key."""
         entries, last = {}, b''
+        self._reader.decode_all()
         for key in self._reader.raw:
             if key <= last:
                 self._fault(self._index, key, 'the keys are not in order, so that not all are found')
@@ -223,11 +227,16 @@ class _Check:
                 return str(error)
         else:
             crc = 0
-            for data in chunks(self._files, path, entry.offset, entry.size):
+            for data in self._pieces(path, entry):
                 crc = checksums.crc32c(data, crc)
                 self._read(len(data), total)
             crc = checksums.mask(crc)
         return '' if crc == entry.crc32c else 'the checksum of its bytes does not match'
+
+    def _pieces(self, path: str, entry: Entry) -> Iterable[bytes]:
+        if entry.size > _SMALL:
+            return chunks(self._files, path, entry.offset, entry.size)
+        return [self._small.read(path, entry.offset, entry.size)] if entry.size else []
 
     def _read(self, size: int, total: int) -> None:
         self._report.bytes += size

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from estimator_ckpt import live_targets
+from estimator_ckpt import deferring, live_targets, tracked
 from estimator_ckpt.bindings import Bindings
 from estimator_ckpt.loading import load_eagerly, load_in_session
 from estimator_ckpt.mapping import MappingReport
@@ -22,7 +22,8 @@ def warm_start(
       session: In graph mode the session, whose variables are initialized; it needs no target.
 
     Returns:
-      What came from where, what was left and why.
+      What came from where, what was left and why. Layers of Keras models that are not built get their values when they
+      are; `status` then tells, like that of `tf.train.Checkpoint.restore`, whether all did.
 
     Raises:
       CheckpointError: If the checkpoint cannot be read.
@@ -37,10 +38,22 @@ def warm_start(
             'warm_start needs a target in eager mode, and a session in graph mode, where scaffold(warm_start=...) and '
             'WarmStartHook do it while training starts.'
         )
+    checkpoint = live_targets.as_checkpoint(target)
     found = live_targets.of_objects(target)
-    plan = map_warm_start(warm_start, found, live_targets.Locator(found))
+    unbuilt = deferring.unbuilt_paths(tracked.root_of(checkpoint))
+    plan = map_warm_start(
+        warm_start, found, live_targets.Locator(found), deferring.comes_later(unbuilt)
+    )
+    if unbuilt:
+        plan.report.notes.append(
+            f'Not built yet: {", ".join(path or "the model" for path in unbuilt)}. Their variables are called by the '
+            'paths below that; or build the model first.'
+        )
     plan.check(warm_start)
     load_eagerly(plan.loads, plan.contents.reader)
+    if plan.later:
+        plan.report.status = deferring.restore_later(checkpoint, plan.later, plan.contents)
+        plan.report.matched += deferring.rows(plan.later, plan.contents)
     return plan.report
 
 

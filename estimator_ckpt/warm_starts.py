@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from estimator_ckpt.averages import promote
@@ -16,7 +16,7 @@ from estimator_ckpt.matching import Target, Wanted, match
 from estimator_ckpt.object_rules import Locate, bind_objects, locate_nothing
 from estimator_ckpt.operations import Recipe
 from estimator_ckpt.recipes import Cast, Constant
-from estimator_ckpt.rules import Rule, parse_rules
+from estimator_ckpt.rules import Rule, RuleSet, parse_rules
 from estimator_ckpt.tensor_names import Tensor, apply_rules, read_tensors
 from estimator_ckpt.vocabularies import Remapped
 from estimator_ckpt.warm_start_selection import parse_include, select
@@ -86,11 +86,13 @@ class WarmStartPlan:
     Attributes:
       contents: The checkpoint.
       loads: The variables that get a value, with how that is made.
+      later: The tensors for variables that there will be.
       report: What came from where, what was left, and what does not fit.
     """
 
     contents: Contents
     loads: list[tuple[Wanted, Any]]
+    later: list[Tensor]
     report: MappingReport
 
     def check(self, warm_start: WarmStart) -> None:
@@ -107,13 +109,19 @@ class WarmStartPlan:
         self.contents.reader.check_data_files()
 
 
-def map_warm_start(warm_start: WarmStart, target: Target, locate: Locate = locate_nothing) -> WarmStartPlan:
+def map_warm_start(
+    warm_start: WarmStart,
+    target: Target,
+    locate: Locate = locate_nothing,
+    comes_later: Callable[[str], bool] = lambda path: False,
+) -> WarmStartPlan:
     """Works out which variable gets which value.
 
     Args:
       warm_start: What is asked for.
       target: What there is.
       locate: Gives the keys in `target` of the objects that the rules name.
+      comes_later: Whether there can be a variable at an object path later.
 
     Raises:
       CheckpointError: If the checkpoint cannot be read, or has no moving averages and they are asked for.
@@ -141,8 +149,18 @@ def map_warm_start(warm_start: WarmStart, target: Target, locate: Locate = locat
     _excuse_hyper_parameters(report, chosen)
     report.skipped += selection.skipped
     report.idle_rules = [_with_hint(source, rules, tensors) for source in idle]
-    report.idle_rules += _lost(rules, tensors, target)
-    return WarmStartPlan(contents, loads + matched.fitting, report)
+    unplaced = _unplaced(tensors, target)
+    later = [tensor for tensor in unplaced if comes_later(tensor.target)]
+    report.idle_rules += _lost(rules, tensors, [t for t in unplaced if t not in later], target)
+    taken = {key for _, recipe in matched.fitting for key in recipe.sources}
+    for tensor in tensors:
+        if tensor.target is None and tensor.key not in taken and tensor.meaning.kind is Kind.VARIABLE:
+            path = next(filter(comes_later, tensor.candidates), None)
+            if path is not None:
+                later.append(dataclasses.replace(tensor, target=path))
+    gone = {tensor.key for tensor in later}
+    report.unused = [row for row in report.unused if row.source not in gone]
+    return WarmStartPlan(contents, loads + matched.fitting, later, report)
 
 
 def _excuse_hyper_parameters(report: MappingReport, chosen: list[Wanted]) -> None:
@@ -186,22 +204,28 @@ class _Adaptation:
         )
 
 
-def _lost(rules: list[Rule], tensors: list[Tensor], target: Target) -> list[str]:
-    """The rules whose tensors all go to variables that there are not."""
-    place, lost, used = target.places(), {}, set()
+def _unplaced(tensors: list[Tensor], target: Target) -> list[Tensor]:
+    """The tensors that rules send to variables that there are not."""
+    place = target.places()
     called = {call for wanted in target.wanted for call in wanted.calls}
-    for tensor in tensors:
-        if tensor.target is None:
-            continue
-        rule = next(r for r in rules if any(r.apply(c) is not None for c in tensor.candidates))
-        if place(tensor.target) in called:
-            used.add(rule.source)
-        else:
-            near = nearest(tensor.target, sorted(called), len(lost))
-            lost.setdefault(
-                rule.source, f'{rule.source!r}, for there is no {tensor.target!r}{near and f" ({near})"}'
-            )
-    return [text for source, text in lost.items() if source not in used]
+    return [t for t in tensors if t.target is not None and place(t.target) not in called]
+
+
+def _lost(rules: list[Rule], tensors: list[Tensor], unplaced: list[Tensor], target: Target) -> list[str]:
+    """The rules whose tensors all go to variables that there are not."""
+    rule_set, lost = RuleSet(rules), {}
+    called = sorted({call for wanted in target.wanted for call in wanted.calls}) if unplaced else []
+    for tensor in unplaced:
+        rule, _ = rule_set.find(tensor.candidates)
+        if rule.source not in lost:
+            near = nearest(tensor.target, called, len(lost))
+            lost[rule.source] = f'{rule.source!r}, for there is no {tensor.target!r}{near and f" ({near})"}'
+    if lost:
+        gone = set(map(id, unplaced))
+        for tensor in tensors:
+            if tensor.target is not None and id(tensor) not in gone:
+                lost.pop(rule_set.find(tensor.candidates)[0].source, None)
+    return list(lost.values())
 
 
 def _with_hint(source: str, rules: list[Rule], tensors: list[Tensor]) -> str:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 Progress = Callable[[int], object] | None
 _CHUNK = 16 * 1024 * 1024
+_READ_AHEAD = 1024 * 1024
 
 
 class LocalFiles:
@@ -164,3 +165,20 @@ def chunks(files: Files, path: str, offset: int, size: int) -> Iterator[bytes]:
         yield data
         offset += len(data)
         size -= len(data)
+
+
+class ReadAhead:
+    """Reads small byte ranges in ascending order, neighbours together: opening a file for each takes longer."""
+
+    def __init__(self, files: Files):
+        self._files = files
+        self._path, self._start, self._data = '', 0, b''
+
+    def read(self, path: str, offset: int, size: int) -> bytes:
+        """The bytes of a range that lies within the file."""
+        start = offset - self._start
+        if path != self._path or start < 0 or start + size > len(self._data):
+            ahead = min(max(size, _READ_AHEAD), self._files.size(path) - offset)
+            self._path, self._start, start = path, offset, 0
+            self._data = self._files.read(path, offset, ahead)
+        return self._data[start : start + size]

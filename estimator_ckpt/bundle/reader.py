@@ -148,6 +148,13 @@ class BundleReader:
         entries = zip(self.raw, map(Entry._make, rows), strict=True)
         self._entries |= itertools.compress(entries, fields.plain.tolist())
 
+    def each_has_its_place(self) -> bool:
+        """Whether it is sure that no two tensors have the same bytes; quicker to tell than `places`."""
+        fields = self.columns
+        order = np.lexsort((fields.offset, fields.shard))
+        shards, offsets = np.diff(fields.shard[order]), np.diff(fields.offset[order])
+        return bool(np.all(fields.plain & (fields.size > 0)) and np.all((shards != 0) | (offsets != 0)))
+
     def places(self) -> dict[str, tuple[int, int, int]]:
         """Where the bytes of each tensor are: shard, offset and size. Those without bytes, or in slices, are left out.
 

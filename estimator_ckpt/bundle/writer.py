@@ -1,6 +1,7 @@
 """Composes a checkpoint from the entries and data files of others, and publishes it atomically."""
 
 import dataclasses
+import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
@@ -159,15 +160,16 @@ class BundleWriter:
         """
         old, self._entries = self._entries, {}
         named = {encode_key(new): old[encode_key(source)] for new, source in sources.items()}
-        sliced = [
-            (new, source) for new, source in zip(named, sources.values(), strict=True) if _SLICE in named[new]
-        ]
-        for new, source in sliced:
-            for part in self._slices(named[new]):
-                self._entries[slices.encode_key(new, part)] = old[slices.encode_key(encode_key(source), part)]
-        for key in named.keys() & {HEADER_KEY, *self._entries, *self._added_entries}:
+        parts = {}
+        for raw_new, source in zip(named, sources.values(), strict=True):
+            if _SLICE in named[raw_new]:
+                raw_source = encode_key(source)
+                for part in self._slices(named[raw_new]):
+                    parts[slices.encode_key(raw_new, part)] = old[slices.encode_key(raw_source, part)]
+        self._entries = parts
+        for key in named.keys() & {HEADER_KEY, *parts, *self._added_entries}:
             self._check_new(key)
-        self._entries |= named
+        self._entries = {**named, **parts} if parts else named
 
     @staticmethod
     def _slices(raw: bytes) -> list[slices.Slice]:
@@ -326,10 +328,12 @@ class BundleWriter:
             files.copy(shard.path, path, progress)
 
     def _index(self, num_shards: int) -> bytes:
-        entries = self._entries | {HEADER_KEY: self._header(num_shards)}
-        for key, entry in self._added_entries.items():
-            entries[key] = entry.SerializeToString(deterministic=True)
-        return build_table([(key, entries[key]) for key in sorted(entries)])
+        added = [
+            (key, entry.SerializeToString(deterministic=True)) for key, entry in self._added_entries.items()
+        ]
+        items = [(HEADER_KEY, self._header(num_shards)), *added, *self._entries.items()]
+        items.sort(key=operator.itemgetter(0))
+        return build_table(items)
 
     def _header(self, num_shards: int) -> bytes:
         header = BundleHeader(num_shards=num_shards, endianness=int(self._big_endian))

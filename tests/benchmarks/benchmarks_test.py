@@ -29,6 +29,14 @@ BENCHMARKS = {
         ['--variables=10000,10001', '--floats=1', '--rounds=1'],
         [['10000', '10001']],
     ),
+    'suggest': (
+        ['--pairs=canned_dnn,digits', '--held_out=lstm', '--many=100'],
+        [
+            ['canned_dnn', 'digits', 'made up'],
+            ['lstm'],
+            ['canned_dnn as digits', 'digits as lstm', 'lstm as canned_dnn'],
+        ],
+    ),
     'startup': (
         ['--variables=2', '--rounds=1'],
         [['python', 'import', 'inspect', 'inspect_checkpoint']],

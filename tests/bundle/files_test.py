@@ -222,3 +222,30 @@ def test_a_remote_state_file_is_replaced_and_read_by_tensorflow(ram):
     assert paths.resolve(ram) == f'{ram}/model-2'
     assert 'checkpoint' in tf.io.gfile.listdir(ram)
     assert not [name for name in tf.io.gfile.listdir(ram) if 'tmp' in name]
+
+
+def test_small_ranges_are_read_with_their_neighbours(folder, monkeypatch):
+    monkeypatch.setattr(files, '_READ_AHEAD', 10)
+    contents = {f'{folder}/one': bytes(range(100)), f'{folder}/two': bytes(range(100, 125))}
+    store, reads = files.files_for(folder), []
+    for path, data in contents.items():
+        store.write(path, data)
+    read = store.read
+    monkeypatch.setattr(
+        store, 'read', lambda path, *where: reads.append((path, *where)) or read(path, *where)
+    )
+    ahead = files.ReadAhead(store)
+    one, two = contents
+    ranges = [
+        (one, 3, 4),
+        (one, 7, 6),
+        (one, 7, 3),
+        (one, 20, 30),
+        (one, 50, 1),
+        (one, 2, 2),
+        (two, 20, 5),
+        (two, 25, 0),
+    ]
+    for path, offset, size in ranges:
+        assert ahead.read(path, offset, size) == contents[path][offset : offset + size]
+    assert reads == [(one, 3, 10), (one, 20, 30), (one, 50, 10), (one, 2, 10), (two, 20, 5)]

@@ -53,6 +53,15 @@ def test_an_index_of_many_neighbouring_keys_rewritten_unchanged_has_the_same_byt
     assert rewritten(raw) == raw
 
 
+def test_an_index_of_long_keys_and_of_zeros_rewritten_unchanged_has_the_same_bytes(tmp_path):
+    # Keys are compared some thousands at once, some bytes of each, the shorter ones filled up with zeros.
+    names = [b'scope/' * size + bytes([last]) for size in (42, 43, 90) for last in (1, 2)]
+    names += [b'zero' + bytes(count) + end for count in range(5) for end in (b'', b'\1')]
+    names += [b'many/%05d' % number for number in range(10_000)]
+    raw = index_of(save(tmp_path / 'model', {name: np.int8(1) for name in names}))
+    assert rewritten(raw) == raw
+
+
 @pytest.mark.parametrize('near', range(-4, 5))
 def test_an_index_whose_block_is_just_full_rewritten_unchanged_has_the_same_bytes(tmp_path, near):
     # Whether a block ends before the last key depends on each byte: one of these fills it to the last.

@@ -1,13 +1,17 @@
 """Conversion between the styles: other keys over the same bytes, and TensorFlow restores the result."""
 
+import copy
+import json
 import os
 import pathlib
+import pickle
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import estimator_ckpt
+from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.state import read_state
 from tests import toy
@@ -272,6 +276,28 @@ def test_a_rules_file_is_read(sources, tmp_path):
     rules.write_text('# the model\ndense/(.*) -> model/\\1   # and its slots\n\nglobal_step -> step\n')
     convert(sources['tf1'], tmp_path / 'x', 'tf2', rules=rules)
     assert 'model/kernel/.ATTRIBUTES/VARIABLE_VALUE' in toy.keys_of(tmp_path / 'x')
+
+
+@pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
+def test_the_report_names_each_key_with_its_source_when_it_is_asked_even_after_the_source_is_gone(
+    style, sources, tmp_path
+):
+    source = convert(sources['tf1'], tmp_path / 'source', 'tf1') and str(tmp_path / 'source')
+    report = convert(source, tmp_path / 'x', style)
+    expected = {key: BundleReader(source).entry(key) for key in toy.keys_of(source)}
+    for path in tmp_path.glob('source*'):
+        path.unlink()
+    rows = json.loads(report.to_json())['matched']
+    written = {
+        key for key in toy.keys_of(tmp_path / 'x') if not key.startswith(('_CHECKPOINTABLE', 'save_counter'))
+    }
+    assert [row['target'] for row in rows] == [row.target for row in report.matched]
+    assert {row['target'] for row in rows} == written and len(rows) == len(written)
+    assert {(row.source, row.shape, row.dtype) for row in report.matched} == {
+        (key, entry.shape, dtypes.name(entry.dtype)) for key, entry in expected.items()
+    }
+    assert str(report).startswith(f'matched ({len(rows)})')
+    assert report == copy.copy(report) and report == pickle.loads(pickle.dumps(report))
 
 
 def test_bytes_are_not_stored_again(sources, tmp_path):

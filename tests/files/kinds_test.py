@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from estimator_ckpt import slot_names
 from estimator_ckpt.contents import Contents, list_entries
-from estimator_ckpt.kinds import Kind, Meaning, meanings_of_names
+from estimator_ckpt.kinds import Kind, Meaning, meanings_of_keras_slots, meanings_of_names
+from estimator_ckpt.object_graph import Attribute, ObjectGraph
 from tests.toy import needs_keras_2
 
 tf1 = tf.compat.v1
@@ -96,6 +97,28 @@ def test_objects_say_what_their_keys_stand_for(tmp_path):
     assert kinds['optimizer/learning_rate'].kind is kinds['optimizer/beta_1'].kind is Kind.OPTIMIZER
     assert kinds['save_counter'].kind is Kind.COUNTER
     assert kinds['table'].kind is Kind.TABLE
+
+
+@pytest.mark.parametrize(
+    'name, variable, slot_name',
+    [
+        ('Adam/m/net/kernel', 'net/kernel', 'm'),
+        ('m/net/kernel', 'net/kernel', 'm'),
+        ('outer/Adam/vhat/net/kernel', 'net/kernel', 'vhat'),
+        ('own_name/m/m/kernel', 'm/kernel', 'm'),
+        ('Adam/velocity/gone/kernel', '', 'velocity'),
+        ('velocity/gone/kernel', '', 'velocity'),
+    ],
+)
+def test_a_keras_slot_is_told_by_its_variable_whatever_scope_it_was_built_in(name, variable, slot_name):
+    graph = ObjectGraph()
+    optimizer = graph.add(0, 'optimizer')
+    graph.add(optimizer, '_iterations')
+    listed = graph.add(optimizer, '_variables')
+    for number, listed_name in enumerate(['iteration', name]):
+        graph.add(listed, str(number), [Attribute('VARIABLE_VALUE', listed_name, f'key {number}')])
+    found = meanings_of_keras_slots(graph, ['net/kernel', 'm/kernel', 'iteration', name])
+    assert found == {name: Meaning(Kind.SLOT, variable, slot_name)}
 
 
 def test_each_tensor_of_both_is_counted_once(tmp_path):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import estimator_ckpt
 from estimator_ckpt import coverage
+from estimator_ckpt.bundle import files
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.slices import encode_key, parse_spec
@@ -225,6 +226,15 @@ def test_numbers_are_read_in_pieces_and_their_memory_stays_below_the_tensor(tmp_
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(told) > 1 and peak < 60_000_000
+
+
+def test_small_tensors_are_read_together(tmp_path, monkeypatch):
+    prefix = save(tmp_path / 'model', {f'{n:04}': np.full(3, n, np.int16) for n in range(1000)})
+    opened, read = [], files.LocalFiles.read
+    monkeypatch.setattr(files.LocalFiles, 'read', lambda *args: opened.append(args[1]) or read(*args))
+    report = estimator_ckpt.verify(prefix)
+    assert report.ok and report.bytes == 6000
+    assert opened == [f'{prefix}.index', f'{prefix}.data-00000-of-00001']
 
 
 def test_the_report_is_a_json_object(sound):

@@ -88,7 +88,17 @@ def test_a_checkpoint_is_listed_as_its_listing_says(case):
     entries = {entry.key: entry.to_dict() for entry in estimator_ckpt.list_entries(case.prefix())}
     assert entries.keys() == expected.keys()
     for key, fields in expected.items():
+        fields = {'variable': '', 'slot_name': '', **fields}
         assert {name: entries[key][name] for name in fields} == fields
+
+
+def test_the_slots_of_a_keras_optimizer_are_listed_alike_whether_it_was_applied_or_only_built():
+    listings = {case.name: json.loads(case.listing().read_text()) for case in CASES}
+    assert listings['tf2_keras_adam_built'] == listings['tf2_keras_adam']
+    slots = [fields for fields in listings['tf2_keras_adam_built'].values() if fields['kind'] == 'slot']
+    kernel, bias = (f'model/{name}/.ATTRIBUTES/VARIABLE_VALUE' for name in ('kernel', 'bias'))
+    expected = [(kernel, 'm'), (kernel, 'v'), (bias, 'm'), (bias, 'v')]
+    assert [(fields['variable'], fields['slot_name']) for fields in slots] == expected
 
 
 @every_style

@@ -191,6 +191,26 @@ class TestPlan:
         rows = in_process(capsys, 'plan', a, a, '--json').json['matched']
         assert sorted(row['target'] for row in rows) == sorted(TENSORS)
 
+    def test_suggested_rules_are_a_file_that_plan_takes(self, capsys, a, tmp_path):
+        other = save(
+            tmp_path / 'other', {'net/kernel': np.zeros((3, 2), np.float32), 'global_step': np.int64(0)}
+        )
+        result = in_process(capsys, 'plan', '--suggest', a, other)
+        assert (result.code, result.err) == (0, '')
+        assert f'{LONG} -> net/kernel' in result.lines
+        write_file(tmp_path / 'rules', result.out.encode())
+        assert in_process(capsys, 'plan', a, other, f'--rules={tmp_path / "rules"}').code == 0
+
+    def test_what_cannot_be_suggested_gives_1_and_is_listed(self, capsys, a, tmp_path):
+        other = save(tmp_path / 'other', {'x': np.zeros((3, 2), np.float32), 'z': np.zeros(7, np.float32)})
+        result = in_process(capsys, 'plan', '--suggest', a, other)
+        assert result.code == 1 and '#   z float32 [7]' in result.lines
+        assert in_process(capsys, 'plan', '--suggest', a, other, '--json').json['missing'][0]['target'] == 'z'
+
+    def test_suggesting_takes_no_rules(self, capsys, a, tmp_path):
+        result = in_process(capsys, 'plan', '--suggest', a, a, f'--rules={tmp_path / "rules"}')
+        assert result.code == 2 and 'leave out --rules' in result.err
+
     def test_a_terminal_gets_lines_that_fit(self, a):
         code, seen = on_terminal('plan', a, a)
         assert code == 0

@@ -1,0 +1,142 @@
+"""What is proposed as rules between two checkpoints, and how it is shown: as a file of rules, or as JSON."""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+
+from estimator_ckpt import text
+from estimator_ckpt.evidence import Evidence
+from estimator_ckpt.mapping import Row
+
+# What of several candidates is shown in the text; `to_json` has all.
+_MAX_SHOWN = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class SuggestedRule:
+    """A rule, and what speaks for it.
+
+    Attributes:
+      pattern: The regular expression.
+      replacement: What a name becomes.
+      operations: What is done to the values; empty for nothing.
+      evidence: That for the pair of variables of which there is least.
+      pairs: The keys in the source and the names in the target that it brings together.
+    """
+
+    pattern: str
+    replacement: str
+    operations: str
+    evidence: Evidence
+    pairs: list[tuple[str, str]]
+
+    @property
+    def confidence(self) -> float:
+        """From 0 to 1; `estimator_ckpt.evidence.Evidence.confidence` says how it comes about."""
+        return self.evidence.confidence
+
+    def __str__(self) -> str:
+        return f'{self.pattern} -> {self.replacement}' + (f' | {self.operations}' if self.operations else '')
+
+
+@dataclasses.dataclass(frozen=True)
+class Undecided:
+    """A variable of the target that could come from several of the source, or for which little speaks for any.
+
+    Attributes:
+      target: Its name.
+      shape: Its shape.
+      dtype: Its data type's name.
+      candidates: The keys that are left for it, the first of many.
+      more: How many there are beside these.
+    """
+
+    target: str
+    shape: tuple[int, ...]
+    dtype: str
+    candidates: list[str]
+    more: int = 0
+
+
+@dataclasses.dataclass
+class Suggestion:
+    """What is proposed, and all that is not.
+
+    Attributes:
+      rules: Rules, for `plan`, `convert` and warm starts; `str()` of the suggestion is a file of them.
+      by_name: The keys and the targets' names that need no rule, for they have the same name or object path.
+      ambiguous: Variables of the target that nothing is proposed for, since it would be a guess.
+      missing: Variables of the target that nothing in the source fits.
+      unused: Variables of the source that nothing is proposed for.
+      gives_paths: Whether rules give object paths of the target, and not names.
+      notes: What else is worth knowing, in sentences.
+    """
+
+    rules: list[SuggestedRule] = dataclasses.field(default_factory=list)
+    by_name: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    ambiguous: list[Undecided] = dataclasses.field(default_factory=list)
+    missing: list[Row] = dataclasses.field(default_factory=list)
+    unused: list[Row] = dataclasses.field(default_factory=list)
+    gives_paths: bool = False
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every variable of the target has a source."""
+        return not (self.ambiguous or self.missing)
+
+    def as_rules(self) -> list[tuple[str, ...]]:
+        """The rules as `plan`, `convert` and `WarmStart` take them."""
+        return [(r.pattern, r.replacement, *([r.operations] if r.operations else [])) for r in self.rules]
+
+    def to_json(self) -> str:
+        """All of it as a JSON object."""
+        fields = dataclasses.asdict(self)
+        for fields_of_rule, rule in zip(fields['rules'], self.rules, strict=True):
+            fields_of_rule['confidence'] = round(rule.confidence, 4)
+        return json.dumps({**fields, 'complete': self.complete})
+
+    def __str__(self) -> str:
+        return '\n'.join(self.lines())
+
+    def lines(self) -> Iterator[str]:
+        """A file of rules, line by line, with all else in its comments."""
+        ruled = sum(len(rule.pairs) for rule in self.rules)
+        all_targets = ruled + len(self.by_name) + len(self.ambiguous) + len(self.missing)
+        yield f'# {ruled + len(self.by_name):,} of {text.count(all_targets, "variable")} of the target have a source:'
+        yield f'# {ruled:,} by {text.count(len(self.rules), "rule")}, {len(self.by_name):,} by the same name.'
+        if self.rules:
+            yield f"# The rules give the target's {'object paths' if self.gives_paths else 'names'}."
+        for rule in self.rules:
+            yield ''
+            evidence = rule.evidence
+            yield (
+                f'# confidence {rule.confidence:.2f} for {text.count(len(rule.pairs), "variable")}: names '
+                f'{evidence.names:.2f}, shapes {evidence.shapes:.2f}, order {evidence.order:.2f}, '
+                f'lead {evidence.lead:.2f}'
+            )
+            yield str(rule)
+        rows = [f'{_described(u.target, u.shape, u.dtype)}: {_listed(u)}' for u in self.ambiguous]
+        yield from _section('ambiguous, with what each could come from', rows)
+        yield from _section(
+            'without a source', [_described(r.target, r.shape, r.dtype) for r in self.missing]
+        )
+        yield from _section('without a target', [_described(r.source, r.shape, r.dtype) for r in self.unused])
+        yield from (f'# {text.printable(note)}' for note in self.notes)
+
+
+def _section(title: str, rows: Sequence[str]) -> Iterator[str]:
+    if rows:
+        yield ''
+        yield f'# {title} ({len(rows):,}):'
+        yield from (f'#   {text.printable(row)}' for row in rows)
+
+
+def _described(name: str, shape: tuple[int, ...] | None, dtype: str) -> str:
+    return f'{name} {dtype} {text.shape(shape)}'
+
+
+def _listed(undecided: Undecided) -> str:
+    names, more = undecided.candidates[:_MAX_SHOWN], undecided.more
+    more += len(undecided.candidates) - len(names)
+    return ', '.join(names) + (f', and {more:,} more' if more else '')

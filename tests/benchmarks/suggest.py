@@ -1,0 +1,96 @@
+r"""Rules that `suggest_rules` proposes between TF1 checkpoints and Keras models, against the known answers.
+
+python -m tests.benchmarks.suggest --pairs=bert,resnet
+
+Of each pair: the variables of the target and the rules; which part of what the rules give is right (precision) and
+which part of what is right they give (recall), as `plan` maps with them; and the seconds that it took. The pairs of
+the second table were not looked at before the search was done. The last table is of models that are not the same:
+whatever is proposed is wrong.
+"""
+
+import os
+import tempfile
+import time
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+
+from absl import app, flags
+
+import estimator_ckpt
+from tests import known_pairs
+from tests.benchmarks.harness import print_table
+
+_PAIRS = flags.DEFINE_list('pairs', list(known_pairs.PAIRS), 'Pairs of the first table.')
+_HELD_OUT = flags.DEFINE_list('held_out', list(known_pairs.HELD_OUT), 'Pairs of the second table.')
+_MANY = flags.DEFINE_integer('many', 10_000, 'Variables of the made-up checkpoint.')
+_HEADER = ['pair', 'variables', 'rules', 'precision', 'recall', 'least confidence', 'seconds']
+
+
+def _row(name: str, make, directory: str) -> list[object]:
+    pair = make()
+    source = known_pairs.write_index(os.path.join(directory, name), pair.shapes)
+    start = time.perf_counter()
+    suggestion = estimator_ckpt.suggest_rules(source, pair.target)
+    seconds = time.perf_counter() - start
+    report = estimator_ckpt.plan(
+        source, pair.target, suggestion.as_rules(), include='all', missing='ignore', mismatch='skip'
+    )
+    measured = known_pairs.measure(pair, report)
+    least = min((rule.confidence for rule in suggestion.rules), default=1.0)
+    variables = sum(len(rule.pairs) for rule in suggestion.rules) + len(suggestion.by_name)
+    variables += len(suggestion.ambiguous) + len(suggestion.missing)
+    rules = len(suggestion.rules)
+    return [name, variables, rules, measured.precision, measured.recall, least, seconds]
+
+
+def _many(count: int, directory: str) -> list[object]:
+    """Two files of as many variables, in layers of five pairs."""
+    old, new = {}, {}
+    for layer in range(count // 10):
+        for number, name in enumerate(('query', 'key', 'value', 'up', 'down')):
+            for role, other, shape in (
+                ('weights', 'kernel', (64, 64 + number)),
+                ('biases', 'bias', (64 + number,)),
+            ):
+                old[f'net/layer_{layer}/{name}/{role}'] = new[f'model/blocks/{layer}/{name}/{other}'] = shape
+    paths = [
+        known_pairs.write_index(os.path.join(directory, name), shapes)
+        for name, shapes in (('old', old), ('new', new))
+    ]
+    start = time.perf_counter()
+    suggestion = estimator_ckpt.suggest_rules(*paths)
+    seconds = time.perf_counter() - start
+    answer = dict(zip(new, old, strict=True))
+    pairs = [pair for rule in suggestion.rules for pair in rule.pairs]
+    right = sum(answer[target] == source for source, target in pairs)
+    least = min((rule.confidence for rule in suggestion.rules), default=1.0)
+    found = right / max(1, len(pairs)), right / len(answer)
+    return ['made up', len(new), len(suggestion.rules), *found, least, seconds]
+
+
+def _wrong(directory: str) -> list[list[object]]:
+    """Each checkpoint with another one's model."""
+    names = [*_PAIRS.value, *_HELD_OUT.value]
+    pairs = {name: {**known_pairs.PAIRS, **known_pairs.HELD_OUT}[name]() for name in names}
+    rows = []
+    for old, new in zip(names, [*names[1:], names[0]], strict=True):
+        source = known_pairs.write_index(os.path.join(directory, 'wrong'), pairs[old].shapes)
+        suggestion = estimator_ckpt.suggest_rules(source, pairs[new].target)
+        proposed = sum(len(rule.pairs) for rule in suggestion.rules)
+        rows.append([f'{old} as {new}', proposed, len(suggestion.ambiguous), len(suggestion.missing)])
+    return rows
+
+
+def main(_):
+    with tempfile.TemporaryDirectory() as directory:
+        rows = [_row(name, known_pairs.PAIRS[name], directory) for name in _PAIRS.value]
+        print_table('Pairs with known answers', _HEADER, [*rows, _many(_MANY.value, directory)])
+        rows = [_row(name, known_pairs.HELD_OUT[name], directory) for name in _HELD_OUT.value]
+        print_table('Pairs held out', _HEADER, rows)
+        print_table(
+            'Models that are not the same', ['pair', 'proposed', 'ambiguous', 'missing'], _wrong(directory)
+        )
+
+
+if __name__ == '__main__':
+    app.run(main)

@@ -1,0 +1,63 @@
+"""Tests what names and shapes of tensors say of them."""
+
+import pytest
+
+from estimator_ckpt.name_parts import find_role, likeness, split_names, words
+from estimator_ckpt.reshaping import fits
+
+
+@pytest.mark.parametrize(
+    'name, role, layer',
+    [
+        ('net/conv1/weights', 'kernel', 'net/conv1/'),
+        ('net/dw/depthwise_weights', 'depthwise_kernel', 'net/dw/'),
+        ('cell/recurrent_kernel:0', 'recurrent_kernel', 'cell/'),
+        ('embeddings/word_embeddings', 'embedding', 'embeddings/word_'),
+        ('word_embedding/W', 'embedding', 'word_embedding/'),
+        ('bn/moving_mean', 'mean', 'bn/'),
+        ('CNN1/conv_B', 'bias', 'CNN1/conv_'),
+        ('W1', 'kernel', '1'),
+        ('Variable_1', '', 'Variable_1'),
+        ('overweight', '', 'overweight'),
+    ],
+)
+def test_a_role_is_the_last_word_of_a_name(name, role, layer):
+    assert find_role(name) == (role, layer)
+
+
+def test_numbers_are_taken_out_but_for_those_of_dimensions():
+    [split] = split_names(['block1/conv2d_10/x']).values()
+    assert (split.literals, split.values) == (('block', '/conv2d_', '/x'), (1, 10))
+
+
+def test_what_tensorflow_counts_from_one_has_a_first_without_number():
+    names = ['a/dense', 'a/dense_1', 'b/dense_1', 'c/x', 'c/x_0']
+    splits = split_names(names)
+    assert splits['a/dense'].texts == ('',) and splits['a/dense_1'].texts == ('_1',)
+    assert splits['a/dense'].literals == splits['a/dense_1'].literals
+    assert splits['b/dense_1'].texts == ('1',) and splits['c/x'].texts == ()
+    assert [str(split) for split in splits.values()] == names
+
+
+def test_words_are_compared_in_one_spelling():
+    assert words(['net/LayerNorm', '/BatchNormalization/bn/conv2d/blocks']) == (
+        ['net', 'norm', 'norm', 'norm', 'conv', 'block']
+    )
+    assert likeness('dw', 'depthwise') > likeness('pw', 'depthwise') == 0
+    assert 1 == likeness('a', 'a') > likeness('hidden', 'hiddenlayer') > 0
+
+
+@pytest.mark.parametrize(
+    'a, b, expected',
+    [
+        ((768, 768), (768, 12, 64), True),
+        ((24, 24), (3, 8, 24), True),
+        ((1, 1, 8, 5), (8, 5), True),
+        ((7, 7, 512, 10), (25088, 10), True),
+        ((2, 6), (3, 4), False),
+        ((4, 6), (6, 4), False),
+        ((3,), (4,), False),
+    ],
+)
+def test_shapes_fit_where_axes_are_split_or_merged(a, b, expected):
+    assert fits(a, b) is expected
