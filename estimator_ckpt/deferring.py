@@ -22,8 +22,8 @@ from estimator_ckpt.mapping import Row
 from estimator_ckpt.operations import Recipe
 from estimator_ckpt.rules import Rule, literal
 from estimator_ckpt.tensor_names import Tensor, read_tensors
-from estimator_ckpt.tracked import root_of
 from estimator_ckpt.trackables import paths_below
+from estimator_ckpt.tracked import root_of
 
 
 def unbuilt_paths(root: Any) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from estimator_ckpt import array_difference, text
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.reader import BundleReader, Entry
+from estimator_ckpt.collector import paused_collector
 from estimator_ckpt.contents import Contents
 from estimator_ckpt.pairing import Pair, pair
 from estimator_ckpt.rules import Rules
@@ -170,12 +171,13 @@ def diff(
       CheckpointError: If a checkpoint cannot be read.
       RuleError: If a rule cannot be understood.
     """
-    contents_a, contents_b = Contents(a), Contents(b)
-    reader_a, reader_b = contents_a.reader, contents_b.reader
+    with paused_collector():
+        contents_a, contents_b = Contents(a), Contents(b)
+        pairing = pair(contents_a, contents_b, rules)
+        reader_a, reader_b = contents_a.reader, contents_b.reader
+        reader_a.decode_all()
+        reader_b.decode_all()
     report = DifferenceReport(reader_a.prefix, reader_b.prefix)
-    pairing = pair(contents_a, contents_b, rules)
-    reader_a.decode_all()
-    reader_b.decode_all()
     for key in pairing.only_in_a:
         entry = reader_a.entry(key)
         report.only_in_a.append(Difference(key, None, entry.shape, None, dtypes.name(entry.dtype)))

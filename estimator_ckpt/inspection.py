@@ -12,6 +12,7 @@ import numpy as np
 
 from estimator_ckpt import keys, text
 from estimator_ckpt.bundle.dtypes import UnsupportedDtypeError
+from estimator_ckpt.collector import paused_collector
 from estimator_ckpt.contents import CheckpointEntry, Contents
 from estimator_ckpt.kinds import Kind
 from estimator_ckpt.styles import CheckpointStyle
@@ -110,6 +111,7 @@ class Inspection:
         return json.dumps(self.to_dict())
 
 
+@paused_collector()
 def inspect(
     path: str | os.PathLike,
     *,

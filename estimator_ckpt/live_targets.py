@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -26,6 +27,8 @@ def of_objects(objects: Any) -> Target:
     Raises:
       TypeError: If it is none of these.
     """
+    if is_variable(objects):
+        return _of_variables(objects if isinstance(objects, (list, tuple)) else [objects])
     reached = tracked.track(as_checkpoint(objects))
     by_name = {item.full_name: item.attribute_key for item in reached.tensors if item.full_name}
     meanings = refine(meanings_of_objects(reached.graph), reached.graph, by_name)
@@ -35,14 +38,25 @@ def of_objects(objects: Any) -> Target:
         if meaning.kind is Kind.COUNTER:
             continue
         path = object_path(item.attribute_key)
-        if is_variable(objects):  # Paths through a list of our own say nothing.
-            path = ()
         suffix = item.key.removeprefix(item.attribute_key)
         name = item.full_name or '/'.join(path) + suffix
         tensor = Tensor(item.key, name, item.key, path, suffix, meaning)
         trainable = getattr(item.owner, 'trainable', False) is True
         wanted.append(Wanted(tensor, item.shape, item.dtype, trainable, item.owner))
     return Target(wanted, reached.graph)
+
+
+def _of_variables(variables: Sequence[Any]) -> Target:
+    """The tensors of variables that only their names tell apart."""
+    names = [tracked.full_name(variable) or f'variable {n}' for n, variable in enumerate(variables)]
+    meanings = meanings_of_names(names)
+    wanted = []
+    for number, (variable, name) in enumerate(zip(variables, names, strict=True)):
+        # Names need not be unique in eager mode.
+        tensor = Tensor(f'{name}#{number}', name, '', (), '', meanings[name])
+        dtype = tf.as_dtype(variable.dtype).base_dtype.as_datatype_enum
+        wanted.append(Wanted(tensor, tracked.static_shape(variable), dtype, variable.trainable, variable))
+    return Target(wanted, None)
 
 
 def as_checkpoint(objects: Any) -> tf.train.Checkpoint:

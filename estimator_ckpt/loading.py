@@ -19,7 +19,7 @@ Loads = Sequence[tuple[Wanted, Any]]
 
 
 def load_in_session(session: tf.compat.v1.Session, loads: Loads, reader: BundleReader) -> None:
-    """Assigns values in a session, local or remote: they are fed to the initializers of the variables.
+    """Assigns values in a session, local or remote: they are fed to ops that the graph has.
 
     Args:
       session: Its graph can be finalized. The variables are initialized.
@@ -72,14 +72,14 @@ class _Batch:
         self._bytes = 0
 
     def add(self, variable: Any, value: np.ndarray) -> None:
-        """Assigns a value with the next ones, or before them if it does not go together with those before it."""
-        initializer = variable.initializer
-        initial_value = initializer.inputs[1]
+        """Assigns a value, at the latest by the next `run`."""
+        assignment = _assignment(variable)
+        fed = assignment.inputs[1]
         # Two variables can have one initial value.
-        if initial_value.ref() in self._feeds or self._bytes + value.nbytes > _BATCH_BYTES:
+        if fed.ref() in self._feeds or self._bytes + value.nbytes > _BATCH_BYTES:
             self.run()
-        self._ops.append(initializer)
-        self._feeds[initial_value.ref()] = value
+        self._ops.append(assignment)
+        self._feeds[fed.ref()] = value
         self._bytes += value.nbytes
 
     def run(self) -> None:
@@ -90,6 +90,24 @@ class _Batch:
         with _feedable(self._session.graph, feeds):
             self._session.run(self._ops, feeds)
         self._clear()
+
+
+def _assignment(variable: Any) -> tf.Operation:
+    """An op that assigns its second input to a variable: a saver's, or else the variable's initializer.
+
+    What computes a value that is fed is still optimized, which takes long for some thousand initializers.
+    """
+    initializer = variable.initializer
+    for op in initializer.inputs[0].consumers():
+        if op.type == initializer.type and _is_restored(op.inputs[1]):
+            return op
+    return initializer
+
+
+def _is_restored(value: tf.Tensor) -> bool:
+    while value.op.type == 'Identity':
+        value = value.op.inputs[0]
+    return value.op.type == 'RestoreV2'
 
 
 @contextlib.contextmanager

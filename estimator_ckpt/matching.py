@@ -170,7 +170,8 @@ class _Finder:
         for tensor in tensors:
             if tensor.meaning.kind is Kind.SLOT:
                 endings[tensor.meaning.variable].add(tensor.meaning.slot_name)
-        self._wanted_key = {wanted.tensor.object_key: wanted.tensor.key for wanted in target.wanted}
+        self._wanted_key = {wanted.tensor.name: wanted.tensor.key for wanted in target.wanted}
+        self._wanted_key |= {wanted.tensor.object_key: wanted.tensor.key for wanted in target.wanted}
         place = target.places()
         for tensor in tensors:
             if tensor.meaning.kind is Kind.SLOT:

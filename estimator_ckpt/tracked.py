@@ -17,6 +17,11 @@ from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.object_graph import ObjectGraph
 
 
+def full_name(variable: Any) -> str:
+    """A variable's name, by which name-based checkpoints know it; empty for what is no variable."""
+    return checkpoint_util.get_full_name(variable)
+
+
 @dataclasses.dataclass(frozen=True)
 class TrackedTensor:
     """A tensor that an object saves.
@@ -41,7 +46,7 @@ class TrackedTensor:
     @property
     def full_name(self) -> str:
         """The variable's name; empty for what is no variable."""
-        return checkpoint_util.get_full_name(self.owner)
+        return full_name(self.owner)
 
     @property
     def dtype(self) -> int:

@@ -6,11 +6,13 @@ import tensorflow as tf
 
 from estimator_ckpt import deferring, live_targets, tracked
 from estimator_ckpt.bindings import Bindings
+from estimator_ckpt.collector import paused_collector
 from estimator_ckpt.loading import load_eagerly, load_in_session
 from estimator_ckpt.mapping import MappingReport
 from estimator_ckpt.warm_starts import WarmStart, map_warm_start
 
 
+@paused_collector()
 def warm_start(
     warm_start: WarmStart, target: Any = None, session: tf.compat.v1.Session | None = None
 ) -> MappingReport:
@@ -41,9 +43,7 @@ def warm_start(
     checkpoint = live_targets.as_checkpoint(target)
     found = live_targets.of_objects(target)
     unbuilt = deferring.unbuilt_paths(tracked.root_of(checkpoint))
-    plan = map_warm_start(
-        warm_start, found, live_targets.Locator(found), deferring.comes_later(unbuilt)
-    )
+    plan = map_warm_start(warm_start, found, live_targets.Locator(found), deferring.comes_later(unbuilt))
     if unbuilt:
         plan.report.notes.append(
             f'Not built yet: {", ".join(path or "the model" for path in unbuilt)}. Their variables are called by the '
@@ -57,6 +57,7 @@ def warm_start(
     return plan.report
 
 
+@paused_collector()
 def warm_start_session(
     session: tf.compat.v1.Session, warm_start: WarmStart, bindings: Bindings | None = None
 ) -> MappingReport:

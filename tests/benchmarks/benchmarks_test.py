@@ -37,6 +37,13 @@ BENCHMARKS = {
             ['canned_dnn as digits', 'digits as lstm', 'lstm as canned_dnn'],
         ],
     ),
+    'warm_start': (
+        ['--variables=3,4', '--rounds=1'],
+        [
+            [f'{n} {name}' for n in (3, 4) for name in ('warm start', 'init_from_checkpoint', 'Saver')],
+            [f'{n} {name}' for n in (3, 4) for name in ('warm start', 'load_variable')],
+        ],
+    ),
     'startup': (
         ['--variables=2', '--rounds=1'],
         [['python', 'import', 'inspect', 'inspect_checkpoint']],

@@ -1,8 +1,7 @@
 r"""Warm start against `init_from_checkpoint`, a `Saver`'s restore, and in eager mode loading one by one.
 
-Each contender gets a new graph; building it (what the warm start adds to it), running it, and its further ops are told
-apart. The initial values are run beforehand by all but `init_from_checkpoint`, which replaces them: that run is in its time
-and, for the others, added to theirs.
+Each contender gets a new graph with a saver, as a scaffold has one. What it adds to the graph, and what initialization
+and loading take, is told apart; `init_from_checkpoint` replaces the initial values, the others load after them.
 
 python -m tests.benchmarks.warm_start --variables=1000,5000
 """
@@ -40,57 +39,68 @@ class _InGraph:
 
     def __init__(self, source: str, count: int):
         self._source, self._count = source, count
-        self.parts: dict[str, list[tuple[float, float, int]]] = {}
+        self.parts: dict[str, list[tuple[float, float, float, int]]] = {}
 
-    def __call__(self, name, build, run):
-        """Times `build(source)`, initialization and `run(session)`."""
-        with tf.Graph().as_default() as graph:
+    def __call__(self, name, build, load):
+        """Times `build()`, initialization, and `load(session, what build gave)`."""
+        with tf.Graph().as_default() as graph, tf1.Session() as session:
             for number in range(self._count):
                 tf1.get_variable(f'new/v{number}', [_FLOATS.value])
-            before = len(graph.get_operations())
-            start = time.perf_counter()
-            built = build(self._source)
-            built_after = time.perf_counter() - start
+            estimator_ckpt.Saver()
+            before, times = len(graph.get_operations()), [time.perf_counter()]
+            built = build()
+            times.append(time.perf_counter())
             added = len(graph.get_operations()) - before
             initialize = tf1.global_variables_initializer()
-            with tf1.Session() as session:
-                start = time.perf_counter()
-                session.run(initialize)
-                run(session, built)
-                ran_after = time.perf_counter() - start
-        self.parts.setdefault(name, []).append((built_after, ran_after, added))
+            times.append(time.perf_counter())
+            session.run(initialize)
+            times.append(time.perf_counter())
+            load(session, built)
+            times.append(time.perf_counter())
+        parts = (times[1] - times[0], times[3] - times[2], times[4] - times[3], added)
+        self.parts.setdefault(name, []).append(parts)
 
-    def row(self, name: str, count: int) -> list[object]:
-        built, ran, added = zip(*self.parts[name], strict=True)
-        both = statistics.median(b + r for b, r in zip(built, ran, strict=True))
-        return [count, name, statistics.median(built), statistics.median(ran), both, added[0] / count]
+    def row(self, name: str) -> list[object]:
+        *times, added = (statistics.median(part) for part in zip(*self.parts[name], strict=True))
+        return [self._count, name, *times, added / self._count]
+
+    def cost(self, name: str, number: int) -> float:
+        """What loading takes in a round: initialization is part of it where that is what loads."""
+        built, initialized, loaded, _ = self.parts[name][number]
+        return built + (initialized if name == 'init_from_checkpoint' else loaded)
 
 
 def _graph_rows(source: str, count: int) -> list[list[object]]:
-    in_graph = _InGraph(source, count)
-    rules = {'old/': 'new/'}
+    in_graph, rules = _InGraph(source, count), {'old/': 'new/'}
+    warm_start = WarmStart(source, rules)
 
-    def ours(session, _):
-        estimator_ckpt.warm_start(WarmStart(source, rules), session=session)
-
-    def saver(source):
+    def saver():
         return tf1.train.Saver({v.op.name.replace('new/', 'old/'): v for v in tf1.global_variables()})
 
     contenders = {
-        'warm start': (lambda source: None, ours),
+        'warm start': (
+            lambda: None,
+            lambda session, _: estimator_ckpt.warm_start(warm_start, session=session),
+        ),
         'init_from_checkpoint': (
-            lambda source: tf1.train.init_from_checkpoint(source, rules),
+            lambda: tf1.train.init_from_checkpoint(source, rules),
             lambda session, _: None,
         ),
         'Saver': (saver, lambda session, built: built.restore(session, source)),
     }
     for number in range(_ROUNDS.value + 1):
-        for name, (build, run) in contenders.items():
-            in_graph(name, build, run)
+        for name, (build, load) in contenders.items():
+            in_graph(name, build, load)
         if not number:
             in_graph.parts.clear()
-    rows = [in_graph.row(name, count) for name in contenders]
-    return [[*row, row[4] / rows[0][4]] for row in rows]
+    rounds = range(_ROUNDS.value)
+    return [
+        [
+            *in_graph.row(name),
+            statistics.median(in_graph.cost(name, n) / in_graph.cost('warm start', n) for n in rounds),
+        ]
+        for name in contenders
+    ]
 
 
 def _eager_rows(source: str, count: int) -> list[list[object]]:
@@ -122,8 +132,8 @@ def main(_):
             graph_rows += _graph_rows(source, count)
             eager_rows += _eager_rows(source, count)
     print_table(
-        'In a session: seconds to build, to initialize and load, and further ops per variable',
-        ['variables', 'contender', 'build', 'run', 'both', 'ops', 'time / ours'],
+        'In a session: seconds to build, to initialize and to load, and further ops per variable',
+        ['variables', 'contender', 'build', 'initialize', 'load', 'ops', 'time / ours'],
         graph_rows,
     )
     print_table('In eager mode', ['variables', 'contender', 'seconds', 'time / ours'], eager_rows)
