@@ -92,6 +92,10 @@ _HYPER_PARAMETERS = frozenset(
 
 
 # What Keras's optimizers call their slots, since 2.11.
+_KERAS_3_SLOT = re.compile(
+    r'(?P<variable>.+)_(?P<slot>momentum|velocity|velocity_hat|accumulator|linear|average_gradient|accumulated_grad|'
+    r'accumulated_delta_var)'
+)
 _KERAS_SLOTS = frozenset(
     ['accumulated_delta_var', 'accumulated_grad', 'accumulator', 'average', 'average_gradient', 'linear', 'm']
     + ['momentum', 'u', 'v', 'velocity', 'vhat']
@@ -136,6 +140,14 @@ class _Names:
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
+
+    @functools.cached_property
+    def _joined(self) -> dict[str, str]:
+        return {name.replace('/', '_'): name for name in self._names}
+
+    def find_joined(self, name: str) -> str | None:
+        """The name that becomes this one where its slashes become underscores."""
+        return self._joined.get(name)
 
     def find(self, name: str) -> str | None:
         while True:
@@ -206,7 +218,8 @@ def meanings_of_keras_slots(graph: ObjectGraph, names: Iterable[str]) -> dict[st
     """What the variables' names of the slots of Keras optimizers stand for.
 
     Keras lists an optimizer's variables as its children `_variables`, since 2.11, and names a slot by the optimizer,
-    the slot and the variable: `Adam/m/dense/kernel`; by the last two where the optimizer was built, and not applied.
+    the slot and the variable: `Adam/m/dense/kernel`; by the last two where the optimizer was built, and not applied;
+    and Keras 3 by `adam/dense_kernel_momentum`.
     """
     names = set(names)
     listed = [
@@ -223,6 +236,9 @@ def meanings_of_keras_slots(graph: ObjectGraph, names: Iterable[str]) -> dict[st
 
 def _meaning_of_keras_slot(name: str, variables: _Names) -> Meaning:
     first, _, rest = name.partition('/')
+    joined = _KERAS_3_SLOT.fullmatch(rest)
+    if joined and (variable := variables.find_joined(joined['variable'])):
+        return Meaning(Kind.SLOT, variable, joined['slot'])
     variable = variables.find(rest)
     if variable is not None:
         return Meaning(Kind.SLOT, variable, name.removesuffix(f'/{variable}').rpartition('/')[2])

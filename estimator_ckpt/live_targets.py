@@ -9,20 +9,23 @@ import tensorflow as tf
 
 from estimator_ckpt import tracked
 from estimator_ckpt.bindings import Bindings
-from estimator_ckpt.kinds import Kind, meanings_of_names, meanings_of_objects, refine
+from estimator_ckpt.kinds import Kind, Meaning, meanings_of_names, meanings_of_objects, refine
 from estimator_ckpt.layout import Path
+from estimator_ckpt.live_optimizers import LiveSlot
 from estimator_ckpt.matching import Target, Wanted
 from estimator_ckpt.object_rules import is_variable
 from estimator_ckpt.rules import RuleError
+from estimator_ckpt.slot_states import state_of
 from estimator_ckpt.tensor_names import Tensor, object_path
 from estimator_ckpt.trackables import paths_below
 
 
-def of_objects(objects: Any) -> Target:
+def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Target:
     """The tensors that objects hold.
 
     Args:
       objects: A `tf.train.Checkpoint`, a model, a module, a variable or a list of variables.
+      slots: The slots of their optimizers, as far as they are known.
 
     Raises:
       TypeError: If it is none of these.
@@ -32,18 +35,33 @@ def of_objects(objects: Any) -> Target:
     reached = tracked.track(as_checkpoint(objects))
     by_name = {item.full_name: item.attribute_key for item in reached.tensors if item.full_name}
     meanings = refine(meanings_of_objects(reached.graph), reached.graph, by_name)
+    keys_of = {id(item.owner): item.key for item in reached.tensors}
+    slot_of = {same: slot for slot in slots for same in _same(slot.slot)}
     wanted = []
     for item in reached.tensors:
-        meaning = meanings[item.attribute_key]
+        meaning, slot = meanings[item.attribute_key], slot_of.get(id(item.owner))
         if meaning.kind is Kind.COUNTER:
             continue
+        if slot is not None:
+            variable = next((keys_of[same] for same in _same(slot.variable) if same in keys_of), '')
+            meaning = Meaning(Kind.SLOT, variable, slot.state.role)
         path = object_path(item.attribute_key)
         suffix = item.key.removeprefix(item.attribute_key)
         name = item.full_name or '/'.join(path) + suffix
         tensor = Tensor(item.key, name, item.key, path, suffix, meaning)
         trainable = getattr(item.owner, 'trainable', False) is True
-        wanted.append(Wanted(tensor, item.shape, item.dtype, trainable, item.owner))
+        state = slot.state if slot else None
+        wanted.append(Wanted(tensor, item.shape, item.dtype, trainable, item.owner, state))
     return Target(wanted, reached.graph)
+
+
+def _same(variable: Any) -> list[int]:
+    """A variable, and what Keras 3 and mixed precision wrap in it, by their identities."""
+    return [
+        id(one)
+        for one in (variable, getattr(variable, '_value', None), getattr(variable, '_variable', None))
+        if one is not None
+    ]
 
 
 def _of_variables(variables: Sequence[Any]) -> Target:
@@ -89,6 +107,9 @@ def of_graph(graph: tf.Graph, bindings: Bindings | None = None) -> Target:
     of_objects = meanings_of_objects(bindings.graph) if bindings else {}
     names = {place.attribute_key: name for name, place in places.items()}
     of_names = meanings_of_names(variables)
+    siblings = collections.defaultdict(set)
+    for meaning in of_names.values():
+        siblings[meaning.variable].add(meaning.slot_name)
     wanted = []
     for name, pieces in variables.items():
         place = places.get(name, _Place('', '', ()))
@@ -99,7 +120,10 @@ def of_graph(graph: tf.Graph, bindings: Bindings | None = None) -> Target:
                 meaning = dataclasses.replace(meaning, variable=names.get(meaning.variable, ''))
         tensor = Tensor(name, name, place.key, place.path, '', meaning)
         dtype = pieces[0].dtype.base_dtype.as_datatype_enum
-        wanted.append(Wanted(tensor, _whole_shape(pieces), dtype, pieces[0].trainable, pieces))
+        state = None
+        if meaning.kind is Kind.SLOT:
+            state = state_of(name, meaning.slot_name, siblings[meaning.variable])
+        wanted.append(Wanted(tensor, _whole_shape(pieces), dtype, pieces[0].trainable, pieces, state))
     return Target(wanted, bindings.graph if bindings else None)
 
 

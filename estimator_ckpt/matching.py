@@ -2,7 +2,8 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from estimator_ckpt import slot_names
@@ -13,6 +14,7 @@ from estimator_ckpt.kinds import Kind, is_step
 from estimator_ckpt.mapping import MappingReport, Row, nearest, unused_rows
 from estimator_ckpt.object_graph import ObjectGraph
 from estimator_ckpt.operations import Operation, Recipe
+from estimator_ckpt.optimizers import SlotState
 from estimator_ckpt.tensor_names import Tensor
 
 
@@ -26,6 +28,7 @@ class Wanted:
       dtype: TensorFlow's data type number.
       trainable: Whether it is a trainable variable, as far as that is known.
       variable: The program's variable, or what else takes the value; None for a tensor of a checkpoint.
+      state: Of a slot, what it holds, where that is known.
     """
 
     tensor: Tensor
@@ -33,6 +36,7 @@ class Wanted:
     dtype: int
     trainable: bool = True
     variable: Any = None
+    state: SlotState | None = None
 
     @property
     def calls(self) -> tuple[str, ...]:
@@ -110,6 +114,7 @@ def match(
     tensors: Sequence[Tensor],
     target: Target,
     adapt: Adapt = lambda wanted, found: found,
+    states: Mapping[str, SlotState] = MappingProxyType({}),
 ) -> Match:
     """Finds for each wanted tensor its source.
 
@@ -121,24 +126,31 @@ def match(
       contents: The source.
       tensors: Its tensors.
       target: What is wanted.
-      adapt: Given what is wanted and what was found, gives the tensor with another recipe.
+      adapt: Given what is wanted and what was found, gives the tensor with another recipe. A ValueError says why the
+        two do not fit.
+      states: What the source's slots hold, by their keys.
 
     Raises:
       CheckpointError: If a rule's operations do not fit a tensor.
     """
-    finder = _Finder(contents, tensors, target)
+    finder = _Finder(contents, tensors, target, states)
     report, sources, fitting = MappingReport(), {}, []
     # Slots are found through their variables.
     for wanted in sorted(target.wanted, key=lambda wanted: wanted.tensor.meaning.kind is Kind.SLOT):
         row = Row(None, wanted.tensor.name, wanted.shape, dtypes.name(wanted.dtype))
         found = finder.find(wanted, sources)
         if not found:
-            hint = nearest(wanted.tensor.name, finder.names, len(report.missing))
+            hint = finder.other_optimizer(wanted, sources)
+            hint = hint or nearest(wanted.tensor.name, finder.names, len(report.missing))
             report.missing.append(dataclasses.replace(row, note=hint))
         elif len(found) > 1:
             report.ambiguous += [dataclasses.replace(row, source=tensor.key) for tensor in found]
         else:
-            source = sources[wanted.tensor.key] = adapt(wanted, found[0])
+            try:
+                source = sources[wanted.tensor.key] = adapt(wanted, found[0])
+            except ValueError as error:
+                report.mismatched.append(dataclasses.replace(row, source=found[0].key, note=str(error)))
+                continue
             recipe = source.recipe or Recipe((source.key,))
             row = dataclasses.replace(row, source=recipe.sources[0])
             dtype, shape = recipe.outcome(contents.reader)
@@ -157,12 +169,20 @@ def match(
 class _Finder:
     """The source's tensors by all that they can be found by."""
 
-    def __init__(self, contents: Contents, tensors: Sequence[Tensor], target: Target):
+    def __init__(
+        self,
+        contents: Contents,
+        tensors: Sequence[Tensor],
+        target: Target,
+        states: Mapping[str, SlotState],
+    ):
         self._reader = contents.reader
         self._by_rule: dict[str, list[Tensor]] = collections.defaultdict(list)
         self._by_name: dict[str, Tensor] = {}
         self._by_path: dict[str, Tensor] = {}
-        self._slots: dict[tuple[str, str], Tensor] = {}
+        # By the variable's key and what the slot is called; and by the variable's key, the family and the role.
+        self._slots: dict[tuple[str, ...], Tensor] = {}
+        self._families: dict[str, set[str]] = collections.defaultdict(set)
         self._pieces = _pieces(contents, tensors)
         # What is a slot's says so by any key of the variable.
         first_key = {tensor.object_key: tensor.key for tensor in tensors}
@@ -178,6 +198,10 @@ class _Finder:
                 variable, slot = tensor.meaning.variable, tensor.meaning.slot_name
                 for name in (slot, slot_names.object_name(slot, endings[variable])):
                     self._slots[first_key.get(variable, variable), name] = tensor
+                state = states.get(tensor.key)
+                if state is not None:
+                    self._slots[first_key.get(variable, variable), state.family, state.role] = tensor
+                    self._families[first_key.get(variable, variable)].add(state.family)
             if tensor.target is not None:
                 self._by_rule[place(tensor.target)].append(tensor)
                 continue
@@ -199,7 +223,7 @@ class _Finder:
         if (
             kind is Kind.SLOT
         ):  # Before its name: it goes where its variable goes, and is made as that is made.
-            found = self._slot(tensor, sources.get(self._wanted_key.get(variable, variable)))
+            found = self._slot(wanted, sources.get(self._wanted_key.get(variable, variable)))
         found = found or self._by_name.get(tensor.name) or self._by_path.get(tensor.candidates[-1])
         if found is None and wanted.is_step:
             found = self._step
@@ -211,13 +235,25 @@ class _Finder:
             found = self._joined(wanted)
         return [found] if found else []
 
-    def _slot(self, wanted: Tensor, variable: Tensor | None) -> Tensor | None:
+    def other_optimizer(self, wanted: Wanted, sources: dict[str, Tensor]) -> str:
+        """What to say of a slot that is missing because the source is another optimizer's; else nothing."""
+        variable = wanted.tensor.meaning.variable
+        source = sources.get(self._wanted_key.get(variable, variable))
+        families = self._families.get(source.key, set()) if source else set()
+        if wanted.state is None or not families or wanted.state.family in families:
+            return ''
+        return f'the checkpoint has slots of {", ".join(sorted(families))}, not of {wanted.state.family}'
+
+    def _slot(self, wanted: Wanted, variable: Tensor | None) -> Tensor | None:
         """The slot, or the slots of the pieces, of the variable's source; made as that is made."""
         if variable is None:
             return None
+        called = (wanted.tensor.meaning.slot_name,)
+        if wanted.state is not None and self._families:
+            called = (wanted.state.family, wanted.state.role)
         recipe = variable.recipe
         keys = recipe.sources if recipe and len(recipe.sources) > 1 else (variable.key,)
-        slots = [self._slots.get((key, wanted.meaning.slot_name)) for key in keys]
+        slots = [self._slots.get((key, *called)) for key in keys]
         if None in slots:
             return None
         if recipe is None or slots[0].recipe is not None or recipe.plain:

@@ -4,11 +4,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from estimator_ckpt import deferring, live_targets, tracked
+from estimator_ckpt import deferring, live_optimizers, live_targets, tracked
 from estimator_ckpt.bindings import Bindings
 from estimator_ckpt.collector import paused_collector
 from estimator_ckpt.loading import load_eagerly, load_in_session
 from estimator_ckpt.mapping import MappingReport
+from estimator_ckpt.optimizer_scalars import source_step
 from estimator_ckpt.warm_starts import WarmStart, map_warm_start
 
 
@@ -41,8 +42,10 @@ def warm_start(
             'WarmStartHook do it while training starts.'
         )
     checkpoint = live_targets.as_checkpoint(target)
-    found = live_targets.of_objects(target)
-    unbuilt = deferring.unbuilt_paths(tracked.root_of(checkpoint))
+    root = tracked.root_of(checkpoint)
+    slots = live_optimizers.live_slots(root, source_step(warm_start)) if warm_start.slots else ()
+    found = live_targets.of_objects(target, slots)
+    unbuilt = deferring.unbuilt_paths(root)
     plan = map_warm_start(warm_start, found, live_targets.Locator(found), deferring.comes_later(unbuilt))
     if unbuilt:
         plan.report.notes.append(

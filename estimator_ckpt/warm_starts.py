@@ -15,8 +15,11 @@ from estimator_ckpt.mapping import MappingReport, Row, mapping_error, nearest
 from estimator_ckpt.matching import Target, Wanted, match
 from estimator_ckpt.object_rules import Locate, bind_objects, locate_nothing
 from estimator_ckpt.operations import Recipe
-from estimator_ckpt.recipes import Cast, Constant
+from estimator_ckpt.optimizer_scalars import complete_scalars
+from estimator_ckpt.optimizers import SlotState, momentum_factor
+from estimator_ckpt.recipes import Cast, Constant, Scaled
 from estimator_ckpt.rules import Rule, RuleSet, parse_rules
+from estimator_ckpt.slot_states import read_states
 from estimator_ckpt.tensor_names import Tensor, apply_rules, read_tensors
 from estimator_ckpt.vocabularies import Remapped
 from estimator_ckpt.warm_start_selection import parse_include, select
@@ -49,6 +52,8 @@ class WarmStart:
       average: `'promote'` gives variables the values of their moving averages (`tf.train.ExponentialMovingAverage`).
       var_name_to_vocab_info: `tf.train.VocabInfo`s by the name or path of their variables, whose rows then follow their
         words, as for `tf.estimator.WarmStartSettings`.
+      hyperparameters: Of the optimizer, where the program or the checkpoint does not tell them: `'learning_rate'`, by
+        which Keras's momentum differs from TF1's, `'beta_1'` and `'beta_2'`.
 
     Raises:
       RuleError: If a rule cannot be understood.
@@ -65,6 +70,7 @@ class WarmStart:
     cast: bool = False
     average: Literal['promote'] | None = None
     var_name_to_vocab_info: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    hyperparameters: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for option, allowed in _CHOICES.items():
@@ -143,8 +149,12 @@ def map_warm_start(
         loads = [(one, Constant(warm_start.step, one.dtype)) for one in selection.chosen if one.is_step]
         found = [Row(None, one.tensor.name, (), dtypes.name(one.dtype), 'set') for one, _ in loads]
     chosen = [one for one in selection.chosen if not (one.is_step and loads)]
-    matched = match(contents, tensors, Target(chosen, target.graph), _Adaptation(warm_start, contents))
+    states = read_states(contents, tensors) if warm_start.slots else {}
+    adaptation = _Adaptation(warm_start, contents, states)
+    matched = match(contents, tensors, Target(chosen, target.graph), adaptation, states)
     report = matched.report
+    if warm_start.slots:
+        loads += complete_scalars(contents, tensors, chosen, report, warm_start)
     report.matched += found
     _excuse_hyper_parameters(report, chosen)
     report.skipped += selection.skipped
@@ -164,9 +174,10 @@ def map_warm_start(
 
 
 def _excuse_hyper_parameters(report: MappingReport, chosen: list[Wanted]) -> None:
-    """What a program's optimizer is set to need not be in the checkpoint, unlike what it has computed."""
+    """What a program's optimizer is set to, or does not use, need not be in the checkpoint."""
     own = {one.tensor.name for one in chosen if one.tensor.meaning.kind is Kind.OPTIMIZER and not one.is_step}
     own = {name for name in own if '_power' not in name}
+    own |= {one.tensor.name for one in chosen if one.state and not one.state.is_needed}
     excused = [row for row in report.missing if row.target in own]
     report.missing = [row for row in report.missing if row.target not in own]
     report.skipped += [dataclasses.replace(row, note='the checkpoint does not have it') for row in excused]
@@ -181,9 +192,10 @@ def _promoted(tensors: list[Tensor], contents: Contents) -> list[Tensor]:
 
 
 class _Adaptation:
-    """Remaps the rows of vocabularies, and casts."""
+    """Remaps the rows of vocabularies, casts, and turns the momentum of TF1 into Keras's, or back."""
 
-    def __init__(self, warm_start: WarmStart, contents: Contents):
+    def __init__(self, warm_start: WarmStart, contents: Contents, states: Mapping[str, SlotState]):
+        self._states, self._hyperparameters = states, warm_start.hyperparameters
         self._infos = {
             name.removesuffix(':0'): info for name, info in (warm_start.var_name_to_vocab_info or {}).items()
         }
@@ -197,11 +209,20 @@ class _Adaptation:
         dtype, _ = recipe.outcome(self._reader)
         if self._cast and dtype != wanted.dtype and dtypes.STRING not in (dtype, wanted.dtype):
             recipe = Cast(recipe, wanted.dtype)
+        factor = self._factor(wanted.state, self._states.get(found.key))
+        if factor is not None:
+            recipe = Scaled(recipe, factor)
         return (
             found
             if recipe.plain and recipe.sources == (found.key,)
             else dataclasses.replace(found, recipe=recipe)
         )
+
+    def _factor(self, wanted: SlotState | None, found: SlotState | None) -> float | None:
+        if wanted is None or found is None:
+            return None
+        rate = wanted.learning_rate if found.is_tf1 else found.learning_rate
+        return momentum_factor(found, wanted.is_tf1, self._hyperparameters.get('learning_rate', rate))
 
 
 def _unplaced(tensors: list[Tensor], target: Target) -> list[Tensor]:

@@ -30,8 +30,8 @@ _KEEP_MAX = flags.DEFINE_integer('keep_checkpoint_max', 5, 'Number of checkpoint
 _SEED = flags.DEFINE_integer('seed', 1, 'Seed of the initial values and of the order of the data.')
 
 
-def model_fn(features, labels, mode, config):
-    """The Keras model as an Estimator's model_fn. The only lines about checkpoints are the last two of it."""
+def model_fn(features, labels, mode, params, config):
+    """The Keras model as an Estimator's model_fn. The only lines about checkpoints are those before its return."""
     training = mode == tf.estimator.ModeKeys.TRAIN
     step = tf.compat.v1.train.get_or_create_global_step()
     model = build_model()
@@ -47,13 +47,14 @@ def model_fn(features, labels, mode, config):
         updates = optimizer.get_updates(loss, model.trainable_variables)
         train_op = tf.group(*updates, *model.get_updates_for(features), *model.get_updates_for(None))
     checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, step=step)
+    scaffold = estimator_ckpt.scaffold(_STYLE.value, checkpoint, config=config, **params)
     return tf.estimator.EstimatorSpec(
         mode,
         predictions=predictions,
         loss=loss,
         train_op=train_op,
         eval_metric_ops=metrics,
-        scaffold=estimator_ckpt.scaffold(_STYLE.value, checkpoint, config=config),
+        scaffold=scaffold,
     )
 
 
@@ -65,7 +66,8 @@ def input_fn(split):
     return dataset.batch(BATCH_SIZE)
 
 
-def main(_):
+def build_estimator(warm_start: estimator_ckpt.WarmStart | None = None) -> tf.estimator.Estimator:
+    """The Estimator that the flags ask for."""
     tf.get_logger().setLevel('ERROR')  # Each Estimator class warns that it is deprecated.
     config = tf.estimator.RunConfig(
         model_dir=_MODEL_DIR.value,
@@ -73,12 +75,20 @@ def main(_):
         save_checkpoints_steps=_SAVE_STEPS.value,
         keep_checkpoint_max=_KEEP_MAX.value,
     )
-    estimator = tf.estimator.Estimator(model_fn, config=config)
-    estimator.train(lambda: input_fn('train'), steps=_TRAIN_STEPS.value)
+    return tf.estimator.Estimator(model_fn, config=config, params={'warm_start': warm_start})
+
+
+def train(estimator, saving_listeners=()):
+    """Trains the Estimator, and prints how accurate it then is."""
+    estimator.train(lambda: input_fn('train'), steps=_TRAIN_STEPS.value, saving_listeners=saving_listeners)
     result = estimator.evaluate(lambda: input_fn('test'))
     print(f'step: {result["global_step"]}')
     print(f'test accuracy: {result["accuracy"]:.4f}')
     print(f'latest checkpoint: {estimator.latest_checkpoint()}')
+
+
+def main(_):
+    train(build_estimator())
 
 
 if __name__ == '__main__':

@@ -1,0 +1,110 @@
+"""The numbers that an optimizer keeps beside its slots: steps, and the powers of Adam's betas."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.contents import Contents
+from estimator_ckpt.kinds import Kind, is_step
+from estimator_ckpt.mapping import MappingReport, Row
+from estimator_ckpt.matching import Wanted
+from estimator_ckpt.recipes import Constant
+from estimator_ckpt.tensor_names import Tensor, read_tensors
+
+_POWER = re.compile(r'(?:.*/)?beta(?P<number>[12])_power(?:_\d+)?')
+_BETAS = {'beta_1': 0.9, 'beta_2': 0.999}
+# Below this float32 has lost digits, or is 0.
+_SMALLEST = 1e-37
+
+
+def source_step(warm_start: Any) -> int | None:
+    """The step that a warm start leads to: the one given, or the checkpoint's; None where it is left as it is."""
+    if warm_start.step == 'keep':
+        contents = Contents(warm_start.checkpoint)
+        return read_step(contents, read_tensors(contents))
+    return warm_start.step if isinstance(warm_start.step, int) else None
+
+
+def read_step(contents: Contents, tensors: Sequence[Tensor]) -> int | None:
+    """The number of steps of a checkpoint; None if it has none, or several."""
+    steps = [t for t in tensors if is_step(t.meaning, t.path) and contents.reader.entry(t.key).shape == ()]
+    steps = [t for t in steps if t.meaning.kind is Kind.STEP] or steps
+    numbers = {int(contents.reader.tensor(step.key)) for step in steps}
+    return numbers.pop() if len(numbers) == 1 else None
+
+
+def complete_scalars(
+    contents: Contents,
+    tensors: Sequence[Tensor],
+    chosen: Sequence[Wanted],
+    report: MappingReport,
+    warm_start: Any,
+) -> list[tuple[Wanted, Constant]]:
+    """Computes the powers of betas that TF1 keeps and Keras does not, and checks those that there are.
+
+    After t updates TF1 holds `beta ** (t + 1)` (`tensorflow/python/training/adam.py`).
+
+    Args:
+      contents: The checkpoint.
+      tensors: Its tensors.
+      chosen: The variables to be filled.
+      report: Gets the rows and warnings.
+      warm_start: The `WarmStart`.
+
+    Returns:
+      The powers to be loaded.
+    """
+    step = read_step(contents, tensors)
+    live = next((one.state.betas for one in chosen if one.state and one.state.betas), None)
+    betas = {**_BETAS, **dict(zip(_BETAS, live or (), strict=False))}
+    betas |= {**read_betas(contents, tensors), **warm_start.hyperparameters}
+    report.notes += check_powers(contents, tensors, step, betas)
+    missing = {row.target for row in report.missing}
+    loads = []
+    for wanted in chosen:
+        power = _POWER.fullmatch(wanted.tensor.name)
+        if power and wanted.tensor.name in missing and step is not None:
+            beta = betas[f'beta_{power["number"]}']
+            loads.append((wanted, Constant(beta ** (step + 1), wanted.dtype)))
+            note = f'{beta:g} to the power of {step + 1}'
+            report.matched.append(Row(None, wanted.tensor.name, (), dtypes.name(wanted.dtype), note))
+    computed = {wanted.tensor.name for wanted, _ in loads}
+    report.missing = [row for row in report.missing if row.target not in computed]
+    if warm_start.step == 'reset' and any(one.state and one.state.family == 'adam' for one in chosen):
+        report.notes.append(
+            "Adam's slots are taken and the steps are not: Keras corrects their bias anew. step='keep' takes both."
+        )
+    return loads
+
+
+def read_betas(contents: Contents, tensors: Sequence[Tensor]) -> dict[str, float]:
+    """Adam's betas, where the checkpoint has them."""
+    return {
+        last: float(contents.reader.tensor(tensor.key))
+        for tensor in tensors
+        if (last := tensor.path[-1] if tensor.path else tensor.name.rpartition('/')[2]) in _BETAS
+        and contents.reader.entry(tensor.key).shape == ()
+    }
+
+
+def check_powers(
+    contents: Contents, tensors: Sequence[Tensor], step: int | None, betas: Mapping[str, float]
+) -> list[str]:
+    """A sentence for each power of a beta that contradicts the step."""
+    warnings = []
+    for tensor in tensors:
+        power = _POWER.fullmatch(tensor.name)
+        if not power or step is None:
+            continue
+        value, beta = float(contents.reader.tensor(tensor.key)), betas[f'beta_{power["number"]}']
+        expected = beta ** (step + 1)
+        if max(value, expected) < _SMALLEST or math.isclose(value, expected, rel_tol=1e-3):
+            continue
+        updates = f'{math.log(value) / math.log(beta) - 1:.1f}' if value > 0 else 'more'
+        warnings.append(
+            f'{tensor.name!r} is {value:.6g}, which is {beta:g} after {updates} updates, but the step is {step}; look '
+            'whether the step is the number of updates.'
+        )
+    return warnings

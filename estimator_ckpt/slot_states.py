@@ -1,0 +1,82 @@
+"""Which optimizer the slots of a checkpoint belong to, and what they hold."""
+
+import collections
+import dataclasses
+import re
+from collections.abc import Iterable
+
+from estimator_ckpt import keys
+from estimator_ckpt.contents import Contents
+from estimator_ckpt.kinds import Kind
+from estimator_ckpt.optimizers import SlotState, family_of, guess_family, slot_state
+from estimator_ckpt.tensor_names import Tensor
+
+_TF1_ENDING = re.compile(
+    r'(?P<optimizer>Momentum|Adagrad|Adadelta|RMSProp|Adam|Ftrl)(?:_\d+)?|(?P<bert>adam)_[mv]'
+)
+_RATES = ('learning_rate', '_learning_rate')
+
+
+def read_states(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, SlotState]:
+    """What each slot holds, by its key; without those of optimizers that are not known.
+
+    The variable's full name tells most: TF1's ends in the optimizer's name, and Keras's begins with it.
+    """
+    tensors = list(tensors)
+    slots = [tensor for tensor in tensors if tensor.meaning.kind is Kind.SLOT]
+    full_names = contents.full_names()
+    names = {
+        tensor.key: full_names.get(contents.by_object[tensor.object_key], '')
+        if tensor.object_key
+        else tensor.key
+        for tensor in slots
+    }
+    siblings = collections.defaultdict(set)
+    for tensor in slots:
+        siblings[tensor.meaning.variable] |= {tensor.meaning.slot_name, names[tensor.key].rpartition('/')[2]}
+    rates = _learning_rates(contents, tensors)
+    states = {}
+    for tensor in slots:
+        name, around = names[tensor.key], siblings[tensor.meaning.variable]
+        state = state_of(name, tensor.meaning.slot_name, around)
+        if state is not None:
+            rate = rates.get(_optimizer_path(tensor), rates.get('') if len(rates) == 1 else None)
+            states[tensor.key] = dataclasses.replace(state, learning_rate=rate)
+    return states
+
+
+def state_of(name: str, slot_name: str, siblings: set[str]) -> SlotState | None:
+    """What a slot holds.
+
+    Args:
+      name: Its variable's full name; empty if that is not known.
+      slot_name: What its object, or the ending of its name, calls it.
+      siblings: What the slots of the same variable are called.
+    """
+    ending = _TF1_ENDING.fullmatch(name.rpartition('/')[2])
+    if ending:
+        return slot_state(ending['optimizer'] or ending['bert'], ending[0], siblings, True)
+    for segment in name.split('/')[:-1]:
+        if family_of(segment):
+            return slot_state(segment, slot_name, siblings, False)
+    known = {sibling for sibling in siblings if not _TF1_ENDING.fullmatch(sibling)}
+    family = guess_family(known) or guess_family({slot_name})
+    return slot_state(family, slot_name, siblings, False) if family else None
+
+
+def _optimizer_path(tensor: Tensor) -> str:
+    """The path of the optimizer that has a slot, as the slot's key says."""
+    _, _, slot = tensor.object_key.rpartition(keys.OPTIMIZER_SLOT)
+    if slot and slot != tensor.object_key:
+        return slot.rpartition(keys.ATTRIBUTES)[0].rpartition('/')[0]
+    return '/'.join(tensor.path[:-2])
+
+
+def _learning_rates(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, float]:
+    """The learning rate of each optimizer by its path, where the checkpoint has it; of a name-based one under ''."""
+    found = {}
+    for tensor in tensors:
+        last = tensor.path[-1] if tensor.path else tensor.name.rpartition('/')[2]
+        if tensor.meaning.kind is Kind.OPTIMIZER and last in _RATES:
+            found['/'.join(tensor.path[:-1])] = float(contents.reader.tensor(tensor.key))
+    return found
