@@ -22,6 +22,7 @@ from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.collector import paused_collector
 from estimator_ckpt.contents import Contents
 from estimator_ckpt.conversion_report import ConversionReport, row
+from estimator_ckpt.keras_placement import place_as_tf1, place_with_keras
 from estimator_ckpt.kinds import Kind
 from estimator_ckpt.layout import Layout
 from estimator_ckpt.mapping import MappingError, MappingReport
@@ -50,6 +51,8 @@ def convert(
     root: str | None = None,
     optimizer: str | Mapping[str, str] | None = None,
     step: str | Sequence[str] = (),
+    keras_optimizer: Any = None,
+    hyperparameters: Mapping[str, Any] | None = None,
     like: Any = None,
     drop: str | Collection[str] = (),
     keep: str | Collection[str] = (),
@@ -74,6 +77,11 @@ def convert(
       optimizer: The object path at which slots become slot variables, or for each of several optimizers (`'Adam'`,
         `'Ftrl'`, ...) its own. Without one they are variables.
       step: The object path of the global step, or several, which share one tensor.
+      keras_optimizer: The Keras optimizer whose state the slots become, values included, or for `'tf1'` whose state
+        becomes TF1's: its name (`'Adam'`), itself, or its config; for several a dict by TF1's names. The layout is that
+        of `tf.keras.optimizers.legacy`, at `optimizer`, with the step as its `iter`; for others see `like`.
+      hyperparameters: The hyper-parameters of `keras_optimizer` (`{'learning_rate': 0.1}`). Keras's defaults stand for
+        the rest, as the report says.
       like: A checkpoint, or a `tf.train.Checkpoint`, whose layout the new one gets: its names, and its objects. A
         tensor of it without a source, or of another shape or type, is an error. Tensors that it does not have keep
         their names.
@@ -108,16 +116,23 @@ def convert(
     if merge_slices:
         _merge_slices(tensors, contents.reader)
     if like is not None:
-        placed = place_like(tensors, contents, read_target(like))
+        placed = place_like(tensors, contents, read_target(like), hyperparameters)
+    elif keras_optimizer is not None and style is CheckpointStyle.TF1:
+        placed = place_as_tf1(contents, tensors, hyperparameters)
+    elif keras_optimizer is not None:
+        placed = place_with_keras(contents, tensors, root, optimizer, step, keras_optimizer, hyperparameters)
     elif style is CheckpointStyle.TF1:
         placed = place_by_name(tensors)
     else:
         placed = Placement(contents, root, optimizer, step).place(tensors)
+    left_out += placed.left_out
     by_key = _by_key(placed, style, contents.reader)
     report = ConversionReport.of(contents.reader, by_key, left_out, placed.notes)
     writer = BundleWriter(destination)
     writer.include(contents.reader, data)
     _compose(writer, by_key, placed.layout if style is not CheckpointStyle.TF1 else None, contents.reader)
+    for key, value in placed.values.items():
+        writer.add_tensor(key, value)
     if compact:
         writer.compact()
     writer.publish(progress)

@@ -76,19 +76,12 @@ _TELLING = re.compile(
 )
 _VARIABLE = Meaning(Kind.VARIABLE)
 _HYPER_PARAMETERS = frozenset(
-    [
-        'beta_1',
-        'beta_2',
-        'beta1_power',
-        'beta2_power',
-        'decay',
-        'epsilon',
-        'iter',
-        'iterations',
-        '_iterations',
-    ]
-    + ['learning_rate', '_learning_rate', 'momentum', 'rho']
+    ['beta_1', 'beta_2', 'beta1_power', 'beta2_power', 'epsilon', 'iter', 'iterations', '_iterations', 'rho']
+    + ['learning_rate', '_learning_rate', 'learning_rate_power', 'l1_regularization_strength', 'beta']
+    + ['l2_regularization_strength', 'momentum', 'decay']
 )
+# Those that layers have as well.
+_OF_LAYERS_TOO = frozenset(['momentum', 'decay', 'beta'])
 
 
 # What Keras's optimizers call their slots, since 2.11.
@@ -101,6 +94,11 @@ _KERAS_SLOTS = frozenset(
     + ['momentum', 'u', 'v', 'velocity', 'vhat']
 )
 _STEPS = frozenset(['step', 'global_step', 'iter', 'iterations', '_iterations'])
+
+
+def is_beta_power(name: str) -> bool:
+    """Whether it is a power of a beta that TF1's Adam computes."""
+    return bool(re.search(r'(?:^|/)beta[12]_power(?:_\d+)?$', name))
 
 
 def is_step(meaning: Meaning, path: Sequence[str]) -> bool:
@@ -147,7 +145,7 @@ class _Names:
 
     def find_joined(self, name: str) -> str | None:
         """The name that becomes this one where its slashes become underscores."""
-        return self._joined.get(name)
+        return self._joined.get(name) or self._joined.get(name.removesuffix('_0'))  # Of `name:0`.
 
     def find(self, name: str) -> str | None:
         while True:
@@ -191,7 +189,7 @@ def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
         child
         for node in graph.nodes
         for name, child in node.children.items()
-        if name in _HYPER_PARAMETERS and (_HYPER_PARAMETERS & node.children.keys()) - {'momentum', 'decay'}
+        if name in _HYPER_PARAMETERS and (_HYPER_PARAMETERS & node.children.keys()) - _OF_LAYERS_TOO
     }
     counter = graph.child_key(keys.SAVE_COUNTER)
     meanings = {}

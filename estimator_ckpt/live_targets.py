@@ -51,7 +51,17 @@ def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Target:
         tensor = Tensor(item.key, name, item.key, path, suffix, meaning)
         trainable = getattr(item.owner, 'trainable', False) is True
         state = slot.state if slot else None
-        wanted.append(Wanted(tensor, item.shape, item.dtype, trainable, item.owner, state))
+        wanted.append(
+            Wanted(
+                tensor,
+                item.shape,
+                item.dtype,
+                trainable,
+                item.owner,
+                state,
+                getattr(item.owner, 'numpy', None),
+            )
+        )
     return Target(wanted, reached.graph)
 
 

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from estimator_ckpt import slot_names
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.contents import Contents
 from estimator_ckpt.fitting import advice, joining_axis
-from estimator_ckpt.kinds import Kind, is_step
+from estimator_ckpt.kinds import Kind, is_beta_power, is_step
 from estimator_ckpt.mapping import MappingReport, Row, nearest, unused_rows
 from estimator_ckpt.object_graph import ObjectGraph
 from estimator_ckpt.operations import Operation, Recipe
@@ -29,6 +31,7 @@ class Wanted:
       trainable: Whether it is a trainable variable, as far as that is known.
       variable: The program's variable, or what else takes the value; None for a tensor of a checkpoint.
       state: Of a slot, what it holds, where that is known.
+      read: Gives the value that it has.
     """
 
     tensor: Tensor
@@ -37,6 +40,17 @@ class Wanted:
     trainable: bool = True
     variable: Any = None
     state: SlotState | None = None
+    read: Callable[[], np.ndarray] | None = None
+
+    def own_value(self, source_has_slots: bool) -> np.ndarray | None:
+        """What it keeps where a checkpoint says nothing of it; None if it must get a value.
+
+        An optimizer keeps what it is set to, and the momentum of SGD stays 0 if there is none in the source.
+        """
+        kind, name = self.tensor.meaning.kind, self.tensor.name
+        is_setting = kind is Kind.OPTIMIZER and not is_beta_power(name)
+        is_idle = self.state is not None and self.state.family == 'sgd' and not source_has_slots
+        return self.read() if self.read and (is_setting or is_idle) else None
 
     @property
     def calls(self) -> tuple[str, ...]:
@@ -134,10 +148,12 @@ def match(
       CheckpointError: If a rule's operations do not fit a tensor.
     """
     finder = _Finder(contents, tensors, target, states)
+    shared = collections.Counter(wanted.tensor.name for wanted in target.wanted)
     report, sources, fitting = MappingReport(), {}, []
     # Slots are found through their variables.
     for wanted in sorted(target.wanted, key=lambda wanted: wanted.tensor.meaning.kind is Kind.SLOT):
-        row = Row(None, wanted.tensor.name, wanted.shape, dtypes.name(wanted.dtype))
+        label = wanted.tensor.candidates[-1] if shared[wanted.tensor.name] > 1 else wanted.tensor.name
+        row = Row(None, label, wanted.shape, dtypes.name(wanted.dtype))
         found = finder.find(wanted, sources)
         if not found:
             hint = finder.other_optimizer(wanted, sources)
@@ -208,11 +224,20 @@ class _Finder:
             self._by_name[tensor.name] = tensor
             self._by_path[tensor.candidates[-1]] = tensor
         self.names = list(self._by_name)
+        self._forget_shared_names(target)
         self._step = _only_step(tensors, contents)
         self._scalars = collections.defaultdict(list)
         for tensor in tensors:
             if tensor.meaning.kind is Kind.OPTIMIZER:
                 self._scalars[tensor.name.rpartition('/')[2]].append(tensor)
+
+    def _forget_shared_names(self, target: Target) -> None:
+        """Eager mode calls all that have no name `Variable`, where graphs number them: then names say nothing."""
+        counts = collections.Counter(wanted.tensor.name for wanted in target.wanted)
+        for name, count in counts.items():
+            if count > 1 and f'{name}_1' in self._by_name:
+                self._by_name.pop(name, None)
+                self._by_path.pop(name, None)
 
     def find(self, wanted: Wanted, sources: dict[str, Tensor]) -> list[Tensor]:
         for call in wanted.calls:

@@ -11,6 +11,7 @@ from estimator_ckpt.kinds import Kind, is_step
 from estimator_ckpt.mapping import MappingReport, Row
 from estimator_ckpt.matching import Wanted
 from estimator_ckpt.recipes import Constant
+from estimator_ckpt.scalars import read_number
 from estimator_ckpt.tensor_names import Tensor, read_tensors
 
 _POWER = re.compile(r'(?:.*/)?beta(?P<number>[12])_power(?:_\d+)?')
@@ -31,8 +32,9 @@ def read_step(contents: Contents, tensors: Sequence[Tensor]) -> int | None:
     """The number of steps of a checkpoint; None if it has none, or several."""
     steps = [t for t in tensors if is_step(t.meaning, t.path) and contents.reader.entry(t.key).shape == ()]
     steps = [t for t in steps if t.meaning.kind is Kind.STEP] or steps
-    numbers = {int(contents.reader.tensor(step.key)) for step in steps}
-    return numbers.pop() if len(numbers) == 1 else None
+    numbers = {read_number(contents, step) for step in steps}
+    number = numbers.pop() if len(numbers) == 1 else None
+    return None if number is None else int(number)
 
 
 def complete_scalars(
@@ -81,12 +83,12 @@ def complete_scalars(
 
 def read_betas(contents: Contents, tensors: Sequence[Tensor]) -> dict[str, float]:
     """Adam's betas, where the checkpoint has them."""
-    return {
-        last: float(contents.reader.tensor(tensor.key))
-        for tensor in tensors
-        if (last := tensor.path[-1] if tensor.path else tensor.name.rpartition('/')[2]) in _BETAS
-        and contents.reader.entry(tensor.key).shape == ()
-    }
+    found = {}
+    for tensor in tensors:
+        last = tensor.path[-1] if tensor.path else tensor.name.rpartition('/')[2]
+        if last in _BETAS and contents.reader.entry(tensor.key).shape == ():
+            found[last] = read_number(contents, tensor)
+    return {beta: value for beta, value in found.items() if value is not None}
 
 
 def check_powers(
@@ -98,7 +100,9 @@ def check_powers(
         power = _POWER.fullmatch(tensor.name)
         if not power or step is None:
             continue
-        value, beta = float(contents.reader.tensor(tensor.key)), betas[f'beta_{power["number"]}']
+        value, beta = read_number(contents, tensor), betas[f'beta_{power["number"]}']
+        if value is None:
+            continue
         expected = beta ** (step + 1)
         if max(value, expected) < _SMALLEST or math.isclose(value, expected, rel_tol=1e-3):
             continue

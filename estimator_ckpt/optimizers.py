@@ -120,11 +120,19 @@ def guess_family(slot_names: Collection[str]) -> str | None:
     """The only family whose optimizers have just these slots, as objects call them; None if there are several."""
     sets = {
         'adagrad': [{'accumulator'}],
-        'adadelta': [{'accum_grad', 'accum_var'}, {'accum', 'accum_update'}],
-        'rmsprop': [{'rms'}, {'rms', 'momentum'}, {'rms', 'mg'}, {'rms', 'mg', 'momentum'}],
+        'adadelta': [
+            {'accum_grad', 'accum_var'},
+            {'accum', 'accum_update'},
+            {'accumulated_grad', 'accumulated_delta_var'},
+        ],
+        'rmsprop': [
+            {name, *others}
+            for name, center in (('rms', 'mg'), ('velocity', 'average_gradient'))
+            for others in ((), ('momentum',), (center,), (center, 'momentum'))
+        ],
         'adam': [{'m', 'v'}, {'m', 'v', 'vhat'}],
         'ftrl': [{'accumulator', 'linear'}, {'accum', 'linear'}],
-        'sgd': [{'momentum'}],
+        'sgd': [{'momentum'}, {'m'}],
     }
     return next((family for family, known in sets.items() if set(slot_names) in known), None)
 

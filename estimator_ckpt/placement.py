@@ -3,13 +3,21 @@
 import collections
 import dataclasses
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
 
 from estimator_ckpt import keys, slot_names
 from estimator_ckpt.contents import Contents
 from estimator_ckpt.kinds import Kind
 from estimator_ckpt.layout import Layout, Path
 from estimator_ckpt.mapping import mapping_error
-from estimator_ckpt.matching import Target, match
+from estimator_ckpt.matching import Target, Wanted, match
+from estimator_ckpt.operations import Recipe
+from estimator_ckpt.optimizers import momentum_factor
+from estimator_ckpt.recipes import Scaled
+from estimator_ckpt.slot_states import read_states
 from estimator_ckpt.tensor_names import GUIDES_ROOTS, Tensor
 
 _TABLE = 'table'
@@ -23,11 +31,15 @@ class Placed:
       rows: Each tensor with its name-based key and its object key, which is empty for one that no object has.
       layout: The objects.
       notes: What the user should know, in sentences.
+      values: Further tensors, by their keys.
+      left_out: Tensors that have no place.
     """
 
     rows: list[tuple[Tensor, str, str]]
     layout: Layout
     notes: list[str] = dataclasses.field(default_factory=list)
+    values: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    left_out: list[Tensor] = dataclasses.field(default_factory=list)
 
 
 def place_by_name(tensors: Sequence[Tensor]) -> Placed:
@@ -48,7 +60,18 @@ class Placement:
         root: str | None,
         optimizer: str | Mapping[str, str] | None,
         step: str | Sequence[str],
+        slots: Mapping[str, str] = MappingProxyType({}),
     ):
+        """Prepares to place.
+
+        Args:
+          contents: The source.
+          root: The path below which variables go.
+          optimizer: The path that slots go to, or for each TF1 optimizer its own.
+          step: The paths of the global step.
+          slots: What optimizers call slots, by their keys, where that is not what TF1 calls them.
+        """
+        self._slots = slots
         self._layout = Layout(contents.graph)
         self._notes: list[str] = []
         self._contents = contents
@@ -56,6 +79,10 @@ class Placement:
         self._optimizer = optimizer
         self._steps = [tuple(path.split('/')) for path in ([step] if isinstance(step, str) else step)]
         self._tables: dict[Path, str] = {}
+
+    def place_value(self, path: str) -> str:
+        """Places a number that is in no checkpoint, and gives its key."""
+        return self._layout.place(tuple(path.split('/')), path.rpartition('/')[2])
 
     def place(self, tensors: Sequence[Tensor]) -> Placed:
         """Gives each tensor its key.
@@ -102,8 +129,9 @@ class Placement:
             return self._place_table(tensor, path)
         key = self._layout.place(path, tensor.name)
         if tensor.meaning.kind is Kind.STEP:
-            for further in self._steps[1:]:
-                self._layout.link(further, key)
+            for further in self._steps:
+                if further != path:
+                    self._layout.link(further, key)
         return key
 
     def _path(self, tensor: Tensor) -> Path | None:
@@ -131,7 +159,8 @@ class Placement:
             return None
         if isinstance(self._optimizer, str):
             return tuple(self._optimizer.split('/'))
-        path = self._optimizer.get(slot_names.optimizer_of(tensor.meaning.slot_name))
+        name = slot_names.optimizer_of(tensor.meaning.slot_name)
+        path = self._optimizer.get(name) or self._optimizer.get('')
         return tuple(path.split('/')) if path else None
 
     def _place_slots(
@@ -147,7 +176,8 @@ class Placement:
             by_key[tensor.key].append(tensor)
         for tensor in slots:
             variable, ending = by_key[tensor.meaning.variable], tensor.meaning.slot_name
-            slot_name = slot_names.object_name(ending, siblings[tensor.meaning.variable])
+            slot_name = self._slots.get(tensor.key)
+            slot_name = slot_name or slot_names.object_name(ending, siblings[tensor.meaning.variable])
             if len(variable) != 1 or slot_name is None:
                 self._notes.append(
                     f'{tensor.name!r} stays a variable: no variable or no optimizer has such a slot.'
@@ -160,20 +190,48 @@ class Placement:
             )
 
 
-def place_like(tensors: Sequence[Tensor], contents: Contents, target: Target) -> Placed:
+def place_like(
+    tensors: Sequence[Tensor],
+    contents: Contents,
+    target: Target,
+    hyperparameters: Mapping[str, Any] | None = None,
+) -> Placed:
     """Gives each tensor the keys that it has in another checkpoint, or among a program's objects.
 
-    Tensors that are not there keep their names.
+    Tensors that are not there keep their names. Slots become those of the layout's optimizers, values included; what
+    these are set to stays.
 
     Raises:
       MappingError: If a tensor of the layout has no source, or one of another shape or type.
     """
-    plan = match(contents, tensors, target)
+    states = read_states(contents, tensors)
+    rates = {**dict.fromkeys(['learning_rate']), **(hyperparameters or {})}
+
+    def adapt(wanted: Wanted, found: Tensor) -> Tensor:
+        state, other = wanted.state, states.get(found.key)
+        if state is None or other is None:
+            return found
+        rate = rates['learning_rate'] or (state if other.is_tf1 else other).learning_rate
+        factor = momentum_factor(other, state.is_tf1, rate)
+        if factor is None:
+            return found
+        return dataclasses.replace(found, recipe=Scaled(found.recipe or Recipe((found.key,)), factor))
+
+    plan = match(contents, tensors, target, adapt, states)
+    values = {
+        wanted.tensor.object_key: value
+        for wanted in target.wanted
+        if wanted.tensor.key not in plan.sources and (value := wanted.own_value(bool(states))) is not None
+    }
+    kept = {wanted.tensor.name for wanted in target.wanted if wanted.tensor.object_key in values}
+    plan.report.missing = [row for row in plan.report.missing if row.target not in kept]
     if plan.report.missing or plan.report.mismatched or plan.report.ambiguous:
         raise mapping_error(plan.report, contents.reader.prefix)
-    rows = []
-    for wanted in target.wanted:
-        rows.append((plan.sources[wanted.tensor.key], wanted.tensor.name, wanted.tensor.object_key))
+    rows = [
+        (plan.sources[wanted.tensor.key], wanted.tensor.name, wanted.tensor.object_key)
+        for wanted in target.wanted
+        if wanted.tensor.key in plan.sources
+    ]
     layout = Layout(target.graph)
     layout.keep_only(
         key.removesuffix(wanted.tensor.suffix)
@@ -183,4 +241,4 @@ def place_like(tensors: Sequence[Tensor], contents: Contents, target: Target) ->
     used = {tensor.key for tensor, _, _ in rows}
     rest = [(tensor, tensor.name, '') for tensor in tensors if tensor.key not in used]
     notes = [f'{len(rest)} tensors that the layout does not have keep their names.'] if rest else []
-    return Placed(rows + rest, layout, notes)
+    return Placed(rows + rest, layout, notes, values)

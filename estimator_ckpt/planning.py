@@ -1,5 +1,7 @@
 """Which tensor of a checkpoint each tensor of another one, or of a program, comes from."""
 
+import dataclasses
+import functools
 import os
 from typing import Any
 
@@ -7,6 +9,7 @@ from estimator_ckpt.contents import Contents
 from estimator_ckpt.mapping import MappingReport
 from estimator_ckpt.matching import Target, Wanted
 from estimator_ckpt.rules import Rules
+from estimator_ckpt.slot_states import read_states
 from estimator_ckpt.tensor_names import read_tensors
 from estimator_ckpt.warm_starts import WarmStart, map_warm_start
 
@@ -42,8 +45,17 @@ def read_target(target: Any) -> Target:
     """
     if isinstance(target, (str, os.PathLike)):
         contents = Contents(target)
-        entries = [(tensor, contents.reader.entry(tensor.key)) for tensor in read_tensors(contents)]
-        return Target([Wanted(tensor, entry.shape, entry.dtype) for tensor, entry in entries], contents.graph)
+        kinds, reader = contents.kinds(), contents.reader
+        tensors = [
+            dataclasses.replace(tensor, meaning=kinds[tensor.object_key or tensor.key])
+            for tensor in read_tensors(contents)
+        ]
+        states, wanted = read_states(contents, tensors), []
+        for tensor in tensors:
+            entry, read = reader.entry(tensor.key), functools.partial(reader.tensor, tensor.key)
+            state = states.get(tensor.key)
+            wanted.append(Wanted(tensor, entry.shape, entry.dtype, state=state, read=read))
+        return Target(wanted, contents.graph)
     from estimator_ckpt import live_targets  # Only objects need TensorFlow.
 
     return live_targets.of_objects(target)

@@ -9,6 +9,7 @@ from estimator_ckpt import keys
 from estimator_ckpt.contents import Contents
 from estimator_ckpt.kinds import Kind
 from estimator_ckpt.optimizers import SlotState, family_of, guess_family, slot_state
+from estimator_ckpt.scalars import read_number
 from estimator_ckpt.tensor_names import Tensor
 
 _TF1_ENDING = re.compile(
@@ -33,7 +34,10 @@ def read_states(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, Slot
     }
     siblings = collections.defaultdict(set)
     for tensor in slots:
-        siblings[tensor.meaning.variable] |= {tensor.meaning.slot_name, names[tensor.key].rpartition('/')[2]}
+        ending = names[tensor.key].rpartition('/')[2]
+        siblings[tensor.meaning.variable].add(
+            ending if _TF1_ENDING.fullmatch(ending) else tensor.meaning.slot_name
+        )
     rates = _learning_rates(contents, tensors)
     states = {}
     for tensor in slots:
@@ -57,10 +61,9 @@ def state_of(name: str, slot_name: str, siblings: set[str]) -> SlotState | None:
     if ending:
         return slot_state(ending['optimizer'] or ending['bert'], ending[0], siblings, True)
     for segment in name.split('/')[:-1]:
-        if family_of(segment):
+        if family_of(segment) and segment != 'momentum':  # That is what a slot is called.
             return slot_state(segment, slot_name, siblings, False)
-    known = {sibling for sibling in siblings if not _TF1_ENDING.fullmatch(sibling)}
-    family = guess_family(known) or guess_family({slot_name})
+    family = guess_family(siblings)
     return slot_state(family, slot_name, siblings, False) if family else None
 
 
@@ -78,5 +81,7 @@ def _learning_rates(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, 
     for tensor in tensors:
         last = tensor.path[-1] if tensor.path else tensor.name.rpartition('/')[2]
         if tensor.meaning.kind is Kind.OPTIMIZER and last in _RATES:
-            found['/'.join(tensor.path[:-1])] = float(contents.reader.tensor(tensor.key))
+            rate = read_number(contents, tensor)
+            if rate is not None:
+                found['/'.join(tensor.path[:-1])] = rate
     return found

@@ -10,7 +10,7 @@ from estimator_ckpt.averages import promote
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.contents import Contents
-from estimator_ckpt.kinds import Kind
+from estimator_ckpt.kinds import Kind, is_beta_power
 from estimator_ckpt.mapping import MappingReport, Row, mapping_error, nearest
 from estimator_ckpt.matching import Target, Wanted, match
 from estimator_ckpt.object_rules import Locate, bind_objects, locate_nothing
@@ -176,7 +176,7 @@ def map_warm_start(
 def _excuse_hyper_parameters(report: MappingReport, chosen: list[Wanted]) -> None:
     """What a program's optimizer is set to, or does not use, need not be in the checkpoint."""
     own = {one.tensor.name for one in chosen if one.tensor.meaning.kind is Kind.OPTIMIZER and not one.is_step}
-    own = {name for name in own if '_power' not in name}
+    own = {name for name in own if not is_beta_power(name)}
     own |= {one.tensor.name for one in chosen if one.state and not one.state.is_needed}
     excused = [row for row in report.missing if row.target in own]
     report.missing = [row for row in report.missing if row.target not in own]

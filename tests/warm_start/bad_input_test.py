@@ -129,3 +129,12 @@ def test_a_vocabulary_that_is_too_short_is_told(source, tmp_path):
     table = tf.Variable(tf.zeros([3, 3]), name='old/a')
     message = refused(estimator_ckpt.CheckpointError, source, [table], var_name_to_vocab_info={'old/a': info})
     assert f'{words} has 2 words, not 3' in message
+
+
+def test_default_names_that_graphs_number_and_eager_mode_does_not_are_no_match(tmp_path):
+    source = sources.write(tmp_path / 'x', {'Variable': np.float32(1), 'Variable_1': np.float32(2)})
+    target = tf.train.Checkpoint(x=tf.Variable(0.0), y=tf.Variable(0.0))
+    with pytest.raises(MappingError, match="'x' is not in it.*'y' is not in it"):
+        estimator_ckpt.warm_start(WarmStart(source), target)
+    estimator_ckpt.warm_start(WarmStart(source, {'Variable': 'x', 'Variable_1': 'y'}), target)
+    assert (target.x.numpy(), target.y.numpy()) == (1, 2)
