@@ -120,7 +120,10 @@ def convert(
     elif keras_optimizer is not None and style is CheckpointStyle.TF1:
         placed = place_as_tf1(contents, tensors, hyperparameters)
     elif keras_optimizer is not None:
-        placed = place_with_keras(contents, tensors, root, optimizer, step, keras_optimizer, hyperparameters)
+        with_names = style is CheckpointStyle.BOTH
+        placed = place_with_keras(
+            contents, tensors, root, optimizer, step, keras_optimizer, hyperparameters, with_names
+        )
     elif style is CheckpointStyle.TF1:
         placed = place_by_name(tensors)
     else:

@@ -28,10 +28,11 @@ def place_with_keras(
     step: str | Sequence[str],
     keras_optimizer: Any,
     hyperparameters: Mapping[str, Any] | None,
+    with_names: bool,
 ) -> Placed:
     """Places TF1's state at Keras's optimizers, which share the global step; the arguments are those of `convert`.
 
-    In `both` styles the names keep TF1's values.
+    With names, those keep TF1's values.
 
     Raises:
       CheckpointError: If the state does not fit the optimizer, or there is no step.
@@ -49,7 +50,7 @@ def place_with_keras(
     placed = placement.place(state.tensors)
     rows = []
     for tensor, name, object_key in placed.rows:
-        if isinstance(tensor.recipe, Scaled):
+        if with_names and isinstance(tensor.recipe, Scaled):
             rows += [
                 (dataclasses.replace(tensor, recipe=tensor.recipe.recipe), name, ''),
                 (tensor, '', object_key),

@@ -42,7 +42,7 @@ class KerasState:
 
     Attributes:
       tensors: The tensors that remain; what has become of slots is in their recipes.
-      slots: What Keras calls a slot, by its key.
+      slots: What Keras calls a slot, and its full name, by its key.
       optimizers: The path of each optimizer, by what `slot_names.optimizer_of` calls it.
       values: The hyper-parameters by their object paths.
       left_out: What Keras has no place for.
@@ -50,7 +50,7 @@ class KerasState:
     """
 
     tensors: list[Tensor]
-    slots: dict[str, str]
+    slots: dict[str, tuple[str, str]]
     optimizers: dict[str, str]
     values: dict[str, np.ndarray]
     left_out: list[Tensor]
@@ -209,5 +209,8 @@ def _take(
     factor = momentum_factor(slot, False, optimizer.learning_rate)
     if factor is not None:
         tensor.recipe = Scaled(tensor.recipe or Recipe((tensor.key,)), factor)
-    state.slots[tensor.key] = slot.role
+    # Its name tells that it is Keras's, whose momentum is not TF1's.
+    variable = tensor.name.removesuffix(f'/{tensor.meaning.slot_name}')
+    name = f'{KERAS_LEGACY[optimizer.family].name}/{variable}/{slot.role}'
+    state.slots[tensor.key] = (slot.role, name)
     state.tensors.append(tensor)

@@ -60,7 +60,7 @@ class Placement:
         root: str | None,
         optimizer: str | Mapping[str, str] | None,
         step: str | Sequence[str],
-        slots: Mapping[str, str] = MappingProxyType({}),
+        slots: Mapping[str, tuple[str, str]] = MappingProxyType({}),
     ):
         """Prepares to place.
 
@@ -69,7 +69,7 @@ class Placement:
           root: The path below which variables go.
           optimizer: The path that slots go to, or for each TF1 optimizer its own.
           step: The paths of the global step.
-          slots: What optimizers call slots, by their keys, where that is not what TF1 calls them.
+          slots: What optimizers call slots, and the full names, by their keys, where these are not TF1's.
         """
         self._slots = slots
         self._layout = Layout(contents.graph)
@@ -176,7 +176,7 @@ class Placement:
             by_key[tensor.key].append(tensor)
         for tensor in slots:
             variable, ending = by_key[tensor.meaning.variable], tensor.meaning.slot_name
-            slot_name = self._slots.get(tensor.key)
+            slot_name = self._slots.get(tensor.key, ('', ''))[0]
             slot_name = slot_name or slot_names.object_name(ending, siblings[tensor.meaning.variable])
             if len(variable) != 1 or slot_name is None:
                 self._notes.append(
@@ -185,9 +185,8 @@ class Placement:
                 placed[id(tensor)] = self._place_one(tensor)
                 continue
             path = self._optimizer_path(tensor)
-            placed[id(tensor)] = self._layout.place_slot(
-                placed[id(variable[0])], path, slot_name, tensor.name
-            )
+            name = self._slots.get(tensor.key, ('', tensor.name))[1]
+            placed[id(tensor)] = self._layout.place_slot(placed[id(variable[0])], path, slot_name, name)
 
 
 def place_like(

@@ -71,6 +71,19 @@ def _define_layout_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_list(
         'step', [], 'The object paths of the global step, separated by commas; they share one tensor.', values
     )
+    flags.DEFINE_string(
+        'keras_optimizer',
+        None,
+        "The Keras optimizer (SGD, Adam, ...) whose state TF1's slots become, or with --style=tf1 whose state becomes "
+        "TF1's; of several, by TF1's names, as in Adagrad=Adagrad,Ftrl=Ftrl.",
+        values,
+    )
+    flags.DEFINE_string(
+        'hyperparameters',
+        None,
+        'The hyper-parameters of --keras_optimizer, as in learning_rate=0.1,momentum=0.9.',
+        values,
+    )
     flags.DEFINE_string('like', None, 'A checkpoint whose names and objects the new one gets.', values)
 
 
@@ -96,7 +109,9 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
         raise UsageError(f'--style is missing: one of {", ".join(CheckpointStyle)}')
     options = {name: getattr(values, name) for name in _PASSED_ON}
     options |= {
-        'optimizer': _optimizer(values.optimizer),
+        'optimizer': _named('optimizer', values.optimizer),
+        'keras_optimizer': _named('keras_optimizer', values.keras_optimizer),
+        'hyperparameters': _numbers(values.hyperparameters),
         'step': values.step,
         'drop': _patterns(values.drop),
         'keep': _patterns(values.keep),
@@ -133,13 +148,29 @@ def _convert_all(paths: list[str], values: Any, options: dict[str, Any]) -> tupl
     return 0, [f'{text.printable(paths[1])}: converted to {values.style}: {names}']
 
 
-def _optimizer(text: str | None) -> str | dict[str, str] | None:
+_EXAMPLES = {
+    'optimizer': 'one path, or like Adam=adam,Ftrl=linear/ftrl',
+    'keras_optimizer': 'one class, or like Adagrad=Adagrad,Ftrl=Ftrl',
+    'hyperparameters': 'like learning_rate=0.1,momentum=0.9',
+}
+
+
+def _named(flag: str, text: str | None) -> str | dict[str, str] | None:
+    """One value, or one for each name."""
     if text is None or '=' not in text:
         return text
     pairs = [part.partition('=') for part in text.split(',')]
-    if not all(name and path for name, _, path in pairs):
-        raise UsageError(f'flag --optimizer={text}: it is one path, or like Adam=adam,Ftrl=linear/ftrl')
-    return {name: path for name, _, path in pairs}
+    if not all(name and value for name, _, value in pairs):
+        raise UsageError(f'flag --{flag}={text}: it is {_EXAMPLES[flag]}')
+    return {name: value for name, _, value in pairs}
+
+
+def _numbers(text: str | None) -> dict[str, float] | None:
+    named = _named('hyperparameters', text)
+    try:
+        return None if named is None else {name: float(value) for name, value in named.items()}
+    except (ValueError, AttributeError) as error:
+        raise UsageError(f'flag --hyperparameters={text}: it is {_EXAMPLES["hyperparameters"]}') from error
 
 
 def _patterns(texts: list[str]) -> list[str]:

@@ -231,6 +231,20 @@ class TestConvert:
         assert any(key.startswith('net/') and '.OPTIMIZER_SLOT/opt/momentum' in key for key in found)
         assert b'"new"' in read_file(tmp_path / 'checkpoint')
 
+    def test_slots_become_those_of_a_keras_optimizer_and_come_back(self, capsys, a, tmp_path):
+        keras, back = tmp_path / 'keras', tmp_path / 'back'
+        flags = ['--keras_optimizer=SGD', '--hyperparameters=learning_rate=0.5,momentum=0.9']
+        result = in_process(capsys, 'convert', a, keras, '--style=tf2', *flags)
+        assert (result.code, result.err) == (0, '') and 'defaults are taken for decay=0' in result.out
+        slot = next(key for key in BundleReader(keras).keys() if '.OPTIMIZER_SLOT/optimizer/momentum' in key)
+        old = BundleReader(a).tensor(f'{LONG}/Momentum')
+        np.testing.assert_array_equal(BundleReader(keras).tensor(slot), np.float32(-0.5) * old)
+        assert in_process(capsys, 'convert', keras, back, '--style=tf1', '--keras_optimizer=SGD').code == 0
+        np.testing.assert_array_equal(BundleReader(back).tensor(f'{LONG}/Momentum'), old)
+        for wrong in ('--hyperparameters=learning_rate', '--hyperparameters=learning_rate=fast'):
+            result = in_process(capsys, 'convert', a, tmp_path / 'no', '--style=tf2', flags[0], wrong)
+            assert result.code == 2 and 'it is like learning_rate=0.1' in result.err
+
     def test_tensors_are_left_out_by_kinds_and_expressions(self, capsys, a, tmp_path):
         target = tmp_path / 'new'
         assert in_process(
