@@ -236,7 +236,8 @@ class TestConvert:
         flags = ['--keras_optimizer=SGD', '--hyperparameters=learning_rate=0.5,momentum=0.9']
         result = in_process(capsys, 'convert', a, keras, '--style=tf2', *flags)
         assert (result.code, result.err) == (0, '') and 'defaults are taken for decay=0' in result.out
-        slot = next(key for key in BundleReader(keras).keys() if '.OPTIMIZER_SLOT/optimizer/momentum' in key)
+        keys = BundleReader(keras).keys()
+        slot = next(key for key in keys if '.OPTIMIZER_SLOT/optimizer/momentum' in key)
         old = BundleReader(a).tensor(f'{LONG}/Momentum')
         np.testing.assert_array_equal(BundleReader(keras).tensor(slot), np.float32(-0.5) * old)
         assert in_process(capsys, 'convert', keras, back, '--style=tf1', '--keras_optimizer=SGD').code == 0
