@@ -29,7 +29,7 @@ _HOMES = {
     'plan': 'planning',
     'print_checkpoint': 'guide',
     'scaffold': 'scaffolds',
-    'suggest_rules': 'suggestion',
+    'suggest_rules': 'suggesting.suggestion',
     'tf1_scaffold': 'scaffolds',
     'tf2_scaffold': 'scaffolds',
     'verify': 'verification',

@@ -9,7 +9,7 @@ from estimator_ckpt import text
 from estimator_ckpt.mapping import MappingReport
 from estimator_ckpt.planning import plan
 from estimator_ckpt.report_table import section_lines
-from estimator_ckpt.suggestion import suggest_rules
+from estimator_ckpt.suggesting.suggestion import suggest_rules
 from estimator_ckpt.tools import terminal
 from estimator_ckpt.tools.usage import UsageError
 

@@ -5,8 +5,8 @@ import itertools
 from collections.abc import Collection, Iterator
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.families import Family, Layer, Variable
-from estimator_ckpt.reshaping import fits
+from estimator_ckpt.suggesting.families import Family, Layer, Variable
+from estimator_ckpt.suggesting.reshaping import fits
 
 # Families can be cut along many numbers; what has more parts than this is left to other evidence.
 _MAX_PARTS = 4000

@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from estimator_ckpt.name_parts import Split, find_role, split_names
+from estimator_ckpt.suggesting.name_parts import Split, find_role, split_names
 
 # The role that tells best what a layer is, the first that it has.
 _MAIN_ROLES = (

@@ -2,7 +2,7 @@
 
 import re
 
-from estimator_ckpt.generalisation import Renaming, generalise
+from estimator_ckpt.suggesting.generalisation import Renaming, generalise
 
 
 def rules_for(pairs, others=()):

@@ -5,7 +5,7 @@ import functools
 import math
 from collections.abc import Iterable, Sequence
 
-from estimator_ckpt.name_parts import likeness, words
+from estimator_ckpt.suggesting.name_parts import likeness, words
 
 # Words that a layer's role, shape or place say as well.
 _PLAIN = frozenset(

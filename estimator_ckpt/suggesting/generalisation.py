@@ -11,7 +11,7 @@ import dataclasses
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from estimator_ckpt.name_parts import split_names
+from estimator_ckpt.suggesting.name_parts import split_names
 
 _TOKEN = re.compile(r'[A-Za-z]+|\d+|.', re.S)
 _SPECIAL = re.compile(r'[.^$*+?{}\[\]\\|()]')

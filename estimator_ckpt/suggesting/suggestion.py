@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from estimator_ckpt import text
-from estimator_ckpt.alignment import Alignment, align
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.contents import Contents
-from estimator_ckpt.evidence import CERTAIN, Evidence
-from estimator_ckpt.families import Variable
-from estimator_ckpt.generalisation import Renaming, RuleText, generalise
 from estimator_ckpt.kinds import Kind, meanings_of_keras_slots, meanings_of_names
 from estimator_ckpt.mapping import Row
 from estimator_ckpt.planning import read_target
-from estimator_ckpt.proposal import SuggestedRule, Suggestion, Undecided
-from estimator_ckpt.reshaping import reshape_operations
+from estimator_ckpt.suggesting.alignment import Alignment, align
+from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
+from estimator_ckpt.suggesting.families import Variable
+from estimator_ckpt.suggesting.generalisation import Renaming, RuleText, generalise
+from estimator_ckpt.suggesting.proposal import SuggestedRule, Suggestion, Undecided
+from estimator_ckpt.suggesting.reshaping import reshape_operations
 from estimator_ckpt.tensor_names import Tensor, read_tensors
 
 _STEP = re.compile(r'(?:.*[/_])?step(?::0)?', re.I)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from estimator_ckpt.name_parts import find_role, likeness, split_names, words
-from estimator_ckpt.reshaping import fits
+from estimator_ckpt.suggesting.name_parts import find_role, likeness, split_names, words
+from estimator_ckpt.suggesting.reshaping import fits
 
 
 @pytest.mark.parametrize(

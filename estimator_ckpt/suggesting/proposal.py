@@ -5,8 +5,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from estimator_ckpt import text
-from estimator_ckpt.evidence import Evidence
 from estimator_ckpt.mapping import Row
+from estimator_ckpt.suggesting.evidence import Evidence
 
 # What of several candidates is shown in the text; `to_json` has all.
 _MAX_SHOWN = 8

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from estimator_ckpt.families import Family, Side
-from estimator_ckpt.hypotheses import Hypothesis, Matcher
-from estimator_ckpt.reshaping import fits
-from estimator_ckpt.similarity import Rarity, similarity
+from estimator_ckpt.suggesting.families import Family, Side
+from estimator_ckpt.suggesting.hypotheses import Hypothesis, Matcher
+from estimator_ckpt.suggesting.reshaping import fits
+from estimator_ckpt.suggesting.similarity import Rarity, similarity
 
 # A lead from which on there is no doubt.
 _CLEAR_LEAD = 0.2

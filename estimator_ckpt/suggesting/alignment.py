@@ -12,10 +12,10 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
 
-from estimator_ckpt.evidence import CERTAIN, Evidence, Scored, Scorer
-from estimator_ckpt.families import Family, Side, Variable
-from estimator_ckpt.hypotheses import Matcher, alike, hypotheses
-from estimator_ckpt.name_parts import split_names
+from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
+from estimator_ckpt.suggesting.families import Family, Side, Variable
+from estimator_ckpt.suggesting.hypotheses import Matcher, alike, hypotheses
+from estimator_ckpt.suggesting.name_parts import split_names
 
 # Evidence below this is no answer, and a lead over the second best below that is none.
 _LEAST_CONFIDENCE = 0.55

@@ -1,0 +1,1 @@
+"""Proposes rules between two checkpoints."""
