@@ -1,5 +1,7 @@
 """Puts values into the variables of a program, a few at a time, without an op more."""
 
+import collections
+import concurrent.futures
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +16,9 @@ from estimator_ckpt.matching import Wanted
 
 # So many bytes of values are held at once; remote sessions take less than 2 GB in one call.
 _BATCH_BYTES = 256 * 1024 * 1024
+
+# So many values are read ahead, by as many threads, where they are as large as this on average.
+_AHEAD, _LARGE = 2, 256 * 1024
 
 Loads = Sequence[tuple[Wanted, Any]]
 
@@ -30,8 +35,7 @@ def load_in_session(session: tf.compat.v1.Session, loads: Loads, reader: BundleR
       CorruptCheckpointError: If a checksum does not match.
     """
     batch = _Batch(session)
-    for wanted, recipe in loads:
-        value = recipe.compute(reader)
+    for (wanted, _), value in zip(loads, _values(loads, reader), strict=True):
         for piece, where in _pieces(wanted.variable):
             part = _filled(value[where or ...], lambda piece=piece: session.run(piece))
             for variable in _components(piece):
@@ -49,14 +53,32 @@ def load_eagerly(loads: Loads, reader: BundleReader) -> None:
     Raises:
       CorruptCheckpointError: If a checksum does not match.
     """
-    values = (recipe.compute(reader) for _, recipe in loads)
-    if sum(dtypes.size(wanted.dtype) * math.prod(wanted.shape or ()) for wanted, _ in loads) < _BATCH_BYTES:
+    values: Iterable[np.ndarray] = _values(loads, reader)
+    if _size(loads) < _BATCH_BYTES:
         values = list(values)
     else:
-        for _, recipe in loads:
-            recipe.compute(reader)
+        collections.deque(_values(loads, reader), maxlen=0)
     for (wanted, _), value in zip(loads, values, strict=True):
         wanted.variable.assign(_filled(value, wanted.variable.numpy))
+
+
+def _size(loads: Loads) -> int:
+    return sum((dtypes.size(wanted.dtype) or 1) * math.prod(wanted.shape or ()) for wanted, _ in loads)
+
+
+def _values(loads: Loads, reader: BundleReader) -> Iterator[np.ndarray]:
+    """The values one after the other; of large ones the next are read meanwhile."""
+    if _size(loads) < _LARGE * len(loads):
+        yield from (recipe.compute(reader) for _, recipe in loads)
+        return
+    with concurrent.futures.ThreadPoolExecutor(_AHEAD) as pool:
+        coming = collections.deque()
+        for _, recipe in loads:
+            coming.append(pool.submit(recipe.compute, reader))
+            if len(coming) > _AHEAD:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
 
 
 class _Batch:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.operations import Recipe
 
@@ -84,8 +85,8 @@ class Remapped:
 
 def read_vocabulary(path: str | os.PathLike) -> list[str]:
     """The words of a vocabulary file, one on each line."""
-    with open(path, encoding='utf-8') as file:
-        return file.read().splitlines()
+    path = os.fspath(path)
+    return files_for(path).read(path).decode().splitlines()
 
 
 def initial_values(initializer: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

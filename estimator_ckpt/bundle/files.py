@@ -38,6 +38,14 @@ class LocalFiles:
             file.seek(offset)
             return file.read() if size is None else file.read(size)
 
+    def read_into(self, path: str, offset: int, buffer: memoryview) -> int:
+        with open(path, 'rb', buffering=0) as file:
+            file.seek(offset)
+            done = 0
+            while done < len(buffer) and (count := file.readinto(buffer[done:])):
+                done += count
+            return done
+
     def write(self, path: str, data: bytes) -> None:
         with open(path, 'wb') as file:
             file.write(data)
@@ -108,6 +116,11 @@ class RemoteFiles:
         with self._gfile.GFile(path, 'rb') as file:
             file.seek(offset)
             return file.read() if size is None else file.read(size)
+
+    def read_into(self, path: str, offset: int, buffer: memoryview) -> int:
+        data = self.read(path, offset, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def write(self, path: str, data: bytes) -> None:
         with self._gfile.GFile(path, 'wb') as file:

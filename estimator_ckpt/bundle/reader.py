@@ -4,12 +4,12 @@ import functools
 import itertools
 import math
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from estimator_ckpt.bundle import dtypes, slices, tensors
+from estimator_ckpt.bundle import checksums, dtypes, slices, tensors
 from estimator_ckpt.bundle.columns import Columns, decode_columns
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
@@ -21,6 +21,8 @@ from estimator_ckpt.bundle.table import TableError, read_table
 HEADER_KEY = b''
 # More shards than anybody has; an index that claims more is not believed.
 _MAX_SHARDS = 100_000
+# Such a tensor is read to where it stays; of smaller ones the bytes are copied once more.
+_LARGE = 64 * 1024
 _MAX_RANK = 254  # TensorFlow's own limit.
 
 
@@ -343,17 +345,36 @@ class BundleReader:
             ) from error
 
     def _whole(self, raw_key: bytes, entry: Entry, verify: bool) -> np.ndarray:
-        self._numpy_dtype(raw_key, entry)
+        numpy_dtype = self._numpy_dtype(raw_key, entry)
+        if entry.size >= _LARGE and numpy_dtype.kind != 'O' and not self.big_endian:
+            return self._large(raw_key, entry, numpy_dtype, verify)
         data = self.read_bytes(entry, raw_key)
         try:
             if verify and tensors.checksum(data, entry.dtype, entry.shape, self.big_endian) != entry.crc32c:
                 raise ValueError('its checksum does not match')
             return tensors.decode(data, entry.dtype, entry.shape, self.big_endian)
         except ValueError as error:
-            raise CorruptCheckpointError(
-                f'{self.data_path(entry.shard)}: the tensor {decode_key(raw_key)!r} is damaged: {error}; restore the '
-                'file from a copy, or use another checkpoint.'
-            ) from error
+            raise self._damaged(raw_key, entry, error) from error
+
+    def _large(self, raw_key: bytes, entry: Entry, numpy_dtype: np.dtype, verify: bool) -> np.ndarray:
+        """Reads numbers to where they stay."""
+        self._check_in_data_file(entry, raw_key)
+        array = tensors.empty(entry.shape, numpy_dtype)
+        buffer = array.reshape(-1).view(np.uint8)
+        count = self._files.read_into(self.data_path(entry.shard), entry.offset, buffer.data)
+        if count != entry.size:
+            raise self._damaged(raw_key, entry, f'{count} bytes of {entry.size} could be read')
+        if verify:
+            buffer.flags.writeable = False
+            if checksums.mask(checksums.crc32c(buffer)) != entry.crc32c:
+                raise self._damaged(raw_key, entry, 'its checksum does not match')
+        return array
+
+    def _damaged(self, raw_key: bytes, entry: Entry, fault: Any) -> CorruptCheckpointError:
+        return CorruptCheckpointError(
+            f'{self.data_path(entry.shard)}: the tensor {decode_key(raw_key)!r} is damaged: {fault}; restore the '
+            'file from a copy, or use another checkpoint.'
+        )
 
     def read_bytes(self, entry: Entry, key: bytes = b'') -> bytes:
         """The stored bytes of a tensor that is not sliced."""

@@ -7,6 +7,8 @@ import numpy as np
 
 from estimator_ckpt.bundle import checksums, dtypes, varint
 
+_ALIGNMENT = 64
+
 
 def encode(array: np.ndarray) -> tuple[bytes, int]:
     """The stored bytes of an array and their masked CRC32C.
@@ -41,6 +43,14 @@ def decode(data: bytes, dtype: int, shape: tuple[int, ...], big_endian: bool = F
     if big_endian:
         return np.frombuffer(data, numpy_dtype.newbyteorder('>')).astype(numpy_dtype).reshape(shape)
     return np.frombuffer(bytearray(data), numpy_dtype).reshape(shape)
+
+
+def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array whose memory TensorFlow can take as it is: at an address that is a multiple of 64."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def checksum(data: bytes, dtype: int, shape: tuple[int, ...], big_endian: bool = False) -> int:
