@@ -38,10 +38,11 @@ BENCHMARKS = {
         ],
     ),
     'warm_start': (
-        ['--variables=3,4', '--rounds=1'],
+        ['--variables=3,4', '--rounds=1', '--megabytes=1'],
         [
             [f'{n} {name}' for n in (3, 4) for name in ('warm start', 'init_from_checkpoint', 'Saver')],
             [f'{n} {name}' for n in (3, 4) for name in ('warm start', 'load_variable')],
+            ['warm start', 'Saver'],
         ],
     ),
     'startup': (

@@ -23,6 +23,7 @@ from tests.benchmarks.harness import interleaved, print_table, ratio
 tf1 = tf.compat.v1
 _VARIABLES = flags.DEFINE_list('variables', ['1000', '5000'], 'Numbers of variables.')
 _FLOATS = flags.DEFINE_integer('floats', 100, 'Numbers in each variable.')
+_MEGABYTES = flags.DEFINE_integer('megabytes', 500, 'Size of the large variables together.')
 _ROUNDS = flags.DEFINE_integer('rounds', 3, 'Rounds to measure.')
 
 
@@ -123,6 +124,27 @@ def _eager_rows(source: str, count: int) -> list[list[object]]:
     ]
 
 
+def _large_rows(directory: str) -> list[list[object]]:
+    """Of many bytes in few variables, in a session that has loaded before."""
+    count, size = 50, _MEGABYTES.value * 5_000
+    with tf.Graph().as_default(), tf1.Session() as session:
+        for number in range(count):
+            tf1.get_variable(f'v{number}', [size], initializer=tf1.random_normal_initializer())
+        saver = estimator_ckpt.Saver()
+        session.run(tf1.global_variables_initializer())
+        source = saver.save(session, os.path.join(directory, 'large'), write_meta_graph=False)
+        seconds = interleaved(
+            {
+                'warm start': lambda: estimator_ckpt.warm_start(WarmStart(source), session=session),
+                'Saver': lambda: saver.restore(session, source),
+            },
+            _ROUNDS.value,
+        )
+    return [
+        [name, statistics.median(times), ratio(seconds, name, 'Saver')] for name, times in seconds.items()
+    ]
+
+
 def main(_):
     tf.get_logger().setLevel('ERROR')
     graph_rows, eager_rows = [], []
@@ -131,12 +153,16 @@ def main(_):
             source = _write(os.path.join(directory, str(count)), count)
             graph_rows += _graph_rows(source, count)
             eager_rows += _eager_rows(source, count)
+        large_rows = _large_rows(directory)
     print_table(
         'In a session: seconds to build, to initialize and to load, and further ops per variable',
         ['variables', 'contender', 'build', 'initialize', 'load', 'ops', 'time / ours'],
         graph_rows,
     )
     print_table('In eager mode', ['variables', 'contender', 'seconds', 'time / ours'], eager_rows)
+    print_table(
+        f'{_MEGABYTES.value} MB in 50 variables', ['contender', 'seconds', 'time / Saver'], large_rows
+    )
 
 
 if __name__ == '__main__':
