@@ -78,10 +78,12 @@ def convert(
         `'Ftrl'`, ...) its own. Without one they are variables.
       step: The object path of the global step, or several, which share one tensor.
       keras_optimizer: The Keras optimizer whose state the slots become, values included, or for `'tf1'` whose state
-        becomes TF1's: its name (`'Adam'`), itself, or its config; for several a dict by TF1's names. The layout is that
-        of `tf.keras.optimizers.legacy`, at `optimizer`, with the step as its `iter`; for others see `like`.
-      hyperparameters: The hyper-parameters of `keras_optimizer` (`{'learning_rate': 0.1}`). Keras's defaults stand for
-        the rest, as the report says.
+        becomes TF1's: its name (`'Adam'`), itself, or its config; for several a dict by TF1's names, or by regular
+        expressions for the names of their variables. The layout is that of `tf.keras.optimizers.legacy`, at
+        `optimizer`, with the step as its `iter`; for others see `like`.
+      hyperparameters: The hyper-parameters of `keras_optimizer` (`{'learning_rate': 0.1}`), and `iter`, the number of
+        its updates, where that is not the global step; for several a dict of dicts. What is not given is read from the
+        checkpoint, or from the `.meta` graph beside it; Keras's defaults stand for the rest. The report says which.
       like: A checkpoint, or a `tf.train.Checkpoint`, whose layout the new one gets: its names, and its objects. A
         tensor of it without a source, or of another shape or type, is an error. Tensors that it does not have keep
         their names.
@@ -116,7 +118,7 @@ def convert(
     if merge_slices:
         _merge_slices(tensors, contents.reader)
     if like is not None:
-        placed = place_like(tensors, contents, read_target(like), hyperparameters)
+        placed = place_like(tensors, contents, read_target(like, with_slots=True), hyperparameters)
     elif keras_optimizer is not None and style is CheckpointStyle.TF1:
         placed = place_as_tf1(contents, tensors, hyperparameters)
     elif keras_optimizer is not None:

@@ -10,30 +10,16 @@ import numpy as np
 from estimator_ckpt import slot_names
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.contents import Contents
+from estimator_ckpt.keras_optimizers import KerasOptimizers, keras_optimizers
 from estimator_ckpt.kinds import Kind
 from estimator_ckpt.operations import Recipe
-from estimator_ckpt.optimizer_scalars import check_powers, read_step
-from estimator_ckpt.optimizers import KERAS_LEGACY, SlotState, describe, family_of, momentum_factor
+from estimator_ckpt.optimizer_scalars import bias_warnings, check_powers, read_step
+from estimator_ckpt.optimizers import KERAS_LEGACY, TF1_ENDINGS, SlotState, momentum_factor
 from estimator_ckpt.recipes import Scaled
 from estimator_ckpt.slot_states import read_states
 from estimator_ckpt.tensor_names import Tensor
 
-
-@dataclasses.dataclass(frozen=True)
-class KerasOptimizer:
-    """A Keras optimizer that takes over.
-
-    Attributes:
-      family: Its family.
-      path: Its object path.
-      hyperparameters: Those that it keeps as variables.
-      learning_rate: The one that was given; None if it is Keras's default.
-    """
-
-    family: str
-    path: str
-    hyperparameters: Mapping[str, float]
-    learning_rate: float | None
+_MOMENTUM = ('rmsprop', 'momentum')
 
 
 @dataclasses.dataclass
@@ -42,16 +28,16 @@ class KerasState:
 
     Attributes:
       tensors: The tensors that remain; what has become of slots is in their recipes.
-      slots: What Keras calls a slot, and its full name, by its key.
-      optimizers: The path of each optimizer, by what `slot_names.optimizer_of` calls it.
+      slots: For a slot, by its key, the path of its optimizer, what Keras calls it there, and its full name.
+      step_paths: The paths of the iterations that are the global step.
       values: The hyper-parameters by their object paths.
       left_out: What Keras has no place for.
       notes: What the user should know.
     """
 
     tensors: list[Tensor]
-    slots: dict[str, tuple[str, str]]
-    optimizers: dict[str, str]
+    slots: dict[str, tuple[str, str, str]]
+    step_paths: list[str]
     values: dict[str, np.ndarray]
     left_out: list[Tensor]
     notes: list[str]
@@ -70,9 +56,10 @@ def to_keras(
       contents: The checkpoint.
       tensors: Those of it that are converted.
       keras_optimizer: The name of Keras's optimizer, itself, or its config; for several a dict of them, by the names
-        of TF1's (`{'Adagrad': 'Adagrad', 'Ftrl': 'Ftrl'}`).
-      path: The optimizer's object path, `'optimizer'` by default; for several a dict by TF1's names.
-      hyperparameters: Its hyper-parameters; for several a dict of dicts by TF1's names.
+        of TF1's (`{'Adagrad': 'Adagrad', 'Ftrl': 'Ftrl'}`), or by regular expressions for the names of their variables.
+      path: The optimizer's object path, `'optimizer'` by default; for several a dict by the same names.
+      hyperparameters: Its hyper-parameters, and `iter` where the number of updates is not the global step; for several
+        a dict of dicts by the same names.
 
     Raises:
       CheckpointError: If the slots are another optimizer's, one is missing, or a value needs a hyper-parameter that is
@@ -80,137 +67,142 @@ def to_keras(
     """
     states = read_states(contents, tensors)
     slots = [tensor for tensor in tensors if tensor.meaning.kind is Kind.SLOT]
-    named = _named_optimizers(keras_optimizer, path, hyperparameters)
-    faults = _faults(slots, states, named)
+    optimizers = keras_optimizers(contents, tensors, keras_optimizer, path, hyperparameters)
+    faults = _faults(slots, states, optimizers) + _step_faults(tensors, optimizers)
     if faults:
         raise CheckpointError(f'{contents.reader.prefix}: {"; ".join(faults)}.')
-    state = KerasState([], {}, {}, {}, [], [])
-    for name, (optimizer, notes) in named.items():
-        state.optimizers[name] = optimizer.path
-        state.notes += notes
-        state.values |= {
-            f'{optimizer.path}/{hyper}': np.float32(value)
-            for hyper, value in optimizer.hyperparameters.items()
-        }
-    betas = next((o.hyperparameters for o, _ in named.values() if o.family == 'adam'), None)
-    if betas:
-        state.notes += check_powers(contents, tensors, read_step(contents, tensors), betas)
+    state = KerasState([], {}, [], {}, [], [])
+    names = {tensor.key: tensor.name for tensor in tensors}
+    names |= {tensor.object_key: tensor.name for tensor in tensors if tensor.object_key}
     for tensor in tensors:
         if tensor.meaning.kind is Kind.OPTIMIZER and not tensor.object_key:
             state.left_out.append(tensor)
         elif tensor.meaning.kind is Kind.SLOT:
-            _take(tensor, states[tensor.key], named, state)
+            _take(tensor, states[tensor.key], names[tensor.meaning.variable], optimizers, state)
         else:
             state.tensors.append(tensor)
+    _set(optimizers, state)
+    state.notes += _bare_variables(tensors, slots)
+    state.notes += _warnings(contents, tensors, states, optimizers)
     return state
 
 
-def _named_optimizers(
-    keras_optimizer: Any, path: str | Mapping[str, str] | None, hyperparameters: Mapping[str, Any] | None
-) -> dict[str, tuple[KerasOptimizer, list[str]]]:
-    """The optimizers by TF1's names; '' stands for any."""
-    if (
-        isinstance(keras_optimizer, Mapping)
-        and 'class_name' not in keras_optimizer
-        and 'name' not in keras_optimizer
-    ):
-        return {
-            name: _optimizer(
-                one,
-                path[name] if isinstance(path, Mapping) else f'{path or "optimizer"}_{name}',
-                (hyperparameters or {}).get(name),
-            )
-            for name, one in keras_optimizer.items()
+def _set(optimizers: KerasOptimizers, state: KerasState) -> None:
+    """Sets the optimizers to their hyper-parameters and iterations."""
+    for optimizer in optimizers.all():
+        state.notes += optimizer.notes
+        state.values |= {
+            f'{optimizer.path}/{hyper}': np.float32(value)
+            for hyper, value in optimizer.hyperparameters.items()
         }
-    if path is not None and not isinstance(path, str):
-        raise CheckpointError('One Keras optimizer has one path; give keras_optimizer as a dict for several.')
-    return {'': _optimizer(keras_optimizer, path or 'optimizer', hyperparameters)}
-
-
-def _optimizer(
-    keras_optimizer: Any, path: str, hyperparameters: Mapping[str, float] | None
-) -> tuple[KerasOptimizer, list[str]]:
-    """The optimizer, and a sentence on what of it is Keras's default."""
-    name, config = describe(keras_optimizer)
-    family = family_of(name)
-    if family is None:
-        raise CheckpointError(
-            f'The state of TF1 cannot become that of {name}; there are '
-            f'{", ".join(legacy.name for legacy in KERAS_LEGACY.values())}.'
-        )
-    known = KERAS_LEGACY[family].hyperparameters
-    unknown = sorted(set(hyperparameters or {}) - known.keys() - {'epsilon'})
-    if unknown:
-        raise CheckpointError(
-            f'{name} has no hyper-parameter {", ".join(unknown)}; it has {", ".join(known)}.'
-        )
-    given = {
-        hyper: value for hyper, value in config.items() if hyper in known and isinstance(value, (int, float))
-    }
-    given |= {hyper: value for hyper, value in (hyperparameters or {}).items() if hyper in known}
-    defaulted = [f'{hyper}={value:g}' for hyper, value in known.items() if hyper not in given]
-    notes = [f"Keras's defaults are taken for {', '.join(defaulted)} of {path}."] if defaulted else []
-    return KerasOptimizer(family, path, {**known, **given}, given.get('learning_rate')), notes
+        if optimizer.iterations is None:
+            state.step_paths.append(f'{optimizer.path}/iter')
+        else:
+            state.values[f'{optimizer.path}/iter'] = np.int64(optimizer.iterations)
 
 
 def _faults(
-    slots: Sequence[Tensor],
-    states: Mapping[str, SlotState],
-    named: Mapping[str, tuple[KerasOptimizer, list[str]]],
+    slots: Sequence[Tensor], states: Mapping[str, SlotState], optimizers: KerasOptimizers
 ) -> list[str]:
-    """What stands against the change, in clauses."""
-    faults = []
-    other, incomplete, rateless = collections.defaultdict(list), [], []
-    roles = collections.defaultdict(dict)
+    """What stands against taking the slots, in clauses."""
+    other, rateless, faults = collections.defaultdict(list), [], []
+    roles = collections.defaultdict(lambda: collections.defaultdict(set))
     for tensor in slots:
-        state, optimizer = states.get(tensor.key), _optimizer_of(tensor, named)
+        state, optimizer = states.get(tensor.key), optimizers.find(tensor, states.get(tensor.key))
         if state is None or optimizer is None or state.family != optimizer.family:
-            other[slot_names.optimizer_of(tensor.meaning.slot_name)].append(tensor.name)
+            other[_owner(tensor, state)].append(tensor.name)
             continue
-        roles[state.family].setdefault(tensor.meaning.variable, set()).add(state.role)
+        roles[state.family, state.is_tf1][tensor.meaning.variable].add(state.role)
         try:
             momentum_factor(state, False, optimizer.learning_rate)
         except ValueError as error:
             rateless.append(str(error))
-    for name, tensors in other.items():
-        wanted = ', '.join(sorted(KERAS_LEGACY[o.family].name for o, _ in named.values()))
+    wanted = ', '.join(dict.fromkeys(optimizer.name for optimizer in optimizers.all()))
+    for name, names in other.items():
+        listed = ', '.join(names)
         faults.append(
-            f'{len(tensors)} slots are of {name}, not of {wanted} ({", ".join(tensors[:3])}, ...): name its optimizer '
-            'or drop them'
+            f'{len(names)} slots are of {name}, not of {wanted} ({listed}): name its optimizer or drop them'
         )
-    for family, of_variables in roles.items():
-        all_roles = set().union(*of_variables.values())
-        incomplete += [
-            f'{variable!r} has no slot {role!r} of {family}, unlike other variables'
-            for variable, present in of_variables.items()
-            for role in sorted(all_roles - present)
-        ]
-    return faults + incomplete + list(dict.fromkeys(rateless))
+    faults += [fault for (family, is_tf1), found in roles.items() for fault in _gaps(family, is_tf1, found)]
+    missing = {one.family: one.name for one in optimizers.all() if one.family != 'sgd'}
+    missing = [name for family, name in missing.items() if family not in {known for known, _ in roles}]
+    if not other:
+        faults += [f'it has no slots of {name}' for name in missing]
+    return faults + list(dict.fromkeys(rateless))
 
 
-def _optimizer_of(
-    tensor: Tensor, named: Mapping[str, tuple[KerasOptimizer, list[str]]]
-) -> KerasOptimizer | None:
-    found = named.get(slot_names.optimizer_of(tensor.meaning.slot_name)) or named.get('')
-    return found[0] if found else None
+def _owner(slot: Tensor, state: SlotState | None) -> str:
+    """What a message calls the optimizer that a slot is of."""
+    name = state.optimizer if state and state.optimizer else slot_names.optimizer_of(slot.meaning.slot_name)
+    numbered = slot.meaning.slot_name.removeprefix(name).removeprefix('_').isdigit()
+    return f'a second {name} on the same variables' if state is None and numbered else name
+
+
+def _gaps(family: str, is_tf1: bool, roles: Mapping[str, set[str]]) -> list[str]:
+    """The slots that variables lack, in clauses."""
+    needed = set().union(TF1_ENDINGS[family], *roles.values())
+    if family == 'rmsprop' and not is_tf1:  # Keras has it only where there is a momentum.
+        needed = set().union({'rms'}, *roles.values())
+    return [
+        f'{variable!r} has no slot {role!r} of {KERAS_LEGACY[family].name}'
+        for variable, present in roles.items()
+        for role in sorted(needed - present)
+    ]
+
+
+def _step_faults(tensors: Sequence[Tensor], optimizers: KerasOptimizers) -> list[str]:
+    has_step = any(tensor.meaning.kind is Kind.STEP for tensor in tensors)
+    if has_step or all(optimizer.iterations is not None for optimizer in optimizers.all()):
+        return []
+    return [
+        "it has no global step for the iterations of a Keras optimizer: keep it, or give hyperparameters={'iter': ...}"
+    ]
+
+
+def _bare_variables(tensors: Sequence[Tensor], slots: Sequence[Tensor]) -> list[str]:
+    """A warning of the variables that have no slots, where others have."""
+    owners = {slot.meaning.variable for slot in slots}
+    bare = [
+        tensor.name
+        for tensor in tensors
+        if tensor.meaning.kind is Kind.VARIABLE and not {tensor.key, tensor.object_key} & owners
+    ]
+    if not slots or not bare:
+        return []
+    return [
+        f'Warning: {len(bare)} variables have no slots, which is right if no optimizer trains them: '
+        f'{", ".join(bare)}.'
+    ]
+
+
+def _warnings(
+    contents: Contents,
+    tensors: Sequence[Tensor],
+    states: Mapping[str, SlotState],
+    optimizers: KerasOptimizers,
+) -> list[str]:
+    """What contradicts the number of updates, and what Adam does that BERT's optimizer does not."""
+    adams = [optimizer for optimizer in optimizers.all() if optimizer.family == 'adam']
+    if not adams:
+        return []
+    step = read_step(contents, tensors)
+    counted = [step if one.iterations is None else one.iterations for one in adams]
+    betas = [one.hyperparameters for one in adams]
+    updates = list(zip(counted, betas, strict=True))
+    return check_powers(contents, tensors, updates) + bias_warnings(states.values(), *updates[0])
 
 
 def _take(
-    tensor: Tensor,
-    slot: SlotState,
-    named: Mapping[str, tuple[KerasOptimizer, list[str]]],
-    state: KerasState,
+    tensor: Tensor, slot: SlotState, variable: str, optimizers: KerasOptimizers, state: KerasState
 ) -> None:
     """Gives a slot its name and value in Keras, or leaves it out where Keras has none."""
-    optimizer = _optimizer_of(tensor, named)
-    if (slot.family, slot.role) == ('rmsprop', 'momentum') and not optimizer.hyperparameters['momentum']:
+    optimizer = optimizers.find(tensor, slot)
+    if (slot.family, slot.role) == _MOMENTUM and not optimizer.hyperparameters['momentum']:
         state.left_out.append(tensor)
         return
     factor = momentum_factor(slot, False, optimizer.learning_rate)
     if factor is not None:
         tensor.recipe = Scaled(tensor.recipe or Recipe((tensor.key,)), factor)
     # Its name tells that it is Keras's, whose momentum is not TF1's.
-    variable = tensor.name.removesuffix(f'/{tensor.meaning.slot_name}')
-    name = f'{KERAS_LEGACY[optimizer.family].name}/{variable}/{slot.role}'
-    state.slots[tensor.key] = (slot.role, name)
+    state.slots[tensor.key] = (optimizer.path, slot.role, f'{optimizer.name}/{variable}/{slot.role}')
     state.tensors.append(tensor)

@@ -65,6 +65,7 @@ _KERAS_SLOT = re.compile(
 _SCALAR = re.compile(
     r'(?:.*/)?(?:beta[12]_power|beta_[12]|learning_rate|decay|rho|momentum|epsilon)(?:_\d+)?(?::0)?'
     rf'|{_KERAS}iter(?::0)?'
+    r'|(?:.*/)?Ftrl(?:_\d+)?/(?:beta|learning_rate_power|l[12]_regularization_strength)(?::0)?'
 )
 _AVERAGE = re.compile(r'(?P<variable>.+)/ExponentialMovingAverage(?:_\d+)?(?P<end>:0)?')
 _STEP = re.compile(r'(?:.*/)?global_step(?::0)?')
@@ -72,7 +73,7 @@ _TABLE = re.compile(r'(?P<table>.*)-(?:keys|values)')
 # Something of this is in the last segment of every name that is no plain variable's; most are, and are soon done with.
 _TELLING = re.compile(
     'Ada|Momentum|RMSProp|Ftrl|Adagrad|LARS|LAMB|adam_|lamb_|beta|_rate|decay|rho|momentum|epsilon|global_step|Average'
-    '|-keys|-values|_OBJECT_GRAPH|^(?:m|v|vhat|accumulator|accum_grad|accum_var|linear|rms|mg|iter)(?::0)?$'
+    '|-keys|-values|_OBJECT_GRAPH|_strength|^(?:m|v|vhat|accumulator|accum_grad|accum_var|linear|rms|mg|iter)(?::0)?$'
 )
 _VARIABLE = Meaning(Kind.VARIABLE)
 _HYPER_PARAMETERS = frozenset(

@@ -154,12 +154,9 @@ def map_targets(
     Raises:
       MappingError: If a target has no source, or one of another shape or data type. It lists all such.
     """
-    matched = graph.match(source_graph) if source_graph else {}
-    full_names = source_graph.keys_by_full_name() if source_graph else {}
-    report, found, names = MappingReport(), [], []
-    for target in targets:
-        location = _locate(target, matched, full_names, source)
-        found.append(location)
+    report, names = MappingReport(), []
+    found = locate_targets(targets, graph, source, source_graph)
+    for target, location in zip(targets, found, strict=True):
         shape = target.shape
         if location is None:
             names = names or source.keys()
@@ -173,6 +170,15 @@ def map_targets(
         report.unused = unused_rows(source, names or source.keys(), report)
         raise mapping_error(report, source.prefix)
     return found
+
+
+def locate_targets(
+    targets: Sequence[Target], graph: ObjectGraph, source: BundleReader, source_graph: ObjectGraph | None
+) -> list[Location | None]:
+    """Like `map_targets`, with None for a target that has no source, and no look at shapes and data types."""
+    matched = graph.match(source_graph) if source_graph else {}
+    full_names = source_graph.keys_by_full_name() if source_graph else {}
+    return [_locate(target, matched, full_names, source) for target in targets]
 
 
 def _locate(

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
@@ -10,6 +10,7 @@ from estimator_ckpt.contents import Contents
 from estimator_ckpt.kinds import Kind, is_step
 from estimator_ckpt.mapping import MappingReport, Row
 from estimator_ckpt.matching import Wanted
+from estimator_ckpt.optimizers import SlotState
 from estimator_ckpt.recipes import Constant
 from estimator_ckpt.scalars import read_number
 from estimator_ckpt.tensor_names import Tensor, read_tensors
@@ -43,6 +44,7 @@ def complete_scalars(
     chosen: Sequence[Wanted],
     report: MappingReport,
     warm_start: Any,
+    states: Mapping[str, SlotState],
 ) -> list[tuple[Wanted, Constant]]:
     """Computes the powers of betas that TF1 keeps and Keras does not, and checks those that there are.
 
@@ -54,15 +56,17 @@ def complete_scalars(
       chosen: The variables to be filled.
       report: Gets the rows and warnings.
       warm_start: The `WarmStart`.
+      states: What the checkpoint's slots hold.
 
     Returns:
       The powers to be loaded.
     """
     step = read_step(contents, tensors)
-    live = next((one.state.betas for one in chosen if one.state and one.state.betas), None)
-    betas = {**_BETAS, **dict(zip(_BETAS, live or (), strict=False))}
-    betas |= {**read_betas(contents, tensors), **warm_start.hyperparameters}
-    report.notes += check_powers(contents, tensors, step, betas)
+    betas = known_betas(contents, tensors, chosen, warm_start.hyperparameters)
+    report.notes += check_powers(contents, tensors, [(step, betas)])
+    if any(one.state and one.state.family == 'adam' and not one.state.is_bert for one in chosen):
+        updates = {'keep': step, 'reset': 0}.get(warm_start.step, warm_start.step)
+        report.notes += bias_warnings(states.values(), updates, betas)
     missing = {row.target for row in report.missing}
     loads = []
     for wanted in chosen:
@@ -91,24 +95,66 @@ def read_betas(contents: Contents, tensors: Sequence[Tensor]) -> dict[str, float
     return {beta: value for beta, value in found.items() if value is not None}
 
 
+def known_betas(
+    contents: Contents, tensors: Sequence[Tensor], wanted: Sequence[Wanted], given: Mapping[str, float]
+) -> dict[str, float]:
+    """Adam's betas: those that were given, or the checkpoint's, or the program's, or the usual ones."""
+    live = next((one.state.betas for one in wanted if one.state and one.state.betas), None)
+    usual = {**_BETAS, **dict(zip(_BETAS, live or (), strict=False))}
+    return {**usual, **read_betas(contents, tensors), **given}
+
+
+def bias_warnings(states: Iterable[SlotState], step: int | None, betas: Mapping[str, float]) -> list[str]:
+    """A sentence on what Keras's Adam does at the next step that BERT's AdamWeightDecayOptimizer would not.
+
+    Args:
+      states: What the checkpoint's slots hold.
+      step: The number of updates made.
+      betas: Keras's.
+    """
+    if not any(state.is_bert for state in states):
+        return []
+    start = "Warning: BERT's AdamWeightDecayOptimizer does not correct the bias of its averages, and Keras's Adam does"
+    if step is None:
+        return [f'{start}.']
+    number = step + 1
+    factor = math.sqrt(1 - betas['beta_2'] ** number) / (1 - betas['beta_1'] ** number)
+    return [
+        f'{start}: step {number} is {factor:.4g} times as long as it would be there (beta_1={betas["beta_1"]:g}, '
+        f'beta_2={betas["beta_2"]:g}), which goes to 1 with more steps.'
+    ]
+
+
 def check_powers(
-    contents: Contents, tensors: Sequence[Tensor], step: int | None, betas: Mapping[str, float]
+    contents: Contents,
+    tensors: Sequence[Tensor],
+    optimizers: Sequence[tuple[int | None, Mapping[str, float]]],
 ) -> list[str]:
-    """A sentence for each power of a beta that contradicts the step."""
+    """A warning for each power of a beta that contradicts the number of updates.
+
+    Args:
+      contents: The checkpoint.
+      tensors: Its tensors.
+      optimizers: For each Adam the number of its updates, and its betas. Names do not tell whose a power is.
+    """
     warnings = []
     for tensor in tensors:
         power = _POWER.fullmatch(tensor.name)
-        if not power or step is None:
+        value = read_number(contents, tensor) if power else None
+        if value is None or any(step is None for step, _ in optimizers):
             continue
-        value, beta = read_number(contents, tensor), betas[f'beta_{power["number"]}']
-        if value is None:
+        known = [(step, betas[f'beta_{power["number"]}']) for step, betas in optimizers]
+        if any(_agrees(value, beta ** (step + 1)) for step, beta in known):
             continue
-        expected = beta ** (step + 1)
-        if max(value, expected) < _SMALLEST or math.isclose(value, expected, rel_tol=1e-3):
-            continue
-        updates = f'{math.log(value) / math.log(beta) - 1:.1f}' if value > 0 else 'more'
+        step, beta = known[0]
+        updates = f'{math.log(value) / math.log(beta) - 1:.1f}' if value > 0 and 0 < beta < 1 else 'more'
         warnings.append(
-            f'{tensor.name!r} is {value:.6g}, which is {beta:g} after {updates} updates, but the step is {step}; look '
-            'whether the step is the number of updates.'
+            f'Warning: {tensor.name!r} is {value:.6g}, which is {beta:g} after {updates} updates, but the step is '
+            f'{step}, where it would be {beta ** (step + 1):.6g}; look whether the step is the number of updates, and '
+            f'beta_{power["number"]} is {beta:g}.'
         )
     return warnings
+
+
+def _agrees(value: float, expected: float) -> bool:
+    return max(value, expected) < _SMALLEST or math.isclose(value, expected, rel_tol=1e-3)

@@ -39,7 +39,13 @@ _ROLES: dict[str, dict[str, str]] = {
     },
 }
 _CENTERED = {'RMSProp_1': 'mg', 'RMSProp_2': 'momentum'}
-_FAMILIES = {'momentum': 'sgd', 'adamw': 'adam', 'adamweightdecay': 'adam', **{name: name for name in _ROLES}}
+_FAMILIES = {
+    'momentum': 'sgd',
+    'gradientdescent': 'sgd',
+    'adamw': 'adam',
+    'adamweightdecay': 'adam',
+    **{name: name for name in _ROLES},
+}
 # Which slots TF1 creates, in their order, which gives them their names.
 TF1_ENDINGS = {
     'sgd': {'momentum': 'Momentum'},
@@ -64,6 +70,7 @@ class SlotState:
       learning_rate: The optimizer's learning rate, where that is known.
       betas: Adam's, where they are known.
       is_needed: Whether the optimizer cannot do without it; a momentum of 0 needs none, and Keras keeps none then.
+      optimizer: The optimizer's name, where the slot's name tells it.
     """
 
     family: str
@@ -73,6 +80,7 @@ class SlotState:
     learning_rate: float | None = None
     betas: tuple[float, float] | None = None
     is_needed: bool = True
+    optimizer: str = ''
 
 
 def family_of(optimizer: str) -> str | None:
@@ -98,7 +106,8 @@ def slot_state(optimizer: str, slot_name: str, siblings: Collection[str], is_tf1
     if role is None:
         return None
     is_needed = not (is_tf1 and (family, role) == ('rmsprop', 'momentum'))
-    return SlotState(family, role, is_tf1, slot_name in ('adam_m', 'adam_v'), is_needed=is_needed)
+    is_bert = slot_name in ('adam_m', 'adam_v')
+    return SlotState(family, role, is_tf1, is_bert, is_needed=is_needed, optimizer=optimizer)
 
 
 def momentum_factor(source: SlotState, to_tf1: bool, learning_rate: float | None) -> float | None:

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from estimator_ckpt import keys, slot_names
+from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.contents import Contents
 from estimator_ckpt.kinds import Kind
 from estimator_ckpt.layout import Layout, Path
 from estimator_ckpt.mapping import mapping_error
 from estimator_ckpt.matching import Target, Wanted, match
-from estimator_ckpt.operations import Recipe
+from estimator_ckpt.operations import Recipe, parse_operations
+from estimator_ckpt.optimizer_scalars import bias_warnings, check_powers, known_betas, read_step
 from estimator_ckpt.optimizers import momentum_factor
 from estimator_ckpt.recipes import Scaled
 from estimator_ckpt.slot_states import read_states
@@ -60,7 +62,7 @@ class Placement:
         root: str | None,
         optimizer: str | Mapping[str, str] | None,
         step: str | Sequence[str],
-        slots: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+        slots: Mapping[str, tuple[str, str, str]] = MappingProxyType({}),
     ):
         """Prepares to place.
 
@@ -69,7 +71,8 @@ class Placement:
           root: The path below which variables go.
           optimizer: The path that slots go to, or for each TF1 optimizer its own.
           step: The paths of the global step.
-          slots: What optimizers call slots, and the full names, by their keys, where these are not TF1's.
+          slots: For a slot that is not TF1's any more, by its key, the path of its optimizer, what that calls it, and
+            its full name.
         """
         self._slots = slots
         self._layout = Layout(contents.graph)
@@ -113,7 +116,12 @@ class Placement:
         if self._contents.graph is not None:
             return {}
         optimizer = self._optimizer
-        places = {Kind.STEP: self._steps, Kind.SLOT: optimizer, Kind.OPTIMIZER: optimizer, Kind.TABLE: True}
+        places = {
+            Kind.STEP: self._steps,
+            Kind.SLOT: optimizer or self._slots,
+            Kind.OPTIMIZER: optimizer,
+            Kind.TABLE: True,
+        }
         elsewhere = {kind for kind, place in places.items() if place}
         below = [
             tensor for tensor in tensors if tensor.target is None and tensor.meaning.kind not in elsewhere
@@ -155,6 +163,8 @@ class Placement:
 
     def _optimizer_path(self, tensor: Tensor) -> Path | None:
         """The path of the optimizer that a slot goes to; None for what is no slot or has no optimizer."""
+        if tensor.key in self._slots:
+            return tuple(self._slots[tensor.key][0].split('/'))
         if tensor.meaning.kind is not Kind.SLOT or self._optimizer is None:
             return None
         if isinstance(self._optimizer, str):
@@ -176,7 +186,7 @@ class Placement:
             by_key[tensor.key].append(tensor)
         for tensor in slots:
             variable, ending = by_key[tensor.meaning.variable], tensor.meaning.slot_name
-            slot_name = self._slots.get(tensor.key, ('', ''))[0]
+            _, slot_name, name = self._slots.get(tensor.key, ('', '', tensor.name))
             slot_name = slot_name or slot_names.object_name(ending, siblings[tensor.meaning.variable])
             if len(variable) != 1 or slot_name is None:
                 self._notes.append(
@@ -185,7 +195,6 @@ class Placement:
                 placed[id(tensor)] = self._place_one(tensor)
                 continue
             path = self._optimizer_path(tensor)
-            name = self._slots.get(tensor.key, ('', tensor.name))[1]
             placed[id(tensor)] = self._layout.place_slot(placed[id(variable[0])], path, slot_name, name)
 
 
@@ -208,6 +217,9 @@ def place_like(
 
     def adapt(wanted: Wanted, found: Tensor) -> Tensor:
         state, other = wanted.state, states.get(found.key)
+        if wanted.is_step and contents.reader.entry(found.key).dtype != wanted.dtype:
+            cast = parse_operations(f'cast={dtypes.name(wanted.dtype)}')
+            return dataclasses.replace(found, recipe=Recipe((found.key,), cast))
         if state is None or other is None:
             return found
         rate = rates['learning_rate'] or (state if other.is_tf1 else other).learning_rate
@@ -218,11 +230,15 @@ def place_like(
 
     plan = match(contents, tensors, target, adapt, states)
     values = {
-        wanted.tensor.object_key: value
+        wanted.tensor.object_key or wanted.tensor.key: value
         for wanted in target.wanted
         if wanted.tensor.key not in plan.sources and (value := wanted.own_value(bool(states))) is not None
     }
-    kept = {wanted.tensor.name for wanted in target.wanted if wanted.tensor.object_key in values}
+    kept = {
+        wanted.tensor.name
+        for wanted in target.wanted
+        if (wanted.tensor.object_key or wanted.tensor.key) in values
+    }
     plan.report.missing = [row for row in plan.report.missing if row.target not in kept]
     if plan.report.missing or plan.report.mismatched or plan.report.ambiguous:
         raise mapping_error(plan.report, contents.reader.prefix)
@@ -240,4 +256,10 @@ def place_like(
     used = {tensor.key for tensor, _, _ in rows}
     rest = [(tensor, tensor.name, '') for tensor in tensors if tensor.key not in used]
     notes = [f'{len(rest)} tensors that the layout does not have keep their names.'] if rest else []
+    if any(wanted.state and wanted.state.family == 'adam' for wanted in target.wanted):
+        updates = (
+            read_step(contents, tensors),
+            known_betas(contents, tensors, target.wanted, hyperparameters or {}),
+        )
+        notes += check_powers(contents, tensors, [updates]) + bias_warnings(states.values(), *updates)
     return Placed(rows + rest, layout, notes, values)

@@ -36,8 +36,12 @@ def plan(source: str | os.PathLike, target: Any, rules: Rules = None, **options:
     return map_warm_start(WarmStart(source, rules, **options), read_target(target)).report
 
 
-def read_target(target: Any) -> Target:
+def read_target(target: Any, with_slots: bool = False) -> Target:
     """The tensors of a checkpoint on disk, or of a program's objects.
+
+    Args:
+      target: Either of them.
+      with_slots: Whether it is told of a program's slots what they hold; optimizers that are not built are built.
 
     Raises:
       CheckpointError: If it cannot be read.
@@ -56,6 +60,9 @@ def read_target(target: Any) -> Target:
             state = states.get(tensor.key)
             wanted.append(Wanted(tensor, entry.shape, entry.dtype, state=state, read=read))
         return Target(wanted, contents.graph)
-    from estimator_ckpt import live_targets  # Only objects need TensorFlow.
+    from estimator_ckpt import live_optimizers, live_targets, tracked  # Only objects need TensorFlow.
 
-    return live_targets.of_objects(target)
+    if not with_slots:
+        return live_targets.of_objects(target)
+    root = tracked.root_of(live_targets.as_checkpoint(target))
+    return live_targets.of_objects(target, live_optimizers.live_slots(root, None))

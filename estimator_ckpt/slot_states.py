@@ -44,7 +44,8 @@ def read_states(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, Slot
         name, around = names[tensor.key], siblings[tensor.meaning.variable]
         state = state_of(name, tensor.meaning.slot_name, around)
         if state is not None:
-            rate = rates.get(_optimizer_path(tensor), rates.get('') if len(rates) == 1 else None)
+            only = next(iter(rates.values())) if len(rates) == 1 else None
+            rate = rates.get(_optimizer_path(tensor), only)
             states[tensor.key] = dataclasses.replace(state, learning_rate=rate)
     return states
 
@@ -68,7 +69,9 @@ def state_of(name: str, slot_name: str, siblings: set[str]) -> SlotState | None:
 
 
 def _optimizer_path(tensor: Tensor) -> str:
-    """The path of the optimizer that has a slot, as the slot's key says."""
+    """The path of the optimizer that has a slot, as the slot's key says, or its scope."""
+    if not tensor.object_key:
+        return tensor.name.partition(f'/{tensor.meaning.variable}/')[0]
     _, _, slot = tensor.object_key.rpartition(keys.OPTIMIZER_SLOT)
     if slot and slot != tensor.object_key:
         return slot.rpartition(keys.ATTRIBUTES)[0].rpartition('/')[0]
@@ -76,12 +79,12 @@ def _optimizer_path(tensor: Tensor) -> str:
 
 
 def _learning_rates(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, float]:
-    """The learning rate of each optimizer by its path, where the checkpoint has it; of a name-based one under ''."""
+    """The learning rate of each optimizer by its path or scope, where the checkpoint has it."""
     found = {}
     for tensor in tensors:
         last = tensor.path[-1] if tensor.path else tensor.name.rpartition('/')[2]
         if tensor.meaning.kind is Kind.OPTIMIZER and last in _RATES:
             rate = read_number(contents, tensor)
             if rate is not None:
-                found['/'.join(tensor.path[:-1])] = rate
+                found['/'.join(tensor.path[:-1]) or tensor.name.rpartition('/')[0]] = rate
     return found

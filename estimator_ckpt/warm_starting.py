@@ -10,7 +10,7 @@ from estimator_ckpt.collector import paused_collector
 from estimator_ckpt.loading import load_eagerly, load_in_session
 from estimator_ckpt.mapping import MappingReport
 from estimator_ckpt.optimizer_scalars import source_step
-from estimator_ckpt.warm_starts import WarmStart, map_warm_start
+from estimator_ckpt.warm_starts import WarmStart, WarmStartPlan, map_warm_start
 
 
 @paused_collector()
@@ -54,6 +54,7 @@ def warm_start(
         )
     plan.check(warm_start)
     load_eagerly(plan.loads, plan.contents.reader)
+    _log_warnings(plan)
     if plan.later:
         plan.report.status = deferring.restore_later(checkpoint, plan.later, plan.contents)
         plan.report.matched += deferring.rows(plan.later, plan.contents)
@@ -80,4 +81,12 @@ def warm_start_session(
     load_in_session(session, plan.loads, plan.contents.reader)
     table = '\n'.join(plan.report.lines(hidden=['unused']))
     tf.get_logger().info('Warm start from %s:\n%s', plan.contents.reader.prefix, table)
+    _log_warnings(plan)
     return plan.report
+
+
+def _log_warnings(plan: WarmStartPlan) -> None:
+    for note in plan.report.notes:
+        if note.startswith('Warning: '):
+            prefix, warning = plan.contents.reader.prefix, note.removeprefix('Warning: ')
+            tf.get_logger().warning('Warm start from %s: %s', prefix, warning)

@@ -154,7 +154,7 @@ def map_warm_start(
     matched = match(contents, tensors, Target(chosen, target.graph), adaptation, states)
     report = matched.report
     if warm_start.slots:
-        loads += complete_scalars(contents, tensors, chosen, report, warm_start)
+        loads += complete_scalars(contents, tensors, chosen, report, warm_start, states)
     report.matched += found
     _excuse_hyper_parameters(report, chosen)
     report.skipped += selection.skipped
@@ -175,9 +175,10 @@ def map_warm_start(
 
 def _excuse_hyper_parameters(report: MappingReport, chosen: list[Wanted]) -> None:
     """What a program's optimizer is set to, or does not use, need not be in the checkpoint."""
-    own = {one.tensor.name for one in chosen if one.tensor.meaning.kind is Kind.OPTIMIZER and not one.is_step}
-    own = {name for name in own if not is_beta_power(name)}
-    own |= {one.tensor.name for one in chosen if one.state and not one.state.is_needed}
+    settings = [one for one in chosen if one.tensor.meaning.kind is Kind.OPTIMIZER and not one.is_step]
+    settings = [one for one in settings if not is_beta_power(one.tensor.name)]
+    idle = [one for one in chosen if one.state and not one.state.is_needed]
+    own = {call for one in settings + idle for call in one.tensor.candidates}
     excused = [row for row in report.missing if row.target in own]
     report.missing = [row for row in report.missing if row.target not in own]
     report.skipped += [dataclasses.replace(row, note='the checkpoint does not have it') for row in excused]
@@ -207,7 +208,9 @@ class _Adaptation:
         if info is not None:
             recipe = Remapped(recipe, info)
         dtype, _ = recipe.outcome(self._reader)
-        if self._cast and dtype != wanted.dtype and dtypes.STRING not in (dtype, wanted.dtype):
+        # Steps are counted in 32 bits here, and in 64 there.
+        may_cast = self._cast or wanted.is_step
+        if may_cast and dtype != wanted.dtype and dtypes.STRING not in (dtype, wanted.dtype):
             recipe = Cast(recipe, wanted.dtype)
         factor = self._factor(wanted.state, self._states.get(found.key))
         if factor is not None:

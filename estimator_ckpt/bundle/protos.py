@@ -22,6 +22,7 @@ _SCALARS = {
     'string': _Field.TYPE_STRING,
     'bytes': _Field.TYPE_BYTES,
     'double': _Field.TYPE_DOUBLE,
+    'float': _Field.TYPE_FLOAT,
 }
 
 

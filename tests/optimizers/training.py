@@ -35,11 +35,21 @@ class Crossing:
       tf1: Makes TF1's.
       keras: The name of Keras's.
       options: Its arguments, but for the learning rate.
+      tf1_slots: What TF1's names of slots end in.
+      epsilon: Where the two add their epsilon, if that is not the same place.
     """
 
     tf1: Callable[[], Any]
     keras: str
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    tf1_slots: tuple[str, ...] = ()
+    epsilon: str = ''
+
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """Those that `convert` is told."""
+        told = {name: value for name, value in self.options.items() if name not in ('nesterov', 'centered')}
+        return {'learning_rate': RATE, **told}
 
     def make(self, generation: str) -> Any:
         """Keras's optimizer, `'legacy'` or `'new'`."""
@@ -47,48 +57,76 @@ class Crossing:
         return getattr(module, self.keras)(learning_rate=RATE, **self.options)
 
 
+_ADAGRAD = 'Keras adds an `epsilon`, and TF1 none'
+_RMSPROP = 'Keras legacy adds `epsilon` after the square root, the others before'
+_WITH_EPSILON = {
+    'Adagrad': lambda epsilon: Crossing(
+        lambda: tf1.train.AdagradOptimizer(RATE), 'Adagrad', {'epsilon': epsilon}, ('Adagrad',), _ADAGRAD
+    ),
+    'Adadelta': lambda epsilon: Crossing(
+        lambda: tf1.train.AdadeltaOptimizer(RATE, 0.95, epsilon),
+        'Adadelta',
+        {'rho': 0.95, 'epsilon': epsilon},
+        ('Adadelta', 'Adadelta_1'),
+    ),
+    'RMSProp': lambda epsilon: Crossing(
+        lambda: tf1.train.RMSPropOptimizer(RATE, 0.9, epsilon=epsilon),
+        'RMSprop',
+        {'rho': 0.9, 'epsilon': epsilon},
+        ('RMSProp', 'RMSProp_1'),
+        _RMSPROP,
+    ),
+    'RMSProp with momentum': lambda epsilon: Crossing(
+        lambda: tf1.train.RMSPropOptimizer(RATE, 0.9, 0.8, epsilon),
+        'RMSprop',
+        {'rho': 0.9, 'momentum': 0.8, 'epsilon': epsilon},
+        ('RMSProp', 'RMSProp_1'),
+    ),
+    'centered RMSProp': lambda epsilon: Crossing(
+        lambda: tf1.train.RMSPropOptimizer(RATE, 0.9, 0.8, epsilon, centered=True),
+        'RMSprop',
+        {'rho': 0.9, 'momentum': 0.8, 'epsilon': epsilon, 'centered': True},
+        ('RMSProp', 'RMSProp_1', 'RMSProp_2'),
+    ),
+    'Adam': lambda epsilon: Crossing(
+        lambda: tf1.train.AdamOptimizer(RATE, 0.8, 0.95, epsilon),
+        'Adam',
+        {'beta_1': 0.8, 'beta_2': 0.95, 'epsilon': epsilon},
+        ('Adam', 'Adam_1'),
+    ),
+}
 CROSSINGS = {
     'GradientDescent': Crossing(lambda: tf1.train.GradientDescentOptimizer(RATE), 'SGD'),
-    'Momentum': Crossing(lambda: tf1.train.MomentumOptimizer(RATE, 0.9), 'SGD', {'momentum': 0.9}),
+    'Momentum': Crossing(
+        lambda: tf1.train.MomentumOptimizer(RATE, 0.9), 'SGD', {'momentum': 0.9}, ('Momentum',)
+    ),
     'Nesterov': Crossing(
         lambda: tf1.train.MomentumOptimizer(RATE, 0.9, use_nesterov=True),
         'SGD',
         {'momentum': 0.9, 'nesterov': True},
+        ('Momentum',),
     ),
-    'Adagrad': Crossing(lambda: tf1.train.AdagradOptimizer(RATE), 'Adagrad', {'epsilon': 1e-7}),
-    'Adadelta': Crossing(
-        lambda: tf1.train.AdadeltaOptimizer(RATE, 0.95, 1e-6), 'Adadelta', {'rho': 0.95, 'epsilon': 1e-6}
-    ),
-    'RMSProp': Crossing(
-        lambda: tf1.train.RMSPropOptimizer(RATE, 0.9, epsilon=1e-7), 'RMSprop', {'rho': 0.9, 'epsilon': 1e-7}
-    ),
-    'RMSProp with momentum': Crossing(
-        lambda: tf1.train.RMSPropOptimizer(RATE, 0.9, 0.8, 1e-7),
-        'RMSprop',
-        {'rho': 0.9, 'momentum': 0.8, 'epsilon': 1e-7},
-    ),
-    'centered RMSProp': Crossing(
-        lambda: tf1.train.RMSPropOptimizer(RATE, 0.9, 0.8, 1e-7, centered=True),
-        'RMSprop',
-        {'rho': 0.9, 'momentum': 0.8, 'epsilon': 1e-7, 'centered': True},
-    ),
-    'Adam': Crossing(
-        lambda: tf1.train.AdamOptimizer(RATE, 0.8, 0.95, 1e-7),
-        'Adam',
-        {'beta_1': 0.8, 'beta_2': 0.95, 'epsilon': 1e-7},
-    ),
+    **{name: make(1e-7) for name, make in _WITH_EPSILON.items()},
     'Ftrl': Crossing(
         lambda: tf1.train.FtrlOptimizer(
             RATE, l1_regularization_strength=0.01, l2_regularization_strength=0.02
         ),
         'Ftrl',
         {'l1_regularization_strength': 0.01, 'l2_regularization_strength': 0.02},
+        ('Ftrl', 'Ftrl_1'),
     ),
 }
+# With an epsilon that is large enough to show where each side adds it.
+LARGE_EPSILONS = {name: make(0.1) for name, make in _WITH_EPSILON.items()}
 
 
 def train_tf1(
-    crossing: Crossing, steps: range, path: Any = None, style: str = 'tf1', start: Any = None
+    crossing: Crossing,
+    steps: range,
+    path: Any = None,
+    style: str = 'tf1',
+    start: Any = None,
+    first_step: int = 0,
 ) -> list[float]:
     """The losses of a run in TF1, which saves to `path`; `start(session)` is called before it trains."""
     with tf.Graph().as_default(), tf1.Session() as session:
@@ -100,6 +138,8 @@ def train_tf1(
         train_op = crossing.tf1().minimize(loss, global_step=step)
         saver = estimator_ckpt.Saver(style)
         session.run(tf1.global_variables_initializer())
+        if first_step:
+            session.run(step.assign(first_step))
         if start is not None:
             start(session)
         losses = []
