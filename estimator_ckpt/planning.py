@@ -11,7 +11,8 @@ from estimator_ckpt.matching import Target, Wanted
 from estimator_ckpt.rules import Rules
 from estimator_ckpt.slot_states import read_states
 from estimator_ckpt.tensor_names import read_tensors
-from estimator_ckpt.warm_starts import WarmStart, map_warm_start
+from estimator_ckpt.warm_start_mapping import map_warm_start
+from estimator_ckpt.warm_starts import WarmStart
 
 
 def plan(source: str | os.PathLike, target: Any, rules: Rules = None, **options: Any) -> MappingReport:

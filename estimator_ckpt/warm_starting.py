@@ -10,7 +10,8 @@ from estimator_ckpt.collector import paused_collector
 from estimator_ckpt.loading import load_eagerly, load_in_session
 from estimator_ckpt.mapping import MappingReport
 from estimator_ckpt.optimizer_scalars import source_step
-from estimator_ckpt.warm_starts import WarmStart, WarmStartPlan, map_warm_start
+from estimator_ckpt.warm_start_mapping import WarmStartPlan, map_warm_start
+from estimator_ckpt.warm_starts import WarmStart
 
 
 @paused_collector()
