@@ -7,7 +7,9 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    'AsyncCheckpointSaverHook': 'async_hook',
     'CheckpointError': 'bundle.errors',
+    'CheckpointMirrorHook': 'mirror_hook',
     'CheckpointNotFoundError': 'bundle.errors',
     'CheckpointStyle': 'styles',
     'CorruptCheckpointError': 'bundle.errors',
@@ -34,11 +36,14 @@ _HOMES = {
     'tf2_scaffold': 'scaffolds',
     'verify': 'verification',
     'warm_start': 'warm_starting',
+    'with_checkpoint_style': 'extenders',
 }
 __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
+    if name == 'flags':  # A public module.
+        return importlib.import_module(f'{__name__}.flags')
     if name not in _HOMES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     value = getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)

@@ -39,6 +39,11 @@ class GraphOps:
             self._count = bindings.save_counter.assign_add(1, read_value=True)
 
     @property
+    def saves(self) -> list[tf.Operation]:
+        """The ops that save: a prefix, the names, the slices, and the tensors are their inputs."""
+        return self._saves
+
+    @property
     def num_parts(self) -> int:
         """How many sets of files one save writes: one per device of a sharded saver."""
         return len(self._saves)

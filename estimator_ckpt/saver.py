@@ -32,6 +32,9 @@ class Saver(tf.compat.v1.train.Saver):
     does: `Scaffold(saver=...)`, `CheckpointSaverHook(saver=...)`, `saver.save(sess, ...)`.
     """
 
+    # The attribute of a graph that lists the savers of its scaffolds, which a hook does not see.
+    OF_SCAFFOLDS = '_estimator_ckpt_savers'
+
     def __init__(
         self,
         style: CheckpointStyle | str = CheckpointStyle.TF1,
@@ -120,6 +123,11 @@ class Saver(tf.compat.v1.train.Saver):
     def bindings(self) -> Bindings | None:
         """The tensors that the ops save and restore; None before they are built."""
         return self._graph_ops.bindings if self._graph_ops else None
+
+    @property
+    def save_ops(self) -> list[tf.Operation]:
+        """The ops of the graph that save; none before they are built."""
+        return self._graph_ops.saves if self._graph_ops else []
 
     def build(self) -> None:
         """Adds the save and restore ops to the default graph, once.

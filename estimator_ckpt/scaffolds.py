@@ -65,7 +65,9 @@ def scaffold(
     )
     if warm_start is not None:
         scaffold_args['init_fn'] = _warm_starting(saver, warm_start, scaffold_args.get('init_fn'))
-    stop_before_first_step(tf.compat.v1.get_default_graph())
+    graph = tf.compat.v1.get_default_graph()
+    setattr(graph, Saver.OF_SCAFFOLDS, [*getattr(graph, Saver.OF_SCAFFOLDS, ()), saver])
+    stop_before_first_step(graph)
     return tf.compat.v1.train.Scaffold(saver=saver, **scaffold_args)
 
 

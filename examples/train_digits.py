@@ -2,8 +2,8 @@ r"""Trains a classifier of handwritten digits with tf.estimator, saving the styl
 
   python examples/train_digits.py --model_dir=digits --checkpoint_style=both
 
-A second run goes on where the first one stopped, also with another style. examples/restore_digits_tf2.py restores the
-result in TF2 without Estimator.
+A second run goes on where the first one stopped, also with another style. With --mirror_dir a second directory gets the
+checkpoints in another style. examples/restore_digits_tf2.py restores the result in TF2 without Estimator.
 """
 
 import os
@@ -18,15 +18,9 @@ from digits import BATCH_SIZE, build_model, build_optimizer, load_data  # noqa: 
 import estimator_ckpt  # noqa: E402
 
 _MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Directory of the checkpoints.', required=True)
-_STYLE = flags.DEFINE_enum_class(
-    'checkpoint_style',
-    estimator_ckpt.CheckpointStyle.BOTH,
-    estimator_ckpt.CheckpointStyle,
-    'Style of the checkpoints that are written; every style is resumed from.',
-)
+estimator_ckpt.flags.define_checkpoint_flags()
+flags.FLAGS.set_default('save_checkpoints_steps', 200)
 _TRAIN_STEPS = flags.DEFINE_integer('train_steps', 600, 'Number of steps to train in this run.', 1)
-_SAVE_STEPS = flags.DEFINE_integer('save_checkpoints_steps', 200, 'Steps between two checkpoints.', 1)
-_KEEP_MAX = flags.DEFINE_integer('keep_checkpoint_max', 5, 'Number of checkpoints to keep; 0 for all.', 0)
 _SEED = flags.DEFINE_integer('seed', 1, 'Seed of the initial values and of the order of the data.')
 
 
@@ -47,7 +41,7 @@ def model_fn(features, labels, mode, params, config):
         updates = optimizer.get_updates(loss, model.trainable_variables)
         train_op = tf.group(*updates, *model.get_updates_for(features), *model.get_updates_for(None))
     checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, step=step)
-    scaffold = estimator_ckpt.scaffold(_STYLE.value, checkpoint, config=config, **params)
+    scaffold = estimator_ckpt.flags.scaffold_from_flags(checkpoint, config, **params)
     return tf.estimator.EstimatorSpec(
         mode,
         predictions=predictions,
@@ -55,6 +49,7 @@ def model_fn(features, labels, mode, params, config):
         train_op=train_op,
         eval_metric_ops=metrics,
         scaffold=scaffold,
+        training_chief_hooks=estimator_ckpt.flags.hooks_from_flags(checkpoint) if training else None,
     )
 
 
@@ -72,8 +67,8 @@ def build_estimator(warm_start: estimator_ckpt.WarmStart | None = None) -> tf.es
     config = tf.estimator.RunConfig(
         model_dir=_MODEL_DIR.value,
         tf_random_seed=_SEED.value,
-        save_checkpoints_steps=_SAVE_STEPS.value,
-        keep_checkpoint_max=_KEEP_MAX.value,
+        save_checkpoints_steps=flags.FLAGS.save_checkpoints_steps,
+        keep_checkpoint_max=flags.FLAGS.keep_checkpoint_max,
     )
     return tf.estimator.Estimator(model_fn, config=config, params={'warm_start': warm_start})
 

@@ -2,10 +2,10 @@ r"""Trains the classifier of train_digits.py from the values of another checkpoi
 
   python examples/warm_start_digits.py --model_dir=new --warm_start_from=digits --warm_start_rules=rules.txt
 
-Its flags are those of train_digits.py and the ones below. A rules file has a line for each rule,
+Its flags are those of train_digits.py and the one below. A rules file has a line for each rule,
 `pattern -> replacement`, from the other checkpoint's names to this program's: `cnn/(.*) -> \1`. Where --model_dir holds
-a checkpoint already, training goes on from that. The exit code is 2 if the checkpoint or the rules do not fit; nothing
-is trained then.
+a checkpoint already, training goes on from that. The exit code is 2 if the flags are wrong, or the checkpoint or the
+rules do not fit; nothing is trained then.
 """
 
 import os
@@ -21,13 +21,7 @@ import train_digits  # noqa: E402
 import estimator_ckpt  # noqa: E402
 
 flags.adopt_module_key_flags(train_digits)
-_FROM = flags.DEFINE_string(
-    'warm_start_from',
-    None,
-    'Checkpoint, or directory of checkpoints, to take the values from.',
-    required=True,
-)
-_RULES = flags.DEFINE_string('warm_start_rules', None, 'Rules file; without it, names and paths are equal.')
+flags.mark_flag_as_required('warm_start_from')
 _INCLUDE = flags.DEFINE_string(
     'warm_start_include',
     'all',
@@ -47,9 +41,19 @@ class _TestAtStart(tf.compat.v1.train.CheckpointSaverListener):
             print(f'test accuracy at the start: {result["accuracy"]:.4f}')
 
 
+def parse_flags(args):
+    """Like absl's own parser, with one line and the exit code 2 for wrong flags."""
+    try:
+        return flags.FLAGS(args)
+    except flags.Error as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
 def main(_):
     try:
-        warm_start = estimator_ckpt.WarmStart(_FROM.value, _RULES.value, include=_INCLUDE.value)
+        source, rules = flags.FLAGS.warm_start_from, flags.FLAGS.warm_start_rules
+        warm_start = estimator_ckpt.WarmStart(source, rules, include=_INCLUDE.value)
         estimator = train_digits.build_estimator(warm_start)
         train_digits.train(estimator, [_TestAtStart(estimator)])
     except (estimator_ckpt.CheckpointError, FileNotFoundError) as error:
@@ -59,4 +63,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-    app.run(main)
+    app.run(main, flags_parser=parse_flags)

@@ -1,0 +1,234 @@
+"""Writes checkpoints in the background while training goes on."""
+
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.client.session import SessionInterface
+
+from estimator_ckpt.saver import Saver
+
+
+class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
+    """Saves checkpoints of one step each, which a thread writes while training goes on.
+
+    Training stands still while the values of all variables are taken, in one `session.run` between two steps. The last
+    step's checkpoint is written before training ends. An error of the writer is raised in training, at the next step or
+    at the end. SIGTERM lets a checkpoint that is being written be finished.
+
+    It stands for Estimator's own saver hook, with a scaffold or a saver of this package in any style.
+    """
+
+    def __init__(
+        self,
+        checkpoint_dir: str,
+        save_secs: float | None = None,
+        save_steps: int | None = None,
+        saver: Saver | None = None,
+        checkpoint_basename: str = 'model.ckpt',
+        scaffold: tf.compat.v1.train.Scaffold | None = None,
+        listeners: Sequence[tf.compat.v1.train.CheckpointSaverListener] | None = None,
+        save_graph_def: bool = True,
+        *,
+        overlap: Literal['wait', 'skip'] = 'wait',
+    ):
+        """Makes a hook for `training_chief_hooks` of EstimatorSpec or `chief_only_hooks` of MonitoredTrainingSession.
+
+        Where there is one process only, `estimator.train(hooks=[...])` is as good.
+
+        Args:
+          checkpoint_dir: The directory of the checkpoints.
+          save_secs: Seconds between two checkpoints; this or `save_steps` must be given.
+          save_steps: Steps between two checkpoints.
+          saver: An `estimator_ckpt.Saver`.
+          checkpoint_basename: What the files' names begin with.
+          scaffold: The scaffold that has such a saver. With neither, it is that of the session.
+          listeners: Are called in the training thread, `after_save` when the checkpoint has been written.
+          save_graph_def: As for `tf.compat.v1.train.CheckpointSaverHook`.
+          overlap: What becomes of a checkpoint that is due while another one is being written: `'wait'` for that one,
+            or `'skip'` it. The last one is never skipped.
+
+        Raises:
+          ValueError: If not just one of `save_secs` and `save_steps` is given, or both `saver` and `scaffold`, or
+            `overlap` is unknown.
+        """
+        if overlap not in ('wait', 'skip'):
+            raise ValueError(f"overlap must be 'wait' or 'skip', not {overlap!r}.")
+        super().__init__(
+            checkpoint_dir,
+            save_secs,
+            save_steps,
+            saver,
+            checkpoint_basename,
+            scaffold,
+            list(listeners or []),
+            save_graph_def,
+        )
+        self._overlap = overlap
+        self._writing: _Writing | None = None
+        self._last_step: int | None = None
+        self._handler: Any = None
+
+    def begin(self) -> None:
+        """Also makes SIGTERM wait for a checkpoint that is being written."""
+        super().begin()
+        self._last_step = None
+        if threading.current_thread() is threading.main_thread() and self._handler is None:
+            self._handler = signal.signal(signal.SIGTERM, self._finish_and_terminate)
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        """Also raises the writer's error, or calls the listeners, as soon as it has ended."""
+        if self._writing and not self._writing.is_alive() and self._finish(run_context.session):
+            run_context.request_stop()
+        super().after_run(run_context, run_values)
+
+    def end(self, session: tf.compat.v1.Session) -> None:
+        """Saves the last step, unless that has been done, and waits for the writer."""
+        self._finish(session)
+        last_step = session.run(self._global_step_tensor)
+        if last_step != self._last_step:
+            self._save(session, last_step)
+            self._finish(session)
+        self._reset_handler()
+        for listener in self._listeners:
+            listener.end(session, last_step)
+
+    def _save(self, session: tf.compat.v1.Session, step: int) -> bool:
+        stop = False
+        if self._writing:
+            if self._overlap == 'skip' and self._writing.is_alive():
+                tf.get_logger().info(
+                    'Skipping the checkpoint of step %d: that of step %d is being written.',
+                    step,
+                    self._writing.step,
+                )
+                return False
+            tf.get_logger().info(
+                'The checkpoint of step %d waits for that of step %d.', step, self._writing.step
+            )
+            stop = self._finish(session)
+        for listener in self._listeners:
+            listener.before_save(session, step)
+        started = time.monotonic()
+        snapshot = _Snapshot(session, self._get_saver())
+        self._last_step = step
+        self._writing = _Writing(step, self._write, snapshot)
+        self._writing.start()
+        tf.get_logger().info(
+            'Writing the checkpoint of step %d to %s in the background; training stood still for %.2f s.',
+            step,
+            self._save_path,
+            time.monotonic() - started,
+        )
+        return stop
+
+    def _write(self, snapshot: '_Snapshot', step: int) -> None:
+        with snapshot.graph.as_default():  # Each thread has a default of its own.
+            self._get_saver().save(
+                snapshot, self._save_path, global_step=step, write_meta_graph=self._save_graph_def
+            )
+
+    def _finish(self, session: tf.compat.v1.Session) -> bool:
+        """Waits for the writer, and gives whether a listener wants to stop training."""
+        if self._writing is None:
+            return False
+        writing, self._writing = self._writing, None
+        writing.join()
+        if writing.error is not None:
+            self._reset_handler()
+            raise writing.error
+        log = tf.compat.v1.SessionLog(
+            status=tf.compat.v1.SessionLog.CHECKPOINT, checkpoint_path=self._save_path
+        )
+        self._summary_writer.add_session_log(log, writing.step)
+        return any([listener.after_save(session, writing.step) for listener in self._listeners])
+
+    def _get_saver(self) -> Saver:
+        saver = self._saver or (self._scaffold.saver if self._scaffold else None)
+        if saver is None:
+            # Of those that a strategy's replicas make, one is built.
+            savers = getattr(tf.compat.v1.get_default_graph(), Saver.OF_SCAFFOLDS, ())
+            saver = next((one for one in savers if one.save_ops), None)
+        if not isinstance(saver, Saver):
+            raise TypeError(
+                'AsyncCheckpointSaverHook needs a saver or a scaffold of estimator_ckpt: use '
+                'estimator_ckpt.scaffold in the model_fn, or estimator_ckpt.with_checkpoint_style.'
+            )
+        return saver
+
+    def _finish_and_terminate(self, number: int, frame: Any) -> None:
+        if self._writing:
+            self._writing.join()
+        self._reset_handler()
+        signal.raise_signal(number)
+
+    def _reset_handler(self) -> None:
+        if self._handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
+            self._handler = None
+
+
+class _Writing(threading.Thread):
+    """A checkpoint that is being written. The process does not end before it is."""
+
+    def __init__(self, step: int, write: Any, snapshot: '_Snapshot'):
+        super().__init__(name=f'checkpoint of step {step}')
+        self.step = step
+        self.error: BaseException | None = None
+        self._write, self._snapshot = write, snapshot
+
+    def run(self) -> None:
+        try:
+            self._write(self._snapshot, self.step)
+        except BaseException as error:
+            self.error = error
+        finally:
+            del self._write, self._snapshot  # The values need not be kept until the next step.
+
+
+class _Snapshot(SessionInterface):
+    """A session to a saver: it saves the values that the variables had when it was made."""
+
+    def __init__(self, session: tf.compat.v1.Session, saver: Saver):
+        self._session = session
+        self._inputs = {op: list(op.inputs)[1:] for op in saver.save_ops}
+        values = session.run(self._inputs)
+        # What is fetched from a resource variable is not written to again; a reference variable's memory is.
+        self._values = {
+            op: [
+                np.array(value) if tensor.dtype != tensor.dtype.base_dtype else value
+                for tensor, value in zip(tensors, values[op], strict=True)
+            ]
+            for op, tensors in self._inputs.items()
+        }
+
+    @property
+    def graph(self) -> tf.Graph:
+        return self._session.graph
+
+    @property
+    def sess_str(self) -> str:
+        return self._session.sess_str
+
+    def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
+        if not isinstance(fetches, list) or not all(op in self._inputs for op in fetches):
+            return self._session.run(fetches, feed_dict, options, run_metadata)
+        for op in fetches:
+            self._save(feed_dict[op.inputs[0]], op)
+        return None
+
+    def _save(self, prefix: str, op: tf.Operation) -> None:
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            inputs = [
+                tf.compat.v1.placeholder(tensor.dtype.base_dtype, np.shape(value))
+                for tensor, value in zip(self._inputs[op], self._values[op], strict=True)
+            ]
+            names, slice_specs, *tensors = inputs
+            save = tf.raw_ops.SaveV2(
+                prefix=prefix, tensor_names=names, shape_and_slices=slice_specs, tensors=tensors
+            )
+            session.run(save, dict(zip(inputs, self._values[op], strict=True)))

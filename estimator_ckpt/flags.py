@@ -1,0 +1,194 @@
+"""Flags for training binaries, and the scaffold and the hooks that they ask for.
+
+  estimator_ckpt.flags.define_checkpoint_flags()
+
+  def model_fn(features, labels, mode, config):
+      ...
+      scaffold = estimator_ckpt.flags.scaffold_from_flags(checkpoint, config)
+
+      hooks = estimator_ckpt.flags.hooks_from_flags(checkpoint)
+      return tf.estimator.EstimatorSpec(..., scaffold=scaffold, training_chief_hooks=hooks)
+
+Wrong values are refused when the flags are parsed. Importing this module imports no TensorFlow.
+"""
+
+import types
+from typing import Any
+
+from absl import flags
+
+from estimator_ckpt.rules import RuleError, parse_rules
+from estimator_ckpt.styles import CheckpointStyle
+
+# Estimator's default, which the help of --save_checkpoints_steps names.
+_SAVE_SECS = 600
+# The flags belong to the module that asks for them, so that its --help lists them.
+flags.disclaim_key_flags()
+
+
+def define_checkpoint_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the flags about checkpoints, as key flags of the calling module.
+
+    `--save_checkpoints_steps` and `--keep_checkpoint_max` are for `RunConfig`, which the caller makes.
+
+    Args:
+      flag_values: Where they are defined.
+    """
+    flags.DEFINE_enum_class(
+        'checkpoint_style',
+        CheckpointStyle.BOTH,
+        CheckpointStyle,
+        'Style of the checkpoints that are written: name-based, object-based, or both over bytes that are stored once. '
+        'Training resumes from every style.',
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        'save_checkpoints_steps',
+        None,
+        'Number of steps between two checkpoints. Without it, one is written every ten minutes.',
+        lower_bound=1,
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        'keep_checkpoint_max',
+        5,
+        'Number of checkpoints to keep, in model_dir and in --mirror_dir. All are kept if it is 0.',
+        lower_bound=0,
+        flag_values=flag_values,
+    )
+    flags.DEFINE_bool(
+        'async_checkpoints',
+        False,
+        'Whether checkpoints are written in the background while training goes on.',
+        flag_values=flag_values,
+    )
+    _define_warm_start_flags(flag_values)
+    _define_mirror_flags(flag_values)
+
+
+def _define_warm_start_flags(flag_values: flags.FlagValues) -> None:
+    flags.DEFINE_string(
+        'warm_start_from',
+        None,
+        'Checkpoint of any style, or directory of checkpoints, to take the initial values from. It is not read where '
+        'model_dir holds a checkpoint already.',
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        'warm_start_rules',
+        None,
+        'File of rules from the names in --warm_start_from to those of this program, a line for each: '
+        "'pattern -> replacement'. Without it, names or object paths must be equal.",
+        flag_values=flag_values,
+    )
+    flags.register_validator('warm_start_rules', _check_rules, flag_values=flag_values)
+    flags.register_multi_flags_validator(
+        ['warm_start_from', 'warm_start_rules'],
+        lambda values: values['warm_start_rules'] is None or values['warm_start_from'] is not None,
+        '--warm_start_rules needs --warm_start_from.',
+        flag_values=flag_values,
+    )
+
+
+def _define_mirror_flags(flag_values: flags.FlagValues) -> None:
+    flags.DEFINE_string(
+        'mirror_dir',
+        None,
+        'Directory of its own that gets each checkpoint in another style too, for jobs that read only that.',
+        flag_values=flag_values,
+    )
+    flags.DEFINE_enum_class(
+        'mirror_style',
+        CheckpointStyle.TF1,
+        CheckpointStyle,
+        'Style of the checkpoints in --mirror_dir.',
+        flag_values=flag_values,
+    )
+    flags.register_validator(
+        'mirror_dir',
+        lambda value: value is None or bool(value.strip()),
+        'It must name a directory; leave the flag out for no mirror.',
+        flag_values=flag_values,
+    )
+
+
+def _check_rules(path: str | None) -> bool:
+    if path is not None:
+        try:
+            parse_rules(path)
+        except (RuleError, OSError, UnicodeDecodeError) as error:
+            raise flags.ValidationError(str(error)) from error
+    return True
+
+
+def scaffold_from_flags(
+    checkpoint: Any = None,
+    config: Any = None,
+    *,
+    flag_values: flags.FlagValues = flags.FLAGS,
+    **scaffold_args: Any,
+) -> Any:
+    """The `tf.compat.v1.train.Scaffold` that the flags ask for.
+
+    Args:
+      checkpoint: A `tf.train.Checkpoint` that names the objects; see `estimator_ckpt.scaffold`.
+      config: A `tf.estimator.RunConfig`. None for MonitoredTrainingSession: `--keep_checkpoint_max` then decides.
+      flag_values: Where the flags are defined.
+      **scaffold_args: As for `estimator_ckpt.scaffold`. A `warm_start` that is given stands for that of the flags.
+
+    Raises:
+      CheckpointNotFoundError: If there is no checkpoint `--warm_start_from`, and no other to resume from.
+    """
+    from estimator_ckpt import scaffolds, warm_starts  # They need TensorFlow.
+
+    if config is None:
+        config = types.SimpleNamespace(
+            keep_checkpoint_max=flag_values.keep_checkpoint_max,
+            keep_checkpoint_every_n_hours=10000.0,
+            model_dir=None,
+        )
+    if scaffold_args.get('warm_start') is None and flag_values.warm_start_from is not None:
+        scaffold_args['warm_start'] = warm_starts.WarmStart(
+            flag_values.warm_start_from, flag_values.warm_start_rules
+        )
+    return scaffolds.scaffold(flag_values.checkpoint_style, checkpoint, config=config, **scaffold_args)
+
+
+def hooks_from_flags(
+    checkpoint: Any = None,
+    *,
+    checkpoint_dir: str | None = None,
+    flag_values: flags.FlagValues = flags.FLAGS,
+) -> list[Any]:
+    """The hooks that the flags ask for: for `training_chief_hooks`, or `estimator.train(hooks=...)` in one process.
+
+    Args:
+      checkpoint: A `tf.train.Checkpoint` that names the object paths for the mirror of checkpoints without any.
+      checkpoint_dir: Where `--async_checkpoints` writes. None for what the binary's flag `--model_dir` says.
+      flag_values: Where the flags are defined.
+
+    Raises:
+      ValueError: If `--async_checkpoints` is given, but no directory.
+    """
+    hooks = []
+    if flag_values.async_checkpoints:
+        from estimator_ckpt.async_hook import AsyncCheckpointSaverHook  # It needs TensorFlow.
+
+        if checkpoint_dir is None and 'model_dir' in flag_values:
+            checkpoint_dir = flag_values.model_dir
+        if checkpoint_dir is None:
+            raise ValueError(
+                '--async_checkpoints needs a directory: give --model_dir, or pass checkpoint_dir=.'
+            )
+        steps = flag_values.save_checkpoints_steps
+        hooks.append(AsyncCheckpointSaverHook(checkpoint_dir, None if steps else _SAVE_SECS, steps))
+    if flag_values.mirror_dir is not None:
+        from estimator_ckpt.mirror_hook import CheckpointMirrorHook
+
+        keep = flag_values.keep_checkpoint_max
+        hooks.append(
+            CheckpointMirrorHook(
+                flag_values.mirror_dir, flag_values.mirror_style, checkpoint, keep_checkpoint_max=keep
+            )
+        )
+    return hooks

@@ -1,0 +1,49 @@
+"""The hooks under a distribution strategy, in one process."""
+
+import os
+
+import pytest
+import tensorflow as tf
+
+import estimator_ckpt
+from estimator_ckpt.contents import Contents
+from tests import toy
+
+tf1 = tf.compat.v1
+pytestmark = toy.needs_estimator
+# While the tests are collected, before TensorFlow has looked at its devices.
+_CPU = tf.config.list_physical_devices('CPU')[0]
+tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+@pytest.mark.parametrize('in_background', [False, True])
+def test_strategies_mirror_and_save_in_the_background(in_background, tmp_path):
+    def model_fn(features, labels, mode, config):
+        step = tf1.train.get_or_create_global_step()
+        kernel = tf1.get_variable('kernel', [toy.FEATURES, 1], initializer=tf1.ones_initializer())
+        optimizer = tf1.train.AdamOptimizer(0.1)
+        loss = tf.reduce_mean((tf.matmul(features['x'], kernel)[:, 0] - labels) ** 2)
+        train_op = optimizer.minimize(loss, global_step=step)
+        checkpoint = tf.train.Checkpoint(kernel=kernel, optimizer=optimizer, step=step)
+        hooks = [estimator_ckpt.CheckpointMirrorHook(tmp_path / 'inside', 'tf2', checkpoint)]
+        if in_background:
+            hooks.append(estimator_ckpt.AsyncCheckpointSaverHook(str(tmp_path / 'run'), save_steps=2))
+        return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op, training_chief_hooks=hooks)
+
+    config = tf.estimator.RunConfig(
+        tf_random_seed=1,
+        train_distribute=tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1']),
+        session_config=tf1.ConfigProto(device_count={'CPU': 2}),
+        save_checkpoints_steps=2,
+    )
+    estimator = tf.estimator.Estimator(model_fn, str(tmp_path / 'run'), config)
+    estimator = estimator_ckpt.with_checkpoint_style(estimator, 'tf1')
+    hook = estimator_ckpt.CheckpointMirrorHook(tmp_path / 'outside', 'both')
+    estimator.train(toy.batches(), hooks=[hook], steps=3)
+
+    for name, style in (('run', 'tf1'), ('inside', 'tf2'), ('outside', 'both')):
+        assert Contents(str(tmp_path / name)).style.value == style
+        indexes = sorted(file for file in os.listdir(tmp_path / name) if file.endswith('.index'))
+        assert indexes == [f'model.ckpt-{step}.index' for step in (0, 2, 3)]
+    slot = 'kernel/.OPTIMIZER_SLOT/optimizer/m/.ATTRIBUTES/VARIABLE_VALUE'
+    assert slot in toy.keys_of(tmp_path / 'inside')
