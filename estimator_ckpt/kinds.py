@@ -24,7 +24,7 @@ class Kind(str, enum.Enum):
     OPTIMIZER = 'optimizer'
     """A scalar or hyper-parameter of an optimizer, such as `beta1_power` or `learning_rate`."""
     AVERAGE = 'average'
-    """A moving average of a variable."""
+    """A moving average of a variable, or what a zero-debiased average is computed from."""
     STEP = 'step'
     COUNTER = 'counter'
     """The number of saves."""
@@ -68,12 +68,14 @@ _SCALAR = re.compile(
     r'|(?:.*/)?Ftrl(?:_\d+)?/(?:beta|learning_rate_power|l[12]_regularization_strength)(?::0)?'
 )
 _AVERAGE = re.compile(r'(?P<variable>.+)/ExponentialMovingAverage(?:_\d+)?(?P<end>:0)?')
+# What a zero-debiased average is computed from (`tensorflow/python/training/moving_averages.py`).
+_DEBIASING = re.compile(r'(?P<average>.+)/(?:biased|local_step)(?P<end>:0)?')
 _STEP = re.compile(r'(?:.*/)?global_step(?::0)?')
 _TABLE = re.compile(r'(?P<table>.*)-(?:keys|values)')
 # Something of this is in the last segment of every name that is no plain variable's; most are, and are soon done with.
 _TELLING = re.compile(
     'Ada|Momentum|RMSProp|Ftrl|Adagrad|LARS|LAMB|adam_|lamb_|beta|_rate|decay|rho|momentum|epsilon|global_step|Average'
-    '|-keys|-values|_OBJECT_GRAPH|_strength|^(?:m|v|vhat|accumulator|accum_grad|accum_var|linear|rms|mg|iter)(?::0)?$'
+    '|biased|local_step|-keys|-values|_OBJECT_GRAPH|_strength|^(?:m|v|vhat|accumulator|accum_grad|accum_var|linear|rms|mg|iter)(?::0)?$'
 )
 _VARIABLE = Meaning(Kind.VARIABLE)
 _HYPER_PARAMETERS = frozenset(
@@ -170,6 +172,11 @@ def _meaning_of_name(name: str, variables: _Names) -> Meaning:
                 return Meaning(kind, variable, match['slot'] if kind is Kind.SLOT else '')
     if _SCALAR.fullmatch(name):
         return Meaning(Kind.OPTIMIZER)
+    debiasing = _DEBIASING.fullmatch(name)
+    if debiasing and all(
+        f'{debiasing["average"]}{part}' in variables for part in ('', '/biased', '/local_step')
+    ):
+        return Meaning(Kind.AVERAGE)
     table = _TABLE.fullmatch(name)
     if table and f'{table["table"]}-keys' in variables and f'{table["table"]}-values' in variables:
         return Meaning(Kind.TABLE)
