@@ -201,13 +201,13 @@ class _Finder:
         self._families: dict[str, set[str]] = collections.defaultdict(set)
         self._pieces = _pieces(contents, tensors)
         # What is a slot's says so by any key of the variable.
-        first_key = {tensor.object_key: tensor.key for tensor in tensors}
+        first_key = {tensor.object_key: tensor.key for tensor in tensors if tensor.object_key}
         endings = collections.defaultdict(set)
         for tensor in tensors:
             if tensor.meaning.kind is Kind.SLOT:
                 endings[tensor.meaning.variable].add(tensor.meaning.slot_name)
         self._wanted_key = {wanted.tensor.name: wanted.tensor.key for wanted in target.wanted}
-        self._wanted_key |= {wanted.tensor.object_key: wanted.tensor.key for wanted in target.wanted}
+        self._wanted_key |= {w.tensor.object_key: w.tensor.key for w in target.wanted if w.tensor.object_key}
         place = target.places()
         for tensor in tensors:
             if tensor.meaning.kind is Kind.SLOT:

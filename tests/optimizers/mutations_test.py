@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from estimator_ckpt import keras_placement, keras_state, optimizers, placement, warm_starts
+from estimator_ckpt import keras_placement, keras_state, optimizers, placement, warm_start_mapping
 from tests.optimizers import measures
 from tests.optimizers.training import CROSSINGS
 from tests.toy import needs_keras_2
 
 # The modules that ask by which factor momentum differs.
-_USERS = (keras_state, placement, warm_starts)
+_USERS = (keras_state, placement, warm_start_mapping)
 # Wrong by more than rounding can be.
 _SEEN = 1e-3
 
@@ -80,6 +80,6 @@ def test_iterations_that_are_not_taken_are_seen(generation, tmp_path):
 
 @pytest.mark.parametrize('way', [measures.live_to_tf1, measures.files_to_tf1])
 def test_momentum_that_tf1_gets_wrong_is_seen(way, tmp_path, monkeypatch):
-    for module in (keras_placement, warm_starts):
+    for module in (keras_placement, warm_start_mapping):
         monkeypatch.setattr(module, 'momentum_factor', lambda *arguments: None)
     assert way(CROSSINGS['Momentum'], tmp_path) > _SEEN
