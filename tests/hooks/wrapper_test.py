@@ -13,7 +13,7 @@ from estimator_ckpt.object_graph import read_object_graph
 from tests import toy
 
 tf1 = tf.compat.v1
-pytestmark = toy.needs_estimator
+pytestmark = [toy.needs_estimator, pytest.mark.slow]
 _ROWS = 8
 
 
