@@ -13,6 +13,8 @@ import tensorflow as tf
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.matching import Wanted
+from estimator_ckpt.operations import Recipe
+from estimator_ckpt.restoring import PartialRestore, Restoration, assignment_of
 
 # So many bytes of values are held at once; remote sessions take less than 2 GB in one call.
 _BATCH_BYTES = 256 * 1024 * 1024
@@ -34,13 +36,40 @@ def load_in_session(session: tf.compat.v1.Session, loads: Loads, reader: BundleR
     Raises:
       CorruptCheckpointError: If a checksum does not match.
     """
+    restore, restorations, others = PartialRestore(reader), [], []
+    for wanted, recipe in loads:
+        found = _restorations(wanted, recipe, restore)
+        restorations += found or ()
+        others += [] if found else [(wanted, recipe)]
     batch = _Batch(session)
-    for (wanted, _), value in zip(loads, _values(loads, reader), strict=True):
+    for (wanted, _), value in zip(others, _values(others, reader), strict=True):
         for piece, where in _pieces(wanted.variable):
             part = _filled(value[where or ...], lambda piece=piece: session.run(piece))
             for variable in _components(piece):
                 batch.add(variable, _share(part, piece))
     batch.run()
+    try:
+        restore.run(session, restorations)
+    except (tf.errors.DataLossError, tf.errors.OutOfRangeError):
+        for one in restorations:
+            reader.tensor(one.key, verify=True)  # Raises with the key of the tensor that is damaged.
+        raise
+
+
+def _restorations(wanted: Wanted, recipe: Any, restore: PartialRestore) -> list[Restoration]:
+    """What of a value a saver's ops can read; nothing where it is made of others, or there are no such ops."""
+    if not isinstance(recipe, Recipe) or not recipe.plain:
+        return []
+    found = []
+    for piece in wanted.variable:
+        info = getattr(piece, '_save_slice_info', None)
+        components = _components(piece)
+        for variable in components:
+            assignment, output = assignment_of(variable)
+            if output is None or not restore.can(output) or len(components) > 1:
+                return []
+            found.append(Restoration(assignment, output, recipe.sources[0], info.spec if info else ''))
+    return found
 
 
 def load_eagerly(loads: Loads, reader: BundleReader) -> None:
@@ -95,7 +124,8 @@ class _Batch:
 
     def add(self, variable: Any, value: np.ndarray) -> None:
         """Assigns a value, at the latest by the next `run`."""
-        assignment = _assignment(variable)
+        # What computes a value that is fed is still optimized, which takes long for some thousand initializers.
+        assignment, _ = assignment_of(variable)
         fed = assignment.inputs[1]
         # Two variables can have one initial value.
         if fed.ref() in self._feeds or self._bytes + value.nbytes > _BATCH_BYTES:
@@ -112,24 +142,6 @@ class _Batch:
         with _feedable(self._session.graph, feeds):
             self._session.run(self._ops, feeds)
         self._clear()
-
-
-def _assignment(variable: Any) -> tf.Operation:
-    """An op that assigns its second input to a variable: a saver's, or else the variable's initializer.
-
-    What computes a value that is fed is still optimized, which takes long for some thousand initializers.
-    """
-    initializer = variable.initializer
-    for op in initializer.inputs[0].consumers():
-        if op.type == initializer.type and _is_restored(op.inputs[1]):
-            return op
-    return initializer
-
-
-def _is_restored(value: tf.Tensor) -> bool:
-    while value.op.type == 'Identity':
-        value = value.op.inputs[0]
-    return value.op.type == 'RestoreV2'
 
 
 @contextlib.contextmanager

@@ -236,3 +236,31 @@ def test_initial_values_that_variables_share_or_tensorflow_forbids_to_feed_are_n
         assert session.run([a, b]) == [1, 2]
         with pytest.raises(ValueError, match='may not be fed'):
             session.run(a, {a.initializer.inputs[1]: 3.0})
+
+
+@pytest.mark.parametrize('with_saver', [True, False])
+def test_of_a_saver_only_what_is_asked_for_is_restored_and_damage_is_told(with_saver, tmp_path):
+    values = {
+        'a': sources.value([30, 1000]),
+        'b': sources.value([3]),
+        'n': np.int64(7),
+        'c': sources.value([2]),
+    }
+    source = sources.write(tmp_path / 'source', values)
+    with tf.Graph().as_default() as graph, tf1.Session() as session:
+        a, b = tf1.get_variable('a', [30, 1000]), tf1.get_variable('b', [3])
+        n = tf1.get_variable('n', initializer=np.int64(1), trainable=False)
+        c = tf1.get_variable('c', initializer=[5.0, 5.0])
+        if with_saver:
+            tf1.train.Saver()
+        graph.finalize()
+        session.run([v.initializer for v in (a, b, n, c)])
+        estimator_ckpt.warm_start(WarmStart(source, include=['a', 'b']), session=session)
+        np.testing.assert_array_equal(session.run(a), values['a'])
+        np.testing.assert_array_equal(session.run(b), values['b'])
+        assert session.run(n) == 1 and session.run(c).tolist() == [5, 5]
+        with open(source + '.data-00000-of-00001', 'r+b') as file:
+            file.seek(100)
+            file.write(b'\x11')
+        with pytest.raises(estimator_ckpt.CorruptCheckpointError, match="tensor 'a' is damaged"):
+            estimator_ckpt.warm_start(WarmStart(source, include=['a', 'b']), session=session)
