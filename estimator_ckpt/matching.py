@@ -17,6 +17,7 @@ from estimator_ckpt.mapping import MappingReport, Row, nearest, unused_rows
 from estimator_ckpt.object_graph import ObjectGraph
 from estimator_ckpt.operations import Operation, Recipe
 from estimator_ckpt.optimizers import SlotState
+from estimator_ckpt.scalars import step_tensors
 from estimator_ckpt.tensor_names import Tensor
 
 
@@ -245,9 +246,8 @@ class _Finder:
                 return self._by_rule[call]
         tensor, found = wanted.tensor, None
         kind, variable = tensor.meaning.kind, tensor.meaning.variable
-        if (
-            kind is Kind.SLOT
-        ):  # Before its name: it goes where its variable goes, and is made as that is made.
+        # A slot goes where its variable goes, and is made as that is made, whatever it is called.
+        if kind is Kind.SLOT:
             found = self._slot(wanted, sources.get(self._wanted_key.get(variable, variable)))
         found = found or self._by_name.get(tensor.name) or self._by_path.get(tensor.candidates[-1])
         if found is None and wanted.is_step:
@@ -315,6 +315,5 @@ def _pieces(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, list[Ten
 
 def _only_step(tensors: Iterable[Tensor], contents: Contents) -> Tensor | None:
     """The global step, or else the only tensor that counts steps."""
-    steps = [t for t in tensors if is_step(t.meaning, t.path) and contents.reader.entry(t.key).shape == ()]
-    first = [t for t in steps if t.meaning.kind is Kind.STEP] or steps
-    return first[0] if len(first) == 1 else None
+    steps = step_tensors(contents, tensors)
+    return steps[0] if len(steps) == 1 else None

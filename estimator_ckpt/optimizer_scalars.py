@@ -7,12 +7,11 @@ from typing import Any
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.contents import Contents
-from estimator_ckpt.kinds import Kind, is_step
 from estimator_ckpt.mapping import MappingReport, Row
 from estimator_ckpt.matching import Wanted
 from estimator_ckpt.optimizers import SlotState
 from estimator_ckpt.recipes import Constant
-from estimator_ckpt.scalars import read_number
+from estimator_ckpt.scalars import read_number, step_tensors
 from estimator_ckpt.tensor_names import Tensor, read_tensors
 
 _POWER = re.compile(r'(?:.*/)?beta(?P<number>[12])_power(?:_\d+)?')
@@ -31,9 +30,7 @@ def source_step(warm_start: Any) -> int | None:
 
 def read_step(contents: Contents, tensors: Sequence[Tensor]) -> int | None:
     """The number of steps of a checkpoint; None if it has none, or several."""
-    steps = [t for t in tensors if is_step(t.meaning, t.path) and contents.reader.entry(t.key).shape == ()]
-    steps = [t for t in steps if t.meaning.kind is Kind.STEP] or steps
-    numbers = {read_number(contents, step) for step in steps}
+    numbers = {read_number(contents, step) for step in step_tensors(contents, tensors)}
     number = numbers.pop() if len(numbers) == 1 else None
     return None if number is None else int(number)
 

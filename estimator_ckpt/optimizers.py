@@ -125,6 +125,26 @@ def momentum_factor(source: SlotState, to_tf1: bool, learning_rate: float | None
     return -learning_rate if source.is_tf1 else -1.0 / learning_rate
 
 
+def crossing_factor(
+    source: SlotState | None, target: SlotState | None, learning_rate: float | None
+) -> float | None:
+    """What a slot's value is multiplied with on its way to another slot; None where it stays, or one is not known.
+
+    Args:
+      source: What the slot holds that the value comes from.
+      target: What the other one is to hold.
+      learning_rate: The one that was given; None for that of Keras's side.
+
+    Raises:
+      ValueError: If the learning rate is needed, and not known or zero.
+    """
+    if source is None or target is None:
+        return None
+    keras = target if source.is_tf1 else source
+    rate = keras.learning_rate if learning_rate is None else learning_rate
+    return momentum_factor(source, target.is_tf1, rate)
+
+
 def guess_family(slot_names: Collection[str]) -> str | None:
     """The only family whose optimizers have just these slots, as objects call them; None if there are several."""
     sets = {

@@ -17,7 +17,7 @@ from estimator_ckpt.mapping import mapping_error
 from estimator_ckpt.matching import Target, Wanted, match
 from estimator_ckpt.operations import Recipe, parse_operations
 from estimator_ckpt.optimizer_scalars import bias_warnings, check_powers, known_betas, read_step
-from estimator_ckpt.optimizers import momentum_factor
+from estimator_ckpt.optimizers import crossing_factor
 from estimator_ckpt.recipes import Scaled
 from estimator_ckpt.slot_states import read_states
 from estimator_ckpt.tensor_names import GUIDES_ROOTS, Tensor
@@ -213,17 +213,13 @@ def place_like(
       MappingError: If a tensor of the layout has no source, or one of another shape or type.
     """
     states = read_states(contents, tensors)
-    rates = {**dict.fromkeys(['learning_rate']), **(hyperparameters or {})}
+    rate = (hyperparameters or {}).get('learning_rate')
 
     def adapt(wanted: Wanted, found: Tensor) -> Tensor:
-        state, other = wanted.state, states.get(found.key)
         if wanted.is_step and contents.reader.entry(found.key).dtype != wanted.dtype:
             cast = parse_operations(f'cast={dtypes.name(wanted.dtype)}')
             return dataclasses.replace(found, recipe=Recipe((found.key,), cast))
-        if state is None or other is None:
-            return found
-        rate = rates['learning_rate'] or (state if other.is_tf1 else other).learning_rate
-        factor = momentum_factor(other, state.is_tf1, rate)
+        factor = crossing_factor(states.get(found.key), wanted.state, rate)
         if factor is None:
             return found
         return dataclasses.replace(found, recipe=Scaled(found.recipe or Recipe((found.key,)), factor))

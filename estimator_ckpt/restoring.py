@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,14 +43,18 @@ class PartialRestore:
 
     def __init__(self, reader: BundleReader):
         self._reader = reader
-        self._smallest: dict[int, tuple[int, str]] = {}
-        keys = reader.keys()
+
+    @functools.cached_property
+    def _smallest(self) -> dict[int, tuple[int, str]]:
+        """The size and the key of the smallest tensor of each type."""
+        smallest: dict[int, tuple[int, str]] = {}
+        keys = self._reader.keys()
         for key in keys:
-            entry = reader.entry(key)
+            entry = self._reader.entry(key)
             if not entry.slices:
-                self._smallest[entry.dtype] = min(
-                    self._smallest.get(entry.dtype, (entry.size, key)), (entry.size, key)
-                )
+                here = (entry.size, key)
+                smallest[entry.dtype] = min(smallest.get(entry.dtype, here), here)
+        return smallest
 
     def can(self, output: tf.Tensor) -> bool:
         """Whether the checkpoint has tensors of all types that the op of an output reads."""

@@ -15,7 +15,7 @@ from estimator_ckpt.matching import Target, Wanted, match
 from estimator_ckpt.object_rules import Locate, bind_objects, locate_nothing
 from estimator_ckpt.operations import Recipe
 from estimator_ckpt.optimizer_scalars import complete_scalars
-from estimator_ckpt.optimizers import SlotState, momentum_factor
+from estimator_ckpt.optimizers import SlotState, crossing_factor
 from estimator_ckpt.recipes import Cast, Constant, Scaled
 from estimator_ckpt.rules import Rule, RuleSet, parse_rules
 from estimator_ckpt.slot_states import read_states
@@ -147,7 +147,7 @@ class _Adaptation:
     """Remaps the rows of vocabularies, casts, and turns the momentum of TF1 into Keras's, or back."""
 
     def __init__(self, warm_start: WarmStart, contents: Contents, states: Mapping[str, SlotState]):
-        self._states, self._hyperparameters = states, warm_start.hyperparameters
+        self._states, self._learning_rate = states, warm_start.hyperparameters.get('learning_rate')
         self._infos = {
             name.removesuffix(':0'): info for name, info in (warm_start.var_name_to_vocab_info or {}).items()
         }
@@ -163,7 +163,7 @@ class _Adaptation:
         may_cast = self._cast or wanted.is_step
         if may_cast and dtype != wanted.dtype and dtypes.STRING not in (dtype, wanted.dtype):
             recipe = Cast(recipe, wanted.dtype)
-        factor = self._factor(wanted.state, self._states.get(found.key))
+        factor = crossing_factor(self._states.get(found.key), wanted.state, self._learning_rate)
         if factor is not None:
             recipe = Scaled(recipe, factor)
         return (
@@ -171,12 +171,6 @@ class _Adaptation:
             if recipe.plain and recipe.sources == (found.key,)
             else dataclasses.replace(found, recipe=recipe)
         )
-
-    def _factor(self, wanted: SlotState | None, found: SlotState | None) -> float | None:
-        if wanted is None or found is None:
-            return None
-        rate = wanted.learning_rate if found.is_tf1 else found.learning_rate
-        return momentum_factor(found, wanted.is_tf1, self._hyperparameters.get('learning_rate', rate))
 
 
 def _unplaced(tensors: list[Tensor], target: Target) -> list[Tensor]:

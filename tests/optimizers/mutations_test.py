@@ -11,23 +11,27 @@ from tests.optimizers.training import CROSSINGS
 from tests.toy import needs_keras_2
 
 # The modules that ask by which factor momentum differs.
-_USERS = (keras_state, placement, warm_start_mapping)
+_FACTORS = (keras_state, optimizers)
+# The modules that ask what slots hold.
+_READERS = (keras_state, placement, warm_start_mapping)
 # Wrong by more than rounding can be.
 _SEEN = 1e-3
 
 
 def _scale_momentum_by(patch, change):
+    original = optimizers.momentum_factor
+
     def changed(*arguments):
-        factor = optimizers.momentum_factor(*arguments)
+        factor = original(*arguments)
         return None if factor is None else change(factor)
 
-    for module in _USERS:
+    for module in _FACTORS:
         patch.setattr(module, 'momentum_factor', changed)
 
 
 def _swap_m_and_v(patch):
     swapped = {'m': 'v', 'v': 'm'}
-    for module in _USERS:
+    for module in _READERS:
         read = module.read_states
 
         def wrong(contents, tensors, read=read):
@@ -80,6 +84,6 @@ def test_iterations_that_are_not_taken_are_seen(generation, tmp_path):
 
 @pytest.mark.parametrize('way', [measures.live_to_tf1, measures.files_to_tf1])
 def test_momentum_that_tf1_gets_wrong_is_seen(way, tmp_path, monkeypatch):
-    for module in (keras_placement, warm_start_mapping):
+    for module in (keras_placement, optimizers):
         monkeypatch.setattr(module, 'momentum_factor', lambda *arguments: None)
     assert way(CROSSINGS['Momentum'], tmp_path) > _SEEN
