@@ -1,0 +1,45 @@
+"""What each task of a cluster runs: trains the model of `tests.toy` with `tf.estimator.train_and_evaluate`."""
+
+import os
+import time
+
+from absl import app, flags
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+
+import tensorflow as tf  # noqa: E402
+
+from tests import toy  # noqa: E402
+
+tf1 = tf.compat.v1
+_MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Directory of the checkpoints.', required=True)
+_STYLE = flags.DEFINE_string('style', 'both', 'Style of the checkpoints.')
+_STEPS = flags.DEFINE_integer('steps', 10**6, 'Step to stop at.')
+_STOP_FILE = flags.DEFINE_string('stop_file', '', 'Training stops when this file is there.')
+
+
+class _SlowAndStopping(tf1.train.SessionRunHook):
+    """Leaves a test the time to kill somebody, and stops when it says so."""
+
+    def after_run(self, run_context, run_values):
+        time.sleep(0.02)
+        if os.path.exists(_STOP_FILE.value):
+            run_context.request_stop()
+
+
+def main(_):
+    tf.get_logger().setLevel('INFO')
+    estimator = toy.estimator(
+        _MODEL_DIR.value,
+        toy.ours(_STYLE.value, with_checkpoint=True),
+        save_checkpoints_steps=20,
+        keep_checkpoint_max=20,  # One that is being read is not yet deleted.
+        experimental_max_worker_delay_secs=0,
+    )
+    train_spec = tf.estimator.TrainSpec(toy.batches(), _STEPS.value, hooks=[_SlowAndStopping()])
+    eval_spec = tf.estimator.EvalSpec(toy.batches(), steps=5, start_delay_secs=0, throttle_secs=0)
+    tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
+
+
+if __name__ == '__main__':
+    app.run(main)
