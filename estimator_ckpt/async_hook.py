@@ -20,7 +20,8 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
     step's checkpoint is written before training ends. An error of the writer is raised in training, at the next step or
     at the end. SIGTERM lets a checkpoint that is being written be finished.
 
-    It stands for Estimator's own saver hook, with a scaffold or a saver of this package in any style.
+    It stands for Estimator's own saver hook, with a scaffold or a saver of this package in any style. Tasks that are
+    not the chief write nothing.
     """
 
     def __init__(
@@ -36,9 +37,11 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         *,
         overlap: Literal['wait', 'skip'] = 'wait',
     ):
-        """Makes a hook for `training_chief_hooks` of EstimatorSpec or `chief_only_hooks` of MonitoredTrainingSession.
+        """Makes a hook for `estimator.train(hooks=[...])`, `EstimatorSpec(training_hooks=[...])` or MonitoredSession.
 
-        Where there is one process only, `estimator.train(hooks=[...])` is as good.
+        With a multi-worker strategy every task must have it, and `RunConfig` neither `save_checkpoints_steps` nor
+        `save_checkpoints_secs`. Without a `config` in the scaffold, each task takes itself for the chief: it then goes
+        to `training_chief_hooks` or `chief_only_hooks`.
 
         Args:
           checkpoint_dir: The directory of the checkpoints.
@@ -71,14 +74,23 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         self._overlap = overlap
         self._writing: _Writing | None = None
         self._last_step: int | None = None
-        self._handler: Any = None
 
     def begin(self) -> None:
-        """Also makes SIGTERM wait for a checkpoint that is being written."""
-        super().begin()
+        """Starts anew for the default graph."""
         self._last_step = None
-        if threading.current_thread() is threading.main_thread() and self._handler is None:
-            self._handler = signal.signal(signal.SIGTERM, self._finish_and_terminate)
+        if self._is_chief():
+            super().begin()
+        else:
+            self._global_step_tensor = tf.compat.v1.train.get_global_step()
+
+    def after_create_session(self, session: tf.compat.v1.Session, coord: Any) -> None:
+        """Saves the first checkpoint."""
+        if self._is_chief():
+            super().after_create_session(session, coord)
+        else:
+            step = session.run(self._global_step_tensor)
+            self._take_part(session, step)
+            self._timer.update_last_triggered_step(step)
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
         """Also raises the writer's error, or calls the listeners, as soon as it has ended."""
@@ -93,11 +105,15 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         if last_step != self._last_step:
             self._save(session, last_step)
             self._finish(session)
-        self._reset_handler()
-        for listener in self._listeners:
-            listener.end(session, last_step)
+        if self._is_chief():
+            for listener in self._listeners:
+                listener.end(session, last_step)
 
     def _save(self, session: tf.compat.v1.Session, step: int) -> bool:
+        if not self._is_chief():
+            self._take_part(session, step)
+            return False
+        started = time.monotonic()
         stop = False
         if self._writing:
             if self._overlap == 'skip' and self._writing.is_alive():
@@ -113,17 +129,10 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
             stop = self._finish(session)
         for listener in self._listeners:
             listener.before_save(session, step)
-        started = time.monotonic()
-        snapshot = _Snapshot(session, self._get_saver())
+        snapshot = _Snapshot(session, self._get_saver(), started)
         self._last_step = step
         self._writing = _Writing(step, self._write, snapshot)
         self._writing.start()
-        tf.get_logger().info(
-            'Writing the checkpoint of step %d to %s in the background; training stood still for %.2f s.',
-            step,
-            self._save_path,
-            time.monotonic() - started,
-        )
         return stop
 
     def _write(self, snapshot: '_Snapshot', step: int) -> None:
@@ -132,14 +141,17 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
                 snapshot, self._save_path, global_step=step, write_meta_graph=self._save_graph_def
             )
 
+    def _take_part(self, session: tf.compat.v1.Session, step: int) -> None:
+        self._last_step = step
+        self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
+
     def _finish(self, session: tf.compat.v1.Session) -> bool:
         """Waits for the writer, and gives whether a listener wants to stop training."""
         if self._writing is None:
             return False
         writing, self._writing = self._writing, None
-        writing.join()
+        writing.wait()
         if writing.error is not None:
-            self._reset_handler()
             raise writing.error
         log = tf.compat.v1.SessionLog(
             status=tf.compat.v1.SessionLog.CHECKPOINT, checkpoint_path=self._save_path
@@ -147,12 +159,18 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         self._summary_writer.add_session_log(log, writing.step)
         return any([listener.after_save(session, writing.step) for listener in self._listeners])
 
+    def _is_chief(self) -> bool:
+        return all(saver.is_chief for saver in self._savers() if isinstance(saver, Saver))
+
+    def _savers(self) -> Sequence[Any]:
+        if self._saver or self._scaffold:
+            return [self._saver or self._scaffold.saver]
+        return getattr(tf.compat.v1.get_default_graph(), Saver.OF_SCAFFOLDS, ())
+
     def _get_saver(self) -> Saver:
-        saver = self._saver or (self._scaffold.saver if self._scaffold else None)
-        if saver is None:
-            # Of those that a strategy's replicas make, one is built.
-            savers = getattr(tf.compat.v1.get_default_graph(), Saver.OF_SCAFFOLDS, ())
-            saver = next((one for one in savers if one.save_ops), None)
+        # Of those that a strategy's replicas make, one is built.
+        savers = self._savers()
+        saver = next((one for one in savers if not isinstance(one, Saver) or one.save_ops), None)
         if not isinstance(saver, Saver):
             raise TypeError(
                 'AsyncCheckpointSaverHook needs a saver or a scaffold of estimator_ckpt: use '
@@ -160,40 +178,55 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
             )
         return saver
 
-    def _finish_and_terminate(self, number: int, frame: Any) -> None:
-        if self._writing:
-            self._writing.join()
-        self._reset_handler()
-        signal.raise_signal(number)
-
-    def _reset_handler(self) -> None:
-        if self._handler is not None and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._handler)
-            self._handler = None
-
 
 class _Writing(threading.Thread):
-    """A checkpoint that is being written. The process does not end before it is."""
+    """A checkpoint that is being written. The process does not end before it is, nor by SIGTERM."""
 
     def __init__(self, step: int, write: Any, snapshot: '_Snapshot'):
         super().__init__(name=f'checkpoint of step {step}')
         self.step = step
         self.error: BaseException | None = None
         self._write, self._snapshot = write, snapshot
+        self._handler: Any = None
+
+    def start(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGTERM, self._finish_and_terminate)
+        super().start()
 
     def run(self) -> None:
         try:
             self._write(self._snapshot, self.step)
         except BaseException as error:
+            # Also here, for training that has ended by another error does not ask for this one.
+            tf.get_logger().error('The checkpoint of step %d was not written: %s', self.step, error)
             self.error = error
         finally:
             del self._write, self._snapshot  # The values need not be kept until the next step.
+
+    def wait(self) -> None:
+        """Waits until it is written, or has failed."""
+        self.join()
+        if self._handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
+            self._handler = None
+
+    def _finish_and_terminate(self, number: int, frame: Any) -> None:
+        self.wait()
+        signal.raise_signal(number)
 
 
 class _Snapshot(SessionInterface):
     """A session to a saver: it saves the values that the variables had when it was made."""
 
-    def __init__(self, session: tf.compat.v1.Session, saver: Saver):
+    def __init__(self, session: tf.compat.v1.Session, saver: Saver, started: float):
+        """Takes the values.
+
+        Args:
+          session: The session of the variables.
+          saver: What is to save them.
+          started: When training began to stand still for it, by `time.monotonic()`.
+        """
         self._session = session
         self._inputs = {op: list(op.inputs)[1:] for op in saver.save_ops}
         values = session.run(self._inputs)
@@ -205,6 +238,7 @@ class _Snapshot(SessionInterface):
             ]
             for op, tensors in self._inputs.items()
         }
+        self.stall_seconds = time.monotonic() - started
 
     @property
     def graph(self) -> tf.Graph:

@@ -53,6 +53,11 @@ class GraphOps:
         feeds = {op.inputs[0]: prefix for op, prefix in zip(self._saves, prefixes, strict=True)}
         session.run(self._saves, feeds)
 
+    def take_part(self, session: tf.compat.v1.Session) -> None:
+        """Does all that a save does but write: reading a variable can take all workers of a strategy."""
+        reads = [tensor.op for op in self._saves for tensor in op.inputs[1:]]
+        session.run([*reads, *([] if self.bindings.save_counter is None else [self._count])])
+
     def restore(self, session: tf.compat.v1.Session, prefix: str, sources: Sequence[Location]) -> None:
         """Restores the tensors, each from its source in the checkpoint, in the order of `bindings.items`."""
         source_of = dict(zip(self._baked, sources, strict=True))

@@ -1,12 +1,17 @@
 """Which checkpoints of a directory are kept, which are deleted, and what the state file says of them."""
 
 import os
+import re
 import time
 from collections.abc import Sequence
 
+from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import checkpoint_exists, data_files, index_path, is_absolute
 from estimator_ckpt.bundle.state import STATE_FILE, CheckpointState, read_state, write_state
+
+# For each state file, the latest checkpoint that this process has announced in it, with whichever saver.
+_announced: dict[str, str] = {}
 
 
 class Retention:
@@ -27,6 +32,7 @@ class Retention:
         self._interval = keep_every_n_hours * 3600
         self._last_preserved = time.time()
         self.kept: list[tuple[str, float]] = []
+        self._announces = False
 
     def recover(self, prefixes: Sequence[str], moved_to: str | None = None) -> None:
         """Goes on from checkpoints that are there already.
@@ -73,12 +79,46 @@ class Retention:
             last_preserved=self._last_preserved,
         )
         write_state(directory, state, state_file)
+        _announced[_state_path(latest, state_file)] = state.latest
+        self._announces = True
+
+    def check_alone(self, prefix: str, state_file: str = STATE_FILE) -> None:
+        """Refuses to go on where another process has announced checkpoints since this one did.
+
+        Two that write to one directory would delete each other's. Another saver's with another name is no harm.
+
+        Raises:
+          CheckpointError: If there is one.
+        """
+        if not self._announces:
+            return
+        try:
+            state = read_state(os.path.dirname(prefix), state_file)
+        except CorruptCheckpointError:
+            return  # It is about to be replaced.
+        path = _state_path(prefix, state_file)
+        if state is None or state.latest == _announced.get(path) or _series(state.latest) != _series(prefix):
+            return
+        raise CheckpointError(
+            f'Another process writes checkpoints to {os.path.dirname(prefix)}: {path} names {state.latest}, and not '
+            f'{_announced.get(path)}, which this one saved last. Stop one of them, or give each a directory of its own.'
+        )
 
 
 def _as_written(prefix: str, directory: str, relative: bool) -> str:
     if relative:
         return os.path.relpath(prefix, directory or '.') if '://' not in prefix else _below(prefix, directory)
     return prefix if is_absolute(prefix) else os.path.abspath(prefix)
+
+
+def _state_path(prefix: str, state_file: str) -> str:
+    path = os.path.join(os.path.dirname(prefix), state_file)
+    return path if is_absolute(path) else os.path.abspath(path)
+
+
+def _series(prefix: str) -> str:
+    """The name of a checkpoint without its number."""
+    return re.sub(r'-\d+$', '', os.path.basename(prefix))
 
 
 def _below(prefix: str, directory: str) -> str:

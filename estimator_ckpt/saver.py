@@ -1,6 +1,7 @@
 """A `tf.compat.v1.train.Saver` that saves in any style and restores every one."""
 
 import os
+import time
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,14 @@ from estimator_ckpt.bundle.paths import resolve, resolve_state_entry
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.state import STATE_FILE
 from estimator_ckpt.eager_ops import EagerOps
+from estimator_ckpt.extras import objects_extras
 from estimator_ckpt.graph_ops import GraphOps
 from estimator_ckpt.mapping import map_targets
-from estimator_ckpt.object_graph import Attribute, ObjectGraph, read_object_graph
+from estimator_ckpt.object_graph import ObjectGraph, read_object_graph
 from estimator_ckpt.publish import Extras, Staging, remove_abandoned
 from estimator_ckpt.retention import Retention, remove_checkpoint
+from estimator_ckpt.save_report import SaveReport
+from estimator_ckpt.shared_model_dir import warn_unless_seen
 from estimator_ckpt.styles import CheckpointStyle
 from estimator_ckpt.tracked import check_checkpoint
 
@@ -53,6 +57,7 @@ class Saver(tf.compat.v1.train.Saver):
         pad_step_number: bool = False,
         save_relative_paths: bool = True,
         filename: str | None = None,
+        is_chief: bool = True,
     ):
         """Creates a saver, and unless `defer_build` adds its ops to the default graph.
 
@@ -78,6 +83,8 @@ class Saver(tf.compat.v1.train.Saver):
           pad_step_number: Whether the step in file names has at least eight digits.
           save_relative_paths: Whether the state file holds relative paths, so that the directory can be moved.
           filename: As for `tf.compat.v1.train.Saver`.
+          is_chief: Whether this task writes. For another one `save` writes nothing. Under a strategy of several workers
+            all of them must call it, and the strategy knows which one is the chief.
 
         Raises:
           TypeError: If `checkpoint` is no `tf.train.Checkpoint`.
@@ -111,6 +118,10 @@ class Saver(tf.compat.v1.train.Saver):
         self._save_counter = 0
         self._restored_from: str | None = None
         self._graph_ops: GraphOps | None = None
+        # All workers of such a strategy must read what is saved; what others than the chief would write nobody reads.
+        self._only_takes_part = not tf.executing_eagerly() and not _strategy_writes()
+        self._times_taken_part = 0
+        self._is_chief = is_chief and not self._only_takes_part
         if not defer_build and not tf.executing_eagerly():
             self.build()
 
@@ -123,6 +134,11 @@ class Saver(tf.compat.v1.train.Saver):
     def bindings(self) -> Bindings | None:
         """The tensors that the ops save and restore; None before they are built."""
         return self._graph_ops.bindings if self._graph_ops else None
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this task writes."""
+        return self._is_chief
 
     @property
     def save_ops(self) -> list[tf.Operation]:
@@ -222,23 +238,25 @@ class Saver(tf.compat.v1.train.Saver):
           save_debug_info: As for `tf.compat.v1.train.Saver.save`.
 
         Returns:
-          The prefix of the checkpoint; None where the saver is empty.
+          The prefix of the checkpoint; None where the saver is empty, or another task writes.
 
         Raises:
           RuntimeError: If the ops were not built.
           TypeError: If `sess` is no session.
           ValueError: If `latest_filename` has a directory, or is `save_path` itself.
-          CheckpointError: If the files cannot be put together.
+          CheckpointError: If the files cannot be put together, or another process has saved here since this one did.
         """
+        started = time.monotonic()
         state_file = latest_filename or STATE_FILE
-        prefix = self._prefix(sess, tf.compat.as_str(os.fspath(save_path)), global_step, state_file)
+        save_path = tf.compat.as_str(os.fspath(save_path))
+        self._check_call(sess, save_path, global_step, state_file)
+        step = _as_number(sess, global_step)
+        if not self._is_chief:
+            self._take_part(sess)
+            return None
+        prefix = save_path if step is None else self._numbered(save_path, step)
         if not self._is_empty:
-            self._write(sess, prefix)
-            if write_state:
-                too_old = self._retention.record(prefix)
-                self._retention.write_state(prefix, self._save_relative_paths, state_file)
-                for old in too_old:
-                    remove_checkpoint(old, meta_graph_suffix)
+            self._write(sess, prefix, state_file if write_state else None, meta_graph_suffix)
         if write_meta_graph and not tf.executing_eagerly():
             with sess.graph.as_default():
                 self.export_meta_graph(
@@ -246,9 +264,23 @@ class Saver(tf.compat.v1.train.Saver):
                     strip_default_attrs=strip_default_attrs,
                     save_debug_info=save_debug_info,
                 )
-        return None if self._is_empty else prefix
+        if self._is_empty:
+            return None
+        seconds = time.monotonic() - started
+        # A session that stands for one at an earlier step knows how long that was stopped.
+        stall_seconds = getattr(sess, 'stall_seconds', seconds)
+        SaveReport(prefix, self._style, step, seconds, stall_seconds).publish()
+        return prefix
 
-    def _prefix(self, sess: Any, save_path: str, global_step: Any, state_file: str) -> str:
+    def _take_part(self, sess: Any) -> None:
+        if self._only_takes_part and not self._is_empty:
+            self._graph_ops.take_part(sess)
+            self._times_taken_part += 1
+            # The chief's second save comes after its first one was written, be it in the background.
+            if self._times_taken_part == 3 and self._model_dir is not None:
+                warn_unless_seen(self._model_dir)
+
+    def _check_call(self, sess: Any, save_path: str, global_step: Any, state_file: str) -> None:
         if not tf.executing_eagerly():
             if not self._is_built:
                 raise RuntimeError('build() must be called before save where defer_build=True.')
@@ -256,44 +288,33 @@ class Saver(tf.compat.v1.train.Saver):
                 raise TypeError(f'sess must be a tf.compat.v1.Session, not {sess!r}.')
         if os.path.dirname(state_file):
             raise ValueError(f'latest_filename must be a plain file name, not {state_file!r}.')
-        if global_step is None:
-            if os.path.basename(save_path) == state_file:
-                raise ValueError(f'save_path {save_path!r} is the state file; choose another name for one.')
-            return save_path
-        if not isinstance(global_step, (int, np.integer)):
-            global_step = tf.compat.v1.train.global_step(sess, global_step)
-        return f'{save_path}-{global_step:08d}' if self._pad_step_number else f'{save_path}-{global_step}'
+        if global_step is None and os.path.basename(save_path) == state_file:
+            raise ValueError(f'save_path {save_path!r} is the state file; choose another name for one.')
 
-    def _write(self, sess: Any, prefix: str) -> None:
+    def _numbered(self, save_path: str, step: int) -> str:
+        return f'{save_path}-{step:08d}' if self._pad_step_number else f'{save_path}-{step}'
+
+    def _write(self, sess: Any, prefix: str, state_file: str | None, meta_graph_suffix: str) -> None:
+        """Writes a checkpoint and, with a state file, announces it there and deletes those that are too many."""
+        if state_file is not None:
+            self._retention.check_alone(prefix, state_file)
         ops = self._ops()
         if self._style is not CheckpointStyle.TF2:
             ops.bindings.check_names()
-        extras = Extras() if self._style is CheckpointStyle.TF1 else self._extras(ops, sess)
+        extras = Extras()
+        if self._style is not CheckpointStyle.TF1:
+            count = self._save_counter + 1 if ops.bindings.save_counter is None else ops.count_save(sess)
+            extras = objects_extras(ops.bindings, self._style, count)
         with Staging(prefix, ops.num_parts) as staging:
             ops.save(sess, staging.parts)
             # Training that resumes saves first of all what it has just restored.
             if staging.publish(extras, unless_same=prefix == self._restored_from):
                 self._save_counter += 1
-
-    def _extras(self, ops: GraphOps | EagerOps, sess: Any) -> Extras:
-        bindings = ops.bindings
-        values = {value.key: value.get() for value in bindings.host_values}
-        counter_key = bindings.graph.child_key(keys.SAVE_COUNTER)
-        if counter_key is None:
-            counter_key = keys.object_key([keys.SAVE_COUNTER])
-            counted = Attribute(keys.VARIABLE_VALUE, keys.SAVE_COUNTER, counter_key)
-            bindings.graph.add(0, keys.SAVE_COUNTER, [counted])
-        count = self._save_counter + 1 if bindings.save_counter is None else ops.count_save(sess)
-        counters = {counter_key}
-        aliases = []
-        if self._style is CheckpointStyle.BOTH:
-            targets = [binding.target for binding in bindings.items]
-            aliases = [(t.by_object, t.by_name) for t in targets if t.by_object and t.by_name]
-            if bindings.save_counter_name:
-                counters.add(bindings.save_counter_name)
-        values |= {key: np.array(count, np.int64) for key in counters}
-        values[keys.OBJECT_GRAPH] = np.array(bindings.graph.serialize(), dtype=object)
-        return Extras(aliases, values, frozenset(counters))
+        if state_file is not None:
+            too_old = self._retention.record(prefix)
+            self._retention.write_state(prefix, self._save_relative_paths, state_file)
+            for old in too_old:
+                remove_checkpoint(old, meta_graph_suffix)
 
     def restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
         """Restores the variables from a checkpoint of any style.
@@ -359,3 +380,13 @@ class Saver(tf.compat.v1.train.Saver):
                 value.set(reader.tensor(matched[value.key]))
         key = source_graph.child_key(keys.SAVE_COUNTER) if source_graph else None
         self._save_counter = int(reader.tensor(key)) if key is not None and key in reader else 0
+
+
+def _as_number(sess: Any, global_step: Any) -> int | None:
+    if global_step is None or isinstance(global_step, (int, np.integer)):
+        return global_step
+    return tf.compat.v1.train.global_step(sess, global_step)
+
+
+def _strategy_writes() -> bool:
+    return tf.distribute.get_strategy().extended.should_checkpoint

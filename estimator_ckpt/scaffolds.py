@@ -7,11 +7,14 @@ import tensorflow as tf
 
 from estimator_ckpt.finished_runs import stop_before_first_step
 from estimator_ckpt.saver import Saver
+from estimator_ckpt.shared_model_dir import compare_before_restoring
 from estimator_ckpt.styles import CheckpointStyle
 from estimator_ckpt.warm_starting import warm_start_session
 from estimator_ckpt.warm_starts import WarmStart
 
 
+# A strategy's replicas run the model_fn through AutoGraph, which would rewrite what is made here too.
+@tf.autograph.experimental.do_not_convert
 def scaffold(
     style: CheckpointStyle | str,
     checkpoint: tf.train.Checkpoint | None = None,
@@ -30,8 +33,8 @@ def scaffold(
       checkpoint: A `tf.train.Checkpoint` that names the objects. None for `Checkpoint(var_list={name: variable},
         step=global_step)` over the graph's saveable objects.
       config: A `tf.estimator.RunConfig`, whose `keep_checkpoint_max` and `keep_checkpoint_every_n_hours` are honoured,
-        and whose `model_dir` is where checkpoints of a directory that was moved are found. None for TensorFlow's
-        defaults.
+        whose `model_dir` is where checkpoints of a directory that was moved are found, and whose `is_chief` says
+        whether this task writes. None for TensorFlow's defaults.
       warm_start: The values that the variables start with where model_dir has no checkpoint. A given `init_fn` runs
         before.
       untracked: What becomes of variables that `checkpoint` does not reach: `'keep'`, `'error'` or `'drop'`; see
@@ -47,12 +50,13 @@ def scaffold(
         raise TypeError('The scaffold makes its own saver; use tf.compat.v1.train.Scaffold for another one.')
     if warm_start is not None and not isinstance(warm_start, WarmStart):
         raise TypeError(f'warm_start must be a WarmStart, not {warm_start!r}.')
-    retention = {}
+    from_config = {}
     if config is not None:
-        retention = {
+        from_config = {
             'max_to_keep': config.keep_checkpoint_max,
             'keep_checkpoint_every_n_hours': config.keep_checkpoint_every_n_hours,
             'model_dir': config.model_dir,
+            'is_chief': getattr(config, 'is_chief', True),
         }
     saver = Saver(
         style,
@@ -61,13 +65,14 @@ def scaffold(
         sharded=True,
         defer_build=True,
         allow_empty=True,
-        **retention,
+        **from_config,
     )
     if warm_start is not None:
         scaffold_args['init_fn'] = _warm_starting(saver, warm_start, scaffold_args.get('init_fn'))
     graph = tf.compat.v1.get_default_graph()
     setattr(graph, Saver.OF_SCAFFOLDS, [*getattr(graph, Saver.OF_SCAFFOLDS, ()), saver])
     stop_before_first_step(graph)
+    compare_before_restoring()
     return tf.compat.v1.train.Scaffold(saver=saver, **scaffold_args)
 
 

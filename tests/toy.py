@@ -135,6 +135,57 @@ def estimator(model_dir: Any, make_scaffold: MakeScaffold = plain, **config: Any
     return tf.estimator.Estimator(model_fn, str(model_dir), run_config)
 
 
+MakeReplicatedScaffold = Callable[[tf.train.Checkpoint, Any], tf1.train.Scaffold | None]
+
+
+def replicated_estimator(
+    model_dir: Any,
+    strategy: Any,
+    make_scaffold: MakeReplicatedScaffold = lambda checkpoint, config: None,
+    make_hooks: Callable[[tf.train.Checkpoint], dict[str, Any]] = lambda checkpoint: {},
+    **config: Any,
+) -> Any:
+    """An Estimator that a strategy replicates, with a statistic that takes all replicas to be read.
+
+    Args:
+      model_dir: Its directory.
+      strategy: A `tf.distribute.Strategy` for training and evaluation.
+      make_scaffold: Makes the scaffold from the objects and the config.
+      make_hooks: Makes arguments of EstimatorSpec from the objects.
+      **config: For `RunConfig`.
+    """
+
+    def model_fn(features, labels, mode, config):
+        step = tf1.train.get_or_create_global_step()
+        kernel = tf1.get_variable('kernel', [FEATURES, 1], initializer=tf1.ones_initializer())
+        total = tf1.get_variable(
+            'total',
+            [],
+            initializer=tf1.zeros_initializer(),
+            trainable=False,
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.SUM,
+        )
+        optimizer = tf1.train.AdamOptimizer(0.1)
+        loss = tf.reduce_mean((tf.matmul(features['x'], kernel)[:, 0] - labels) ** 2)
+        train_op = optimizer.minimize(loss, global_step=step)
+        if mode == tf.estimator.ModeKeys.TRAIN:
+            train_op = tf.group(train_op, total.assign_add(1.0))
+        checkpoint = tf.train.Checkpoint(kernel=kernel, total=total, optimizer=optimizer, step=step)
+        return tf.estimator.EstimatorSpec(
+            mode,
+            loss=loss,
+            train_op=train_op,
+            scaffold=make_scaffold(checkpoint, config),
+            **make_hooks(checkpoint),
+        )
+
+    run_config = tf.estimator.RunConfig(
+        tf_random_seed=1, train_distribute=strategy, eval_distribute=strategy, **config
+    )
+    return tf.estimator.Estimator(model_fn, str(model_dir), run_config)
+
+
 def values(path: Any) -> dict[str, np.ndarray]:
     """Every variable of the model, as any style of checkpoint has it, by its name.
 

@@ -19,34 +19,18 @@ tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfigu
 @pytest.mark.parametrize('with_checkpoint', [False, True], ids=['by_default', 'by_checkpoint'])
 @pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
 def test_strategies_that_replace_the_scaffold_keep_the_style(style, with_checkpoint, tmp_path):
-    devices = tf1.ConfigProto(device_count={'CPU': 2})
+    def make_scaffold(checkpoint, config):
+        checkpoint = checkpoint if with_checkpoint else None
+        return estimator_ckpt.scaffold(style, checkpoint, config=config, untracked='error')
+
     for steps in (2, 4):
-        strategy = tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1'])
-
-        def model_fn(features, labels, mode, config):
-            step = tf1.train.get_or_create_global_step()
-            kernel = tf1.get_variable('kernel', [toy.FEATURES, 1], initializer=tf1.ones_initializer())
-            optimizer = tf1.train.AdamOptimizer(0.1)
-            loss = tf.reduce_mean((tf.matmul(features['x'], kernel)[:, 0] - labels) ** 2)
-            train_op = optimizer.minimize(loss, global_step=step)
-            checkpoint = None
-            if with_checkpoint:
-                checkpoint = tf.train.Checkpoint(kernel=kernel, optimizer=optimizer, step=step)
-            return tf.estimator.EstimatorSpec(
-                mode,
-                loss=loss,
-                train_op=train_op,
-                scaffold=estimator_ckpt.scaffold(style, checkpoint, config=config, untracked='error'),
-            )
-
-        config = tf.estimator.RunConfig(
-            tf_random_seed=1,
-            train_distribute=strategy,
-            eval_distribute=strategy,
-            session_config=devices,
+        estimator = toy.replicated_estimator(
+            tmp_path,
+            tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1']),
+            make_scaffold,
+            session_config=tf1.ConfigProto(device_count={'CPU': 2}),
             keep_checkpoint_max=1,
         )
-        estimator = tf.estimator.Estimator(model_fn, str(tmp_path), config)
         estimator.train(toy.batches(), steps=2)
         assert estimator.evaluate(toy.batches(90), steps=1)['global_step'] == steps
 
@@ -59,3 +43,9 @@ def test_strategies_that_replace_the_scaffold_keep_the_style(style, with_checkpo
         slot = 'kernel/.OPTIMIZER_SLOT/optimizer/m'
     key = 'kernel/Adam' if style != 'tf2' else f'{slot}/.ATTRIBUTES/VARIABLE_VALUE'
     assert np.abs(reader.tensor(key)).min() > 0
+    total = (
+        'total'
+        if style != 'tf2'
+        else f'{"" if with_checkpoint else "var_list/"}total/.ATTRIBUTES/VARIABLE_VALUE'
+    )
+    assert reader.tensor(total) == 8  # Each of two replicas has added one per step.

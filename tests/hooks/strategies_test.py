@@ -18,25 +18,19 @@ tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfigu
 
 @pytest.mark.parametrize('in_background', [False, True])
 def test_strategies_mirror_and_save_in_the_background(in_background, tmp_path):
-    def model_fn(features, labels, mode, config):
-        step = tf1.train.get_or_create_global_step()
-        kernel = tf1.get_variable('kernel', [toy.FEATURES, 1], initializer=tf1.ones_initializer())
-        optimizer = tf1.train.AdamOptimizer(0.1)
-        loss = tf.reduce_mean((tf.matmul(features['x'], kernel)[:, 0] - labels) ** 2)
-        train_op = optimizer.minimize(loss, global_step=step)
-        checkpoint = tf.train.Checkpoint(kernel=kernel, optimizer=optimizer, step=step)
+    def make_hooks(checkpoint):
         hooks = [estimator_ckpt.CheckpointMirrorHook(tmp_path / 'inside', 'tf2', checkpoint)]
         if in_background:
             hooks.append(estimator_ckpt.AsyncCheckpointSaverHook(str(tmp_path / 'run'), save_steps=2))
-        return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op, training_chief_hooks=hooks)
+        return {'training_chief_hooks': hooks}
 
-    config = tf.estimator.RunConfig(
-        tf_random_seed=1,
-        train_distribute=tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1']),
+    estimator = toy.replicated_estimator(
+        tmp_path / 'run',
+        tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1']),
+        make_hooks=make_hooks,
         session_config=tf1.ConfigProto(device_count={'CPU': 2}),
         save_checkpoints_steps=2,
     )
-    estimator = tf.estimator.Estimator(model_fn, str(tmp_path / 'run'), config)
     estimator = estimator_ckpt.with_checkpoint_style(estimator, 'tf1')
     hook = estimator_ckpt.CheckpointMirrorHook(tmp_path / 'outside', 'both')
     estimator.train(toy.batches(), hooks=[hook], steps=3)
