@@ -1,12 +1,12 @@
 """Writes checkpoints in the background while training goes on."""
 
+import secrets
 import signal
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
 import tensorflow as tf
 from tensorflow.python.client.session import SessionInterface
 
@@ -79,6 +79,9 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         """Starts anew for the default graph."""
         self._last_step = None
         if self._is_chief():
+            for saver in self._savers():
+                if isinstance(saver, Saver):
+                    saver.keep_snapshots()
             super().begin()
         else:
             self._global_step_tensor = tf.compat.v1.train.get_global_step()
@@ -86,11 +89,25 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
     def after_create_session(self, session: tf.compat.v1.Session, coord: Any) -> None:
         """Saves the first checkpoint."""
         if self._is_chief():
+            self._finish(session)  # What an earlier session has begun, which broke down.
+            self._get_saver().snapshot_ops.clear(session)
+            self._let_close_wait(session)
             super().after_create_session(session, coord)
         else:
             step = session.run(self._global_step_tensor)
             self._take_part(session, step)
             self._timer.update_last_triggered_step(step)
+
+    def _let_close_wait(self, session: tf.compat.v1.Session) -> None:
+        """Training that ends by an error closes its session, which would cancel what is being written."""
+        close = session.close
+
+        def close_when_written() -> None:
+            if self._writing:
+                self._writing.join()
+            close()
+
+        session.close = close_when_written
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
         """Also raises the writer's error, or calls the listeners, as soon as it has ended."""
@@ -170,7 +187,7 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
     def _get_saver(self) -> Saver:
         # Of those that a strategy's replicas make, one is built.
         savers = self._savers()
-        saver = next((one for one in savers if not isinstance(one, Saver) or one.save_ops), None)
+        saver = next((one for one in savers if not isinstance(one, Saver) or one.bindings), None)
         if not isinstance(saver, Saver):
             raise TypeError(
                 'AsyncCheckpointSaverHook needs a saver or a scaffold of estimator_ckpt: use '
@@ -220,24 +237,16 @@ class _Snapshot(SessionInterface):
     """A session to a saver: it saves the values that the variables had when it was made."""
 
     def __init__(self, session: tf.compat.v1.Session, saver: Saver, started: float):
-        """Takes the values.
+        """Keeps the values.
 
         Args:
           session: The session of the variables.
           saver: What is to save them.
           started: When training began to stand still for it, by `time.monotonic()`.
         """
-        self._session = session
-        self._inputs = {op: list(op.inputs)[1:] for op in saver.save_ops}
-        values = session.run(self._inputs)
-        # What is fetched from a resource variable is not written to again; a reference variable's memory is.
-        self._values = {
-            op: [
-                np.array(value) if tensor.dtype != tensor.dtype.base_dtype else value
-                for tensor, value in zip(tensors, values[op], strict=True)
-            ]
-            for op, tensors in self._inputs.items()
-        }
+        self._session, self._ops = session, saver.snapshot_ops
+        self._key = secrets.randbits(63)
+        self._ops.keep(session, self._key)
         self.stall_seconds = time.monotonic() - started
 
     @property
@@ -249,20 +258,11 @@ class _Snapshot(SessionInterface):
         return self._session.sess_str
 
     def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
-        if not isinstance(fetches, list) or not all(op in self._inputs for op in fetches):
+        saves = isinstance(fetches, list) and fetches and all(op.type == 'SaveV2' for op in fetches)
+        if not saves:
             return self._session.run(fetches, feed_dict, options, run_metadata)
-        for op in fetches:
-            self._save(feed_dict[op.inputs[0]], op)
+        self._save([feed_dict[op.inputs[0]] for op in fetches])
         return None
 
-    def _save(self, prefix: str, op: tf.Operation) -> None:
-        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-            inputs = [
-                tf.compat.v1.placeholder(tensor.dtype.base_dtype, np.shape(value))
-                for tensor, value in zip(self._inputs[op], self._values[op], strict=True)
-            ]
-            names, slice_specs, *tensors = inputs
-            save = tf.raw_ops.SaveV2(
-                prefix=prefix, tensor_names=names, shape_and_slices=slice_specs, tensors=tensors
-            )
-            session.run(save, dict(zip(inputs, self._values[op], strict=True)))
+    def _save(self, prefixes: list[str]) -> None:
+        self._ops.save(self._session, self._key, prefixes)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from estimator_ckpt import keys
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.collector import paused_collector
 from estimator_ckpt.kinds import Kind, Meaning, meanings_of_names, meanings_of_objects, refine
 from estimator_ckpt.object_graph import ObjectGraph, read_object_graph
 from estimator_ckpt.styles import CheckpointStyle
@@ -170,6 +171,7 @@ def _object_keys(all_keys: list[str], graph: ObjectGraph) -> dict[str, str]:
     return found
 
 
+@paused_collector()
 def list_entries(save_path: str | os.PathLike) -> list[CheckpointEntry]:
     """What each key of a checkpoint holds, sorted by key. No tensor is read.
 

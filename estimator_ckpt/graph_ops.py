@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from estimator_ckpt.bindings import Bindings
 from estimator_ckpt.mapping import Location
+from estimator_ckpt.snapshot_ops import SnapshotOps
 from estimator_ckpt.styles import CheckpointStyle
 
 
@@ -39,11 +40,6 @@ class GraphOps:
             self._count = bindings.save_counter.assign_add(1, read_value=True)
 
     @property
-    def saves(self) -> list[tf.Operation]:
-        """The ops that save: a prefix, the names, the slices, and the tensors are their inputs."""
-        return self._saves
-
-    @property
     def num_parts(self) -> int:
         """How many sets of files one save writes: one per device of a sharded saver."""
         return len(self._saves)
@@ -52,6 +48,10 @@ class GraphOps:
         """Writes each part under its prefix."""
         feeds = {op.inputs[0]: prefix for op, prefix in zip(self._saves, prefixes, strict=True)}
         session.run(self._saves, feeds)
+
+    def snapshot_ops(self) -> SnapshotOps:
+        """Adds ops to the default graph that keep what a save writes."""
+        return SnapshotOps(self._saves)
 
     def take_part(self, session: tf.compat.v1.Session) -> None:
         """Does all that a save does but write: reading a variable can take all workers of a strategy."""

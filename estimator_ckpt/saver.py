@@ -14,6 +14,7 @@ from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundErro
 from estimator_ckpt.bundle.paths import resolve, resolve_state_entry
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.state import STATE_FILE
+from estimator_ckpt.collector import paused_collector
 from estimator_ckpt.eager_ops import EagerOps
 from estimator_ckpt.extras import objects_extras
 from estimator_ckpt.graph_ops import GraphOps
@@ -23,6 +24,7 @@ from estimator_ckpt.publish import Extras, Staging, remove_abandoned
 from estimator_ckpt.retention import Retention, remove_checkpoint
 from estimator_ckpt.save_report import SaveReport
 from estimator_ckpt.shared_model_dir import warn_unless_seen
+from estimator_ckpt.snapshot_ops import SnapshotOps
 from estimator_ckpt.styles import CheckpointStyle
 from estimator_ckpt.tracked import check_checkpoint
 
@@ -118,8 +120,11 @@ class Saver(tf.compat.v1.train.Saver):
         self._save_counter = 0
         self._restored_from: str | None = None
         self._graph_ops: GraphOps | None = None
+        self._snapshot_ops: SnapshotOps | None = None
+        self._keeps_snapshots = False
         # All workers of such a strategy must read what is saved; what others than the chief would write nobody reads.
-        self._only_takes_part = not tf.executing_eagerly() and not _strategy_writes()
+        writes = tf.executing_eagerly() or tf.distribute.get_strategy().extended.should_checkpoint
+        self._only_takes_part = not writes
         self._times_taken_part = 0
         self._is_chief = is_chief and not self._only_takes_part
         if not defer_build and not tf.executing_eagerly():
@@ -141,9 +146,15 @@ class Saver(tf.compat.v1.train.Saver):
         return self._is_chief
 
     @property
-    def save_ops(self) -> list[tf.Operation]:
-        """The ops of the graph that save; none before they are built."""
-        return self._graph_ops.saves if self._graph_ops else []
+    def snapshot_ops(self) -> SnapshotOps | None:
+        """The ops that `keep_snapshots` asked for; None before they are built."""
+        return self._snapshot_ops
+
+    def keep_snapshots(self) -> None:
+        """Has ops added, now or by `build`, that keep the values of a step until they have been written."""
+        self._keeps_snapshots = True
+        if self._graph_ops and not self._snapshot_ops:
+            self._snapshot_ops = self._graph_ops.snapshot_ops()
 
     def build(self) -> None:
         """Adds the save and restore ops to the default graph, once.
@@ -160,6 +171,8 @@ class Saver(tf.compat.v1.train.Saver):
         # Empty is not None, for which the base class would look for all variables.
         self._var_list = bindings.saveables(self._style) or ()
         self._graph_ops = GraphOps(bindings, self._style, self._add_ops)
+        if self._keeps_snapshots:
+            self.keep_snapshots()
 
     def _add_ops(self) -> Any:
         super().build()
@@ -267,9 +280,8 @@ class Saver(tf.compat.v1.train.Saver):
         if self._is_empty:
             return None
         seconds = time.monotonic() - started
-        # A session that stands for one at an earlier step knows how long that was stopped.
-        stall_seconds = getattr(sess, 'stall_seconds', seconds)
-        SaveReport(prefix, self._style, step, seconds, stall_seconds).publish()
+        # A snapshot of a session knows how long that stood still.
+        SaveReport(prefix, self._style, step, seconds, getattr(sess, 'stall_seconds', seconds)).publish()
         return prefix
 
     def _take_part(self, sess: Any) -> None:
@@ -337,11 +349,13 @@ class Saver(tf.compat.v1.train.Saver):
             return
         reader = BundleReader(self._find(os.fspath(save_path)))
         reader.check_data_files()
-        source_graph = read_object_graph(reader)
         ops = self._ops()
         bindings = ops.bindings
         targets = [binding.target for binding in bindings.items]
-        found = map_targets(targets, bindings.graph, reader, source_graph)
+        with paused_collector():
+            reader.decode_all()
+            source_graph = read_object_graph(reader)
+            found = map_targets(targets, bindings.graph, reader, source_graph)
         by_name = sum(location == target.by_name for target, location in zip(targets, found, strict=True))
         tf.get_logger().info(
             'Restoring parameters from %s: %d by name, %d by object',
@@ -386,7 +400,3 @@ def _as_number(sess: Any, global_step: Any) -> int | None:
     if global_step is None or isinstance(global_step, (int, np.integer)):
         return global_step
     return tf.compat.v1.train.global_step(sess, global_step)
-
-
-def _strategy_writes() -> bool:
-    return tf.distribute.get_strategy().extended.should_checkpoint

@@ -134,6 +134,10 @@ class BundleReader:
             entry = self._entries[key] = self._decode_entry(key)
         return entry
 
+    def message(self, key: bytes) -> BundleEntry:
+        """What stands under a key as stored, not checked but for that it parses."""
+        return self._parse(BundleEntry, key, self.raw[key])
+
     def decode_all(self) -> None:
         """Decodes all entries at once, so that `entry` need only look them up, but for those it has to complain of."""
         fields = self.columns
@@ -192,7 +196,7 @@ class BundleReader:
         return self.raw_entry(raw_key)
 
     def _decode_entry(self, key: bytes) -> Entry:
-        message = self._parse(BundleEntry, key, self.raw[key])
+        message = self.message(key)
         entry = Entry(
             dtype=message.dtype,
             shape=tuple(dim.size for dim in message.shape.dim),

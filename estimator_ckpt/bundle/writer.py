@@ -77,10 +77,11 @@ class BundleWriter:
                 raise self._taken(source, key)
             if key in self._entries:
                 raw = self._merge_slices(source, key, raw)
-            elif first_shard and not source.raw_entry(key).slices:
-                entry = BundleEntry.FromString(raw)
-                entry.shard_id += first_shard
-                raw = entry.SerializeToString(deterministic=True)
+            elif first_shard:
+                entry = source.message(key)
+                if not entry.slices:  # Else it has no data of its own.
+                    entry.shard_id += first_shard
+                    raw = entry.SerializeToString(deterministic=True)
             self._entries[key] = raw
 
     def _merge_slices(self, source: BundleReader, key: bytes, raw: bytes) -> bytes:
@@ -280,7 +281,7 @@ class BundleWriter:
                 entry.shard_id = len(shards)
             shards.append(_Shard(pieces=self._write_added))
         self._files.make_dirs(os.path.dirname(self.prefix))
-        replaced = data_files(self.prefix) if self._files.exists(index_path(self.prefix)) else []
+        replaced = set(data_files(self.prefix)) if self._files.exists(index_path(self.prefix)) else set()
         while any(
             data_path(self.prefix, number, len(shards)) in replaced
             and data_path(self.prefix, number, len(shards)) != shard.path
@@ -299,7 +300,7 @@ class BundleWriter:
             self._undo(begun)
             raise
         kept = {data_path(self.prefix, number, len(shards)) for number in range(len(shards))}
-        _remove_all(self._files, [path for path in replaced if path not in kept])
+        _remove_all(self._files, sorted(replaced - kept))
         return self.prefix
 
     def _undo(self, begun: dict[str, str]) -> None:

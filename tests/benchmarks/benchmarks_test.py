@@ -12,6 +12,10 @@ STYLES = ['tf1', 'tf2', 'both']
 
 # For each benchmark its flags, and how the rows of each of its tables begin.
 BENCHMARKS = {
+    'async_saves': (
+        ['--megabytes=1', '--variables=2', '--rounds=1', '--saves=1', '--steps=2'],
+        [['no saves', 'synchronous', 'in the background']],
+    ),
     'convert': (
         ['--cases=1x2,1x3', '--skip_guide_above=2', '--sizes=1,2', '--variables=2', '--rounds=1']
         + ['--fast_rounds=1'],
@@ -24,6 +28,10 @@ BENCHMARKS = {
     'save_styles': (
         ['--megabytes=1', '--variables=2', '--rounds=1'],
         [['plain tf1', 'tf1', 'tf2', 'both', 'two savers']],
+    ),
+    'scale': (
+        ['--tensors=3,4', '--shards=1,2', '--floats=5,6', '--rounds=1'],
+        [['3 1', '3 2', '4 1', '4 2']] * 2 + [['4 1', '4 2'], ['6e-05 2', '7.2e-05 2']],
     ),
     'second_keys': (
         ['--variables=10000,10001', '--floats=1', '--rounds=1'],

@@ -81,10 +81,14 @@ def _assert_restores_in_tensorflow(path, style, expected):
         toy.assert_same_bits(restored, {name: expected[name] for name in restored})
 
 
-@pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
-def test_training_survives_the_death_of_every_task(style, tmp_path):
+@pytest.mark.parametrize(
+    ('style', 'more_flags'),
+    [('tf1', []), ('tf2', []), ('both', []), ('both', ['--async_checkpoints'])],
+    ids=['tf1', 'tf2', 'both', 'in_background'],
+)
+def test_training_survives_the_death_of_every_task(style, more_flags, tmp_path):
     model_dir, stop_file = str(tmp_path / 'run'), tmp_path / 'stop'
-    flags = [f'--model_dir={model_dir}', f'--style={style}', f'--stop_file={stop_file}']
+    flags = [f'--model_dir={model_dir}', f'--style={style}', f'--stop_file={stop_file}', *more_flags]
     cluster = Cluster(
         ['-m', 'tests.distributed.train', *flags], tmp_path / 'logs', evaluator=True, chief=1, worker=2, ps=2
     )

@@ -9,6 +9,7 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
 import tensorflow as tf  # noqa: E402
 
+import estimator_ckpt  # noqa: E402
 from tests import toy  # noqa: E402
 
 tf1 = tf.compat.v1
@@ -16,6 +17,7 @@ _MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Directory of the checkpoint
 _STYLE = flags.DEFINE_string('style', 'both', 'Style of the checkpoints.')
 _STEPS = flags.DEFINE_integer('steps', 10**6, 'Step to stop at.')
 _STOP_FILE = flags.DEFINE_string('stop_file', '', 'Training stops when this file is there.')
+_ASYNC = flags.DEFINE_bool('async_checkpoints', False, 'Whether checkpoints are written in the background.')
 
 
 class _SlowAndStopping(tf1.train.SessionRunHook):
@@ -36,7 +38,10 @@ def main(_):
         keep_checkpoint_max=20,  # One that is being read is not yet deleted.
         experimental_max_worker_delay_secs=0,
     )
-    train_spec = tf.estimator.TrainSpec(toy.batches(), _STEPS.value, hooks=[_SlowAndStopping()])
+    hooks = [_SlowAndStopping()]
+    if _ASYNC.value:  # Every task has the hook.
+        hooks.append(estimator_ckpt.AsyncCheckpointSaverHook(_MODEL_DIR.value, save_steps=20))
+    train_spec = tf.estimator.TrainSpec(toy.batches(), _STEPS.value, hooks=hooks)
     eval_spec = tf.estimator.EvalSpec(toy.batches(), steps=5, start_delay_secs=0, throttle_secs=0)
     tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
 

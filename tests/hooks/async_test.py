@@ -30,9 +30,9 @@ def gate(monkeypatch):
     opened = threading.Event()
     save = async_hook._Snapshot._save
 
-    def held(self, prefix, op):
+    def held(self, prefixes):
         assert opened.wait(60)
-        save(self, prefix, op)
+        save(self, prefixes)
 
     monkeypatch.setattr(async_hook._Snapshot, '_save', held)
     yield opened
@@ -157,7 +157,7 @@ def test_overlapping_saves_wait(tmp_path, gate):
 
 
 def test_an_error_of_the_writer_is_raised_in_training(tmp_path, monkeypatch):
-    def fail(self, prefix, op):
+    def fail(self, prefixes):
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(async_hook._Snapshot, '_save', fail)
@@ -200,10 +200,10 @@ _TERMINATED = """
     import estimator_ckpt, tensorflow as tf
 
     save = async_hook._Snapshot._save
-    def slow(self, prefix, op):
+    def slow(self, prefixes):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(2)
-        save(self, prefix, op)
+        save(self, prefixes)
     async_hook._Snapshot._save = slow
     model = None
     with tf.Graph().as_default():
@@ -221,6 +221,30 @@ def test_sigterm_lets_the_running_write_finish(tmp_path):
     assert subprocess.run(command, env=environment, check=False, timeout=120).returncode == -signal.SIGTERM
     assert _names(tmp_path) == ['model.ckpt-0']
     assert BundleReader(str(tmp_path)).tensor('global_step') == 0
+
+
+def test_an_error_in_training_lets_the_running_write_finish(tmp_path, gate):
+    with tf.Graph().as_default():
+        model = _Counters()
+        hook = estimator_ckpt.AsyncCheckpointSaverHook(str(tmp_path), save_steps=3, scaffold=model.scaffold)
+        with pytest.raises(KeyError), _session(tmp_path, model.scaffold, hook) as session:
+            session.run(model.train_op)
+            assert _names(tmp_path) == []
+            threading.Timer(0.5, gate.set).start()
+            raise KeyError
+    assert _names(tmp_path) == ['model.ckpt-0']
+    assert not [name for name in os.listdir(tmp_path) if '.saving-' in name]
+
+
+def test_a_saver_that_was_built_before_the_hook_is_fine(tmp_path):
+    with tf.Graph().as_default():
+        model = _Counters()
+        saver = estimator_ckpt.Saver('tf2')
+        hook = estimator_ckpt.AsyncCheckpointSaverHook(str(tmp_path), save_steps=2, saver=saver)
+        with _session(tmp_path, None, hook) as session:
+            session.run(model.train_op)
+    assert _names(tmp_path) == ['model.ckpt-0', 'model.ckpt-1']
+    assert Contents(str(tmp_path)).style.value == 'tf2'
 
 
 class TestWrongUse:
