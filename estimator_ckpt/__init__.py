@@ -13,6 +13,7 @@ _HOMES = {
     'CheckpointNotFoundError': 'bundle.errors',
     'CheckpointStyle': 'styles',
     'CorruptCheckpointError': 'bundle.errors',
+    'InMemoryEvaluatorHook': 'in_memory_evaluator',
     'MappingError': 'mapping',
     'MappingReport': 'mapping',
     'RuleError': 'rules',

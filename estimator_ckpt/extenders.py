@@ -9,6 +9,15 @@ from estimator_ckpt.scaffolds import scaffold
 from estimator_ckpt.styles import CheckpointStyle
 
 
+def check_estimator_is_there(what: str) -> None:
+    """Raises an ImportError, which says what needs `tf.estimator`, where TensorFlow has none."""
+    if not hasattr(tf, 'estimator'):
+        raise ImportError(
+            f'{what} needs tf.estimator, which TensorFlow {tf.__version__} does not have; 2.15 is the last that '
+            "does: pip install 'tensorflow<2.16'."
+        )
+
+
 def with_checkpoint_style(estimator: Any, style: CheckpointStyle | str, **scaffold_args: Any) -> Any:
     """A new `tf.estimator.Estimator` like the given one that saves checkpoints of a style and restores every style.
 
@@ -26,9 +35,11 @@ def with_checkpoint_style(estimator: Any, style: CheckpointStyle | str, **scaffo
         `model_to_estimator(checkpoint_format='checkpoint')` the Keras model.
 
     Raises:
+      ImportError: If this TensorFlow has no `tf.estimator`.
       TypeError: If `estimator` is no such Estimator, or an argument is none of `scaffold`'s.
       ValueError: If the style is unknown.
     """
+    check_estimator_is_there('with_checkpoint_style')
     v1 = tf.compat.v1.estimator
     if not isinstance(estimator, v1.Estimator) or isinstance(estimator, v1.tpu.TPUEstimator):
         raise TypeError(

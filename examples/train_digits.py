@@ -4,6 +4,8 @@ r"""Trains a classifier of handwritten digits with tf.estimator, saving the styl
 
 A second run goes on where the first one stopped, also with another style. With --mirror_dir a second directory gets the
 checkpoints in another style. examples/restore_digits_tf2.py restores the result in TF2 without Estimator.
+
+Where TF_CONFIG is set, it is one task of a cluster; examples/train_cluster.sh starts them all on one machine.
 """
 
 import os
@@ -20,7 +22,9 @@ import estimator_ckpt  # noqa: E402
 _MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Directory of the checkpoints.', required=True)
 estimator_ckpt.flags.define_checkpoint_flags()
 flags.FLAGS.set_default('save_checkpoints_steps', 200)
-_TRAIN_STEPS = flags.DEFINE_integer('train_steps', 600, 'Number of steps to train in this run.', 1)
+_TRAIN_STEPS = flags.DEFINE_integer(
+    'train_steps', 600, 'Number of steps to train in this run; in a cluster, the step to stop at.', 1
+)
 _SEED = flags.DEFINE_integer('seed', 1, 'Seed of the initial values and of the order of the data.')
 
 
@@ -76,14 +80,32 @@ def build_estimator(warm_start: estimator_ckpt.WarmStart | None = None) -> tf.es
 def train(estimator, saving_listeners=()):
     """Trains the Estimator, and prints how accurate it then is."""
     estimator.train(lambda: input_fn('train'), steps=_TRAIN_STEPS.value, saving_listeners=saving_listeners)
-    result = estimator.evaluate(lambda: input_fn('test'))
+    _print_result(estimator, estimator.evaluate(lambda: input_fn('test')))
+
+
+def train_in_cluster(estimator):
+    """Does what `TF_CONFIG` makes this task do: trains, serves parameters, or evaluates, and prints the result."""
+    train_spec = tf.estimator.TrainSpec(lambda: input_fn('train'), _TRAIN_STEPS.value)
+    eval_spec = tf.estimator.EvalSpec(
+        lambda: input_fn('test'), steps=None, start_delay_secs=1, throttle_secs=1
+    )
+    tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
+    if estimator.config.task_type == 'evaluator':
+        _print_result(estimator, estimator.evaluate(lambda: input_fn('test')))
+
+
+def _print_result(estimator, result):
     print(f'step: {result["global_step"]}')
     print(f'test accuracy: {result["accuracy"]:.4f}')
     print(f'latest checkpoint: {estimator.latest_checkpoint()}')
 
 
 def main(_):
-    train(build_estimator())
+    estimator = build_estimator()
+    if os.environ.get('TF_CONFIG'):
+        train_in_cluster(estimator)
+    else:
+        train(estimator)
 
 
 if __name__ == '__main__':

@@ -73,6 +73,39 @@ def test_further_runs_go_on_in_other_styles(trained, model_dir, tmp_path):
     assert (restored['step'], restored['test accuracy']) == (str(steps), result['test accuracy'])
 
 
+def _lines_of(output, task):
+    """What a task of the cluster has printed."""
+    lines = [line.removeprefix(f'{task}: ') for line in output.splitlines() if line.startswith(f'{task}: ')]
+    return dict(line.split(': ', 1) for line in lines if ': ' in line)
+
+
+@pytest.mark.slow
+def test_a_cluster_trains_and_tf2_restores_what_it_has_saved(tmp_path):
+    model_dir = str(tmp_path / 'digits')
+    environment = os.environ | {'PYTHONPATH': str(_EXAMPLES.parent), 'PYTHON': sys.executable}
+    command = [str(_EXAMPLES / 'train_cluster.sh'), f'--model_dir={model_dir}', '--async_checkpoints']
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, timeout=300
+    )
+    assert result.returncode == 0, result.stdout
+    printed = _lines_of(result.stdout, 'evaluator 0')
+    assert float(printed['test accuracy']) > 0.95
+    assert int(printed['step']) >= 600
+    restored = _run('restore_digits_tf2.py', f'--model_dir={model_dir}')
+    assert restored['restored checkpoint'] == printed['latest checkpoint']
+    assert (restored['test accuracy'], restored['step']) == (printed['test accuracy'], printed['step'])
+
+
+def test_a_cluster_of_wrong_flags_ends_with_what_is_wrong(tmp_path):
+    environment = os.environ | {'PYTHONPATH': str(_EXAMPLES.parent), 'PYTHON': sys.executable}
+    command = [str(_EXAMPLES / 'train_cluster.sh'), f'--model_dir={tmp_path}', '--checkpoint_style=tf3']
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, timeout=300
+    )
+    assert result.returncode != 0
+    assert 'chief 0: FATAL Flags parsing error' in result.stdout
+
+
 def test_a_wrong_style_is_refused_with_the_right_ones(tmp_path):
     result = _process('train_digits.py', f'--model_dir={tmp_path}', '--checkpoint_style=tf3')
     assert result.returncode != 0
