@@ -77,7 +77,7 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
 
     def begin(self) -> None:
         """Starts anew for the default graph."""
-        self._last_step = None
+        self._writing = self._last_step = None
         if self._is_chief():
             for saver in self._savers():
                 if isinstance(saver, Saver):
@@ -104,7 +104,7 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
 
         def close_when_written() -> None:
             if self._writing:
-                self._writing.join()
+                self._writing.wait()
             close()
 
         session.close = close_when_written

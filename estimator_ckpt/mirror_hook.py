@@ -89,7 +89,9 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
         same = os.path.abspath(self._output_dir)
         if any(hook is not self and os.path.abspath(hook._output_dir) == same for hook in hooks):
             raise ValueError(f'Two hooks mirror to {self._output_dir}; give each a directory of its own.')
-        if self not in hooks:
+        # Another worker of a strategy saves to a temporary directory. Its graph still is made like the chief's: the
+        # ops that exchange values are numbered.
+        if self not in hooks and tf.distribute.get_strategy().extended.should_checkpoint:
             setattr(graph, _HOOKS, [*hooks, self])
         if self._checkpoint is not None:
             bindings = bind(self._checkpoint, None, CheckpointStyle.BOTH)

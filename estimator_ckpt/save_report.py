@@ -56,14 +56,15 @@ class SaveReport:
             )
 
     def _summarize(self, scalars: dict[str, float]) -> None:
+        values = [tf.compat.v1.Summary.Value(tag=tag, simple_value=v) for tag, v in scalars.items()]
+        summary = tf.compat.v1.Summary(value=values)
         if tf.executing_eagerly():
-            for tag, value in scalars.items():
-                tf.summary.scalar(tag, value, self.step)
+            # Not tf.summary.scalar, which needs TensorBoard.
+            tf.summary.experimental.write_raw_pb(summary.SerializeToString(), self.step)
             return
         writer = _summary_writer(os.path.dirname(self.prefix))
         if writer is not None:
-            values = [tf.compat.v1.Summary.Value(tag=tag, simple_value=v) for tag, v in scalars.items()]
-            writer.add_summary(tf.compat.v1.Summary(value=values), self.step)
+            writer.add_summary(summary, self.step)
             writer.flush()  # Nobody else does after the last save.
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import pathlib
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -197,6 +198,13 @@ def values(path: Any) -> dict[str, np.ndarray]:
         with tf1.Session() as session:
             saver.restore(session, str(path))
             return {v.op.name: session.run(v) for v in tf1.global_variables()}
+
+
+def values_by_name(path: Any, folder: pathlib.Path) -> dict[str, np.ndarray]:
+    """Every tensor of a checkpoint of any style by its TF1 name, of any model; it is converted into a folder."""
+    estimator_ckpt.convert(path, folder / 'by_name', 'tf1')
+    reader = BundleReader(str(folder / 'by_name'))
+    return {key: reader.tensor(key) for key in sorted(reader.keys())}
 
 
 def assert_same_bits(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:

@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.contents import Contents
 from tests import toy
@@ -23,13 +22,6 @@ def _train(folder, steps, *flags):
     return cluster.log('worker0')
 
 
-def _values(path, folder):
-    """All tensors by their TF1 names, whatever the checkpoint's style."""
-    estimator_ckpt.convert(path, folder / 'by_name', 'tf1')
-    reader = BundleReader(str(folder / 'by_name'))
-    return {key: reader.tensor(key) for key in sorted(reader.keys())}
-
-
 def _steps(directory):
     names = os.listdir(directory)
     return sorted(int(step) for step in re.findall(r'model\.ckpt-(\d+)\.index', '\n'.join(names)))
@@ -40,7 +32,7 @@ def without_break(tmp_path_factory):
     """The values of a run of 20 steps."""
     folder = tmp_path_factory.mktemp('without_break')
     _train(folder, 20, '--style=tf1')
-    return _values(folder / 'run', folder)
+    return toy.values_by_name(folder / 'run', folder)
 
 
 @pytest.mark.parametrize(('first', 'then'), [('tf1', 'both'), ('both', 'tf2'), ('tf2', 'tf1')])
@@ -51,7 +43,7 @@ def test_a_resumed_run_is_exact_and_the_chief_alone_writes(first, then, without_
     assert Contents(str(tmp_path / 'run')).style.value == then
     assert _steps(tmp_path / 'run') == [15, 20]
     assert _steps(tmp_path / 'run_mirror') == [0, 5, 10, 15, 20]
-    values = _values(tmp_path / 'run', tmp_path)
+    values = toy.values_by_name(tmp_path / 'run', tmp_path)
     toy.assert_same_bits(values, without_break)
     assert values['global_step'] == 20
     assert values['total'] == 40  # Each of two workers has added one per step.
@@ -64,8 +56,15 @@ def test_saving_in_the_background_takes_every_worker(without_break, tmp_path):
     _train(tmp_path, 20, '--async_checkpoints')
     assert _steps(tmp_path / 'run') == [15, 20]
     assert _steps(tmp_path / 'run_mirror') == [0, 5, 10, 15, 20]
-    values = _values(tmp_path / 'run', tmp_path)
+    values = toy.values_by_name(tmp_path / 'run', tmp_path)
     toy.assert_same_bits({key: values[key] for key in without_break}, without_break)
+
+
+def test_the_chief_alone_mirrors_what_estimators_own_scaffold_saves(tmp_path):
+    _train(tmp_path, 10, '--style=')
+    assert _steps(tmp_path / 'run_mirror') == [0, 5, 10]
+    assert Contents(str(tmp_path / 'run_mirror')).style.value == 'both'
+    assert BundleReader(str(tmp_path / 'run_mirror')).tensor('total') == 20
 
 
 def test_a_model_dir_that_is_not_shared_is_detected(tmp_path):

@@ -12,7 +12,7 @@ import estimator_ckpt  # noqa: E402
 from tests import toy  # noqa: E402
 
 _MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Directory of the checkpoints.', required=True)
-_STYLE = flags.DEFINE_string('style', 'both', 'Style of the checkpoints.')
+_STYLE = flags.DEFINE_string('style', 'both', "Style of the checkpoints; empty for Estimator's own scaffold.")
 _STEPS = flags.DEFINE_integer('steps', 10, 'Step to stop at.')
 _ASYNC = flags.DEFINE_bool('async_checkpoints', False, 'Whether checkpoints are written in the background.')
 _OWN_DIR = flags.DEFINE_bool(
@@ -28,11 +28,11 @@ def main(_):
         model_dir += strategy.cluster_resolver.task_type
 
     def make_scaffold(checkpoint, config):
-        return estimator_ckpt.scaffold(_STYLE.value, checkpoint, config=config)
+        return estimator_ckpt.scaffold(_STYLE.value, checkpoint, config=config) if _STYLE.value else None
 
     def make_hooks(checkpoint):
         # In training_hooks, those of every task: all of them must read what is saved.
-        hooks = [estimator_ckpt.CheckpointMirrorHook(f'{model_dir}_mirror', 'tf1', checkpoint)]
+        hooks = [estimator_ckpt.CheckpointMirrorHook(f'{model_dir}_mirror', 'both', checkpoint)]
         if _ASYNC.value:
             hooks.append(estimator_ckpt.AsyncCheckpointSaverHook(model_dir, save_steps=5))
         return {'training_hooks': hooks}

@@ -16,6 +16,35 @@ _CPU = tf.config.list_physical_devices('CPU')[0]
 tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
+def _estimator(model_dir, make_scaffold, **config):
+    return toy.replicated_estimator(
+        model_dir,
+        tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1']),
+        make_scaffold,
+        session_config=tf1.ConfigProto(device_count={'CPU': 2}),
+        **config,
+    )
+
+
+@pytest.fixture(scope='module')
+def without_break(tmp_path_factory):
+    """The values of a run of four steps that has nothing of this package."""
+    folder = tmp_path_factory.mktemp('without_break')
+    _estimator(folder / 'run', lambda checkpoint, config: None).train(toy.batches(), steps=4)
+    return toy.values_by_name(folder / 'run', folder)
+
+
+@pytest.mark.parametrize(('first', 'then'), [('tf1', 'both'), ('both', 'tf2'), ('tf2', 'tf1')])
+def test_a_resumed_run_is_exact(first, then, without_break, tmp_path):
+    for style, done in ((first, 0), (then, 2)):
+        estimator = _estimator(
+            tmp_path / 'run',
+            lambda checkpoint, config, style=style: estimator_ckpt.scaffold(style, checkpoint, config=config),
+        )
+        estimator.train(toy.batches(2 * done), steps=2)  # Each of two replicas takes a batch per step.
+    toy.assert_same_bits(toy.values_by_name(tmp_path / 'run', tmp_path), without_break)
+
+
 @pytest.mark.parametrize('with_checkpoint', [False, True], ids=['by_default', 'by_checkpoint'])
 @pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
 def test_strategies_that_replace_the_scaffold_keep_the_style(style, with_checkpoint, tmp_path):
@@ -24,13 +53,7 @@ def test_strategies_that_replace_the_scaffold_keep_the_style(style, with_checkpo
         return estimator_ckpt.scaffold(style, checkpoint, config=config, untracked='error')
 
     for steps in (2, 4):
-        estimator = toy.replicated_estimator(
-            tmp_path,
-            tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1']),
-            make_scaffold,
-            session_config=tf1.ConfigProto(device_count={'CPU': 2}),
-            keep_checkpoint_max=1,
-        )
+        estimator = _estimator(tmp_path, make_scaffold, keep_checkpoint_max=1)
         estimator.train(toy.batches(), steps=2)
         assert estimator.evaluate(toy.batches(90), steps=1)['global_step'] == steps
 

@@ -234,6 +234,7 @@ def test_an_error_in_training_lets_the_running_write_finish(tmp_path, gate):
             raise KeyError
     assert _names(tmp_path) == ['model.ckpt-0']
     assert not [name for name in os.listdir(tmp_path) if '.saving-' in name]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_a_saver_that_was_built_before_the_hook_is_fine(tmp_path):

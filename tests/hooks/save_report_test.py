@@ -28,8 +28,7 @@ def _scalars(directory):
         for event in tf1.train.summary_iterator(path):
             for value in event.summary.value:
                 if value.tag.startswith('checkpoint/'):
-                    scalar = value.simple_value or tf.make_ndarray(value.tensor).item()
-                    found.setdefault(event.step, {})[value.tag] = scalar
+                    found.setdefault(event.step, {})[value.tag] = value.simple_value
     return found
 
 
