@@ -7,7 +7,7 @@
       scaffold = estimator_ckpt.flags.scaffold_from_flags(checkpoint, config)
 
       hooks = estimator_ckpt.flags.hooks_from_flags(checkpoint)
-      return tf.estimator.EstimatorSpec(..., scaffold=scaffold, training_chief_hooks=hooks)
+      return tf.estimator.EstimatorSpec(..., scaffold=scaffold, training_hooks=hooks)
 
 Wrong values are refused when the flags are parsed. Importing this module imports no TensorFlow.
 """
@@ -160,7 +160,7 @@ def hooks_from_flags(
     checkpoint_dir: str | None = None,
     flag_values: flags.FlagValues = flags.FLAGS,
 ) -> list[Any]:
-    """The hooks that the flags ask for: for `training_chief_hooks`, or `estimator.train(hooks=...)` in one process.
+    """The hooks that the flags ask for, for `training_hooks` or `estimator.train(hooks=...)` of every task.
 
     Args:
       checkpoint: A `tf.train.Checkpoint` that names the object paths for the mirror of checkpoints without any.

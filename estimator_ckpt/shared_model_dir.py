@@ -8,7 +8,6 @@ import functools
 import hashlib
 import inspect
 import socket
-import weakref
 
 import numpy as np
 import tensorflow as tf
@@ -22,6 +21,8 @@ _STRATEGIES = (
     tf.distribute.MultiWorkerMirroredStrategy,
     tf.compat.v1.distribute.experimental.MultiWorkerMirroredStrategy,
 )
+# On the graph itself: a table of graphs would keep them alive, as these are tensors of theirs.
+_VIEWS = '_estimator_ckpt_views'
 
 
 class _Views:
@@ -36,9 +37,6 @@ class _Views:
         return session.run(self.all[0], {placeholder: [number] for placeholder in self.own}).tolist()
 
 
-_views: 'weakref.WeakKeyDictionary[tf.Graph, _Views]' = weakref.WeakKeyDictionary()
-
-
 def compare_before_restoring() -> None:
     """Makes the sessions of a multi-worker strategy's graph compare what its tasks see, before they restore it.
 
@@ -47,7 +45,9 @@ def compare_before_restoring() -> None:
     strategy, replica = tf.distribute.get_strategy(), tf.distribute.get_replica_context()
     if not isinstance(strategy, _STRATEGIES) or replica is None:
         return
-    views = _views.setdefault(tf.compat.v1.get_default_graph(), _Views())
+    graph = tf.compat.v1.get_default_graph()
+    views = getattr(graph, _VIEWS, None) or _Views()
+    setattr(graph, _VIEWS, views)
     own = tf.compat.v1.placeholder(tf.int64, [1], 'seen_checkpoint')
     views.own.append(own)
     views.all.append(replica.all_gather(own, axis=0))
@@ -62,7 +62,7 @@ def _comparing(original):
     @functools.wraps(original)
     def prepare_session(self, *args, **kwargs):
         arguments = signature.bind(self, *args, **kwargs).arguments
-        views, model_dir = _views.get(self._graph), arguments.get('checkpoint_dir')
+        views, model_dir = getattr(self._graph, _VIEWS, None), arguments.get('checkpoint_dir')
         if views and model_dir:
             master, config = arguments['master'], arguments.get('config')
             with tf.compat.v1.Session(master, self._graph, config) as session:

@@ -2,14 +2,14 @@
 
 import functools
 import inspect
-import weakref
 
 import tensorflow as tf
 
 from estimator_ckpt.warm_starting import warm_start_session
 from estimator_ckpt.warm_starts import WarmStart
 
-_warm_starts: 'weakref.WeakKeyDictionary[tf.Graph, list[WarmStart]]' = weakref.WeakKeyDictionary()
+# On the graph itself: a warm start can name variables of its graph, which a table of graphs would keep alive for ever.
+_WARM_STARTS = '_estimator_ckpt_warm_starts'
 
 
 class WarmStartHook(tf.compat.v1.train.SessionRunHook):
@@ -30,7 +30,8 @@ class WarmStartHook(tf.compat.v1.train.SessionRunHook):
 
     def begin(self) -> None:
         """Asks for the warm start in the sessions of the default graph."""
-        _warm_starts.setdefault(tf.compat.v1.get_default_graph(), []).append(self._warm_start)
+        graph = tf.compat.v1.get_default_graph()
+        setattr(graph, _WARM_STARTS, [*getattr(graph, _WARM_STARTS, ()), self._warm_start])
         _let_sessions_warm_start()
 
 
@@ -49,7 +50,7 @@ def _warm_starting(original):
 
     @functools.wraps(original)
     def prepare_session(self, *args, **kwargs):
-        asked = _warm_starts.get(self._graph)
+        asked = getattr(self._graph, _WARM_STARTS, ())
         if not asked:
             return original(self, *args, **kwargs)
         arguments = signature.bind(self, *args, **kwargs).arguments

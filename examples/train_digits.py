@@ -53,7 +53,7 @@ def model_fn(features, labels, mode, params, config):
         train_op=train_op,
         eval_metric_ops=metrics,
         scaffold=scaffold,
-        training_chief_hooks=estimator_ckpt.flags.hooks_from_flags(checkpoint) if training else None,
+        training_hooks=estimator_ckpt.flags.hooks_from_flags(checkpoint) if training else None,
     )
 
 

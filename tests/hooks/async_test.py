@@ -96,6 +96,41 @@ def test_all_variables_are_of_one_step_while_updates_go_on(tmp_path, gate):
             np.testing.assert_array_equal(reader.tensor(variable), np.full([1000, 4], step), variable)
 
 
+_OPTIMIZERS = {
+    'GradientDescent': lambda: tf1.train.GradientDescentOptimizer(0.1),
+    'Momentum': lambda: tf1.train.MomentumOptimizer(0.1, 0.9),
+    'Adam': lambda: tf1.train.AdamOptimizer(0.1),
+    'Adagrad': lambda: tf1.train.AdagradOptimizer(0.1),
+    'Adadelta': lambda: tf1.train.AdadeltaOptimizer(0.1),
+    'RMSProp': lambda: tf1.train.RMSPropOptimizer(0.1, centered=True),
+    'Ftrl': lambda: tf1.train.FtrlOptimizer(0.1),
+}
+
+
+@pytest.mark.parametrize('use_resource', [False, True], ids=['reference', 'resource'])
+@pytest.mark.parametrize('optimizer', _OPTIMIZERS)
+def test_what_optimizers_write_later_is_not_in_it(optimizer, use_resource, tmp_path, gate):
+    with tf.Graph().as_default(), tf1.variable_scope('', use_resource=use_resource):
+        step = tf1.train.get_or_create_global_step()
+        dense = tf1.get_variable('dense', initializer=tf.reshape(tf.range(8.0), [2, 4]))
+        rows = tf1.get_variable('rows', initializer=tf.reshape(tf.range(40.0), [10, 4]))
+        loss = tf.reduce_sum(tf.matmul(tf.gather(rows, [1, 3, 3]), dense, transpose_b=True) ** 2)
+        train_op = _OPTIMIZERS[optimizer]().minimize(loss, global_step=step)
+        scaffold = estimator_ckpt.scaffold('tf1')
+        variables = {variable.op.name: variable for variable in tf1.global_variables()}
+        hook = estimator_ckpt.AsyncCheckpointSaverHook(str(tmp_path), save_steps=1000, scaffold=scaffold)
+        with _session(tmp_path, scaffold, hook) as session:
+            before = session.run(variables)
+            for _ in range(3):
+                session.run(train_op)
+            after = session.run(variables)
+            gate.set()
+    assert any(np.any(before[name] != after[name]) for name in ('dense', 'rows'))
+    for directory, expected in (('model.ckpt-0', before), ('model.ckpt-3', after)):
+        reader = BundleReader(str(tmp_path / directory))
+        toy.assert_same_bits({name: reader.tensor(name) for name in variables}, expected)
+
+
 @toy.needs_estimator
 @pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
 def test_checkpoints_are_those_of_the_synchronous_hook(style, tmp_path):
