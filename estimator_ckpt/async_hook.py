@@ -1,15 +1,12 @@
 """Writes checkpoints in the background while training goes on."""
 
-import secrets
-import signal
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import tensorflow as tf
-from tensorflow.python.client.session import SessionInterface
 
+from estimator_ckpt.background_save import BackgroundSave, Snapshot
 from estimator_ckpt.saver import Saver
 
 
@@ -72,7 +69,7 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
             save_graph_def,
         )
         self._overlap = overlap
-        self._writing: _Writing | None = None
+        self._writing: BackgroundSave | None = None
         self._last_step: int | None = None
 
     def begin(self) -> None:
@@ -89,7 +86,8 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
     def after_create_session(self, session: tf.compat.v1.Session, coord: Any) -> None:
         """Saves the first checkpoint."""
         if self._is_chief():
-            self._finish(session)  # What an earlier session has begun, which broke down.
+            self._forget_lost()
+            self._finish(session)
             self._get_saver().snapshot_ops.clear(session)
             self._let_close_wait(session)
             super().after_create_session(session, coord)
@@ -97,6 +95,13 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
             step = session.run(self._global_step_tensor)
             self._take_part(session, step)
             self._timer.update_last_triggered_step(step)
+
+    def _forget_lost(self) -> None:
+        """What was being written of a session that broke down is lost with it, which the log says; training goes on."""
+        if self._writing:
+            self._writing.wait()
+            if isinstance(self._writing.error, tf.errors.OpError):
+                self._writing = None
 
     def _let_close_wait(self, session: tf.compat.v1.Session) -> None:
         """Training that ends by an error closes its session, which would cancel what is being written."""
@@ -146,13 +151,13 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
             stop = self._finish(session)
         for listener in self._listeners:
             listener.before_save(session, step)
-        snapshot = _Snapshot(session, self._get_saver(), started)
+        snapshot = Snapshot(session, self._get_saver(), started)
         self._last_step = step
-        self._writing = _Writing(step, self._write, snapshot)
+        self._writing = BackgroundSave(step, self._write, snapshot)
         self._writing.start()
         return stop
 
-    def _write(self, snapshot: '_Snapshot', step: int) -> None:
+    def _write(self, snapshot: Snapshot, step: int) -> None:
         with snapshot.graph.as_default():  # Each thread has a default of its own.
             self._get_saver().save(
                 snapshot, self._save_path, global_step=step, write_meta_graph=self._save_graph_def
@@ -194,75 +199,3 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
                 'estimator_ckpt.scaffold in the model_fn, or estimator_ckpt.with_checkpoint_style.'
             )
         return saver
-
-
-class _Writing(threading.Thread):
-    """A checkpoint that is being written. The process does not end before it is, nor by SIGTERM."""
-
-    def __init__(self, step: int, write: Any, snapshot: '_Snapshot'):
-        super().__init__(name=f'checkpoint of step {step}')
-        self.step = step
-        self.error: BaseException | None = None
-        self._write, self._snapshot = write, snapshot
-        self._handler: Any = None
-
-    def start(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            self._handler = signal.signal(signal.SIGTERM, self._finish_and_terminate)
-        super().start()
-
-    def run(self) -> None:
-        try:
-            self._write(self._snapshot, self.step)
-        except BaseException as error:
-            # Also here, for training that has ended by another error does not ask for this one.
-            tf.get_logger().error('The checkpoint of step %d was not written: %s', self.step, error)
-            self.error = error
-        finally:
-            del self._write, self._snapshot  # The values need not be kept until the next step.
-
-    def wait(self) -> None:
-        """Waits until it is written, or has failed."""
-        self.join()
-        if self._handler is not None and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._handler)
-            self._handler = None
-
-    def _finish_and_terminate(self, number: int, frame: Any) -> None:
-        self.wait()
-        signal.raise_signal(number)
-
-
-class _Snapshot(SessionInterface):
-    """A session to a saver: it saves the values that the variables had when it was made."""
-
-    def __init__(self, session: tf.compat.v1.Session, saver: Saver, started: float):
-        """Keeps the values.
-
-        Args:
-          session: The session of the variables.
-          saver: What is to save them.
-          started: When training began to stand still for it, by `time.monotonic()`.
-        """
-        self._session, self._ops = session, saver.snapshot_ops
-        self._key = secrets.randbits(63)
-        self._ops.keep(session, self._key)
-        self.stall_seconds = time.monotonic() - started
-
-    @property
-    def graph(self) -> tf.Graph:
-        return self._session.graph
-
-    @property
-    def sess_str(self) -> str:
-        return self._session.sess_str
-
-    def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
-        saves = isinstance(fetches, list) and fetches and all(op.type == 'SaveV2' for op in fetches)
-        if not saves:
-            return self._session.run(fetches, feed_dict, options, run_metadata)
-        self._save([feed_dict[op.inputs[0]] for op in fetches])
-        return None
-
-    def _save(self, prefixes: list[str]) -> None:
-        self._ops.save(self._session, self._key, prefixes)

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from estimator_ckpt import async_hook
+from estimator_ckpt import background_save
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.contents import Contents
 from tests import toy
@@ -28,13 +28,13 @@ def _names(directory):
 def gate(monkeypatch):
     """Holds every write until it is opened."""
     opened = threading.Event()
-    save = async_hook._Snapshot._save
+    save = background_save.Snapshot._save
 
     def held(self, prefixes):
         assert opened.wait(60)
         save(self, prefixes)
 
-    monkeypatch.setattr(async_hook._Snapshot, '_save', held)
+    monkeypatch.setattr(background_save.Snapshot, '_save', held)
     yield opened
     opened.set()
 
@@ -195,7 +195,7 @@ def test_an_error_of_the_writer_is_raised_in_training(tmp_path, monkeypatch):
     def fail(self, prefixes):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(async_hook._Snapshot, '_save', fail)
+    monkeypatch.setattr(background_save.Snapshot, '_save', fail)
     with tf.Graph().as_default():
         model = _Counters()
         hook = estimator_ckpt.AsyncCheckpointSaverHook(str(tmp_path), save_steps=2, scaffold=model.scaffold)
@@ -230,16 +230,16 @@ def test_listeners_are_called_in_the_training_thread_when_it_is_written(tmp_path
 
 _TERMINATED = """
     import os, signal, sys, time
-    from estimator_ckpt import async_hook
+    from estimator_ckpt import background_save
     from tests.hooks import async_test as tests
     import estimator_ckpt, tensorflow as tf
 
-    save = async_hook._Snapshot._save
+    save = background_save.Snapshot._save
     def slow(self, prefixes):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(2)
         save(self, prefixes)
-    async_hook._Snapshot._save = slow
+    background_save.Snapshot._save = slow
     model = None
     with tf.Graph().as_default():
         model = tests._Counters()

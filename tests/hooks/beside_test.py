@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from estimator_ckpt import async_hook
+from estimator_ckpt import background_save
 from estimator_ckpt.bundle.reader import BundleReader
 from tests import toy
 
@@ -279,13 +279,13 @@ class TestTensorFlowsHooks:
         toy.assert_same_bits(toy.values(tmp_path / 'run'), expected[3])
 
     def test_a_run_after_nan_goes_on_from_the_checkpoint_that_was_being_written(self, tmp_path, monkeypatch):
-        save, delays = async_hook._Snapshot._save, [0, 4]
+        save, delays = background_save.Snapshot._save, [0, 4]
 
         def slow(*args):
             time.sleep(delays.pop(0) if delays else 0)
             return save(*args)
 
-        monkeypatch.setattr(async_hook._Snapshot, '_save', slow)
+        monkeypatch.setattr(background_save.Snapshot, '_save', slow)
         estimator, hook = _estimator(tmp_path / 'run', toy.ours('both')), _async(tmp_path)
         with pytest.raises(tf1.train.NanLossDuringTrainingError):
             estimator.train(_with_nan, hooks=[hook], steps=9)
