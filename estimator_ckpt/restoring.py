@@ -43,6 +43,8 @@ class PartialRestore:
 
     def __init__(self, reader: BundleReader):
         self._reader = reader
+        # For each op: one has an output for each of thousands of variables.
+        self._can_read: dict[tf.Operation, bool] = {}
 
     @functools.cached_property
     def _smallest(self) -> dict[int, tuple[int, str]]:
@@ -58,7 +60,10 @@ class PartialRestore:
 
     def can(self, output: tf.Tensor) -> bool:
         """Whether the checkpoint has tensors of all types that the op of an output reads."""
-        return all(dtype.as_datatype_enum in self._smallest for dtype in output.op.get_attr('dtypes'))
+        if output.op not in self._can_read:
+            types = {dtype.as_datatype_enum for dtype in output.op.get_attr('dtypes')}
+            self._can_read[output.op] = types <= self._smallest.keys()
+        return self._can_read[output.op]
 
     def run(self, session: tf.compat.v1.Session, restorations: Iterable[Restoration]) -> None:
         """Restores, all at once."""
