@@ -139,7 +139,7 @@ def scaffold_from_flags(
     Raises:
       CheckpointNotFoundError: If there is no checkpoint `--warm_start_from`, and no other to resume from.
     """
-    from estimator_ckpt import scaffolds, warm_starts  # They need TensorFlow.
+    from estimator_ckpt import scaffolds  # It needs TensorFlow.
 
     if config is None:
         config = types.SimpleNamespace(
@@ -147,11 +147,34 @@ def scaffold_from_flags(
             keep_checkpoint_every_n_hours=10000.0,
             model_dir=None,
         )
-    if scaffold_args.get('warm_start') is None and flag_values.warm_start_from is not None:
-        scaffold_args['warm_start'] = warm_starts.WarmStart(
-            flag_values.warm_start_from, flag_values.warm_start_rules
-        )
+    scaffold_args = _with_warm_start(scaffold_args, flag_values)
     return scaffolds.scaffold(flag_values.checkpoint_style, checkpoint, config=config, **scaffold_args)
+
+
+def estimator_from_flags(
+    estimator: Any, *, flag_values: flags.FlagValues = flags.FLAGS, **scaffold_args: Any
+) -> Any:
+    """An Estimator like the given one, canned ones too, with the style and the warm start that the flags ask for.
+
+    Args:
+      estimator: A `tf.estimator.Estimator`; see `estimator_ckpt.with_checkpoint_style`.
+      flag_values: Where the flags are defined.
+      **scaffold_args: As for `estimator_ckpt.with_checkpoint_style`. A `warm_start` that is given stands for that of
+        the flags.
+    """
+    from estimator_ckpt import extenders  # It needs TensorFlow.
+
+    scaffold_args = _with_warm_start(scaffold_args, flag_values)
+    return extenders.with_checkpoint_style(estimator, flag_values.checkpoint_style, **scaffold_args)
+
+
+def _with_warm_start(scaffold_args: dict[str, Any], flag_values: flags.FlagValues) -> dict[str, Any]:
+    if scaffold_args.get('warm_start') is not None or flag_values.warm_start_from is None:
+        return scaffold_args
+    from estimator_ckpt import warm_starts
+
+    warm_start = warm_starts.WarmStart(flag_values.warm_start_from, flag_values.warm_start_rules)
+    return {**scaffold_args, 'warm_start': warm_start}
 
 
 def hooks_from_flags(

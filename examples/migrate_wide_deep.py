@@ -5,6 +5,7 @@ r"""Migrates a canned wide-and-deep Estimator of TF1, with partitioned variables
 It trains `DNNLinearCombinedClassifier` on scikit-learn's 569 measurements of breast tumours, unless --model_dir holds a
 checkpoint already; gives a Keras model its values by the rules below; prints what went where; compares the two models'
 probabilities; and saves the Keras model as an object-based checkpoint. The exit code is 1 if a probability differs.
+What the Estimator saves, name-based checkpoints unless you say otherwise, is up to the flags about checkpoints.
 """
 
 import os
@@ -22,6 +23,8 @@ import estimator_ckpt  # noqa: E402
 _MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Directory of the Estimator.', required=True)
 _OUTPUT = flags.DEFINE_string('output', None, "Prefix of the Keras model's checkpoint.", required=True)
 _TRAIN_STEPS = flags.DEFINE_integer('train_steps', 300, 'Number of steps to train the Estimator.', 1)
+estimator_ckpt.flags.define_checkpoint_flags()
+flags.FLAGS.set_default('checkpoint_style', 'tf1')
 
 # From the Estimator's names to the paths in the Keras model. Slices are put together, and weights of shape [n, 1] are
 # vectors here, since there is but one logit.
@@ -64,7 +67,7 @@ def build_estimator(boundaries: dict[str, list[float]], width: int) -> tf.estima
         for name in _BUCKETIZED
     }
     wide = [bucketized['radius'], bucketized['texture']]
-    return tf.compat.v1.estimator.DNNLinearCombinedClassifier(
+    canned = tf.compat.v1.estimator.DNNLinearCombinedClassifier(
         model_dir=_MODEL_DIR.value,
         linear_feature_columns=[*wide, tf.feature_column.crossed_column(wide, _CROSSES)],
         dnn_feature_columns=[
@@ -73,8 +76,13 @@ def build_estimator(boundaries: dict[str, list[float]], width: int) -> tf.estima
         ],
         dnn_hidden_units=_HIDDEN,
         input_layer_partitioner=tf.compat.v1.fixed_size_partitioner(2),
-        config=tf.estimator.RunConfig(tf_random_seed=1),
+        config=tf.estimator.RunConfig(
+            tf_random_seed=1,
+            save_checkpoints_steps=flags.FLAGS.save_checkpoints_steps or _TRAIN_STEPS.value,
+            keep_checkpoint_max=flags.FLAGS.keep_checkpoint_max,
+        ),
     )
+    return estimator_ckpt.flags.estimator_from_flags(canned)
 
 
 class WideDeep(tf.keras.Model):
@@ -115,7 +123,7 @@ def main(_):
 
     estimator = build_estimator(boundaries, features['measurements'].shape[1])
     if estimator.latest_checkpoint() is None:
-        estimator.train(input_fn, steps=_TRAIN_STEPS.value)
+        estimator.train(input_fn, hooks=estimator_ckpt.flags.hooks_from_flags(), steps=_TRAIN_STEPS.value)
     expected = np.array([row['logistic'] for row in estimator.predict(lambda: input_fn(1))])
 
     model = WideDeep(boundaries)

@@ -141,6 +141,28 @@ def test_warm_start_is_that_of_the_flags(tmp_path):
     assert first['global_step'] == 0
 
 
+@toy.needs_estimator
+def test_canned_estimators_have_style_and_warm_start_of_the_flags(tmp_path):
+    def input_fn():
+        return tf.data.Dataset.from_tensors(({'x': [[1.0]]}, [[2.0]])).repeat()
+
+    columns = [tf.feature_column.numeric_column('x')]
+    old = tf.estimator.LinearRegressor(columns, str(tmp_path / 'old'))
+    old.train(input_fn, steps=3)
+    values = _parse('--checkpoint_style=tf2', f'--warm_start_from={tmp_path / "old"}')
+    new = flags.estimator_from_flags(
+        tf.estimator.LinearRegressor(columns, str(tmp_path / 'new')), flag_values=values
+    )
+    new.train(input_fn, steps=1)
+    assert Contents(str(tmp_path / 'new')).style.value == 'tf2'
+    weights = {entry.full_name: entry.key for entry in estimator_ckpt.list_entries(tmp_path / 'new')}
+    start = tf.train.load_variable(
+        str(tmp_path / 'new' / 'model.ckpt-0'), weights['linear/linear_model/x/weights']
+    )
+    assert start == old.get_variable_value('linear/linear_model/x/weights')
+    assert start != 0
+
+
 def test_without_a_config_the_flags_decide_what_is_kept(tmp_path):
     values = _parse('--keep_checkpoint_max=1', '--checkpoint_style=both')
     with tf.Graph().as_default():
