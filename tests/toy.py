@@ -1,8 +1,10 @@
 """A small model with everything a checkpoint must carry, for tests: slots, statistics, a partitioned variable."""
 
+import contextlib
 import dataclasses
 import itertools
 import pathlib
+import random
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -227,8 +229,15 @@ def keys_of(path: Any) -> set[str]:
 
 def cluster(**tasks: int) -> tf.train.ClusterSpec:
     """A cluster on free ports of this machine."""
-    held = {job: [socket.create_server(('localhost', 0)) for _ in range(n)] for job, n in tasks.items()}
+    held = {job: [_free_port() for _ in range(number)] for job, number in tasks.items()}
     addresses = {job: [f'localhost:{s.getsockname()[1]}' for s in sockets] for job, sockets in held.items()}
     for one in itertools.chain.from_iterable(held.values()):
         one.close()
     return tf.train.ClusterSpec(addresses)
+
+
+def _free_port() -> socket.socket:
+    # Below those that the system gives to whoever connects: a task may be started later, or again.
+    while True:
+        with contextlib.suppress(OSError):
+            return socket.create_server(('localhost', random.SystemRandom().randrange(10_000, 30_000)))
