@@ -47,7 +47,7 @@ setuptools.setup(
         'estimator': estimator,
         'tensorflow': [f'{tensorflow}>=2.12'],
         'examples': ['scikit-learn'],
-        'test': [*estimator, 'hypothesis>=6.112', 'pytest>=8.1', 'pytest-xdist>=3.6', 'scikit-learn'],
+        'test': [*estimator, 'hypothesis>=6.112', 'pytest>=8.1', 'pytest-xdist>=3.7', 'scikit-learn'],
         'lint': ['ruff~=0.17.0'],
     }
 )

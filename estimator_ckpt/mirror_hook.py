@@ -29,6 +29,8 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
     when a saver of the session's graph has saved it, whichever hook asked the saver to, so that the last one is there
     too. Only the chief saves, and so mirrors.
 
+    There are no `.meta` files in it: the graph in one restores by the keys of its own style.
+
     The first directory that the session saves to is mirrored: model_dir. A restart goes on with what is there, and
     first of all mirrors the checkpoint that it starts from, if that is not there.
     """
