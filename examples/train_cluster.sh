@@ -34,7 +34,6 @@ start() {  # start TYPE INDEX FLAGS...
   shift 2
   TF_CONFIG="{\"cluster\": $cluster, \"task\": {\"type\": \"$type\", \"index\": $index}}" \
     "$python" "$folder/train_digits.py" "$@" > >(sed -u "s/^/$type $index: /") 2>&1 &
-  tasks+=($!)
 }
 
 trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
@@ -47,5 +46,5 @@ for ((index = 0; index < servers; index++)); do start ps "$index" "$@"; done
 
 # All but the parameter servers end by themselves. Where one task fails, the others would wait for it for ever.
 for ((ended = 0; ended < 2 + workers; ended++)); do
-  wait -n "${tasks[@]}" || exit
+  wait -n || exit
 done

@@ -87,7 +87,7 @@ def test_a_cluster_trains_and_tf2_restores_what_it_has_saved(tmp_path):
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment, timeout=300
     )
-    assert result.returncode == 0, result.stdout
+    assert (result.returncode, result.stderr) == (0, ''), result.stdout
     printed = _lines_of(result.stdout, 'evaluator 0')
     assert float(printed['test accuracy']) > 0.95
     assert int(printed['step']) >= 600
