@@ -68,13 +68,7 @@ class Staging:
         for part in self.parts:
             writer.include(self._open(part), 'move')
         for new, existing in extras.aliases:
-            if new.slice_spec == existing.slice_spec:
-                if new.key not in writer:
-                    writer.alias(new.key, existing.key)
-            else:
-                # One piece of a partitioned variable, tracked as a variable of its own.
-                _, part = slices.parse_spec(existing.slice_spec)
-                writer.alias_raw(encode_key(new.key), slices.encode_key(encode_key(existing.key), part))
+            add_alias(writer, new, existing)
         for key, value in extras.values.items():
             writer.add_tensor(key, value)
         if unless_same and checkpoint_exists(self._prefix) and self._is_there(writer, extras.counters):
@@ -98,6 +92,17 @@ class Staging:
         except CheckpointError:
             return False
         return writer.has_contents_of(existing, ignoring=counters)
+
+
+def add_alias(writer: BundleWriter, new: Location, existing: Location) -> None:
+    """Gives what is at a location one more key, unless it has it: the pieces of a partitioned variable share one."""
+    if new.slice_spec == existing.slice_spec:
+        if new.key not in writer:
+            writer.alias(new.key, existing.key)
+    else:
+        # One piece of a partitioned variable, tracked as a variable of its own.
+        _, part = slices.parse_spec(existing.slice_spec)
+        writer.alias_raw(encode_key(new.key), slices.encode_key(encode_key(existing.key), part))
 
 
 def remove_abandoned(directory: str) -> None:

@@ -12,13 +12,13 @@ import numpy as np
 
 from estimator_ckpt import keys
 from estimator_ckpt.bundle import slices
-from estimator_ckpt.bundle.reader import encode_key
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.contents import Contents
 from estimator_ckpt.conversion import convert
 from estimator_ckpt.layout import Layout
 from estimator_ckpt.mapping import Location, Target, locate_targets
 from estimator_ckpt.object_graph import ObjectGraph
+from estimator_ckpt.publish import add_alias
 from estimator_ckpt.styles import CheckpointStyle
 
 # What the scaffolds' default object, `Checkpoint(var_list={name: variable}, step=global_step)`, calls its children.
@@ -164,13 +164,8 @@ class _Restyling:
     def _alias(self, new: Location, existing: Location) -> None:
         if new.key == existing.key:
             self._wanted.add(new.key)
-        elif new.slice_spec == existing.slice_spec:
-            if new.key not in self._writer:  # The pieces of a variable share it.
-                self._writer.alias(new.key, existing.key)
         else:
-            _, part = slices.parse_spec(existing.slice_spec)
-            existing_key = slices.encode_key(encode_key(existing.key), part)
-            self._writer.alias_raw(encode_key(new.key), existing_key)
+            add_alias(self._writer, new, existing)
 
     def _join(self, name: str, parts: Sequence[tuple[str, str]]) -> None:
         """Stores a partitioned variable whole, whose pieces are variables of their own among the objects."""

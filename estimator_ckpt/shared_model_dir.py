@@ -4,10 +4,9 @@ Each of them restores for itself. Where they do not share a model_dir, one resto
 takes all of them: they wait for each other for ever, or end with an error that speaks of a variable.
 """
 
-import functools
 import hashlib
-import inspect
 import socket
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +15,7 @@ from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundErro
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import index_path, resolve
 from estimator_ckpt.bundle.state import read_state
+from estimator_ckpt.session_preparation import before_preparing
 
 _STRATEGIES = (
     tf.distribute.MultiWorkerMirroredStrategy,
@@ -28,13 +28,32 @@ _VIEWS = '_estimator_ckpt_views'
 class _Views:
     """What a graph's replicas tell each other: a number that stands for the checkpoint that a task sees."""
 
-    def __init__(self):
-        self.own: list[tf.Tensor] = []
-        self.all: list[tf.Tensor] = []
+    def __init__(self, graph: tf.Graph):
+        self._graph = graph
+        self._own: list[tf.Tensor] = []
+        self._all: tf.Tensor | None = None
 
-    def exchange(self, session: tf.compat.v1.Session, number: int) -> list[int]:
-        """The numbers of all replicas. It takes all tasks, and needs no variable."""
-        return session.run(self.all[0], {placeholder: [number] for placeholder in self.own}).tolist()
+    def add_replica(self, replica: tf.distribute.ReplicaContext) -> None:
+        """Adds the ops of a replica to the graph."""
+        self._own.append(tf.compat.v1.placeholder(tf.int64, [1], 'seen_checkpoint'))
+        self._all = replica.all_gather(self._own[-1], axis=0)  # Any replica's will do.
+
+    def compare(self, arguments: dict[str, Any]) -> None:
+        """Raises where the tasks see different checkpoints; for the arguments of `prepare_session`."""
+        model_dir = arguments.get('checkpoint_dir')
+        if not model_dir:
+            return
+        latest = _latest(model_dir)
+        number = _number(latest)
+        # It takes all tasks, and needs no variable.
+        with tf.compat.v1.Session(arguments['master'], self._graph, arguments.get('config')) as session:
+            others = session.run(self._all, {own: [number] for own in self._own}).tolist()
+        if others.count(number) != len(others):
+            raise CheckpointError(
+                f'The workers do not share the model_dir {model_dir}: this one, on {socket.gethostname()}, sees '
+                f'{latest or "no checkpoint"} there, and {sum(other != number for other in others)} of {len(others)} '
+                'replicas see something else. Give all tasks one directory that all of them can read.'
+            )
 
 
 def compare_before_restoring() -> None:
@@ -46,43 +65,11 @@ def compare_before_restoring() -> None:
     if not isinstance(strategy, _STRATEGIES) or replica is None:
         return
     graph = tf.compat.v1.get_default_graph()
-    views = getattr(graph, _VIEWS, None) or _Views()
-    setattr(graph, _VIEWS, views)
-    own = tf.compat.v1.placeholder(tf.int64, [1], 'seen_checkpoint')
-    views.own.append(own)
-    views.all.append(replica.all_gather(own, axis=0))
-    manager = tf.compat.v1.train.SessionManager
-    if not hasattr(manager.prepare_session, 'compares_checkpoints'):
-        manager.prepare_session = _comparing(manager.prepare_session)
-
-
-def _comparing(original):
-    signature = inspect.signature(original)
-
-    @functools.wraps(original)
-    def prepare_session(self, *args, **kwargs):
-        arguments = signature.bind(self, *args, **kwargs).arguments
-        views, model_dir = getattr(self._graph, _VIEWS, None), arguments.get('checkpoint_dir')
-        if views and model_dir:
-            master, config = arguments['master'], arguments.get('config')
-            with tf.compat.v1.Session(master, self._graph, config) as session:
-                _compare(views, session, model_dir)
-        return original(self, *args, **kwargs)
-
-    prepare_session.compares_checkpoints = True
-    return prepare_session
-
-
-def _compare(views: _Views, session: tf.compat.v1.Session, model_dir: str) -> None:
-    latest = _latest(model_dir)
-    number = _number(latest)
-    others = views.exchange(session, number)
-    if others.count(number) != len(others):
-        raise CheckpointError(
-            f'The workers do not share the model_dir {model_dir}: this one, on {socket.gethostname()}, sees '
-            f'{latest or "no checkpoint"} there, and {sum(other != number for other in others)} of {len(others)} '
-            'replicas see something else. Give all tasks one directory that all of them can read.'
-        )
+    if not hasattr(graph, _VIEWS):
+        views = _Views(graph)
+        setattr(graph, _VIEWS, views)
+        before_preparing(graph, views.compare)
+    getattr(graph, _VIEWS).add_replica(replica)
 
 
 def _latest(model_dir: str) -> str | None:

@@ -222,6 +222,17 @@ def step_of(path: Any) -> int:
     return int(values(path)['global_step'])
 
 
+def saved_names(directory: Any) -> list[str]:
+    """The names of the checkpoints in a directory, local or not."""
+    names = tf.io.gfile.listdir(str(directory))
+    return sorted(name.removesuffix('.index') for name in names if name.endswith('.index'))
+
+
+def saved_steps(directory: Any) -> list[int]:
+    """The steps in the names of the checkpoints in a directory, local or not."""
+    return sorted(int(name.rpartition('-')[2]) for name in saved_names(directory))
+
+
 def keys_of(path: Any) -> set[str]:
     """The keys of a checkpoint, but for the object graph's."""
     return set(BundleReader(str(path)).keys()) - {'_CHECKPOINTABLE_OBJECT_GRAPH'}

@@ -1,6 +1,5 @@
 """MultiWorkerMirroredStrategy with two processes."""
 
-import os
 import re
 
 import pytest
@@ -22,11 +21,6 @@ def _train(folder, steps, *flags):
     return cluster.log('worker0')
 
 
-def _steps(directory):
-    names = os.listdir(directory)
-    return sorted(int(step) for step in re.findall(r'model\.ckpt-(\d+)\.index', '\n'.join(names)))
-
-
 @pytest.fixture(scope='module')
 def without_break(tmp_path_factory):
     """The values of a run of 20 steps."""
@@ -41,28 +35,28 @@ def test_a_resumed_run_is_exact_and_the_chief_alone_writes(first, then, without_
     assert Contents(str(tmp_path / 'run')).style.value == first
     _train(tmp_path, 20, f'--style={then}')
     assert Contents(str(tmp_path / 'run')).style.value == then
-    assert _steps(tmp_path / 'run') == [15, 20]
-    assert _steps(tmp_path / 'run_mirror') == [0, 5, 10, 15, 20]
+    assert toy.saved_steps(tmp_path / 'run') == [15, 20]
+    assert toy.saved_steps(tmp_path / 'run_mirror') == [0, 5, 10, 15, 20]
     values = toy.values_by_name(tmp_path / 'run', tmp_path)
     toy.assert_same_bits(values, without_break)
     assert values['global_step'] == 20
     assert values['total'] == 40  # Each of two workers has added one per step.
     # TensorFlow gives the other worker a folder for its events.
-    assert _steps(tmp_path / 'run' / 'tmp_worker_0') == []
+    assert toy.saved_steps(tmp_path / 'run' / 'tmp_worker_0') == []
 
 
 def test_saving_in_the_background_takes_every_worker(without_break, tmp_path):
     _train(tmp_path, 10, '--async_checkpoints')
     _train(tmp_path, 20, '--async_checkpoints')
-    assert _steps(tmp_path / 'run') == [15, 20]
-    assert _steps(tmp_path / 'run_mirror') == [0, 5, 10, 15, 20]
+    assert toy.saved_steps(tmp_path / 'run') == [15, 20]
+    assert toy.saved_steps(tmp_path / 'run_mirror') == [0, 5, 10, 15, 20]
     values = toy.values_by_name(tmp_path / 'run', tmp_path)
     toy.assert_same_bits({key: values[key] for key in without_break}, without_break)
 
 
 def test_the_chief_alone_mirrors_what_estimators_own_scaffold_saves(tmp_path):
     _train(tmp_path, 10, '--style=')
-    assert _steps(tmp_path / 'run_mirror') == [0, 5, 10]
+    assert toy.saved_steps(tmp_path / 'run_mirror') == [0, 5, 10]
     assert Contents(str(tmp_path / 'run_mirror')).style.value == 'both'
     assert BundleReader(str(tmp_path / 'run_mirror')).tensor('total') == 20
 
@@ -78,4 +72,4 @@ def test_a_model_dir_that_is_not_shared_is_detected(tmp_path):
             error = cluster.log(task).strip().splitlines()[-1]
             assert f'The workers do not share the model_dir {tmp_path}/run{task[:-1]}' in error
             assert 'Give all tasks one directory' in error
-    assert _steps(tmp_path / 'runchief') == [15, 20]
+    assert toy.saved_steps(tmp_path / 'runchief') == [15, 20]

@@ -20,10 +20,6 @@ from tests import toy
 tf1 = tf.compat.v1
 
 
-def _names(directory):
-    return sorted(name.removesuffix('.index') for name in os.listdir(directory) if name.endswith('.index'))
-
-
 @pytest.fixture
 def gate(monkeypatch):
     """Holds every write until it is opened."""
@@ -84,7 +80,7 @@ def test_all_variables_are_of_one_step_while_updates_go_on(tmp_path, gate):
             gate.set()
             for _ in range(40):
                 session.run(model.train_op)
-    names = _names(tmp_path)
+    names = toy.saved_names(tmp_path)
     assert 'model.ckpt-44' in names
     first = BundleReader(str(tmp_path / 'model.ckpt-0')) if 'model.ckpt-0' in names else None
     assert first is not None or len(names) == 5
@@ -144,8 +140,8 @@ def test_checkpoints_are_those_of_the_synchronous_hook(style, tmp_path):
                 tmp_path / name, inside, save_checkpoints_steps=2, keep_checkpoint_max=2
             )
             estimator.train(toy.batches(), hooks=[hook] if name == 'async' else [], steps=3)
-    assert _names(tmp_path / 'async') == _names(tmp_path / 'sync')
-    for name in _names(tmp_path / 'sync'):
+    assert toy.saved_names(tmp_path / 'async') == toy.saved_names(tmp_path / 'sync')
+    for name in toy.saved_names(tmp_path / 'sync'):
         paths = [tmp_path / kind / name for kind in ('async', 'sync')]
         assert Contents(str(paths[0])).style.value == style
         assert toy.keys_of(paths[0]) == toy.keys_of(paths[1])
@@ -159,7 +155,11 @@ def test_estimator_adds_no_saver_of_its_own_and_the_mirror_is_told(tmp_path):
         estimator_ckpt.CheckpointMirrorHook(tmp_path / 'mirror', 'tf1'),
     ]
     toy.estimator(tmp_path / 'run', toy.ours('tf2')).train(toy.batches(), hooks=hooks, steps=3)
-    assert _names(tmp_path / 'run') == _names(tmp_path / 'mirror') == [f'model.ckpt-{n}' for n in (0, 2, 3)]
+    assert (
+        toy.saved_names(tmp_path / 'run')
+        == toy.saved_names(tmp_path / 'mirror')
+        == [f'model.ckpt-{n}' for n in (0, 2, 3)]
+    )
 
 
 def test_overlapping_saves_are_skipped_and_said_but_the_last_one_is_not(tmp_path, gate, caplog, monkeypatch):
@@ -173,9 +173,9 @@ def test_overlapping_saves_are_skipped_and_said_but_the_last_one_is_not(tmp_path
         with _session(tmp_path, model.scaffold, hook) as session:
             for _ in range(3):
                 session.run(model.train_op)
-            assert _names(tmp_path) == []
+            assert toy.saved_names(tmp_path) == []
             gate.set()
-    assert _names(tmp_path) == ['model.ckpt-0', 'model.ckpt-3']
+    assert toy.saved_names(tmp_path) == ['model.ckpt-0', 'model.ckpt-3']
     skipped = [r.getMessage() for r in caplog.records if r.getMessage().startswith('Skipping')]
     assert len(skipped) == 3
 
@@ -188,7 +188,7 @@ def test_overlapping_saves_wait(tmp_path, gate):
         with _session(tmp_path, model.scaffold, hook) as session:
             for _ in range(3):
                 session.run(model.train_op)
-    assert _names(tmp_path) == [f'model.ckpt-{step}' for step in range(4)]
+    assert toy.saved_names(tmp_path) == [f'model.ckpt-{step}' for step in range(4)]
 
 
 def test_an_error_of_the_writer_is_raised_in_training(tmp_path, monkeypatch):
@@ -206,7 +206,7 @@ def test_an_error_of_the_writer_is_raised_in_training(tmp_path, monkeypatch):
             for _ in range(50):
                 session.run(model.train_op)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    assert _names(tmp_path) == []
+    assert toy.saved_names(tmp_path) == []
 
 
 def test_listeners_are_called_in_the_training_thread_when_it_is_written(tmp_path):
@@ -215,7 +215,9 @@ def test_listeners_are_called_in_the_training_thread_when_it_is_written(tmp_path
     class Listener(tf1.train.CheckpointSaverListener):
         def after_save(self, session, global_step_value):
             on_main = threading.current_thread() is threading.main_thread()
-            calls.append((global_step_value, on_main, f'model.ckpt-{global_step_value}' in _names(tmp_path)))
+            calls.append(
+                (global_step_value, on_main, f'model.ckpt-{global_step_value}' in toy.saved_names(tmp_path))
+            )
 
     with tf.Graph().as_default():
         model = _Counters()
@@ -254,7 +256,7 @@ def test_sigterm_lets_the_running_write_finish(tmp_path):
     command = [sys.executable, '-c', textwrap.dedent(_TERMINATED), str(tmp_path)]
     environment = os.environ | {'PYTHONPATH': os.pathsep.join(sys.path)}
     assert subprocess.run(command, env=environment, check=False, timeout=120).returncode == -signal.SIGTERM
-    assert _names(tmp_path) == ['model.ckpt-0']
+    assert toy.saved_names(tmp_path) == ['model.ckpt-0']
     assert BundleReader(str(tmp_path)).tensor('global_step') == 0
 
 
@@ -264,10 +266,10 @@ def test_an_error_in_training_lets_the_running_write_finish(tmp_path, gate):
         hook = estimator_ckpt.AsyncCheckpointSaverHook(str(tmp_path), save_steps=3, scaffold=model.scaffold)
         with pytest.raises(KeyError), _session(tmp_path, model.scaffold, hook) as session:
             session.run(model.train_op)
-            assert _names(tmp_path) == []
+            assert toy.saved_names(tmp_path) == []
             threading.Timer(0.5, gate.set).start()
             raise KeyError
-    assert _names(tmp_path) == ['model.ckpt-0']
+    assert toy.saved_names(tmp_path) == ['model.ckpt-0']
     assert not [name for name in os.listdir(tmp_path) if '.saving-' in name]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
@@ -279,7 +281,7 @@ def test_a_saver_that_was_built_before_the_hook_is_fine(tmp_path):
         hook = estimator_ckpt.AsyncCheckpointSaverHook(str(tmp_path), save_steps=2, saver=saver)
         with _session(tmp_path, None, hook) as session:
             session.run(model.train_op)
-    assert _names(tmp_path) == ['model.ckpt-0', 'model.ckpt-1']
+    assert toy.saved_names(tmp_path) == ['model.ckpt-0', 'model.ckpt-1']
     assert Contents(str(tmp_path)).style.value == 'tf2'
 
 

@@ -43,12 +43,6 @@ def _train(model_dir, make_scaffold, hooks=(), where='hooks', listeners=None, st
     return estimator.train(toy.batches(first), hooks=outer, steps=steps, saving_listeners=listeners)
 
 
-def _checkpoints(directory):
-    """The steps of the checkpoints in a directory."""
-    names = [name.removesuffix('.index') for name in os.listdir(directory) if name.endswith('.index')]
-    return sorted(int(name.rpartition('-')[2]) for name in names)
-
-
 def _events(directory):
     for path in sorted(glob.glob(f'{directory}/events.*')):
         yield from tf1.train.summary_iterator(path)
@@ -66,13 +60,13 @@ def expected(tmp_path_factory):
     """The variables of each checkpoint of a run without anything of this package, by the step."""
     folder = tmp_path_factory.mktemp('expected')
     _train(folder, toy.plain)
-    assert _checkpoints(folder) == SAVED
+    assert toy.saved_steps(folder) == SAVED
     return {step: toy.values(folder / f'model.ckpt-{step}') for step in SAVED}
 
 
 def _assert_saved_as_expected(model_dir, expected):
     """Asserts that each checkpoint is there, was saved once, and has the variables of the run without hooks."""
-    assert _checkpoints(model_dir) == _saves(model_dir) == SAVED
+    assert toy.saved_steps(model_dir) == _saves(model_dir) == SAVED
     for step in SAVED:
         toy.assert_same_bits(toy.values(f'{model_dir}/model.ckpt-{step}'), expected[step])
 
@@ -148,7 +142,7 @@ class TestSavingListeners:
     def test_one_stops_training_where_it_wants_to(self, style, tmp_path):
         run = tmp_path / 'run'
         _train(run, toy.ours(style), listeners=[_Listener(run, stop_at=2)], steps=9)
-        assert _checkpoints(run) == [0, 2]
+        assert toy.saved_steps(run) == [0, 2]
         _train(run, toy.ours(style), listeners=[_Listener(run)], steps=1, first=2)
         assert toy.step_of(run) == 3
 
@@ -266,7 +260,7 @@ class TestTensorFlowsHooks:
         seen.assert_all_done()
         _assert_saved_as_expected(tmp_path / 'run', expected)
         if our_hook is _mirror:
-            assert _checkpoints(tmp_path / 'mirror') == SAVED
+            assert toy.saved_steps(tmp_path / 'mirror') == SAVED
 
     @beside
     def test_nan_ends_training_and_the_checkpoint_before_resumes(
@@ -351,7 +345,7 @@ class TestExporters:
                 toy.batches(90), 1, exporters=exporters, start_delay_secs=0, throttle_secs=0
             ),
         )
-        assert _checkpoints(run) == _saves(run) == [0, 2, 4, 6]
+        assert toy.saved_steps(run) == _saves(run) == [0, 2, 4, 6]
         steps = {
             name: sorted(int(_exported(export)['global_step']) for export in _exports(run, name))
             for name in ('final', 'best', 'latest')
@@ -381,8 +375,8 @@ class TestEstimatorsDefaultSaver:
         for hook in hooks:
             assert not isinstance(hook, tf1.train.CheckpointSaverHook)
         _train(tmp_path / 'run', make_scaffold, hooks, where)
-        assert _checkpoints(tmp_path / 'run') == _saves(tmp_path / 'run') == SAVED
-        assert _checkpoints(tmp_path / 'mirror') == SAVED
+        assert toy.saved_steps(tmp_path / 'run') == _saves(tmp_path / 'run') == SAVED
+        assert toy.saved_steps(tmp_path / 'mirror') == SAVED
         assert glob.glob(str(tmp_path / 'run/eval/events.*'))
         first, old = toy.values(tmp_path / 'run/model.ckpt-0'), toy.values(tmp_path / 'old')
         np.testing.assert_array_equal(first['dense/kernel'], old['dense/kernel'])

@@ -65,10 +65,6 @@ def _train_inside(model_dir, make_hook, make_scaffold=toy.plain, steps=2, where=
     return tf.estimator.Estimator(model_fn, str(model_dir), config).train(toy.batches(), steps=steps)
 
 
-def _names(directory):
-    return sorted(name.removesuffix('.index') for name in os.listdir(directory) if name.endswith('.index'))
-
-
 def _style(path):
     return Contents(str(path)).style.value
 
@@ -81,7 +77,7 @@ def test_every_checkpoint_is_there_in_the_other_style(saved, style, tmp_path):
     _train(tmp_path / 'run', hook, steps=3, make_scaffold=scaffold)
 
     names = ['model.ckpt-0', 'model.ckpt-2', 'model.ckpt-3']
-    assert _names(tmp_path / 'run') == _names(tmp_path / 'mirror') == names
+    assert toy.saved_names(tmp_path / 'run') == toy.saved_names(tmp_path / 'mirror') == names
     state = read_state(str(tmp_path / 'mirror'))
     assert (state.latest, list(state.all)) == (names[-1], names)
     for name in names:
@@ -147,7 +143,7 @@ def test_the_last_checkpoint_is_mirrored_from_inside_model_fn(where, tmp_path):
         steps=3,
         where=where,
     )
-    assert _names(tmp_path / 'mirror') == ['model.ckpt-0', 'model.ckpt-2', 'model.ckpt-3']
+    assert toy.saved_names(tmp_path / 'mirror') == ['model.ckpt-0', 'model.ckpt-2', 'model.ckpt-3']
 
 
 @pytest.mark.parametrize('where', ['hooks', 'chief_only_hooks'])
@@ -173,7 +169,7 @@ def test_the_last_checkpoint_is_mirrored_in_any_order_of_hooks(where, own_saver_
         ) as session:
             for _ in range(3):
                 session.run(net.train_op)
-    assert _names(tmp_path / 'mirror') == ['model.ckpt-0', 'model.ckpt-2', 'model.ckpt-3']
+    assert toy.saved_names(tmp_path / 'mirror') == ['model.ckpt-0', 'model.ckpt-2', 'model.ckpt-3']
     assert toy.step_of(tmp_path / 'mirror') == 3
 
 
@@ -215,9 +211,9 @@ def test_retention_is_its_own_and_goes_on_over_restarts(keep, tmp_path):
     for _ in range(3):
         hook = estimator_ckpt.CheckpointMirrorHook(tmp_path / 'mirror', 'tf2', keep_checkpoint_max=keep)
         _train(tmp_path / 'run', hook, steps=2, keep_checkpoint_max=3, save_checkpoints_steps=1)
-    assert _names(tmp_path / 'run') == [f'model.ckpt-{step}' for step in (4, 5, 6)]
+    assert toy.saved_names(tmp_path / 'run') == [f'model.ckpt-{step}' for step in (4, 5, 6)]
     kept = (5, 6) if keep else range(7)
-    assert _names(tmp_path / 'mirror') == [f'model.ckpt-{step}' for step in kept]
+    assert toy.saved_names(tmp_path / 'mirror') == [f'model.ckpt-{step}' for step in kept]
     assert len(glob.glob(str(tmp_path / 'mirror/*.data-*'))) == sum(
         len(glob.glob(str(tmp_path / f'mirror/model.ckpt-{step}.data-*'))) for step in kept
     )
@@ -230,10 +226,10 @@ def test_a_restart_leaves_what_is_mirrored_as_it_is_and_mirrors_what_is_not(tmp_
     _train(tmp_path / 'run', estimator_ckpt.CheckpointMirrorHook(mirror, 'tf2'))
     assert os.stat(mirror / 'model.ckpt-2.index').st_ino == before
     _train(tmp_path / 'run')  # As if the process had died before it mirrored the last one.
-    assert _names(mirror)[-1] == 'model.ckpt-4'
+    assert toy.saved_names(mirror)[-1] == 'model.ckpt-4'
     hook = estimator_ckpt.CheckpointMirrorHook(mirror, 'tf2')
     _train(tmp_path / 'run', hook, steps=1, save_checkpoints_steps=100)
-    assert _names(mirror)[-2:] == ['model.ckpt-6', 'model.ckpt-7']
+    assert toy.saved_names(mirror)[-2:] == ['model.ckpt-6', 'model.ckpt-7']
 
 
 def test_a_run_from_the_beginning_replaces_the_checkpoints_of_the_same_names(tmp_path):
@@ -243,7 +239,7 @@ def test_a_run_from_the_beginning_replaces_the_checkpoints_of_the_same_names(tmp
     hook = estimator_ckpt.CheckpointMirrorHook(tmp_path / 'mirror', 'both')
     estimator.train(toy.batches(7), hooks=[hook], steps=2)
     toy.assert_same_bits(toy.values(tmp_path / 'mirror'), toy.values(tmp_path / 'run'))
-    assert _names(tmp_path / 'mirror') == ['model.ckpt-0', 'model.ckpt-2']
+    assert toy.saved_names(tmp_path / 'mirror') == ['model.ckpt-0', 'model.ckpt-2']
 
 
 _KILLED = """
@@ -280,7 +276,7 @@ def test_a_process_that_is_killed_while_it_mirrors_leaves_nothing_behind(tmp_pat
     assert read_state(str(tmp_path / 'mirror')).latest == 'model.ckpt-2'
     hook = estimator_ckpt.CheckpointMirrorHook(tmp_path / 'mirror', 'tf2', keep_checkpoint_max=2)
     _train(tmp_path / 'run', hook)
-    assert _names(tmp_path / 'mirror') == ['model.ckpt-4', 'model.ckpt-6']
+    assert toy.saved_names(tmp_path / 'mirror') == ['model.ckpt-4', 'model.ckpt-6']
     data = {name.split('.data-')[0] for name in os.listdir(tmp_path / 'mirror') if '.data-' in name}
     assert data == {'model.ckpt-4', 'model.ckpt-6'}
 
@@ -297,7 +293,7 @@ def test_the_default_saver_of_estimator_is_not_suppressed(tmp_path):
 
     class Listener(tf1.train.CheckpointSaverListener):
         def after_save(self, session, global_step_value):
-            listened.append(_names(tmp_path / 'mirror')[-1])
+            listened.append(toy.saved_names(tmp_path / 'mirror')[-1])
 
     hook = estimator_ckpt.CheckpointMirrorHook(tmp_path / 'mirror', 'tf1')
     estimator = toy.estimator(tmp_path / 'run', toy.ours('tf2'))
@@ -308,10 +304,10 @@ def test_the_default_saver_of_estimator_is_not_suppressed(tmp_path):
 def test_other_sessions_are_not_mirrored(tmp_path):
     hook = estimator_ckpt.CheckpointMirrorHook(tmp_path / 'mirror', 'tf1')
     estimator = _train(tmp_path / 'run', hook)
-    before = _names(tmp_path / 'mirror')
+    before = toy.saved_names(tmp_path / 'mirror')
     _train(tmp_path / 'other')
     estimator.evaluate(toy.batches(), hooks=[hook], steps=1)
-    assert _names(tmp_path / 'mirror') == before
+    assert toy.saved_names(tmp_path / 'mirror') == before
 
 
 def _build_and_begin(hook, begin):
@@ -330,7 +326,7 @@ def test_savers_to_other_directories_are_not_mixed_in(tmp_path, warnings):
     for hook in savers:
         hook.begin = functools.partial(_build_and_begin, hook, hook.begin)
     toy.estimator(tmp_path / 'run').train(toy.batches(), hooks=[mirror, *savers], steps=1)
-    assert _names(tmp_path / 'mirror') == ['model.ckpt-0', 'model.ckpt-1']
+    assert toy.saved_names(tmp_path / 'mirror') == ['model.ckpt-0', 'model.ckpt-1']
     assert len(warnings('are not mirrored')) == 1
 
 
@@ -354,10 +350,10 @@ class TestFailures:
             _train(tmp_path / 'run', hook)
         assert len(warnings('No space left')) == 1
         assert toy.step_of(tmp_path / 'run') == 4
-        assert _names(tmp_path / 'mirror') == ['model.ckpt-2']
+        assert toy.saved_names(tmp_path / 'mirror') == ['model.ckpt-2']
         assert toy.step_of(tmp_path / 'mirror') == 2
         _train(tmp_path / 'run', hook)
-        assert _names(tmp_path / 'mirror') == ['model.ckpt-6']
+        assert toy.saved_names(tmp_path / 'mirror') == ['model.ckpt-6']
 
     def test_are_raised_where_asked(self, tmp_path, monkeypatch):
         self._no_links(monkeypatch)
@@ -381,7 +377,7 @@ class TestFailures:
 
         toy.estimator(tmp_path / 'run').train(toy.batches(), hooks=[hook, Other()], steps=1)
         assert warnings('Somebody else writes')
-        assert 'model.ckpt-1' in _names(tmp_path / 'mirror')
+        assert 'model.ckpt-1' in toy.saved_names(tmp_path / 'mirror')
 
 
 class TestWrongUse:

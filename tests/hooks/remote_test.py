@@ -17,11 +17,6 @@ def remote():
     return f'ram://{uuid.uuid4().hex}'
 
 
-def _steps(directory):
-    names = [name for name in tf.io.gfile.listdir(directory) if name.endswith('.index')]
-    return sorted(int(name.removesuffix('.index').rpartition('-')[2]) for name in names)
-
-
 @toy.needs_estimator
 @pytest.mark.parametrize('local', ['neither', 'run', 'mirror'])
 def test_a_mirror_between_file_systems(local, remote, tmp_path):
@@ -32,8 +27,8 @@ def test_a_mirror_between_file_systems(local, remote, tmp_path):
         hook = estimator_ckpt.CheckpointMirrorHook(places['mirror'], 'tf1', keep_checkpoint_max=3)
         estimator = toy.estimator(places['run'], toy.ours('tf2'), save_checkpoints_steps=2)
         estimator.train(toy.batches(first), hooks=[hook], steps=3)
-    assert _steps(places['run']) == [0, 2, 3, 5, 6]
-    assert _steps(places['mirror']) == [3, 5, 6]
+    assert toy.saved_steps(places['run']) == [0, 2, 3, 5, 6]
+    assert toy.saved_steps(places['mirror']) == [3, 5, 6]
     assert tf.train.latest_checkpoint(places['mirror']) == places['mirror'] + '/model.ckpt-6'
     assert not estimator_ckpt.verify(places['mirror']).faults
     toy.assert_same_bits(toy.values(places['mirror']), toy.values(places['run']))
@@ -43,7 +38,7 @@ def test_a_mirror_between_file_systems(local, remote, tmp_path):
 def test_saving_in_the_background_with_its_scalars(remote):
     hook = estimator_ckpt.AsyncCheckpointSaverHook(remote + '/run', save_steps=2)
     toy.estimator(remote + '/run', toy.ours('both')).train(toy.batches(), hooks=[hook], steps=3)
-    assert _steps(remote + '/run') == [0, 2, 3]
+    assert toy.saved_steps(remote + '/run') == [0, 2, 3]
     assert BundleReader(remote + '/run').tensor('global_step') == 3
     events = tf.io.gfile.glob(remote + '/run/events.out.tfevents*')
     tags = {
