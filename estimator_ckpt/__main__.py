@@ -1,6 +1,6 @@
 """`python -m estimator_ckpt`: the command `estimator-ckpt`."""
 
-from estimator_ckpt.tools import shell
+from estimator_ckpt.cli import main
 
 if __name__ == '__main__':
-    shell.run()
+    main.run()

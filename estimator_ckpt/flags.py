@@ -17,8 +17,8 @@ from typing import Any
 
 from absl import flags
 
-from estimator_ckpt.rules import RuleError, parse_rules
-from estimator_ckpt.styles import CheckpointStyle
+from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.mapping.rules import RuleError, parse_rules
 
 # Estimator's default, which the help of --save_checkpoints_steps names.
 _SAVE_SECS = 600
@@ -139,7 +139,7 @@ def scaffold_from_flags(
     Raises:
       CheckpointNotFoundError: If there is no checkpoint `--warm_start_from`, and no other to resume from.
     """
-    from estimator_ckpt import scaffolds  # It needs TensorFlow.
+    from estimator_ckpt.estimator import scaffolds  # It needs TensorFlow.
 
     if config is None:
         config = types.SimpleNamespace(
@@ -162,7 +162,7 @@ def estimator_from_flags(
       **scaffold_args: As for `estimator_ckpt.with_checkpoint_style`. A `warm_start` that is given stands for that of
         the flags.
     """
-    from estimator_ckpt import extenders  # It needs TensorFlow.
+    from estimator_ckpt.estimator import extenders  # It needs TensorFlow.
 
     scaffold_args = _with_warm_start(scaffold_args, flag_values)
     return extenders.with_checkpoint_style(estimator, flag_values.checkpoint_style, **scaffold_args)
@@ -171,9 +171,9 @@ def estimator_from_flags(
 def _with_warm_start(scaffold_args: dict[str, Any], flag_values: flags.FlagValues) -> dict[str, Any]:
     if scaffold_args.get('warm_start') is not None or flag_values.warm_start_from is None:
         return scaffold_args
-    from estimator_ckpt import warm_starts
+    from estimator_ckpt.warm_starting import options
 
-    warm_start = warm_starts.WarmStart(flag_values.warm_start_from, flag_values.warm_start_rules)
+    warm_start = options.WarmStart(flag_values.warm_start_from, flag_values.warm_start_rules)
     return {**scaffold_args, 'warm_start': warm_start}
 
 
@@ -195,7 +195,7 @@ def hooks_from_flags(
     """
     hooks = []
     if flag_values.async_checkpoints:
-        from estimator_ckpt.async_hook import AsyncCheckpointSaverHook  # It needs TensorFlow.
+        from estimator_ckpt.estimator.async_hook import AsyncCheckpointSaverHook  # It needs TensorFlow.
 
         if checkpoint_dir is None and 'model_dir' in flag_values:
             checkpoint_dir = flag_values.model_dir
@@ -206,7 +206,7 @@ def hooks_from_flags(
         steps = flag_values.save_checkpoints_steps
         hooks.append(AsyncCheckpointSaverHook(checkpoint_dir, None if steps else _SAVE_SECS, steps))
     if flag_values.mirror_dir is not None:
-        from estimator_ckpt.mirror_hook import CheckpointMirrorHook
+        from estimator_ckpt.estimator.mirror_hook import CheckpointMirrorHook
 
         keep = flag_values.keep_checkpoint_max
         hooks.append(

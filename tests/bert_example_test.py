@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.toy import needs_keras_2
+from tests.testing.small_model import needs_keras_2
 
 tf1 = tf.compat.v1
 pytestmark = needs_keras_2

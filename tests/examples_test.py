@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from tests.toy import needs_estimator
+from tests.testing.small_model import needs_estimator
 
 pytestmark = needs_estimator
 _EXAMPLES = pathlib.Path(__file__).parents[1] / 'examples'

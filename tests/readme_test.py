@@ -5,7 +5,7 @@ import re
 
 import tensorflow as tf
 
-from tests.toy import needs_estimator
+from tests.testing.small_model import needs_estimator
 
 _README = pathlib.Path(__file__).parents[1] / 'README.md'
 

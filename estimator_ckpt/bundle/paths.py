@@ -4,9 +4,9 @@ import difflib
 import os
 import re
 
+from estimator_ckpt.bundle.checkpoint_state import read_state
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError
 from estimator_ckpt.bundle.files import Files, files_for
-from estimator_ckpt.bundle.state import read_state
 
 _INDEX = '.index'
 _DATA = re.compile(r'\.data-\d{5}-of-\d{5}$')

@@ -9,12 +9,12 @@ from typing import Literal
 import numpy as np
 
 from estimator_ckpt.bundle import dtypes, slices, tensors
+from estimator_ckpt.bundle.checkpoint_state import write_atomically
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import Files, LocalFiles, chunks, files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
 from estimator_ckpt.bundle.paths import data_files, data_path, index_path
 from estimator_ckpt.bundle.reader import HEADER_KEY, BundleReader, decode_key, encode_key
-from estimator_ckpt.bundle.state import write_atomically
 from estimator_ckpt.bundle.table import build_table
 
 Transfer = Literal['move', 'link', 'copy']

@@ -1,246 +1,143 @@
-"""Rules between two checkpoints, or a checkpoint and a program's objects, proposed from what is in both."""
+"""What is proposed as rules between two checkpoints, and how it is shown: as a file of rules, or as JSON."""
 
-import collections
 import dataclasses
-import os
-import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+import json
+from collections.abc import Iterator, Sequence
 
-from estimator_ckpt import text
-from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.contents import Contents
-from estimator_ckpt.kinds import Kind, meanings_of_keras_slots, meanings_of_names
-from estimator_ckpt.mapping import Row
-from estimator_ckpt.planning import read_target
-from estimator_ckpt.suggesting.alignment import Alignment, align
-from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
-from estimator_ckpt.suggesting.families import Variable
-from estimator_ckpt.suggesting.generalisation import Renaming, RuleText, generalise
-from estimator_ckpt.suggesting.proposal import SuggestedRule, Suggestion, Undecided
-from estimator_ckpt.suggesting.reshaping import reshape_operations
-from estimator_ckpt.tensor_names import Tensor, read_tensors
+from estimator_ckpt.common import formatting
+from estimator_ckpt.mapping.report import Row
+from estimator_ckpt.suggesting.evidence import Evidence
 
-_STEP = re.compile(r'(?:.*[/_])?step(?::0)?', re.I)
-_ITERATIONS = re.compile(r'(?:.*/)?_?iter(?:ations?)?(?::0)?')
-# In a file of rules this would end a name or begin something else.
-_UNWRITABLE = re.compile(r'->|\s[#|]|^\s|\s$|[\n\r]|^#')
-# Of more sources that one target could come from only the number is told.
-_MAX_CANDIDATES = 20
-# That both are the only step says it, but which of several counters it is to be is a convention.
-_BOTH_STEPS = Evidence(0.9, 0.0, 0.0)
+# What of several candidates is shown in the text; `to_json` has all.
+_MAX_SHOWN = 8
 
 
-def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
-    """Proposes rules that give a checkpoint's variables the names or object paths of another one's.
-
-    Variables are brought together by their shapes, the numbers in their names and the words of those; what they leave
-    open is listed. Slots follow their variables without rules, and moving averages are left alone. No tensor is read.
-
-    Args:
-      source: A checkpoint of any style.
-      target: A checkpoint, or a `tf.train.Checkpoint` whose variables exist.
-
-    Raises:
-      CheckpointError: If a checkpoint cannot be read.
-      TypeError: If the target is neither.
-    """
-    contents = Contents(source)
-    tensors = read_tensors(contents)
-    entries = [contents.reader.entry(tensor.key) for tensor in tensors]
-    rows = [_Tensor(t, e.shape, e.dtype) for t, e in zip(tensors, entries, strict=True)]
-    found = read_target(target)
-    wanted = [_Tensor(w.tensor, w.shape, w.dtype) for w in found.wanted]
-    return _Suggester(_Side(rows, contents.graph), _Side(wanted, found.graph)).run()
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class _Tensor:
-    tensor: Tensor
-    shape: tuple[int, ...] | None
-    dtype: int
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.tensor.candidates
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class _Claim:
-    """A tensor of the source that belongs to one of the target."""
-
-    source: _Tensor
-    target: _Tensor
-    evidence: Evidence
-
-
-class _Side:
-    """The tensors of one side, sorted out.
+@dataclasses.dataclass(frozen=True)
+class SuggestedRule:
+    """A rule, and what speaks for it.
 
     Attributes:
-      all: All of them.
-      variables: The model's variables.
-      steps: The global steps.
-      iterations: The counters of optimizers.
-      slots: How many slots there are.
-      others: How many there are of each other kind.
+      pattern: The regular expression.
+      replacement: What a name becomes.
+      operations: What is done to the values; empty for nothing.
+      evidence: That for the pair of variables of which there is least.
+      pairs: The keys in the source and the names in the target that it brings together.
     """
 
-    def __init__(self, tensors: Iterable[_Tensor], graph: Any):
-        self.all = sorted(tensors, key=lambda t: t.names)
-        self.variables: list[_Tensor] = []
-        self.steps: list[_Tensor] = []
-        self.iterations: list[_Tensor] = []
-        self.slots = 0
-        self.others: collections.Counter[Kind] = collections.Counter()
-        names = {t.tensor.name: t.tensor.key for t in self.all}
-        of_names = meanings_of_names(names) | (meanings_of_keras_slots(graph, names) if graph else {})
-        for found in self.all:
-            kind, name = found.tensor.meaning.kind, found.tensor.name
-            kind = of_names[name].kind if kind is Kind.VARIABLE else kind
-            counts = found.shape == () and 'int' in dtypes.name(found.dtype)
-            if kind is Kind.STEP or (kind is Kind.VARIABLE and counts and _STEP.fullmatch(found.names[-1])):
-                self.steps.append(found)
-            elif (
-                kind in (Kind.OPTIMIZER, Kind.VARIABLE) and counts and _ITERATIONS.fullmatch(found.names[-1])
-            ):
-                self.iterations.append(found)
-            elif kind is Kind.VARIABLE and found.shape is not None:
-                self.variables.append(found)
-            elif kind is Kind.SLOT:
-                self.slots += 1
-            else:
-                self.others[kind] += 1
+    pattern: str
+    replacement: str
+    operations: str
+    evidence: Evidence
+    pairs: list[tuple[str, str]]
 
-    def aligned_as(self) -> Iterator[Variable]:
-        for number, found in enumerate(self.variables):
-            yield Variable(number, found.names, found.shape, found.dtype)
+    @property
+    def confidence(self) -> float:
+        """From 0 to 1; `estimator_ckpt.evidence.Evidence.confidence` says how it comes about."""
+        return self.evidence.confidence
+
+    def __str__(self) -> str:
+        return f'{self.pattern} -> {self.replacement}' + (f' | {self.operations}' if self.operations else '')
 
 
-class _Suggester:
-    def __init__(self, source: _Side, target: _Side):
-        self._source, self._target = source, target
-        self._by_name, self._by_path = ({t.names[view]: t for t in source.all} for view in (0, -1))
+@dataclasses.dataclass(frozen=True)
+class Undecided:
+    """A variable of the target that could come from several of the source, or for which little speaks for any.
 
-    def run(self) -> Suggestion:
-        alignment = align(self._source.aligned_as(), self._target.aligned_as())
-        claims = [
-            _Claim(self._source.variables[s], self._target.variables[t], alignment.evidence[t])
-            for t, s in sorted(alignment.sources.items())
-        ]
-        claims += self._steps()
-        result = Suggestion()
-        by_name = {claim for claim in claims if self._default(claim.target) is claim.source}
-        result.by_name = [(c.source.tensor.key, c.target.tensor.name) for c in claims if c in by_name]
-        written = by_name | self._write_rules([c for c in claims if c not in by_name], by_name, result)
-        self._list_the_rest(alignment, written, result)
-        result.notes += self._notes(written)
-        return result
+    Attributes:
+      target: Its name.
+      shape: Its shape.
+      dtype: Its data type's name.
+      candidates: The keys that are left for it, the first of many.
+      more: How many there are beside these.
+    """
 
-    def _default(self, target: _Tensor) -> _Tensor | None:
-        """What a target comes from without a rule, as `plan` looks for the same name and then for the same path."""
-        found = self._by_name.get(target.names[0]) or self._by_path.get(target.names[-1])
-        fits = found is not None and (found.shape, found.dtype) == (target.shape, target.dtype)
-        return found if fits else None
+    target: str
+    shape: tuple[int, ...]
+    dtype: str
+    candidates: list[str]
+    more: int = 0
 
-    def _steps(self) -> list[_Claim]:
-        targets = self._target.steps or self._target.iterations
-        if len(self._source.steps) != 1 or len(targets) != 1:
-            return []
-        [source], [target] = self._source.steps, targets
-        same = source.names[0] == target.names[0]
-        return [_Claim(source, target, CERTAIN if same else _BOTH_STEPS)]
 
-    def _write_rules(self, claims: list[_Claim], by_name: set[_Claim], result: Suggestion) -> set[_Claim]:
-        """Writes rules by names or by paths of both sides, whichever are fewer, and gives what they are for."""
-        attempts = []
-        # Paths of the target come first: they are right also where `convert` is given no layout to fill.
-        for new_view in (-1, 0) if _has_paths(self._target) else (-1,):
-            names = self._new_names([*claims, *by_name], new_view)
-            for old_view in (0, -1) if _has_paths(self._source) else (0,):
-                attempts.append((self._rules(claims, names, old_view), new_view))
-        rules, new_view = min(attempts, key=lambda attempt: len(attempt[0]))
-        result.gives_paths = new_view == -1 and _has_paths(self._target)
-        by_old = {name: claim for claim in claims for name in claim.source.names}
-        written = set()
-        for rule in rules:
-            of_rule = [by_old[renaming.old] for renaming in rule.renamings]
-            weakest = min((claim.evidence for claim in of_rule), key=lambda evidence: evidence.confidence)
-            pairs = sorted((claim.source.tensor.key, claim.target.tensor.name) for claim in of_rule)
-            written.update(of_rule)
-            result.rules.append(
-                SuggestedRule(rule.pattern, rule.replacement, rule.operations, weakest, pairs)
+@dataclasses.dataclass
+class Suggestion:
+    """What is proposed, and all that is not.
+
+    Attributes:
+      rules: Rules, for `plan`, `convert` and warm starts; `str()` of the suggestion is a file of them.
+      by_name: The keys and the targets' names that need no rule, for they have the same name or object path.
+      ambiguous: Variables of the target that nothing is proposed for, since it would be a guess.
+      missing: Variables of the target that nothing in the source fits.
+      unused: Variables of the source that nothing is proposed for.
+      gives_paths: Whether rules give object paths of the target, and not names.
+      notes: What else is worth knowing, in sentences.
+    """
+
+    rules: list[SuggestedRule] = dataclasses.field(default_factory=list)
+    by_name: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    ambiguous: list[Undecided] = dataclasses.field(default_factory=list)
+    missing: list[Row] = dataclasses.field(default_factory=list)
+    unused: list[Row] = dataclasses.field(default_factory=list)
+    gives_paths: bool = False
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every variable of the target has a source."""
+        return not (self.ambiguous or self.missing)
+
+    def as_rules(self) -> list[tuple[str, ...]]:
+        """The rules as `plan`, `convert` and `WarmStart` take them."""
+        return [(r.pattern, r.replacement, *([r.operations] if r.operations else [])) for r in self.rules]
+
+    def to_json(self) -> str:
+        """All of it as a JSON object."""
+        fields = dataclasses.asdict(self)
+        for fields_of_rule, rule in zip(fields['rules'], self.rules, strict=True):
+            fields_of_rule['confidence'] = round(rule.confidence, 4)
+        return json.dumps({**fields, 'complete': self.complete})
+
+    def __str__(self) -> str:
+        return '\n'.join(self.lines())
+
+    def lines(self) -> Iterator[str]:
+        """A file of rules, line by line, with all else in its comments."""
+        ruled = sum(len(rule.pairs) for rule in self.rules)
+        all_targets = ruled + len(self.by_name) + len(self.ambiguous) + len(self.missing)
+        variables = formatting.count(all_targets, 'variable')
+        yield f'# {ruled + len(self.by_name):,} of {variables} of the target have a source:'
+        yield f'# {ruled:,} by {formatting.count(len(self.rules), "rule")}, {len(self.by_name):,} by the same name.'
+        if self.rules:
+            yield f"# The rules give the target's {'object paths' if self.gives_paths else 'names'}."
+        for rule in self.rules:
+            yield ''
+            evidence = rule.evidence
+            yield (
+                f'# confidence {rule.confidence:.2f} for {formatting.count(len(rule.pairs), "variable")}: names '
+                f'{evidence.names:.2f}, shapes {evidence.shapes:.2f}, order {evidence.order:.2f}, '
+                f'lead {evidence.lead:.2f}'
             )
-        return written
-
-    def _new_names(self, claims: list[_Claim], view: int) -> dict[_Claim, str]:
-        """What rules can call the targets: by the name of a view, if no other target has that in any."""
-        owners = collections.Counter(name for target in self._target.all for name in target.names)
-        found = {}
-        for claim in claims:
-            names = [claim.target.names[view], *claim.target.names]
-            names = [name for name in names if owners[name] == 1 and not _UNWRITABLE.search(name)]
-            if names and not any('\n' in name for name in claim.source.names):
-                found[claim] = names[0]
-        return found
-
-    def _rules(self, claims: list[_Claim], names: dict[_Claim, str], view: int) -> list[RuleText]:
-        others: dict[str, str | None] = {name: None for found in self._source.all for name in found.names}
-        for claim, new in names.items():
-            others |= dict.fromkeys(claim.source.names, new)
-        renamings = [
-            Renaming(claim.source.names[view], names[claim], tuple(_operations(claim)))
-            for claim in claims
-            if claim in names
-        ]
-        return generalise(renamings, others)
-
-    def _list_the_rest(self, alignment: Alignment, written: set[_Claim], result: Suggestion) -> None:
-        sources, targets = {c.source for c in written}, {c.target for c in written}
-        steps = list(
-            range(len(self._source.variables), len(self._source.variables) + len(self._source.steps))
+            yield str(rule)
+        rows = [f'{_described(u.target, u.shape, u.dtype)}: {_listed(u)}' for u in self.ambiguous]
+        yield from _section('ambiguous, with what each could come from', rows)
+        yield from _section(
+            'without a source', [_described(r.target, r.shape, r.dtype) for r in self.missing]
         )
-        candidates = alignment.candidates | {t: [s] for t, s in alignment.sources.items()}
-        all_sources = self._source.variables + self._source.steps
-        for number, target in enumerate(self._target.variables + self._target.steps):
-            if target in targets:
-                continue
-            possible = steps if target in self._target.steps else candidates.get(number, [])
-            fields = (target.tensor.name, target.shape, dtypes.name(target.dtype))
-            if possible:
-                keys = [all_sources[s].tensor.key for s in possible[:_MAX_CANDIDATES]]
-                result.ambiguous.append(Undecided(*fields, keys, len(possible) - len(keys)))
-            else:
-                result.missing.append(Row(None, *fields))
-            if number in alignment.sources:
-                result.notes.append(f'No rule can be written for {target.tensor.name!r}.')
-            default = self._default(target)
-            if default is not None and default not in sources:
-                result.notes.append(
-                    f'A plan takes {default.tensor.key!r} for {target.tensor.name!r} all the same.'
-                )
-        for source in all_sources:
-            if source not in sources:
-                result.unused.append(Row(source.tensor.key, None, source.shape, dtypes.name(source.dtype)))
-
-    def _notes(self, written: set[_Claim]) -> Iterator[str]:
-        targets = {claim.target for claim in written}
-        left = [found for found in self._target.iterations if found not in targets]
-        self._target.others[Kind.OPTIMIZER] += len(left)
-        self._source.others[Kind.OPTIMIZER] += len(self._source.iterations)
-        for side, title in ((self._source, 'source'), (self._target, 'target')):
-            counts = [f'{kind} ({count:,})' for kind, count in sorted(side.others.items()) if count]
-            if counts:
-                yield f'Not looked at in the {title}: {", ".join(counts)}.'
-        if self._target.slots:
-            yield f'{text.count(self._target.slots, "slot")} of the target follow their variables without a rule.'
+        yield from _section('without a target', [_described(r.source, r.shape, r.dtype) for r in self.unused])
+        yield from (f'# {formatting.printable(note)}' for note in self.notes)
 
 
-def _has_paths(side: _Side) -> bool:
-    return any(len(found.names) > 1 for found in side.variables)
+def _section(title: str, rows: Sequence[str]) -> Iterator[str]:
+    if rows:
+        yield ''
+        yield f'# {title} ({len(rows):,}):'
+        yield from (f'#   {formatting.printable(row)}' for row in rows)
 
 
-def _operations(claim: _Claim) -> Iterator[str]:
-    cast = '' if claim.source.dtype == claim.target.dtype else f'cast={dtypes.name(claim.target.dtype)}'
-    for reshape in reshape_operations(claim.source.shape, claim.target.shape):
-        yield ' '.join(filter(None, [reshape, cast]))
+def _described(name: str, shape: tuple[int, ...] | None, dtype: str) -> str:
+    return f'{name} {dtype} {formatting.shape(shape)}'
+
+
+def _listed(undecided: Undecided) -> str:
+    names, more = undecided.candidates[:_MAX_SHOWN], undecided.more
+    more += len(undecided.candidates) - len(names)
+    return ', '.join(names) + (f', and {more:,} more' if more else '')

@@ -19,11 +19,11 @@ import tensorflow as tf
 from absl import app, flags
 
 import estimator_ckpt
-from estimator_ckpt import keys
 from estimator_ckpt.bundle.reader import BundleReader
-from estimator_ckpt.mapping import Location, Target, map_targets
-from estimator_ckpt.object_graph import ObjectGraph, read_object_graph
-from estimator_ckpt.publish import Extras, Staging
+from estimator_ckpt.keys import object_keys
+from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
+from estimator_ckpt.mapping.report import Location, Target, map_targets
+from estimator_ckpt.saving.staging import Extras, Staging
 from tests.benchmarks.harness import interleaved, print_table, ratio
 
 _TENSORS = flags.DEFINE_list('tensors', ['10000', '100000'], 'Numbers of tensors.')
@@ -47,7 +47,7 @@ class _Program:
     def __init__(self, names: list[str], floats: int):
         self._graph = ObjectGraph()
         root = self._graph.add(0, 'vars')
-        object_keys = [keys.object_key(['vars', name]) for name in names]
+        object_keys = [object_keys.object_key(['vars', name]) for name in names]
         self._graph.add_variables(root, names, object_keys)
         self._targets = [
             Target(Location(name), Location(key), key, tf.float32.as_datatype_enum, (floats,))

@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from estimator_ckpt import keys
-from estimator_ckpt.mapping import Location
-from estimator_ckpt.object_graph import Attribute, ObjectGraph
-from estimator_ckpt.publish import Extras, Staging
+from estimator_ckpt.keys import object_keys
+from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
+from estimator_ckpt.mapping.report import Location
+from estimator_ckpt.saving.staging import Extras, Staging
 from tests.benchmarks.harness import interleaved, print_table
 
 _VARIABLES = flags.DEFINE_list('variables', ['100', '1000', '10000', '100000'], 'Numbers of variables.')
@@ -30,10 +30,10 @@ def _extras(names: list[str]) -> Extras:
     root = graph.add(0, 'var_list')
     aliases = []
     for name in names:
-        key = keys.object_key(['var_list', name])
-        graph.add(root, name, [Attribute(keys.VARIABLE_VALUE, name, key)])
+        key = object_keys.object_key(['var_list', name])
+        graph.add(root, name, [Attribute(object_keys.VARIABLE_VALUE, name, key)])
         aliases.append((Location(key), Location(name)))
-    return Extras(aliases, {keys.OBJECT_GRAPH: np.array(graph.serialize(), dtype=object)})
+    return Extras(aliases, {object_keys.OBJECT_GRAPH: np.array(graph.serialize(), dtype=object)})
 
 
 def main(_):

@@ -17,8 +17,8 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 from absl import app, flags
 
 import estimator_ckpt
-from tests import known_pairs
 from tests.benchmarks.harness import print_table
+from tests.suggesting import known_pairs
 
 _PAIRS = flags.DEFINE_list('pairs', list(known_pairs.PAIRS), 'Pairs of the first table.')
 _HELD_OUT = flags.DEFINE_list('held_out', list(known_pairs.HELD_OUT), 'Pairs of the second table.')

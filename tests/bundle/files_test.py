@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from estimator_ckpt.bundle import files, paths
+from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state, write_state
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.reader import BundleReader
-from estimator_ckpt.bundle.state import CheckpointState, read_state, write_state
 from estimator_ckpt.bundle.writer import BundleWriter
 from tests.bundle.helpers import assert_same, merge, our_tensors, save, tf_tensors
 

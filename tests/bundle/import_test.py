@@ -34,7 +34,7 @@ def test_a_local_checkpoint_is_read_and_rewritten_without_importing_tensorflow(t
     source = save(tmp_path / 'sliced', {'v': np.ones(4)}, {'v': '5 1,4'})
     script = """
         import json, sys
-        from estimator_ckpt.bundle import paths, reader, state, writer
+        from estimator_ckpt.bundle import checkpoint_state, paths, reader, writer
 
         new = writer.BundleWriter(sys.argv[3])
         for path in sys.argv[1:3]:
@@ -47,7 +47,7 @@ def test_a_local_checkpoint_is_read_and_rewritten_without_importing_tensorflow(t
         new.rename('v0', 'renamed')
         new.remove('v')
         new.publish(lambda size: None)
-        state.write_state(sys.argv[5], state.CheckpointState('new'))
+        checkpoint_state.write_state(sys.argv[5], checkpoint_state.CheckpointState('new'))
         assert paths.resolve(sys.argv[5]) == sys.argv[3]
         print(json.dumps(sorted(name for name in sys.modules if name.split('.')[0] in ('tensorflow', 'keras'))))
     """

@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from estimator_ckpt.bundle import paths
+from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
 from estimator_ckpt.bundle.reader import BundleReader
-from estimator_ckpt.bundle.state import CheckpointState, write_state
 from tests.bundle.helpers import assert_same, our_tensors, save, tf_tensors
 
 AWKWARD_NAMES = [

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from tests import toy
+from tests.testing import small_model
 
 _POLL_SECONDS = 0.1
 
@@ -28,7 +28,7 @@ class Cluster:
           **tasks: The number of tasks of each job, such as `chief=1, worker=2, ps=2`.
         """
         self._command, self._logs = list(command), logs
-        self._addresses = toy.cluster(**tasks).as_dict()
+        self._addresses = small_model.cluster(**tasks).as_dict()
         self.tasks = [f'{job}{index}' for job, number in tasks.items() for index in range(number)]
         if evaluator:
             self.tasks.append('evaluator0')

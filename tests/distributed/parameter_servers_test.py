@@ -9,12 +9,12 @@ import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt.bundle.paths import data_files
-from estimator_ckpt.contents import Contents
-from tests import toy
+from estimator_ckpt.keys.contents import Contents
 from tests.distributed.cluster import Cluster
+from tests.testing import small_model
 
 tf1 = tf.compat.v1
-pytestmark = [toy.needs_estimator, pytest.mark.slow]
+pytestmark = [small_model.needs_estimator, pytest.mark.slow]
 
 
 class _Reader(threading.Thread):
@@ -63,12 +63,14 @@ def _assert_restores_in_tensorflow(path, style, expected):
     """Restores it as plain TF1 code and TF2 code do, as far as the style is theirs."""
     if style != 'tf2':
         with tf.Graph().as_default():
-            toy.build_net(tf.zeros([1, toy.FEATURES]), tf.zeros([1]))
+            small_model.build_net(tf.zeros([1, small_model.FEATURES]), tf.zeros([1]))
             with tf1.Session() as session:
                 tf1.train.Saver().restore(session, path)
-                toy.assert_same_bits({v.op.name: session.run(v) for v in tf1.global_variables()}, expected)
+                small_model.assert_same_bits(
+                    {v.op.name: session.run(v) for v in tf1.global_variables()}, expected
+                )
     if style != 'tf1':
-        shapes = {'dense/kernel': [toy.FEATURES, 1], 'dense/average': [toy.FEATURES]}
+        shapes = {'dense/kernel': [small_model.FEATURES, 1], 'dense/average': [small_model.FEATURES]}
         kernel, average = (tf.Variable(tf.zeros(shape)) for shape in shapes.values())
         pieces = [tf.Variable(tf.zeros([5, 1])) for _ in range(2)]
         step = tf.Variable(0, dtype=tf.int64)
@@ -78,7 +80,7 @@ def _assert_restores_in_tensorflow(path, style, expected):
         restored = {'dense/kernel': kernel, 'dense/average': average, 'global_step': step}
         restored |= {f'embedding/part_{number}': piece for number, piece in enumerate(pieces)}
         restored = {name: variable.numpy() for name, variable in restored.items()}
-        toy.assert_same_bits(restored, {name: expected[name] for name in restored})
+        small_model.assert_same_bits(restored, {name: expected[name] for name in restored})
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_training_survives_the_death_of_every_task(style, more_flags, tmp_path):
     assert Contents(path).style.value == style
     # One data file from each server, and one of the object graph.
     assert len(data_files(path)) == (2 if style == 'tf1' else 3)
-    values = toy.values(path)
+    values = small_model.values(path)
     assert values['global_step'] == last
     _assert_restores_in_tensorflow(path, style, values)
     assert not [name for name in os.listdir(model_dir) if '.saving-' in name]

@@ -1,4 +1,4 @@
-"""What each task of a cluster runs: trains the model of `tests.toy` with `tf.estimator.train_and_evaluate`."""
+"""Trains the model of `tests.testing.small_model` with `tf.estimator.train_and_evaluate`, as one task of a cluster."""
 
 import os
 import time
@@ -10,7 +10,7 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 import tensorflow as tf  # noqa: E402
 
 import estimator_ckpt  # noqa: E402
-from tests import toy  # noqa: E402
+from tests.testing import small_model  # noqa: E402
 
 tf1 = tf.compat.v1
 _MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Directory of the checkpoints.', required=True)
@@ -31,9 +31,9 @@ class _SlowAndStopping(tf1.train.SessionRunHook):
 
 def main(_):
     tf.get_logger().setLevel('INFO')
-    estimator = toy.estimator(
+    estimator = small_model.estimator(
         _MODEL_DIR.value,
-        toy.ours(_STYLE.value, with_checkpoint=True),
+        small_model.ours(_STYLE.value, with_checkpoint=True),
         save_checkpoints_steps=20,
         keep_checkpoint_max=20,  # One that is being read is not yet deleted.
         experimental_max_worker_delay_secs=0,
@@ -41,8 +41,8 @@ def main(_):
     hooks = [_SlowAndStopping()]
     if _ASYNC.value:  # Every task has the hook.
         hooks.append(estimator_ckpt.AsyncCheckpointSaverHook(_MODEL_DIR.value, save_steps=20))
-    train_spec = tf.estimator.TrainSpec(toy.batches(), _STEPS.value, hooks=hooks)
-    eval_spec = tf.estimator.EvalSpec(toy.batches(), steps=5, start_delay_secs=0, throttle_secs=0)
+    train_spec = tf.estimator.TrainSpec(small_model.batches(), _STEPS.value, hooks=hooks)
+    eval_spec = tf.estimator.EvalSpec(small_model.batches(), steps=5, start_delay_secs=0, throttle_secs=0)
     tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
 
 

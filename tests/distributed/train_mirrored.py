@@ -9,7 +9,7 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 import tensorflow as tf  # noqa: E402
 
 import estimator_ckpt  # noqa: E402
-from tests import toy  # noqa: E402
+from tests.testing import small_model  # noqa: E402
 
 _MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Directory of the checkpoints.', required=True)
 _STYLE = flags.DEFINE_string('style', 'both', "Style of the checkpoints; empty for Estimator's own scaffold.")
@@ -40,12 +40,12 @@ def main(_):
     saving = {'save_checkpoints_steps': 5}
     if _ASYNC.value:
         saving = {'save_checkpoints_steps': None, 'save_checkpoints_secs': None}
-    estimator = toy.replicated_estimator(
+    estimator = small_model.replicated_estimator(
         model_dir, strategy, make_scaffold, make_hooks, keep_checkpoint_max=2, **saving
     )
     # The same batch in every step, so that a run that goes on sees what one without a break does.
-    train_spec = tf.estimator.TrainSpec(lambda: toy.batches()().take(2).repeat(), _STEPS.value)
-    eval_spec = tf.estimator.EvalSpec(toy.batches(), steps=2, start_delay_secs=0, throttle_secs=0)
+    train_spec = tf.estimator.TrainSpec(lambda: small_model.batches()().take(2).repeat(), _STEPS.value)
+    eval_spec = tf.estimator.EvalSpec(small_model.batches(), steps=2, start_delay_secs=0, throttle_secs=0)
     tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
 
 

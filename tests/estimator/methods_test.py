@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from tests import toy
+from tests.testing import small_model
 
 tf1 = tf.compat.v1
-pytestmark = toy.needs_estimator
+pytestmark = small_model.needs_estimator
 STYLES = ('tf1', 'tf2', 'both')
 OBJECTS = {'by_default': False, 'by_checkpoint': True}
 
@@ -18,23 +18,25 @@ OBJECTS = {'by_default': False, 'by_checkpoint': True}
 @pytest.fixture(scope='module')
 def plain_estimator(tmp_path_factory):
     """The same run with Estimator's own saver, to compare with."""
-    estimator = toy.estimator(tmp_path_factory.mktemp('plain'))
-    return estimator.train(toy.batches(), steps=5)
+    estimator = small_model.estimator(tmp_path_factory.mktemp('plain'))
+    return estimator.train(small_model.batches(), steps=5)
 
 
 @pytest.fixture(params=[(s, o) for s in STYLES for o in OBJECTS], ids='-'.join, scope='module')
 def trained(request, tmp_path_factory):
     style, objects = request.param
-    estimator = toy.estimator(tmp_path_factory.mktemp('ours'), toy.ours(style, OBJECTS[objects]))
-    return estimator.train(toy.batches(), steps=5)
+    estimator = small_model.estimator(
+        tmp_path_factory.mktemp('ours'), small_model.ours(style, OBJECTS[objects])
+    )
+    return estimator.train(small_model.batches(), steps=5)
 
 
 def _some_batches():
-    return toy.batches(90)().map(lambda features, labels: features)
+    return small_model.batches(90)().map(lambda features, labels: features)
 
 
 def test_evaluate_gives_what_a_plain_estimator_gives(trained, plain_estimator):
-    assert trained.evaluate(toy.batches(90)) == plain_estimator.evaluate(toy.batches(90))
+    assert trained.evaluate(small_model.batches(90)) == plain_estimator.evaluate(small_model.batches(90))
 
 
 def test_predict_gives_what_a_plain_estimator_gives(trained, plain_estimator):
@@ -45,12 +47,12 @@ def test_predict_gives_what_a_plain_estimator_gives(trained, plain_estimator):
 
 def test_an_exported_model_is_served_with_the_trained_values(trained, plain_estimator, tmp_path):
     def receiver():
-        x = tf1.placeholder(tf.float32, [None, toy.FEATURES], name='x')
+        x = tf1.placeholder(tf.float32, [None, small_model.FEATURES], name='x')
         return tf.estimator.export.ServingInputReceiver({'x': x}, {'x': x})
 
     exported = trained.export_saved_model(str(tmp_path), receiver)
 
-    x = np.random.RandomState(1).randn(4, toy.FEATURES).astype(np.float32)
+    x = np.random.RandomState(1).randn(4, small_model.FEATURES).astype(np.float32)
     expected = plain_estimator.export_saved_model(str(tmp_path / 'plain'), receiver)
     outputs = []
     for path in (exported, expected):
@@ -81,24 +83,24 @@ def estimator_style(estimator):
 
 @pytest.mark.parametrize('style', STYLES)
 def test_train_and_evaluate_saves_evaluates_and_ends_at_max_steps(style, tmp_path):
-    estimator = toy.estimator(tmp_path, toy.ours(style, True), save_checkpoints_steps=3)
+    estimator = small_model.estimator(tmp_path, small_model.ours(style, True), save_checkpoints_steps=3)
 
     result, _ = tf.estimator.train_and_evaluate(
         estimator,
-        tf.estimator.TrainSpec(toy.batches(), max_steps=7),
-        tf.estimator.EvalSpec(toy.batches(90), steps=2, throttle_secs=0, start_delay_secs=0),
+        tf.estimator.TrainSpec(small_model.batches(), max_steps=7),
+        tf.estimator.EvalSpec(small_model.batches(90), steps=2, throttle_secs=0, start_delay_secs=0),
     )
 
     assert result['global_step'] == 7
-    assert toy.step_of(tmp_path) == 7
+    assert small_model.step_of(tmp_path) == 7
 
 
 @pytest.mark.parametrize('style', STYLES)
 def test_a_monitored_training_session_saves_and_resumes(style, tmp_path):
     for expected in (3, 6):
         with tf.Graph().as_default():
-            features, labels = tf1.data.make_one_shot_iterator(toy.batches()()).get_next()
-            net = toy.build_net(features['x'], labels)
+            features, labels = tf1.data.make_one_shot_iterator(small_model.batches()()).get_next()
+            net = small_model.build_net(features['x'], labels)
             scaffold = estimator_ckpt.scaffold(style, net.checkpoint())
             with tf1.train.MonitoredTrainingSession(
                 checkpoint_dir=str(tmp_path),
@@ -109,7 +111,7 @@ def test_a_monitored_training_session_saves_and_resumes(style, tmp_path):
                 for _ in range(3):
                     session.run(net.train_op)
 
-        assert toy.step_of(tmp_path) == expected
+        assert small_model.step_of(tmp_path) == expected
 
 
 def test_each_factory_gives_its_style(tmp_path):
@@ -120,8 +122,8 @@ def test_each_factory_gives_its_style(tmp_path):
     }
     for style, factory in factories.items():
         model_dir = tmp_path / style
-        estimator = toy.estimator(model_dir, lambda net, config, make=factory: make(config=config))
-        assert estimator_style(estimator.train(toy.batches(), steps=1)) == style
+        estimator = small_model.estimator(model_dir, lambda net, config, make=factory: make(config=config))
+        assert estimator_style(estimator.train(small_model.batches(), steps=1)) == style
 
 
 def test_the_arguments_of_scaffold_reach_it(tmp_path):
@@ -130,5 +132,7 @@ def test_the_arguments_of_scaffold_reach_it(tmp_path):
     def init_fn(scaffold, session):
         called.append((scaffold, session))
 
-    toy.estimator(tmp_path, toy.ours('both', init_fn=init_fn)).train(toy.batches(), steps=1)
+    small_model.estimator(tmp_path, small_model.ours('both', init_fn=init_fn)).train(
+        small_model.batches(), steps=1
+    )
     assert len(called) == 1

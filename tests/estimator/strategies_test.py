@@ -6,18 +6,18 @@ import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
-from estimator_ckpt.object_graph import read_object_graph
-from tests import toy
+from estimator_ckpt.keys.object_graph import read_object_graph
+from tests.testing import small_model
 
 tf1 = tf.compat.v1
-pytestmark = toy.needs_estimator
+pytestmark = small_model.needs_estimator
 # While the tests are collected, before TensorFlow has looked at its devices.
 _CPU = tf.config.list_physical_devices('CPU')[0]
 tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
 def _estimator(model_dir, make_scaffold, **config):
-    return toy.replicated_estimator(
+    return small_model.replicated_estimator(
         model_dir,
         tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1']),
         make_scaffold,
@@ -30,8 +30,8 @@ def _estimator(model_dir, make_scaffold, **config):
 def without_break(tmp_path_factory):
     """The values of a run of four steps that has nothing of this package."""
     folder = tmp_path_factory.mktemp('without_break')
-    _estimator(folder / 'run', lambda checkpoint, config: None).train(toy.batches(), steps=4)
-    return toy.values_by_name(folder / 'run', folder)
+    _estimator(folder / 'run', lambda checkpoint, config: None).train(small_model.batches(), steps=4)
+    return small_model.values_by_name(folder / 'run', folder)
 
 
 @pytest.mark.parametrize(('first', 'then'), [('tf1', 'both'), ('both', 'tf2'), ('tf2', 'tf1')])
@@ -41,8 +41,10 @@ def test_a_resumed_run_is_exact(first, then, without_break, tmp_path):
             tmp_path / 'run',
             lambda checkpoint, config, style=style: estimator_ckpt.scaffold(style, checkpoint, config=config),
         )
-        estimator.train(toy.batches(2 * done), steps=2)  # Each of two replicas takes a batch per step.
-    toy.assert_same_bits(toy.values_by_name(tmp_path / 'run', tmp_path), without_break)
+        estimator.train(
+            small_model.batches(2 * done), steps=2
+        )  # Each of two replicas takes a batch per step.
+    small_model.assert_same_bits(small_model.values_by_name(tmp_path / 'run', tmp_path), without_break)
 
 
 @pytest.mark.parametrize('with_checkpoint', [False, True], ids=['by_default', 'by_checkpoint'])
@@ -54,8 +56,8 @@ def test_strategies_that_replace_the_scaffold_keep_the_style(style, with_checkpo
 
     for steps in (2, 4):
         estimator = _estimator(tmp_path, make_scaffold, keep_checkpoint_max=1)
-        estimator.train(toy.batches(), steps=2)
-        assert estimator.evaluate(toy.batches(90), steps=1)['global_step'] == steps
+        estimator.train(small_model.batches(), steps=2)
+        assert estimator.evaluate(small_model.batches(90), steps=1)['global_step'] == steps
 
     assert [path.name for path in tmp_path.glob('*.index')] == ['model.ckpt-4.index']
     reader = BundleReader(str(tmp_path))

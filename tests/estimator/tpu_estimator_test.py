@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from estimator_ckpt.contents import Contents
-from tests import toy
+from estimator_ckpt.keys.contents import Contents
+from tests.testing import small_model
 
 tf1 = tf.compat.v1
-pytestmark = [toy.needs_estimator, pytest.mark.slow]
+pytestmark = [small_model.needs_estimator, pytest.mark.slow]
 STYLES = ('tf1', 'tf2', 'both')
 
 
@@ -20,11 +20,11 @@ def _metrics(labels, predictions):
 
 
 def _estimator(model_dir, make_scaffold=None, host_call=None, **config):
-    """A TPUEstimator of the toy, whose `scaffold_fn` makes the scaffold; without one, it has Estimator's own."""
+    """A TPUEstimator of the small model, whose `scaffold_fn` makes the scaffold; without one, Estimator's own."""
     tpu = tf1.estimator.tpu
 
     def model_fn(features, labels, mode, config, params):
-        net = toy.build_net(features['x'], labels)
+        net = small_model.build_net(features['x'], labels)
         kwargs = {}
         if labels is not None:
             kwargs = {
@@ -49,9 +49,9 @@ def _estimator(model_dir, make_scaffold=None, host_call=None, **config):
             **{'save_checkpoints_steps': 2, **config},
         ),
         use_tpu=False,
-        train_batch_size=toy.ROWS,
-        eval_batch_size=toy.ROWS,
-        predict_batch_size=toy.ROWS,
+        train_batch_size=small_model.ROWS,
+        eval_batch_size=small_model.ROWS,
+        predict_batch_size=small_model.ROWS,
         export_to_tpu=False,
     )
 
@@ -60,13 +60,13 @@ def _batches(first=0):
     """An input_fn of the toy's batches, as TPUEstimator asks for them: of the size that it says."""
 
     def input_fn(params):
-        return toy.batches(first)().unbatch().batch(params['batch_size'], drop_remainder=True)
+        return small_model.batches(first)().unbatch().batch(params['batch_size'], drop_remainder=True)
 
     return input_fn
 
 
 def _receiver():
-    x = tf1.placeholder(tf.float32, [None, toy.FEATURES])
+    x = tf1.placeholder(tf.float32, [None, small_model.FEATURES])
     return tf.estimator.export.ServingInputReceiver({'x': x}, {'x': x})
 
 
@@ -83,7 +83,7 @@ def _all_answers(estimator, export_dir):
 @pytest.mark.parametrize('with_checkpoint', [False, True], ids=['by_default', 'by_checkpoint'])
 @pytest.mark.parametrize('style', STYLES)
 def test_trains_evaluates_predicts_and_exports_as_without(style, with_checkpoint, tmp_path):
-    runs = {'ours': toy.ours(style, with_checkpoint), 'plain': None}
+    runs = {'ours': small_model.ours(style, with_checkpoint), 'plain': None}
     for name, make_scaffold in runs.items():
         estimator = _estimator(tmp_path / name, make_scaffold).train(_batches(), steps=3)
         runs[name] = _all_answers(estimator, tmp_path / name / 'export')
@@ -91,24 +91,30 @@ def test_trains_evaluates_predicts_and_exports_as_without(style, with_checkpoint
     for step in (0, 2, 3):
         path = tmp_path / 'ours' / f'model.ckpt-{step}'
         assert Contents(str(path)).style.value == style
-        toy.assert_same_bits(toy.values(path), toy.values(tmp_path / 'plain' / path.name))
+        small_model.assert_same_bits(
+            small_model.values(path), small_model.values(tmp_path / 'plain' / path.name)
+        )
 
 
 def test_resumes_over_every_change_of_style(tmp_path):
     runs = [None, 'tf2', 'both', 'tf1', 'tf2', 'tf1', 'both']
     for number, style in enumerate(runs):
-        make_scaffold = toy.ours(style, True) if style else None
+        make_scaffold = small_model.ours(style, True) if style else None
         _estimator(tmp_path / 'ours', make_scaffold).train(_batches(number), steps=1)
     _estimator(tmp_path / 'ours').train(_batches(len(runs)), steps=1)  # From 'both'.
     _estimator(tmp_path / 'plain').train(_batches(), steps=len(runs) + 1)
-    toy.assert_same_bits(toy.values(tmp_path / 'ours'), toy.values(tmp_path / 'plain'))
+    small_model.assert_same_bits(
+        small_model.values(tmp_path / 'ours'), small_model.values(tmp_path / 'plain')
+    )
 
 
 def test_the_files_are_those_of_estimator(tmp_path):
-    _estimator(tmp_path / 'tpu', toy.ours('both', True)).train(_batches(), steps=2)
-    toy.estimator(tmp_path / 'cpu', toy.ours('both', True)).train(toy.batches(), steps=2)
-    assert toy.keys_of(tmp_path / 'tpu') == toy.keys_of(tmp_path / 'cpu')
-    toy.assert_same_bits(toy.values(tmp_path / 'tpu'), toy.values(tmp_path / 'cpu'))
+    _estimator(tmp_path / 'tpu', small_model.ours('both', True)).train(_batches(), steps=2)
+    small_model.estimator(tmp_path / 'cpu', small_model.ours('both', True)).train(
+        small_model.batches(), steps=2
+    )
+    assert small_model.keys_of(tmp_path / 'tpu') == small_model.keys_of(tmp_path / 'cpu')
+    small_model.assert_same_bits(small_model.values(tmp_path / 'tpu'), small_model.values(tmp_path / 'cpu'))
 
 
 @pytest.mark.parametrize('style', STYLES)
@@ -118,7 +124,9 @@ def test_host_call_and_retention(style, tmp_path):
     def note(step):
         return tf1.py_func(lambda value: seen.append(int(value[0])), [step], [])
 
-    estimator = _estimator(tmp_path, toy.ours(style), note, save_checkpoints_steps=1, keep_checkpoint_max=2)
+    estimator = _estimator(
+        tmp_path, small_model.ours(style), note, save_checkpoints_steps=1, keep_checkpoint_max=2
+    )
     estimator.train(_batches(), steps=4)
     assert len(seen) == 4
     assert sorted(os.path.basename(path) for path in tmp_path.glob('*.index')) == [
@@ -130,31 +138,35 @@ def test_host_call_and_retention(style, tmp_path):
 @pytest.mark.parametrize('style', STYLES)
 def test_max_steps_on_a_finished_run_trains_no_step_more(style, tmp_path):
     for _ in range(2):
-        _estimator(tmp_path, toy.ours(style, True)).train(_batches(), max_steps=3)
-        assert toy.step_of(tmp_path) == 3
+        _estimator(tmp_path, small_model.ours(style, True)).train(_batches(), max_steps=3)
+        assert small_model.step_of(tmp_path) == 3
 
 
 @pytest.mark.parametrize('style', STYLES)
 def test_a_warm_start_is_applied_once(style, tmp_path):
-    toy.estimator(tmp_path / 'old', toy.ours('tf2', True)).train(toy.batches(50), steps=3)
+    small_model.estimator(tmp_path / 'old', small_model.ours('tf2', True)).train(
+        small_model.batches(50), steps=3
+    )
     warm_start = estimator_ckpt.WarmStart(str(tmp_path / 'old'), include='all', slots=True)
     for number in range(2):
-        make_scaffold = toy.ours(style, True, warm_start=warm_start)
+        make_scaffold = small_model.ours(style, True, warm_start=warm_start)
         _estimator(tmp_path / 'new', make_scaffold).train(_batches(number), steps=1)
-    old, first = toy.values(tmp_path / 'old'), toy.values(tmp_path / 'new/model.ckpt-0')
+    old, first = small_model.values(tmp_path / 'old'), small_model.values(tmp_path / 'new/model.ckpt-0')
     assert first.pop('global_step') == 0 and old.pop('global_step') == 3
-    toy.assert_same_bits(first, old)
-    assert toy.step_of(tmp_path / 'new') == 2
-    toy.estimator(tmp_path / 'expected', toy.ours('tf1', True, warm_start=warm_start)).train(
-        toy.batches(), steps=2
+    small_model.assert_same_bits(first, old)
+    assert small_model.step_of(tmp_path / 'new') == 2
+    small_model.estimator(tmp_path / 'expected', small_model.ours('tf1', True, warm_start=warm_start)).train(
+        small_model.batches(), steps=2
     )
-    toy.assert_same_bits(toy.values(tmp_path / 'new'), toy.values(tmp_path / 'expected'))
+    small_model.assert_same_bits(
+        small_model.values(tmp_path / 'new'), small_model.values(tmp_path / 'expected')
+    )
 
 
 @pytest.mark.parametrize('style', STYLES)
 def test_the_hooks_of_this_package(style, tmp_path):
     run = tmp_path / 'run'
-    estimator = _estimator(run, toy.ours(style))
+    estimator = _estimator(run, small_model.ours(style))
     hooks = [
         estimator_ckpt.AsyncCheckpointSaverHook(str(run), save_steps=2),
         estimator_ckpt.CheckpointMirrorHook(tmp_path / 'mirror', 'both'),
@@ -162,11 +174,11 @@ def test_the_hooks_of_this_package(style, tmp_path):
     ]
     estimator.train(_batches(), hooks=hooks, steps=3)
     _estimator(tmp_path / 'plain').train(_batches(), steps=3)
-    expected = {step: toy.values(tmp_path / f'plain/model.ckpt-{step}') for step in (0, 2, 3)}
+    expected = {step: small_model.values(tmp_path / f'plain/model.ckpt-{step}') for step in (0, 2, 3)}
     for folder in (run, tmp_path / 'mirror'):
         assert len(list(folder.glob('*.index'))) == 3
         for step, values in expected.items():
-            toy.assert_same_bits(toy.values(folder / f'model.ckpt-{step}'), values)
+            small_model.assert_same_bits(small_model.values(folder / f'model.ckpt-{step}'), values)
     (events,) = (run / 'eval').glob('events.*')
     evaluated = {
         event.step: {value.tag: value.simple_value for value in event.summary.value}

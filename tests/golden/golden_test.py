@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from estimator_ckpt import keys
 from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.keys import object_keys
 from tests.bundle.helpers import as_array, assert_same, our_tensors, read_file, tf_tensors
 from tests.golden.cases import CASES, FOLDER, Case
-from tests.toy import needs_keras_2
+from tests.testing.small_model import needs_keras_2
 
 tf1 = tf.compat.v1
 STYLES = ['tf1', 'tf2', 'both']
@@ -33,12 +33,12 @@ every_style = pytest.mark.parametrize('style', STYLES)
 def _tensors(prefix):
     """All tensors as TensorFlow reads them, but for the object graph, which each conversion writes anew."""
     tensors = tf_tensors(prefix)
-    tensors.pop(keys.OBJECT_GRAPH, None)
+    tensors.pop(object_keys.OBJECT_GRAPH, None)
     return tensors
 
 
 def _names(tensors):
-    return {key: value for key, value in tensors.items() if keys.ATTRIBUTES not in key}
+    return {key: value for key, value in tensors.items() if object_keys.ATTRIBUTES not in key}
 
 
 def _convert(case: Case, style: str, tmp_path):
@@ -115,7 +115,10 @@ def _bits(tensors, style):
     return sorted(
         repr(value.tolist() if value.dtype == object else value.tobytes())
         for key, value in tensors.items()
-        if not (key.startswith(f'{keys.SAVE_COUNTER}/') or (style == 'both' and keys.ATTRIBUTES not in key))
+        if not (
+            key.startswith(f'{object_keys.SAVE_COUNTER}/')
+            or (style == 'both' and object_keys.ATTRIBUTES not in key)
+        )
     )
 
 
@@ -138,7 +141,7 @@ def test_tensorflow_restores_what_an_object_based_checkpoint_becomes(case, style
     if style != 'tf2':
         _assert_restored_by_names(there, _names(_tensors(there)))
     objects = [back] if style == 'tf1' else [there, back]
-    expected = {key: value for key, value in _tensors(case.prefix()).items() if keys.ATTRIBUTES in key}
+    expected = {key: value for key, value in _tensors(case.prefix()).items() if object_keys.ATTRIBUTES in key}
     for number, prefix in enumerate(objects):
         case.resave(prefix, str(tmp_path / f'saved-{number}'))
         assert_same(_tensors(str(tmp_path / f'saved-{number}')), expected)
@@ -149,7 +152,7 @@ def test_the_program_restores_and_saves_the_same(case, tmp_path):
     case.resave(case.prefix(), str(tmp_path / 'x'))
     expected = _tensors(case.prefix())
     if case.style == 'both':  # TensorFlow saves its objects only.
-        expected = {key: value for key, value in expected.items() if keys.ATTRIBUTES in key}
+        expected = {key: value for key, value in expected.items() if object_keys.ATTRIBUTES in key}
     actual = _tensors(str(tmp_path / 'x'))
     for key in [key for key in expected if key.endswith('-keys')]:  # A hash table has no order.
         for tensors in (actual, expected):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from tests.toy import keys_of, needs_keras_2
+from tests.testing.small_model import keys_of, needs_keras_2
 
 tf1 = tf.compat.v1
 EXPECTED = {'a': 1.0, 'b': 2.0, 'scoped/c': 3.0}

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
-from tests.toy import needs_estimator
+from tests.testing.small_model import needs_estimator
 
 tf1 = tf.compat.v1
 pytestmark = needs_estimator

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
-from tests.toy import keys_of, needs_keras_2
+from tests.testing.small_model import keys_of, needs_keras_2
 
 tf1 = tf.compat.v1
 VALUES = [1.0, 2.0, 3.0]

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt import WarmStart
-from tests.toy import needs_keras_2
+from tests.testing.small_model import needs_keras_2
 from tests.warm_start import sources
 
 tf1 = tf.compat.v1

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from tests.toy import keys_of
+from tests.testing.small_model import keys_of
 
 tf1 = tf.compat.v1
 AVERAGE = 'w/ExponentialMovingAverage'

@@ -9,9 +9,9 @@ import tensorflow as tf
 import estimator_ckpt
 from estimator_ckpt import CheckpointError, MappingError, WarmStart
 from estimator_ckpt.bundle.writer import BundleWriter
-from estimator_ckpt.tools import shell
+from estimator_ckpt.cli import main
 from tests.optimizers.training import CROSSINGS, RULES, STEPS, Net, train_keras, train_tf1
-from tests.toy import needs_keras_2
+from tests.testing.small_model import needs_keras_2
 
 tf1 = tf.compat.v1
 _LETTERS = ('a', 'b', 'c')
@@ -102,7 +102,7 @@ def test_a_step_that_contradicts_the_beta_powers_is_a_warning_with_both_figures(
     assert all(
         f'after {n} updates, but the step is 500' in w for n, w in zip(('10.0',) * 2, warnings, strict=True)
     )
-    assert shell.main(
+    assert main.main(
         ['estimator-ckpt', 'convert', source, str(tmp_path / 'o'), '--style=tf2', '--keras_optimizer=Adam']
     ) in (0, None)
     assert 'but the step is 500' in capsys.readouterr().out

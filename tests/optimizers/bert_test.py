@@ -17,7 +17,7 @@ from tests.optimizers import measures
 from tests.optimizers.bert import BETAS, CROSSING, LATE, WITHOUT_DECAY
 from tests.optimizers.measures import BEFORE, BOUND
 from tests.optimizers.training import RATE, RULES, STEPS, Net, train_tf1
-from tests.toy import needs_keras_2
+from tests.testing.small_model import needs_keras_2
 
 
 def test_it_goes_on_in_a_live_adamw(tmp_path):

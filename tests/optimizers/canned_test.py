@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt import WarmStart
-from tests.toy import needs_estimator, needs_keras_2
+from tests.testing.small_model import needs_estimator, needs_keras_2
 
 tf1 = tf.compat.v1
 pytestmark = [needs_estimator, needs_keras_2]

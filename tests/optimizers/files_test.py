@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.optimizers import measures
 from tests.optimizers.measures import BOUND
 from tests.optimizers.training import CROSSINGS
-from tests.toy import needs_keras_2
+from tests.testing.small_model import needs_keras_2
 
 tf1 = tf.compat.v1
 

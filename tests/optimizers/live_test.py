@@ -5,7 +5,7 @@ import pytest
 from tests.optimizers import measures
 from tests.optimizers.measures import BOUND
 from tests.optimizers.training import CROSSINGS
-from tests.toy import needs_keras_2
+from tests.testing.small_model import needs_keras_2
 
 GENERATIONS = [pytest.param('legacy', marks=needs_keras_2), 'new']
 

@@ -4,10 +4,10 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from estimator_ckpt.meta_graph import read_optimizers
+from estimator_ckpt.optimizers.meta_graph import read_optimizers
 from tests.optimizers import measures
 from tests.optimizers.training import CROSSINGS, RATE, RULES, STEPS, Crossing, train_tf1
-from tests.toy import needs_keras_2
+from tests.testing.small_model import needs_keras_2
 
 tf1 = tf.compat.v1
 _VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'

@@ -5,21 +5,23 @@ import dataclasses
 import numpy as np
 import pytest
 
-from estimator_ckpt import keras_placement, keras_state, optimizers, placement, warm_start_mapping
+from estimator_ckpt.conversion import optimizer_to_keras, optimizer_to_tf1, placement
+from estimator_ckpt.optimizers import momentum
+from estimator_ckpt.warm_starting import plan
 from tests.optimizers import measures
 from tests.optimizers.training import CROSSINGS
-from tests.toy import needs_keras_2
+from tests.testing.small_model import needs_keras_2
 
 # The modules that ask by which factor momentum differs.
-_FACTORS = (keras_state, optimizers)
+_FACTORS = (optimizer_to_keras, momentum)
 # The modules that ask what slots hold.
-_READERS = (keras_state, placement, warm_start_mapping)
+_READERS = (optimizer_to_keras, placement, plan)
 # Wrong by more than rounding can be.
 _SEEN = 1e-3
 
 
 def _scale_momentum_by(patch, change):
-    original = optimizers.momentum_factor
+    original = momentum.momentum_factor
 
     def changed(*arguments):
         factor = original(*arguments)
@@ -84,6 +86,6 @@ def test_iterations_that_are_not_taken_are_seen(generation, tmp_path):
 
 @pytest.mark.parametrize('way', [measures.live_to_tf1, measures.files_to_tf1])
 def test_momentum_that_tf1_gets_wrong_is_seen(way, tmp_path, monkeypatch):
-    for module in (keras_placement, optimizers):
+    for module in (optimizer_to_tf1, momentum):
         monkeypatch.setattr(module, 'momentum_factor', lambda *arguments: None)
     assert way(CROSSINGS['Momentum'], tmp_path) > _SEEN

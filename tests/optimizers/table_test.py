@@ -8,7 +8,7 @@ import pytest
 from tests.optimizers import measures
 from tests.optimizers.table import BERTS, HEADINGS, rows
 from tests.optimizers.training import CROSSINGS, LARGE_EPSILONS
-from tests.toy import needs_keras_2
+from tests.testing.small_model import needs_keras_2
 
 _README = pathlib.Path(__file__).parents[2] / 'README.md'
 

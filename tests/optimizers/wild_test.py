@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from estimator_ckpt.contents import Contents
-from estimator_ckpt.kinds import Kind
-from tests.toy import needs_keras_2
+from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.keys.kinds import Kind
+from tests.testing.small_model import needs_keras_2
 
 # Keras's optimizer for what its slots' names end in, and what it calls these.
 _KERAS = {

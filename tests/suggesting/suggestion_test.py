@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
-from tests import known_pairs
 from tests.bundle.helpers import properties, temporary_prefix
-from tests.toy import needs_estimator, needs_keras_2
+from tests.suggesting import known_pairs
+from tests.testing.small_model import needs_estimator, needs_keras_2
 
 ALL_PAIRS = {**known_pairs.PAIRS, **known_pairs.HELD_OUT}
 DENSE = (('kernel', (3, 4)), ('bias', (4,)))

@@ -9,7 +9,7 @@ import tensorflow as tf
 import estimator_ckpt
 from estimator_ckpt import WarmStart, WarmStartHook
 from estimator_ckpt.bundle.reader import BundleReader
-from tests import toy
+from tests.testing import small_model
 from tests.warm_start import sources
 
 tf1 = tf.compat.v1
@@ -19,44 +19,54 @@ tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfigu
 
 
 def _trained(tmp_path) -> dict[str, np.ndarray]:
-    toy.estimator(tmp_path / 'old', toy.ours('both', True)).train(toy.batches(), steps=3)
-    return toy.values(tmp_path / 'old')
+    small_model.estimator(tmp_path / 'old', small_model.ours('both', True)).train(
+        small_model.batches(), steps=3
+    )
+    return small_model.values(tmp_path / 'old')
 
 
-@toy.needs_estimator
+@small_model.needs_estimator
 class TestModelFn:
     @pytest.mark.parametrize('with_checkpoint', [False, True], ids=['by default', 'by checkpoint'])
     @pytest.mark.parametrize('style', sources.STYLES)
     def test_all_values_come_along_and_training_goes_on_exactly(self, style, with_checkpoint, tmp_path):
         old = _trained(tmp_path)
-        toy.estimator(tmp_path / 'old', toy.ours('tf1')).train(toy.batches(3), steps=2)
+        small_model.estimator(tmp_path / 'old', small_model.ours('tf1')).train(
+            small_model.batches(3), steps=2
+        )
         warm_start = WarmStart(tmp_path / 'old/model.ckpt-3', include='all', slots=True, step='keep')
-        make = toy.ours(style, with_checkpoint, warm_start=warm_start)
-        new = toy.estimator(tmp_path / 'new', make)
-        new.train(toy.batches(3), steps=2)
+        make = small_model.ours(style, with_checkpoint, warm_start=warm_start)
+        new = small_model.estimator(tmp_path / 'new', make)
+        new.train(small_model.batches(3), steps=2)
         assert old['global_step'] == 3
-        toy.assert_same_bits(toy.values(tmp_path / 'new'), toy.values(tmp_path / 'old'))
+        small_model.assert_same_bits(
+            small_model.values(tmp_path / 'new'), small_model.values(tmp_path / 'old')
+        )
 
     def test_rules_name_object_paths_of_the_checkpoint_object(self, tmp_path):
-        source = sources.write(tmp_path / 'source', {'w': sources.value([toy.FEATURES, 1])})
+        source = sources.write(tmp_path / 'source', {'w': sources.value([small_model.FEATURES, 1])})
         warm_start = WarmStart(source, {'w': 'model/kernel'}, missing='ignore')
-        estimator = toy.estimator(tmp_path / 'new', toy.ours('tf2', True, warm_start=warm_start))
-        estimator.train(toy.batches(), steps=1)
-        first = toy.values(tmp_path / 'new/model.ckpt-0')
-        np.testing.assert_array_equal(first['dense/kernel'], sources.value([toy.FEATURES, 1]))
+        estimator = small_model.estimator(
+            tmp_path / 'new', small_model.ours('tf2', True, warm_start=warm_start)
+        )
+        estimator.train(small_model.batches(), steps=1)
+        first = small_model.values(tmp_path / 'new/model.ckpt-0')
+        np.testing.assert_array_equal(first['dense/kernel'], sources.value([small_model.FEATURES, 1]))
         assert (first['embedding'] == 1).all() if 'embedding' in first else True
 
     def test_it_happens_only_where_there_is_no_checkpoint(self, tmp_path):
         _trained(tmp_path)
         for expected in (0, 2):
-            make = toy.ours('tf1', warm_start=WarmStart(tmp_path / 'old', step='reset'))
-            estimator = toy.estimator(tmp_path / 'new', make)
-            estimator.train(toy.batches(expected), steps=2)
-        toy.estimator(tmp_path / 'once', toy.ours('tf1', warm_start=WarmStart(tmp_path / 'old'))).train(
-            toy.batches(), steps=4
+            make = small_model.ours('tf1', warm_start=WarmStart(tmp_path / 'old', step='reset'))
+            estimator = small_model.estimator(tmp_path / 'new', make)
+            estimator.train(small_model.batches(expected), steps=2)
+        small_model.estimator(
+            tmp_path / 'once', small_model.ours('tf1', warm_start=WarmStart(tmp_path / 'old'))
+        ).train(small_model.batches(), steps=4)
+        assert small_model.step_of(tmp_path / 'new') == 4
+        small_model.assert_same_bits(
+            small_model.values(tmp_path / 'new'), small_model.values(tmp_path / 'once')
         )
-        assert toy.step_of(tmp_path / 'new') == 4
-        toy.assert_same_bits(toy.values(tmp_path / 'new'), toy.values(tmp_path / 'once'))
 
     def test_a_given_init_fn_runs_before(self, tmp_path):
         old = _trained(tmp_path)
@@ -67,17 +77,19 @@ class TestModelFn:
             seen.append(session.run(kernel))
 
         warm_start = WarmStart(tmp_path / 'old')
-        estimator = toy.estimator(tmp_path / 'new', toy.ours('tf1', warm_start=warm_start, init_fn=init_fn))
-        estimator.train(toy.batches(), steps=1)
+        estimator = small_model.estimator(
+            tmp_path / 'new', small_model.ours('tf1', warm_start=warm_start, init_fn=init_fn)
+        )
+        estimator.train(small_model.batches(), steps=1)
         assert len(seen) == 1 and (seen[0] == 1).all()
-        first = toy.values(tmp_path / 'new/model.ckpt-0')
+        first = small_model.values(tmp_path / 'new/model.ckpt-0')
         np.testing.assert_array_equal(first['dense/kernel'], old['dense/kernel'])
 
     def test_the_report_is_logged_as_a_table_that_fits_a_terminal(self, tmp_path, caplog):
         _trained(tmp_path)
-        make = toy.ours('tf1', warm_start=WarmStart(tmp_path / 'old'))
+        make = small_model.ours('tf1', warm_start=WarmStart(tmp_path / 'old'))
         with caplog.at_level(logging.INFO, 'tensorflow'):
-            toy.estimator(tmp_path / 'new', make).train(toy.batches(), steps=1)
+            small_model.estimator(tmp_path / 'new', make).train(small_model.batches(), steps=1)
         (message,) = [r.getMessage() for r in caplog.records if 'Warm start from' in r.getMessage()]
         lines = message.splitlines()
         assert str(tmp_path / 'old/model.ckpt-3') in lines[0]
@@ -91,9 +103,9 @@ class TestModelFn:
 
     def test_what_does_not_fit_ends_training_before_anything_is_written(self, tmp_path):
         source = sources.write(tmp_path / 'source', {'w': sources.value([2])})
-        make = toy.ours('tf1', warm_start=WarmStart(source))
+        make = small_model.ours('tf1', warm_start=WarmStart(source))
         with pytest.raises(estimator_ckpt.MappingError, match='dense/kernel.*embedding'):
-            toy.estimator(tmp_path / 'new', make).train(toy.batches(), steps=1)
+            small_model.estimator(tmp_path / 'new', make).train(small_model.batches(), steps=1)
         assert not list((tmp_path / 'new').glob('*.index'))
 
     def test_it_adds_no_op(self, tmp_path):
@@ -108,15 +120,15 @@ class TestModelFn:
                 def end(self, session):
                     counts.append(len(session.graph.get_operations()))
 
-            make = toy.ours('tf1', init_fn=count, **options)
-            estimator = toy.estimator(tmp_path / f'new{len(counts)}', make)
-            estimator.train(toy.batches(), steps=1, hooks=[AtEnd()])
+            make = small_model.ours('tf1', init_fn=count, **options)
+            estimator = small_model.estimator(tmp_path / f'new{len(counts)}', make)
+            estimator.train(small_model.batches(), steps=1, hooks=[AtEnd()])
         assert len(set(counts)) == 1
 
     @pytest.mark.parametrize('by_hook', [False, True], ids=['by scaffold', 'by hook'])
     def test_a_mirrored_strategy_fills_the_variables_of_every_device(self, by_hook, tmp_path):
         source = sources.write(
-            tmp_path / 'source', {'w': sources.value([toy.FEATURES, 1]), 'm': np.float32([5, 6])}
+            tmp_path / 'source', {'w': sources.value([small_model.FEATURES, 1]), 'm': np.float32([5, 6])}
         )
         warm_start = WarmStart(source, {'w': 'kernel', 'm': 'mean'}, include='all')
         strategy = tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1'])
@@ -130,7 +142,7 @@ class TestModelFn:
 
         def model_fn(features, labels, mode, config):
             step = tf1.train.get_or_create_global_step()
-            kernel = tf1.get_variable('kernel', [toy.FEATURES, 1])
+            kernel = tf1.get_variable('kernel', [small_model.FEATURES, 1])
             mean = tf1.get_variable(
                 'mean',
                 [2],
@@ -151,28 +163,28 @@ class TestModelFn:
         )
         hooks = [Look(), *([WarmStartHook(warm_start)] if by_hook else [])]
         tf.estimator.Estimator(model_fn, str(tmp_path / 'new'), config).train(
-            toy.batches(), steps=1, hooks=hooks
+            small_model.batches(), steps=1, hooks=hooks
         )
         kernels, means = seen
         assert len(kernels) == len(means) == 2
         for kernel, mean in zip(kernels, means, strict=True):
-            np.testing.assert_array_equal(kernel, sources.value([toy.FEATURES, 1]))
+            np.testing.assert_array_equal(kernel, sources.value([small_model.FEATURES, 1]))
             np.testing.assert_array_equal(mean, [5, 6])
 
 
-@toy.needs_estimator
+@small_model.needs_estimator
 class TestHook:
     def test_a_canned_estimator_starts_from_another_and_its_first_checkpoint_has_the_values(self, tmp_path):
         def canned(name, **config):
-            columns = [tf.feature_column.numeric_column('x', [toy.FEATURES])]
+            columns = [tf.feature_column.numeric_column('x', [small_model.FEATURES])]
             return tf.estimator.DNNRegressor(
                 [4], columns, str(tmp_path / name), config=tf.estimator.RunConfig(**config)
             )
 
-        canned('old').train(toy.batches(), steps=3)
+        canned('old').train(small_model.batches(), steps=3)
         old = tf.train.load_checkpoint(str(tmp_path / 'old'))
         hook = WarmStartHook(WarmStart(tmp_path / 'old', slots=True))
-        canned('new').train(toy.batches(), steps=1, hooks=[hook])
+        canned('new').train(small_model.batches(), steps=1, hooks=[hook])
         new = tf.train.load_checkpoint(str(tmp_path / 'new/model.ckpt-0'))
         names = [name for name in old.get_variable_to_shape_map() if name != 'global_step']
         assert len(names) > 6
@@ -180,8 +192,8 @@ class TestHook:
             np.testing.assert_array_equal(new.get_tensor(name), old.get_tensor(name), err_msg=name)
 
         # A run that goes on is not warm started again.
-        canned('new').train(toy.batches(1), steps=1, hooks=[hook])
-        canned('twice').train(toy.batches(), steps=2, hooks=[hook])
+        canned('new').train(small_model.batches(1), steps=1, hooks=[hook])
+        canned('twice').train(small_model.batches(), steps=2, hooks=[hook])
         resumed, twice = (tf.train.load_checkpoint(str(tmp_path / name)) for name in ('new', 'twice'))
         for name in names:
             np.testing.assert_array_equal(resumed.get_tensor(name), twice.get_tensor(name), err_msg=name)
@@ -209,7 +221,7 @@ class TestMonitoredSession:
     def test_variables_on_parameter_servers_are_filled_through_grpc(self, tmp_path):
         value = sources.value([7, 2])
         source = sources.write(tmp_path / 'source', {'table': value}, 'both', {'table': 3})
-        cluster = toy.cluster(ps=2, worker=1)
+        cluster = small_model.cluster(ps=2, worker=1)
         tasks = [('ps', 0), ('ps', 1), ('worker', 0)]
         servers = [tf.distribute.Server(cluster, job, task) for job, task in tasks]
         with tf.Graph().as_default():

@@ -1,0 +1,186 @@
+"""Writes SOURCE as a new checkpoint DESTINATION in another style, with its data files linked. SOURCE is not touched."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from absl import flags
+
+from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.cli import terminal
+from estimator_ckpt.cli.usage import UsageError
+from estimator_ckpt.common import formatting
+from estimator_ckpt.conversion.convert_checkpoint import convert
+from estimator_ckpt.conversion.convert_directory import convert_directory
+from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.mapping.report import MappingReport
+
+ARGUMENTS = ('SOURCE', 'DESTINATION')
+# The flags that `convert` has an argument of the same name and type for.
+_PASSED_ON = ('rules', 'root', 'like', 'promote_averages', 'merge_slices', 'compact', 'data', 'overwrite')
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the flags of `convert`."""
+    styles = [style.value for style in CheckpointStyle]
+    flags.DEFINE_enum('style', None, styles, 'The style of the new checkpoint; it must be given.', values)
+    _define_layout_flags(values)
+    _define_content_flags(values)
+    flags.DEFINE_enum(
+        'data',
+        'link',
+        ['link', 'copy'],
+        'Whether data files are linked, where they can be, or copied.',
+        values,
+    )
+    flags.DEFINE_boolean(
+        'overwrite', False, 'Whether a checkpoint that is there already is replaced.', values
+    )
+    flags.DEFINE_boolean(
+        'write_state_file',
+        False,
+        'Whether the state file beside DESTINATION names the new checkpoint.',
+        values,
+    )
+    flags.DEFINE_boolean(
+        'all',
+        False,
+        'Whether SOURCE and DESTINATION are directories, and all checkpoints of the one are converted into the other.',
+        values,
+    )
+    flags.DEFINE_boolean('json', False, 'Whether what came from where is printed as a JSON object.', values)
+
+
+def _define_layout_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string('rules', None, 'A file of rules that give tensors new names or object paths.', values)
+    flags.DEFINE_string(
+        'root',
+        None,
+        "The root's child that holds the variables that no rule places; vars by default.",
+        values,
+    )
+    flags.DEFINE_string(
+        'optimizer',
+        None,
+        'The object path at which slots become slot variables, such as optimizer; of several optimizers each has its '
+        'own, as in Adam=adam,Ftrl=linear/ftrl.',
+        values,
+    )
+    flags.DEFINE_list(
+        'step', [], 'The object paths of the global step, separated by commas; they share one tensor.', values
+    )
+    flags.DEFINE_string(
+        'keras_optimizer',
+        None,
+        "The Keras optimizer (SGD, Adam, ...) whose state TF1's slots become, or with --style=tf1 whose state becomes "
+        "TF1's; of several, by TF1's names, as in Adagrad=Adagrad,Ftrl=Ftrl.",
+        values,
+    )
+    flags.DEFINE_string(
+        'hyperparameters',
+        None,
+        'The hyper-parameters of --keras_optimizer, as in learning_rate=0.1,momentum=0.9.',
+        values,
+    )
+    flags.DEFINE_string('like', None, 'A checkpoint whose names and objects the new one gets.', values)
+
+
+def _define_content_flags(values: flags.FlagValues) -> None:
+    kinds = 'kinds (slots, averages, step, hyperparameters) or regular expressions for whole names'
+    flags.DEFINE_multi_string('drop', [], f'What is left out: {kinds}, separated by commas', values)
+    flags.DEFINE_multi_string('keep', [], f'All else is left out, if given: {kinds}, likewise', values)
+    flags.DEFINE_boolean(
+        'promote_averages', False, 'Whether variables get the values of their moving averages.', values
+    )
+    flags.DEFINE_boolean('merge_slices', False, 'Whether partitioned variables become whole tensors.', values)
+    flags.DEFINE_boolean(
+        'compact',
+        False,
+        'Whether only bytes that are kept are copied; else whole data files are taken.',
+        values,
+    )
+
+
+def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
+    """The exit code and the lines of `convert`."""
+    if values.style is None:
+        raise UsageError(f'--style is missing: one of {", ".join(CheckpointStyle)}')
+    options = {name: getattr(values, name) for name in _PASSED_ON}
+    options |= {
+        'optimizer': _named('optimizer', values.optimizer),
+        'keras_optimizer': _named('keras_optimizer', values.keras_optimizer),
+        'hyperparameters': _numbers(values.hyperparameters),
+        'step': values.step,
+        'drop': _patterns(values.drop),
+        'keep': _patterns(values.keep),
+    }
+    if values.all:
+        return _convert_all(paths, values, options)
+    report = _convert(paths, values, options)
+    return 0, [report.to_json()] if values.json else _lines(paths[1], values.style, report)
+
+
+def _convert(paths: list[str], values: Any, options: dict[str, Any]) -> MappingReport:
+    options = {**options, 'write_state_file': values.write_state_file}
+    if values.data == 'link' and not values.compact:
+        return convert(*paths, values.style, **options)
+    with terminal.progress_bar('copying', None if values.compact else _data_bytes(paths[0])) as progress:
+        return convert(*paths, values.style, progress=progress, **options)
+
+
+def _data_bytes(path: str) -> int:
+    reader = BundleReader(path)
+    reader.check_data_files()
+    files = files_for(reader.prefix)
+    return sum(files.size(path) for path in reader.data_paths() if files.exists(path))
+
+
+def _convert_all(paths: list[str], values: Any, options: dict[str, Any]) -> tuple[int, Iterable[str]]:
+    if values.write_state_file:
+        raise UsageError('--all writes the state file anyway: leave out --write_state_file')
+    with terminal.progress_bar('copying') as progress:
+        reports = convert_directory(*paths, values.style, progress=progress, **options)
+    if values.json:
+        return 0, [json.dumps({base: json.loads(report.to_json()) for base, report in reports.items()})]
+    names = ', '.join(map(formatting.printable, reports)) or 'none that is not there already'
+    return 0, [f'{formatting.printable(paths[1])}: converted to {values.style}: {names}']
+
+
+_EXAMPLES = {
+    'optimizer': 'one path, or like Adam=adam,Ftrl=linear/ftrl',
+    'keras_optimizer': 'one class, or like Adagrad=Adagrad,Ftrl=Ftrl',
+    'hyperparameters': 'like learning_rate=0.1,momentum=0.9',
+}
+
+
+def _named(flag: str, text: str | None) -> str | dict[str, str] | None:
+    """One value, or one for each name."""
+    if text is None or '=' not in text:
+        return text
+    pairs = [part.partition('=') for part in text.split(',')]
+    if not all(name and value for name, _, value in pairs):
+        raise UsageError(f'flag --{flag}={text}: it is {_EXAMPLES[flag]}')
+    return {name: value for name, _, value in pairs}
+
+
+def _numbers(text: str | None) -> dict[str, float] | None:
+    named = _named('hyperparameters', text)
+    try:
+        return None if named is None else {name: float(value) for name, value in named.items()}
+    except (ValueError, AttributeError) as error:
+        raise UsageError(f'flag --hyperparameters={text}: it is {_EXAMPLES["hyperparameters"]}') from error
+
+
+def _patterns(texts: list[str]) -> list[str]:
+    # A comma in braces or brackets belongs to the expression.
+    return [part for text in texts for part in re.split(r',(?![^{\[]*[}\]])', text) if part]
+
+
+def _lines(destination: str, style: str, report: MappingReport) -> Iterator[str]:
+    yield from map(formatting.printable, report.notes)
+    counts = [f'{len(rows):,} {name}' for name, rows in report.sections().items() if rows]
+    yield formatting.printable(
+        f'{destination}: written in style {style}: {", ".join(counts) or "no tensors"}'
+    )

@@ -1,0 +1,134 @@
+"""Shows what a checkpoint holds: its keys, its objects or its values, and totals by kind."""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+from estimator_ckpt.cli import terminal
+from estimator_ckpt.cli.usage import UsageError
+from estimator_ckpt.common import formatting
+from estimator_ckpt.inspection.inspect_checkpoint import Inspection, inspect
+from estimator_ckpt.inspection.object_tree import TreeNode, tree
+from estimator_ckpt.keys.kinds import Kind
+
+ARGUMENTS = ('CHECKPOINT',)
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the flags of `inspect`."""
+    kinds = ', '.join(map(str, Kind))
+    flags.DEFINE_enum(
+        'sort',
+        'key',
+        ['key', 'size', 'kind'],
+        'The order of the table; by size the largest come first.',
+        values,
+    )
+    flags.DEFINE_string(
+        'filter', None, 'Only keys that this regular expression is found in are shown.', values
+    )
+    flags.DEFINE_list('kind', [], f'Only these kinds are shown, separated by commas: {kinds}.', values)
+    flags.DEFINE_boolean('tree', False, 'Whether the objects are shown instead of the table.', values)
+    flags.DEFINE_boolean('values', False, 'Whether values are shown instead of the table.', values)
+    flags.DEFINE_boolean('json', False, 'Whether everything is printed as a JSON object.', values)
+
+
+def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
+    """The exit code and the lines of `inspect`."""
+    if values.tree and (values.filter or values.kind):
+        raise UsageError('--tree shows all objects: leave out --filter and --kind')
+    found = inspect(paths[0], pattern=_pattern(values.filter), kinds=_kinds(values.kind), sort=values.sort)
+    if values.json:
+        return 0, [_json(found, values)]
+    return 0, _lines(found, values)
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    try:
+        return None if text is None else re.compile(text)
+    except re.error as error:
+        raise UsageError(f'flag --filter={text}: it is no regular expression: {error}') from error
+
+
+def _kinds(names: list[str]) -> list[Kind]:
+    # The plural comes to mind as easily.
+    try:
+        return [Kind(name if name in set(map(str, Kind)) else name.removesuffix('s')) for name in names]
+    except ValueError as error:
+        raise UsageError(
+            f'flag --kind={",".join(names)}: there are only {", ".join(map(str, Kind))}'
+        ) from error
+
+
+def _lines(found: Inspection, values: Any) -> Iterator[str]:
+    width = terminal.width()
+    yield from [
+        terminal.paint(formatting.printable(found.contents.reader.prefix), terminal.BOLD),
+        found.summary(),
+        '',
+    ]
+    if values.tree:
+        for node in _tree(found):
+            yield str(node) if width is None else formatting.shorten(str(node), width)
+    if values.values:
+        yield from _value_lines(found)
+    if not values.tree and not values.values:
+        titles, *rows = found.table(width)
+        yield terminal.paint(titles, terminal.BOLD)
+        for entry, row in zip(found.entries, rows, strict=True):
+            yield row if entry.kind is Kind.VARIABLE else terminal.paint(row, terminal.DIM)
+    titles, *rows = found.totals_table()
+    yield from ['', terminal.paint(titles, terminal.BOLD), *rows]
+
+
+def _tree(found: Inspection) -> Iterator[TreeNode]:
+    return tree(found.contents, found.contents.entries())
+
+
+def _value_lines(found: Inspection) -> Iterator[str]:
+    for entry, array in found.values():
+        yield terminal.paint(
+            f'{formatting.printable(entry.key)}  {entry.dtype} {formatting.shape(entry.shape)}', terminal.BOLD
+        )
+        if array is None:
+            yield f'  NumPy has no type {entry.dtype}'
+        else:
+            shown = np.array2string(array, max_line_width=78, formatter={'object': _short})
+            yield from ('  ' + line for line in shown.splitlines())
+
+
+def _short(value: bytes) -> str:
+    return formatting.shorten(repr(value), 76)
+
+
+def _json(found: Inspection, values: Any) -> str:
+    fields = found.to_dict()
+    if values.tree:
+        fields['tree'] = [node.to_dict() for node in _tree(found)]
+    if values.values:
+        for entry, (_, array) in zip(fields['entries'], found.values(), strict=True):
+            entry['value'] = None if array is None else _plain(array)
+    return json.dumps(fields)
+
+
+def _plain(array: np.ndarray) -> Any:
+    if array.dtype.kind == 'V':  # The types of ml_dtypes.
+        array = array.astype(np.float32)
+    return _fit_for_json(array.tolist())
+
+
+def _fit_for_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_fit_for_json(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode('utf-8', 'backslashreplace')
+    if isinstance(value, complex):
+        return [_fit_for_json(value.real), _fit_for_json(value.imag)]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

@@ -1,0 +1,32 @@
+"""Checks a checkpoint whole: reads every byte, compares every checksum, and finds what is missing."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from absl import flags
+
+from estimator_ckpt.cli import terminal
+from estimator_ckpt.common import formatting
+from estimator_ckpt.inspection.verify_checkpoint import VerificationReport, verify
+
+ARGUMENTS = ('CHECKPOINT',)
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the flags of `verify`."""
+    flags.DEFINE_boolean('json', False, 'Whether the faults are printed as a JSON object.', values)
+
+
+def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
+    """The exit code and the lines of `verify`."""
+    with terminal.progress_bar('verifying') as progress:
+        report = verify(paths[0], progress=progress)
+    return int(not report.ok), [report.to_json()] if values.json else _lines(report)
+
+
+def _lines(report: VerificationReport) -> Iterator[str]:
+    for fault in report.faults:
+        yield terminal.paint(f'fault: {fault}', terminal.RED)
+    for warning in report.warnings:
+        yield terminal.paint(f'warning: {warning}', terminal.YELLOW)
+    yield terminal.paint(formatting.printable(report.summary()), terminal.BOLD)

@@ -1,0 +1,274 @@
+"""Converts a checkpoint to another style: a new index over the same data files.
+
+No tensor is read, but for operations that change values; those are streamed tensor by tensor.
+"""
+
+import collections
+import functools
+import os
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.paths import checkpoint_exists
+from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.bundle.writer import BundleWriter
+from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.conversion.conversion_report import ConversionReport, row
+from estimator_ckpt.conversion.optimizer_to_tf1 import place_as_tf1, place_with_keras
+from estimator_ckpt.conversion.placement import Placed, Placement, place_by_name, place_like
+from estimator_ckpt.keys import object_keys
+from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.keys.graph_builder import Layout
+from estimator_ckpt.keys.kinds import Kind
+from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.mapping.averages import promote
+from estimator_ckpt.mapping.report import MappingError, MappingReport
+from estimator_ckpt.mapping.rules import RuleError, Rules
+from estimator_ckpt.mapping.tensors import Tensor, apply_rules, read_tensors
+from estimator_ckpt.mapping.transforms import Recipe
+from estimator_ckpt.program.read_target import read_target
+
+_KINDS = {
+    'slots': Kind.SLOT,
+    'averages': Kind.AVERAGE,
+    'step': Kind.STEP,
+    'hyperparameters': Kind.OPTIMIZER,
+}
+
+
+@paused_collector()
+def convert(
+    source: str | os.PathLike,
+    destination: str | os.PathLike,
+    style: CheckpointStyle | str,
+    *,
+    rules: Rules = None,
+    root: str | None = None,
+    optimizer: str | Mapping[str, str] | None = None,
+    step: str | Sequence[str] = (),
+    keras_optimizer: Any = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    like: Any = None,
+    drop: str | Collection[str] = (),
+    keep: str | Collection[str] = (),
+    promote_averages: bool = False,
+    merge_slices: bool = False,
+    compact: bool = False,
+    data: Literal['link', 'copy'] = 'link',
+    overwrite: bool = False,
+    write_state_file: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> MappingReport:
+    """Writes a checkpoint of another style over the same bytes. The source is not touched.
+
+    Args:
+      source: A checkpoint of any style; anything that `bundle.paths.resolve` takes.
+      destination: The prefix of the new one.
+      style: `'tf1'`, `'tf2'` or `'both'`.
+      rules: New names; see `estimator_ckpt.mapping.rules`. They match names and object paths. For `'tf1'` they give
+        names, else object paths (`'model/encoder/kernel'`).
+      root: For object-based styles the root's child that holds the variables that no rule places, `'vars'` by default;
+        for `'tf1'` the child whose children's local names are the names, by default the guide's `vars` and `var_list`.
+      optimizer: The object path at which slots become slot variables, or for each of several optimizers (`'Adam'`,
+        `'Ftrl'`, ...) its own. Without one they are variables.
+      step: The object path of the global step, or several, which share one tensor.
+      keras_optimizer: The Keras optimizer whose state the slots become, values included, or for `'tf1'` whose state
+        becomes TF1's: its name (`'Adam'`), itself, or its config; for several a dict by TF1's names, or by regular
+        expressions for the names of their variables. The layout is that of `tf.keras.optimizers.legacy`, at
+        `optimizer`, with the step as its `iter`; for others see `like`.
+      hyperparameters: The hyper-parameters of `keras_optimizer` (`{'learning_rate': 0.1}`), and `iter`, the number of
+        its updates, where that is not the global step; for several a dict of dicts. What is not given is read from the
+        checkpoint, or from the `.meta` graph beside it; Keras's defaults stand for the rest. The report says which.
+      like: A checkpoint, or a `tf.train.Checkpoint`, whose layout the new one gets: its names, and its objects. A
+        tensor of it without a source, or of another shape or type, is an error. Tensors that it does not have keep
+        their names.
+      drop: What to leave out: kinds (`'slots'`, `'averages'`, `'step'`, `'hyperparameters'`), or regular expressions
+        for whole names.
+      keep: If given, all else is left out.
+      promote_averages: Whether variables get the values of their moving averages, which are left out then.
+      merge_slices: Whether partitioned variables become whole tensors.
+      compact: Whether only the bytes that are kept are copied, into one data file; else whole data files are taken.
+      data: Whether data files are linked, where the file system can, or copied.
+      overwrite: Whether a checkpoint that is there under `destination` is replaced.
+      write_state_file: Whether the `checkpoint` state file beside it names the new checkpoint.
+      progress: Told the number of bytes behind each piece that is copied.
+
+    Returns:
+      What came from where; what was left out is under `unused`.
+
+    Raises:
+      CheckpointError: If the source cannot be read, or `destination` is the source or is there already.
+      RuleError: If a rule is wrong, or matches nothing.
+      MappingError: If two tensors would have one key, or `like` cannot be filled.
+    """
+    style, destination = CheckpointStyle(style), os.fspath(destination)
+    contents = Contents(source)
+    _check_destination(contents.reader, destination, overwrite)
+    contents.reader.check_data_files()
+    tensors = read_tensors(contents, root)
+    if promote_averages:
+        tensors = promote(tensors)
+    tensors, left_out = _select(tensors, drop, keep)
+    tensors = _apply_rules(tensors, rules)
+    if merge_slices:
+        _merge_slices(tensors, contents.reader)
+    if like is not None:
+        placed = place_like(tensors, contents, read_target(like, with_slots=True), hyperparameters)
+    elif keras_optimizer is not None and style is CheckpointStyle.TF1:
+        placed = place_as_tf1(contents, tensors, hyperparameters)
+    elif keras_optimizer is not None:
+        with_names = style is CheckpointStyle.BOTH
+        placed = place_with_keras(
+            contents, tensors, root, optimizer, step, keras_optimizer, hyperparameters, with_names
+        )
+    elif style is CheckpointStyle.TF1:
+        placed = place_by_name(tensors)
+    else:
+        placed = Placement(contents, root, optimizer, step).place(tensors)
+    left_out += placed.left_out
+    by_key = _by_key(placed, style, contents.reader)
+    report = ConversionReport.of(contents.reader, by_key, left_out, placed.notes)
+    writer = BundleWriter(destination)
+    writer.include(contents.reader, data)
+    _compose(writer, by_key, placed.layout if style is not CheckpointStyle.TF1 else None, contents.reader)
+    for key, value in placed.values.items():
+        writer.add_tensor(key, value)
+    if compact:
+        writer.compact()
+    writer.publish(progress)
+    if write_state_file:
+        base = os.path.basename(destination)
+        write_state(os.path.dirname(destination), CheckpointState(base, (base,)))
+    return report
+
+
+def _check_destination(source: BundleReader, destination: str, overwrite: bool) -> None:
+    if os.path.abspath(source.prefix) == os.path.abspath(destination):
+        raise CheckpointError(f'{destination} is the source itself; choose another destination.')
+    if not overwrite and checkpoint_exists(destination):
+        raise CheckpointError(
+            f'There is a checkpoint {destination} already; choose another name, or overwrite it.'
+        )
+
+
+def _select(
+    tensors: list[Tensor], drop: str | Collection[str], keep: str | Collection[str]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The tensors that are converted, and those that are left out."""
+    if not drop and not keep:
+        return tensors, []
+    dropped, kept = _selector(drop), _selector(keep)
+    selected, left_out = [], []
+    for tensor in tensors:
+        leaves = dropped(tensor) or (keep and not kept(tensor))
+        (left_out if leaves else selected).append(tensor)
+    return selected, left_out
+
+
+def _selector(what: str | Collection[str]) -> Callable[[Tensor], bool]:
+    what = [what] if isinstance(what, str) else list(what)
+    kinds = {_KINDS[word] for word in what if word in _KINDS}
+    try:
+        patterns = [re.compile(word) for word in what if word not in _KINDS]
+    except re.error as error:
+        raise RuleError(
+            f'{error.pattern!r} is neither one of {", ".join(_KINDS)} nor a regular expression: {error}.'
+        ) from error
+
+    def matches(tensor: Tensor) -> bool:
+        return tensor.meaning.kind in kinds or any(
+            pattern.fullmatch(name) for pattern in patterns for name in tensor.candidates
+        )
+
+    return matches
+
+
+def _apply_rules(tensors: list[Tensor], rules: Rules) -> list[Tensor]:
+    tensors, idle = apply_rules(tensors, rules)
+    if idle:
+        raise RuleError(f'No tensor takes the rules {", ".join(map(repr, idle))}; mend or remove them.')
+    return tensors
+
+
+def _merge_slices(tensors: list[Tensor], reader: BundleReader) -> None:
+    for tensor in tensors:
+        if tensor.recipe is None and reader.entry(tensor.key).slices:
+            tensor.recipe = Recipe((tensor.key,), merge=True)
+
+
+def _compose(
+    writer: BundleWriter, by_key: dict[str, Tensor], layout: Layout | None, reader: BundleReader
+) -> None:
+    """Gives the new checkpoint its keys, and if it is to have objects the object graph and the counter of saves."""
+    taken = {key: tensor.key for key, tensor in by_key.items() if tensor.recipe is None}
+    made = {key: tensor.recipe for key, tensor in by_key.items() if tensor.recipe is not None}
+    if layout is None:
+        _fill(writer, taken, made, reader)
+        return
+    counter = _counter(layout)
+    if counter in reader:
+        taken[counter] = counter
+    _fill(writer, taken, made, reader)
+    if counter not in taken:
+        writer.add_tensor(counter, np.array(1, np.int64))
+    writer.add_tensor(object_keys.OBJECT_GRAPH, np.array(layout.graph.serialize(), dtype=object))
+
+
+def _by_key(placed: Placed, style: CheckpointStyle, reader: BundleReader) -> dict[str, Tensor]:
+    """The tensor of each new key."""
+    if style is CheckpointStyle.TF1:
+        rows = [(name, tensor) for tensor, name, _ in placed.rows]
+    elif style is CheckpointStyle.TF2:
+        rows = [(object_key or name, tensor) for tensor, name, object_key in placed.rows]
+    else:
+        rows = [(key, tensor) for tensor, *both in placed.rows for key in reversed(both) if key]
+    by_key = dict(rows)
+    if len(by_key) < len(rows):
+        raise _several_with_one_key(rows, reader)
+    return by_key
+
+
+def _several_with_one_key(rows: list[tuple[str, Tensor]], reader: BundleReader) -> MappingError:
+    tensors: dict[str, list[Tensor]] = collections.defaultdict(list)
+    for key, tensor in rows:
+        tensors[key].append(tensor)
+    report, listed = MappingReport(), []
+    for key, group in sorted(tensors.items()):
+        section = report.matched if len(group) == 1 else report.ambiguous
+        section += [row(reader, tensor, key) for tensor in group]
+        if len(group) > 1:
+            listed.append(f'{key!r} from {", ".join(repr(tensor.key) for tensor in group)}')
+    return MappingError(
+        f'{reader.prefix}: several tensors would have one key: {"; ".join(listed)}. Rename or drop all but one.',
+        report,
+    )
+
+
+def _counter(layout: Layout) -> str:
+    """The key of the counter of saves, which `assert_consumed` asks for."""
+    return layout.graph.child_key(object_keys.SAVE_COUNTER) or layout.place(
+        (object_keys.SAVE_COUNTER,), object_keys.SAVE_COUNTER
+    )
+
+
+def _fill(writer: BundleWriter, taken: dict[str, str], made: dict[str, Recipe], reader: BundleReader) -> None:
+    """Gives each new key its tensor: the bytes that are there, under another shape perhaps, or computed ones."""
+    outcomes = {key: recipe.outcome(reader) for key, recipe in made.items()}
+    moved = {key: recipe.sources[0] for key, recipe in made.items() if recipe.moves_no_bytes(reader)}
+    writer.rekey({**taken, **moved} if moved else taken)
+    computed: dict[Recipe, str] = {}
+    for key, recipe in made.items():
+        dtype, shape = outcomes[key]
+        if key in moved:
+            if recipe.operations:
+                writer.reshape(key, shape)
+        elif recipe in computed:
+            writer.alias(key, computed[recipe])
+        else:
+            writer.add_computed(key, dtype, shape, functools.partial(recipe.compute, reader))
+            computed[recipe] = key

@@ -1,0 +1,183 @@
+"""Writes a checkpoint in the style that the program which saved it would have given it, over the same bytes.
+
+`convert` derives names and paths from the file. A program that is there knows them: this is for that case.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from estimator_ckpt.bundle import slices
+from estimator_ckpt.bundle.writer import BundleWriter
+from estimator_ckpt.conversion.convert_checkpoint import convert
+from estimator_ckpt.keys import object_keys
+from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.keys.graph_builder import Layout
+from estimator_ckpt.keys.object_graph import ObjectGraph
+from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.mapping.report import Location, Target, locate_targets
+from estimator_ckpt.saving.staging import add_alias
+
+# What the scaffolds' default object, `Checkpoint(var_list={name: variable}, step=global_step)`, calls its children.
+_DEFAULT_ROOT, _DEFAULT_STEPS = 'var_list', ('step', 'var_list/global_step')
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """What a program calls its tensors in each style.
+
+    Attributes:
+      targets: Its tensors.
+      graph: Its object graph.
+      host_values: What Python keeps beside them, as functions that give the values to save, by their object keys.
+      counter_name: The name of its own variable that counts saves, if it has one.
+    """
+
+    targets: Sequence[Target]
+    graph: ObjectGraph
+    host_values: Mapping[str, Callable[[], np.ndarray]] = dataclasses.field(default_factory=dict)
+    counter_name: str | None = None
+
+
+def restyle(
+    source: str,
+    destination: str,
+    style: CheckpointStyle,
+    program: Program | None,
+    data: Literal['link', 'copy'] = 'link',
+) -> list[str]:
+    """Writes a checkpoint of another style. The source is not touched.
+
+    Objects that the source has keep their keys; the program's are for a source without objects.
+
+    Args:
+      source: The prefix of a checkpoint that the program saved.
+      destination: The prefix of the new one. A checkpoint that is there is replaced.
+      style: The new style.
+      program: The program; None where it is not known. Names and paths are then derived from the file, those of a
+        name-based one as the scaffolds' default object has them.
+      data: Whether data files are linked, where the file system can, or copied.
+
+    Returns:
+      The object keys of the program that the source has no value for. They are left out.
+
+    Raises:
+      CheckpointError: If the source cannot be read.
+      OSError: If a file cannot be written. The destination is then as it was before.
+    """
+    if program is None:
+        root, steps = _DEFAULT_ROOT, _DEFAULT_STEPS
+        contents = Contents(source)
+        if contents.graph is not None or 'global_step' not in contents.reader:
+            steps = ()
+        convert(source, destination, style, root=root, step=steps, data=data, overwrite=True)
+        return []
+    return _Restyling(Contents(source), BundleWriter(destination), program).write(style, data)
+
+
+class _Restyling:
+    """One checkpoint on its way to another style."""
+
+    def __init__(self, contents: Contents, writer: BundleWriter, program: Program):
+        self._contents, self._reader = contents, contents.reader
+        self._writer, self._program = writer, program
+        found = locate_targets(program.targets, program.graph, self._reader, contents.graph)
+        self._found = list(zip(program.targets, found, strict=True))
+        self._wanted: set[str] = set()
+
+    def write(self, style: CheckpointStyle, data: Literal['link', 'copy']) -> list[str]:
+        self._reader.check_data_files()
+        self._writer.include(self._reader, data)
+        if style is CheckpointStyle.TF1:
+            missing: list[str] = []
+            self._name()
+            self._wanted.update(set(self._contents.names) - self._counters())
+        else:
+            missing = self._keep_objects() if self._contents.graph else self._place_objects()
+            self._wanted.update(self._names_of_objects(style))
+            if style is CheckpointStyle.BOTH:
+                self._name()
+        for key in self._contents.all_keys:
+            if key not in self._wanted:
+                self._writer.remove(key)
+        self._writer.publish()
+        return missing
+
+    def _counters(self) -> set[str]:
+        return {self._program.counter_name or ''}
+
+    def _names_of_objects(self, style: CheckpointStyle) -> set[str]:
+        """The names that stay: all of them, or those that no object stands for."""
+        names = set(self._contents.names)
+        if style is CheckpointStyle.BOTH:
+            return names
+        has_objects = self._contents.graph is not None
+        for target, location in self._found:
+            if target.by_name and location and (location.key in self._contents.by_object or not has_objects):
+                names -= {target.by_name.key} if target.by_object else set()
+        return names - self._counters()
+
+    def _keep_objects(self) -> list[str]:
+        self._wanted.update(self._contents.by_object, [object_keys.OBJECT_GRAPH])
+        return []
+
+    def _place_objects(self) -> list[str]:
+        """Gives the tensors their object keys, and adds the object graph."""
+        program, counter = self._program, self._program.graph.child_key(object_keys.SAVE_COUNTER)
+        attributes, missing = set(program.host_values), []
+        for target, location in self._found:
+            if target.by_object is None:
+                continue
+            if location is None:
+                missing.append(target.by_object.key)
+                continue
+            attributes.add(target.attribute_key)
+            self._alias(target.by_object, location)
+        layout = Layout(program.graph)
+        layout.keep_only([*attributes, counter or ''])
+        counter = counter or layout.place((object_keys.SAVE_COUNTER,), object_keys.SAVE_COUNTER)
+        if program.counter_name is not None and program.counter_name in self._reader:
+            self._alias(Location(counter), Location(program.counter_name))
+        else:
+            self._writer.add_tensor(counter, np.array(1, np.int64))
+        for key, value in program.host_values.items():
+            self._writer.add_tensor(key, value())
+        self._writer.add_tensor(object_keys.OBJECT_GRAPH, np.array(layout.graph.serialize(), dtype=object))
+        return missing
+
+    def _name(self) -> None:
+        """Gives the tensors their names."""
+        pieces = collections.defaultdict(list)
+        for target, location in self._found:
+            if target.by_name is None or location is None or target.by_name.key in self._reader:
+                continue
+            if target.by_name.slice_spec and not location.slice_spec:
+                pieces[target.by_name.key].append((target.by_name.slice_spec, location.key))
+            else:
+                self._alias(target.by_name, location)
+        for name, parts in pieces.items():
+            self._join(name, parts)
+
+    def _alias(self, new: Location, existing: Location) -> None:
+        if new.key == existing.key:
+            self._wanted.add(new.key)
+        else:
+            add_alias(self._writer, new, existing)
+
+    def _join(self, name: str, parts: Sequence[tuple[str, str]]) -> None:
+        """Stores a partitioned variable whole, whose pieces are variables of their own among the objects."""
+        shape, _ = slices.parse_spec(parts[0][0])
+        reader = self._reader
+
+        def compute() -> np.ndarray:
+            first = reader.tensor(parts[0][1])
+            whole = np.empty(shape, first.dtype)
+            for spec, key in parts:
+                _, part = slices.parse_spec(spec)
+                whole[slices.as_numpy(part)] = reader.tensor(key)
+            return whole
+
+        self._writer.add_computed(name, reader.entry(parts[0][1]).dtype, shape, compute)

@@ -1,0 +1,65 @@
+"""The functions of TensorFlow's guide "Migrating model checkpoints", at the cost of an index."""
+
+import os
+
+from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.conversion.convert_checkpoint import convert
+from estimator_ckpt.keys.styles import CheckpointStyle
+
+
+def convert_tf1_to_tf2(checkpoint_path: str | os.PathLike, output_prefix: str | os.PathLike) -> str:
+    """Converts a name-based checkpoint to an object-based one.
+
+    It is restored by `tf.train.Checkpoint(vars={name: variable}).restore(path)`.
+
+    Args:
+      checkpoint_path: The checkpoint.
+      output_prefix: The prefix of the new one. One that is there is replaced.
+
+    Returns:
+      The new checkpoint's path: as `tf.train.Checkpoint.save` numbers it, `output_prefix` and `-1`.
+
+    Raises:
+      CheckpointError: If the checkpoint cannot be read.
+    """
+    path = f'{os.fspath(output_prefix)}-1'
+    convert(checkpoint_path, path, CheckpointStyle.TF2, overwrite=True)
+    return path
+
+
+def convert_tf2_to_tf1(checkpoint_path: str | os.PathLike, output_prefix: str | os.PathLike) -> str:
+    """Converts an object-based checkpoint, with any root, to a name-based one.
+
+    It is restored by `tf.compat.v1.train.Saver({name: variable}).restore(sess, path)`. How tensors are named is said at
+    `estimator_ckpt.mapping.tensors.read_tensors`.
+
+    Args:
+      checkpoint_path: The checkpoint.
+      output_prefix: The prefix of the new one. One that is there is replaced.
+
+    Returns:
+      `output_prefix`.
+
+    Raises:
+      CheckpointError: If the checkpoint cannot be read.
+    """
+    path = os.fspath(output_prefix)
+    convert(checkpoint_path, path, CheckpointStyle.TF1, overwrite=True)
+    return path
+
+
+def print_checkpoint(save_path: str | os.PathLike) -> None:
+    """Prints each key of a checkpoint with its shape, type and value, as the guide does.
+
+    Raises:
+      CheckpointError: If the checkpoint cannot be read.
+    """
+    reader = BundleReader(save_path)
+    print(f"Checkpoint at '{os.fspath(save_path)}':")
+    for key in sorted(reader.keys()):
+        entry, value = reader.entry(key), reader.tensor(key)
+        if entry.dtype == dtypes.STRING and not entry.shape:
+            value = value.item()
+        name = dtypes.name(entry.dtype)
+        print(f"  (key='{key}', shape={list(entry.shape)}, dtype={name}, value={value})")

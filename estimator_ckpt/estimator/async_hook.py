@@ -1,0 +1,201 @@
+"""Writes checkpoints in the background while training goes on."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from estimator_ckpt.saving.background_save import BackgroundSave, Snapshot
+from estimator_ckpt.saving.saver import Saver
+
+
+class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
+    """Saves checkpoints of one step each, which a thread writes while training goes on.
+
+    Training stands still while the values of all variables are taken, in one `session.run` between two steps. The last
+    step's checkpoint is written before training ends. An error of the writer is raised in training, at the next step or
+    at the end. SIGTERM lets a checkpoint that is being written be finished.
+
+    It stands for Estimator's own saver hook, with a scaffold or a saver of this package in any style. Tasks that are
+    not the chief write nothing.
+    """
+
+    def __init__(
+        self,
+        checkpoint_dir: str,
+        save_secs: float | None = None,
+        save_steps: int | None = None,
+        saver: Saver | None = None,
+        checkpoint_basename: str = 'model.ckpt',
+        scaffold: tf.compat.v1.train.Scaffold | None = None,
+        listeners: Sequence[tf.compat.v1.train.CheckpointSaverListener] | None = None,
+        save_graph_def: bool = True,
+        *,
+        overlap: Literal['wait', 'skip'] = 'wait',
+    ):
+        """Makes a hook for `estimator.train(hooks=[...])`, `EstimatorSpec(training_hooks=[...])` or MonitoredSession.
+
+        With a multi-worker strategy every task must have it, and `RunConfig` neither `save_checkpoints_steps` nor
+        `save_checkpoints_secs`. Without a `config` in the scaffold, each task takes itself for the chief: it then goes
+        to `training_chief_hooks` or `chief_only_hooks`.
+
+        Args:
+          checkpoint_dir: The directory of the checkpoints.
+          save_secs: Seconds between two checkpoints; this or `save_steps` must be given.
+          save_steps: Steps between two checkpoints.
+          saver: An `estimator_ckpt.Saver`.
+          checkpoint_basename: What the files' names begin with.
+          scaffold: The scaffold that has such a saver. With neither, it is that of the session.
+          listeners: Are called in the training thread, `after_save` when the checkpoint has been written.
+          save_graph_def: As for `tf.compat.v1.train.CheckpointSaverHook`.
+          overlap: What becomes of a checkpoint that is due while another one is being written: `'wait'` for that one,
+            or `'skip'` it. The last one is never skipped.
+
+        Raises:
+          ValueError: If not just one of `save_secs` and `save_steps` is given, or both `saver` and `scaffold`, or
+            `overlap` is unknown.
+        """
+        if overlap not in ('wait', 'skip'):
+            raise ValueError(f"overlap must be 'wait' or 'skip', not {overlap!r}.")
+        super().__init__(
+            checkpoint_dir,
+            save_secs,
+            save_steps,
+            saver,
+            checkpoint_basename,
+            scaffold,
+            list(listeners or []),
+            save_graph_def,
+        )
+        self._overlap = overlap
+        self._writing: BackgroundSave | None = None
+        self._last_step: int | None = None
+
+    def begin(self) -> None:
+        """Starts anew for the default graph."""
+        self._writing = self._last_step = None
+        if self._is_chief():
+            for saver in self._savers():
+                if isinstance(saver, Saver):
+                    saver.keep_snapshots()
+            super().begin()
+        else:
+            self._global_step_tensor = tf.compat.v1.train.get_global_step()
+
+    def after_create_session(self, session: tf.compat.v1.Session, coord: Any) -> None:
+        """Saves the first checkpoint."""
+        if self._is_chief():
+            self._forget_lost()
+            self._finish(session)
+            self._get_saver().snapshot_ops.clear(session)
+            self._let_close_wait(session)
+            super().after_create_session(session, coord)
+        else:
+            step = session.run(self._global_step_tensor)
+            self._take_part(session, step)
+            self._timer.update_last_triggered_step(step)
+
+    def _forget_lost(self) -> None:
+        """What was being written of a session that broke down is lost with it, which the log says; training goes on."""
+        if self._writing:
+            self._writing.wait()
+            if isinstance(self._writing.error, tf.errors.OpError):
+                self._writing = None
+
+    def _let_close_wait(self, session: tf.compat.v1.Session) -> None:
+        """Training that ends by an error closes its session, which would cancel what is being written."""
+        close = session.close
+
+        def close_when_written() -> None:
+            if self._writing:
+                self._writing.wait()
+            close()
+
+        session.close = close_when_written
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        """Also raises the writer's error, or calls the listeners, as soon as it has ended."""
+        if self._writing and not self._writing.is_alive() and self._finish(run_context.session):
+            run_context.request_stop()
+        super().after_run(run_context, run_values)
+
+    def end(self, session: tf.compat.v1.Session) -> None:
+        """Saves the last step, unless that has been done, and waits for the writer."""
+        self._finish(session)
+        last_step = session.run(self._global_step_tensor)
+        if last_step != self._last_step:
+            self._save(session, last_step)
+            self._finish(session)
+        if self._is_chief():
+            for listener in self._listeners:
+                listener.end(session, last_step)
+
+    def _save(self, session: tf.compat.v1.Session, step: int) -> bool:
+        if not self._is_chief():
+            self._take_part(session, step)
+            return False
+        started = time.monotonic()
+        stop = False
+        if self._writing:
+            if self._overlap == 'skip' and self._writing.is_alive():
+                tf.get_logger().info(
+                    'Skipping the checkpoint of step %d: that of step %d is being written.',
+                    step,
+                    self._writing.step,
+                )
+                return False
+            tf.get_logger().info(
+                'The checkpoint of step %d waits for that of step %d.', step, self._writing.step
+            )
+            stop = self._finish(session)
+        for listener in self._listeners:
+            listener.before_save(session, step)
+        snapshot = Snapshot(session, self._get_saver(), started)
+        self._last_step = step
+        self._writing = BackgroundSave(step, self._write, snapshot)
+        self._writing.start()
+        return stop
+
+    def _write(self, snapshot: Snapshot, step: int) -> None:
+        with snapshot.graph.as_default():  # Each thread has a default of its own.
+            self._get_saver().save(
+                snapshot, self._save_path, global_step=step, write_meta_graph=self._save_graph_def
+            )
+
+    def _take_part(self, session: tf.compat.v1.Session, step: int) -> None:
+        self._last_step = step
+        self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
+
+    def _finish(self, session: tf.compat.v1.Session) -> bool:
+        """Waits for the writer, and gives whether a listener wants to stop training."""
+        if self._writing is None:
+            return False
+        writing, self._writing = self._writing, None
+        writing.wait()
+        if writing.error is not None:
+            raise writing.error
+        log = tf.compat.v1.SessionLog(
+            status=tf.compat.v1.SessionLog.CHECKPOINT, checkpoint_path=self._save_path
+        )
+        self._summary_writer.add_session_log(log, writing.step)
+        return any([listener.after_save(session, writing.step) for listener in self._listeners])
+
+    def _is_chief(self) -> bool:
+        return all(saver.is_chief for saver in self._savers() if isinstance(saver, Saver))
+
+    def _savers(self) -> Sequence[Any]:
+        if self._saver or self._scaffold:
+            return [self._saver or self._scaffold.saver]
+        return getattr(tf.compat.v1.get_default_graph(), Saver.OF_SCAFFOLDS, ())
+
+    def _get_saver(self) -> Saver:
+        # Of those that a strategy's replicas make, one is built.
+        savers = self._savers()
+        saver = next((one for one in savers if not isinstance(one, Saver) or one.bindings), None)
+        if not isinstance(saver, Saver):
+            raise TypeError(
+                'AsyncCheckpointSaverHook needs a saver or a scaffold of estimator_ckpt: use '
+                'estimator_ckpt.scaffold in the model_fn, or estimator_ckpt.with_checkpoint_style.'
+            )
+        return saver

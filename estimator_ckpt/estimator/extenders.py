@@ -1,0 +1,78 @@
+"""Makes any Estimator save the style of checkpoint that is wanted: canned ones and Keras's too."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from estimator_ckpt.estimator.scaffolds import scaffold
+from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.program.frozen_objects import checkpoint_behind
+
+
+def check_estimator_is_there(what: str) -> None:
+    """Raises an ImportError, which says what needs `tf.estimator`, where TensorFlow has none."""
+    if not hasattr(tf, 'estimator'):
+        raise ImportError(
+            f'{what} needs tf.estimator, which TensorFlow {tf.__version__} does not have; 2.15 is the last that '
+            "does: pip install 'tensorflow<2.16'."
+        )
+
+
+def with_checkpoint_style(estimator: Any, style: CheckpointStyle | str, **scaffold_args: Any) -> Any:
+    """A new `tf.estimator.Estimator` like the given one that saves checkpoints of a style and restores every style.
+
+    It has the given one's model_dir, config, params and warm start, and goes on from its checkpoints. It is like
+    `tf.estimator.add_metrics`, which can be around it or inside:
+
+      estimator = tf.estimator.DNNClassifier(...)
+      estimator = estimator_ckpt.with_checkpoint_style(estimator, 'both')
+
+    Args:
+      estimator: A `tf.estimator.Estimator` of any class but TPUEstimator.
+      style: `'tf1'`, `'tf2'` or `'both'`.
+      **scaffold_args: As for `estimator_ckpt.scaffold`. What the Estimator's own scaffold holds besides its saver stays
+        where nothing is given here. Without `checkpoint`, the objects are those that the own scaffold names: with
+        `model_to_estimator(checkpoint_format='checkpoint')` the Keras model.
+
+    Raises:
+      ImportError: If this TensorFlow has no `tf.estimator`.
+      TypeError: If `estimator` is no such Estimator, or an argument is none of `scaffold`'s.
+      ValueError: If the style is unknown.
+    """
+    check_estimator_is_there('with_checkpoint_style')
+    v1 = tf.compat.v1.estimator
+    if not isinstance(estimator, v1.Estimator) or isinstance(estimator, v1.tpu.TPUEstimator):
+        raise TypeError(
+            f'estimator must be a tf.estimator.Estimator, not {estimator!r}; for a TPUEstimator, give its '
+            'TPUEstimatorSpec a scaffold_fn.'
+        )
+    if 'saver' in scaffold_args:
+        raise TypeError('with_checkpoint_style makes its own saver; leave saver= out.')
+    style = CheckpointStyle(style)
+
+    def model_fn(features, labels, mode, params, config):
+        del params  # The given estimator's model_fn is bound to them; an input_fn can ask for them.
+        spec = estimator.model_fn(features, labels, mode, config)
+        return spec._replace(
+            scaffold=_scaffold_like(spec.scaffold, style, {'config': config, **scaffold_args})
+        )
+
+    is_v2 = isinstance(estimator, tf.estimator.Estimator)
+    new_class = tf.estimator.Estimator if is_v2 else v1.Estimator
+    return new_class(
+        model_fn,
+        model_dir=estimator.model_dir,
+        config=estimator.config,
+        params=estimator.params,
+        # As tf.estimator.add_metrics does: there is no public name for it.
+        warm_start_from=estimator._warm_start_settings,
+    )
+
+
+def _scaffold_like(own: Any, style: CheckpointStyle, args: dict[str, Any]) -> tf.compat.v1.train.Scaffold:
+    if own is not None:
+        if args.get('checkpoint') is None:
+            args['checkpoint'] = checkpoint_behind(own.saver)
+        args.setdefault('init_fn', own._user_init_fn)
+        args.setdefault('copy_from_scaffold', own)
+    return scaffold(style, **args)

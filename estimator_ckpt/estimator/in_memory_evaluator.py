@@ -1,0 +1,101 @@
+"""Evaluation while training goes on, of estimators whose scaffold has a saver."""
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from estimator_ckpt.estimator.extenders import check_estimator_is_there
+
+_Base = tf.compat.v1.train.SessionRunHook
+if hasattr(tf, 'estimator'):
+    _Base = tf.estimator.experimental.InMemoryEvaluatorHook
+
+
+class InMemoryEvaluatorHook(_Base):
+    """`tf.estimator.experimental.InMemoryEvaluatorHook` for estimators of any scaffold.
+
+    It evaluates before the first step, every N steps and at the end, without a checkpoint: each variable of the
+    evaluation gets the value that the variable of its name has in the training session.
+
+    TensorFlow's own hook refuses a scaffold with a saver or an `init_fn`. A saver might give a variable another one's
+    value, such as its moving average, and the hook asks no saver; its own `init_fn`, which a scaffold has one of, is
+    what feeds the values. So here the evaluation's scaffold is left with everything but these two, and what a
+    `tf.compat.v1.train.Saver` with a dict as `var_list` restores under another variable's name gets that one's value.
+    The `init_fn` and the warm start are not missed: what they set is overwritten.
+
+    As for TensorFlow's own, training is on one machine, and the training graph has no saveable objects but variables,
+    such as a `MutableHashTable`.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        input_fn: Callable[..., Any],
+        steps: int | None = None,
+        hooks: Sequence[tf.compat.v1.train.SessionRunHook] | None = None,
+        name: str | None = None,
+        every_n_iter: int = 100,
+    ):
+        """Makes a hook for `estimator.train(hooks=[...])`.
+
+        Args:
+          estimator: A `tf.estimator.Estimator`; TPUEstimator with `use_tpu=False` is one.
+          input_fn: As for `estimator.evaluate`.
+          steps: As for `estimator.evaluate`.
+          hooks: As for `estimator.evaluate`.
+          name: As for `estimator.evaluate`.
+          every_n_iter: How many training steps are between two evaluations.
+
+        Raises:
+          ImportError: If this TensorFlow has no `tf.estimator`.
+          ValueError: If `every_n_iter` is not positive, or the estimator's cluster has several workers.
+        """
+        check_estimator_is_there('InMemoryEvaluatorHook')
+        self._restored_from: dict[str, str] = {}
+        super().__init__(self._without_saver(estimator), input_fn, steps, hooks, name, every_n_iter)
+
+    def _without_saver(self, estimator: Any) -> Any:
+        """The same estimator, whose evaluation has a scaffold without saver and init_fn."""
+        # A copy is of the same class, as TPUEstimator's input_fn needs; what the base class calls has no public name.
+        like = copy.copy(estimator)
+        like._warm_start_settings = None
+        build = like._evaluate_build_graph
+
+        def build_without(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+            scaffold, *others = build(*args, **kwargs)
+            self._restored_from = _restored_from(scaffold.saver)
+            return _without_saver_and_init_fn(scaffold), *others
+
+        like._evaluate_build_graph = build_without
+        return like
+
+    def _evaluate(self, train_session: tf.compat.v1.Session) -> None:
+        variables = train_session.graph.get_collection(tf.compat.v1.GraphKeys.GLOBAL_VARIABLES)
+        by_name = {variable.op.name: variable for variable in variables}
+        for variable, source in self._restored_from.items():
+            if variable in self._var_name_to_train_var and source in by_name:
+                self._var_name_to_train_var[variable] = by_name[source]
+        super()._evaluate(train_session)
+
+
+def _without_saver_and_init_fn(scaffold: tf.compat.v1.train.Scaffold) -> tf.compat.v1.train.Scaffold:
+    # Not by copy_from_scaffold, which takes the saver along.
+    return tf.compat.v1.train.Scaffold(
+        init_op=scaffold.init_op,
+        init_feed_dict=scaffold.init_feed_dict,
+        ready_op=scaffold.ready_op,
+        ready_for_local_init_op=scaffold.ready_for_local_init_op,
+        local_init_op=scaffold.local_init_op,
+        summary_op=scaffold.summary_op,
+        local_init_feed_dict=scaffold.local_init_feed_dict,
+    )
+
+
+def _restored_from(saver: Any) -> dict[str, str]:
+    """For the name of each variable that a saver restores under another name, that one."""
+    named = getattr(saver, '_var_list', None)  # There is no public name for it.
+    if not isinstance(named, dict):
+        return {}
+    return {v.name: name for name, v in named.items() if isinstance(v, tf.Variable) and v.op.name != name}

@@ -1,0 +1,200 @@
+"""Puts each checkpoint that training saves into a second directory, in another style."""
+
+import functools
+import inspect
+import os
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.conversion.convert_for_program import Program
+from estimator_ckpt.estimator.mirror_directory import Mirror
+from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.program.bindings import Bindings, bind
+from estimator_ckpt.program.frozen_objects import program_behind
+from estimator_ckpt.program.tracking import check_checkpoint
+from estimator_ckpt.saving.saver import Saver
+
+# On the graph itself: a hook can hold objects of its graph, which a table of graphs would keep alive for ever.
+_HOOKS = '_estimator_ckpt_mirror_hooks'
+# What a mirror can fail of while training goes on.
+_FAILURES = (OSError, CheckpointError, tf.errors.OpError)
+
+
+class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
+    """Puts the same checkpoints in another style, with a state file of their own, into a second directory.
+
+    Each is complete before the state file names it. It works beside any scaffold or none: it is told of a checkpoint
+    when a saver of the session's graph has saved it, whichever hook asked the saver to, so that the last one is there
+    too. Only the chief saves, and so mirrors.
+
+    There are no `.meta` files in it: the graph in one restores by the keys of its own style.
+
+    The first directory that the session saves to is mirrored: model_dir. A restart goes on with what is there, and
+    first of all mirrors the checkpoint that it starts from, if that is not there.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | os.PathLike,
+        style: CheckpointStyle | str,
+        checkpoint: tf.train.Checkpoint | None = None,
+        keep_checkpoint_max: int | None = 5,
+        data: Literal['link', 'copy'] = 'link',
+        on_error: Literal['log', 'raise'] = 'log',
+    ):
+        """Makes a hook for `estimator.train(hooks=[...])`, `EstimatorSpec(training_hooks=[...])` or MonitoredSession.
+
+        Args:
+          output_dir: Where the checkpoints go. It is the mirror's own: an empty directory, or the mirror of an earlier
+            run.
+          style: `'tf1'`, `'tf2'` or `'both'`.
+          checkpoint: Names the object paths of checkpoints that are saved without any. None for those of the saver, if
+            it is of this package, and else for `Checkpoint(var_list={name: variable}, step=global_step)`.
+          keep_checkpoint_max: How many to keep; None or 0 for all.
+          data: Whether data files are linked, where the file system can, or copied.
+          on_error: What becomes of a checkpoint that cannot be mirrored, as there is no room or no permission: `'log'`
+            warns and goes on training, `'raise'` stops it. A directory that cannot be a mirror (it is model_dir, or
+            holds other checkpoints) is a ValueError before the first step in any case.
+
+        Raises:
+          TypeError: If `checkpoint` is no `tf.train.Checkpoint`.
+          ValueError: If `style`, `data`, `on_error` or `keep_checkpoint_max` is none of the allowed values.
+        """
+        self._output_dir = os.fspath(output_dir)
+        self._style = CheckpointStyle(style)
+        if checkpoint is not None:
+            check_checkpoint(checkpoint)
+        if data not in ('link', 'copy'):
+            raise ValueError(f"data must be 'link' or 'copy', not {data!r}.")
+        if on_error not in ('log', 'raise'):
+            raise ValueError(f"on_error must be 'log' or 'raise', not {on_error!r}.")
+        if keep_checkpoint_max is not None and keep_checkpoint_max < 0:
+            raise ValueError(f'keep_checkpoint_max must be None, 0 or more, not {keep_checkpoint_max}.')
+        self._checkpoint, self._max_to_keep = checkpoint, keep_checkpoint_max
+        self._data, self._on_error = data, on_error
+        self._reset()
+
+    def _reset(self) -> None:
+        self._program: Program | None = None
+        self._source_dir: str | None = None
+        self._mirror: Mirror | None = None
+        self._other_dirs: set[str] = set()
+        self._told_missing = False
+
+    def begin(self) -> None:
+        """Asks to be told of what is saved from the default graph, and notes its object paths while it can grow."""
+        self._reset()
+        graph = tf.compat.v1.get_default_graph()
+        hooks = getattr(graph, _HOOKS, [])
+        same = os.path.abspath(self._output_dir)
+        if any(hook is not self and os.path.abspath(hook._output_dir) == same for hook in hooks):
+            raise ValueError(f'Two hooks mirror to {self._output_dir}; give each a directory of its own.')
+        # Another worker of a strategy saves to a temporary directory. Its graph still is made like the chief's: the
+        # ops that exchange values are numbered.
+        if self not in hooks and tf.distribute.get_strategy().extended.should_checkpoint:
+            setattr(graph, _HOOKS, [*hooks, self])
+        if self._checkpoint is not None:
+            bindings = bind(self._checkpoint, None, CheckpointStyle.BOTH)
+            self._program = _program_of(bindings)
+            if bindings.untracked and self._style is not CheckpointStyle.TF1:
+                tf.get_logger().warning(
+                    'The checkpoint object of the mirror %s does not reach %d variables, which it holds under their '
+                    'names: %s.',
+                    self._output_dir,
+                    len(bindings.untracked),
+                    ', '.join(bindings.untracked),
+                )
+        _tell_hooks_of_saves()
+
+    def saved(self, prefix: str, saver: Any) -> None:
+        """Mirrors a checkpoint that was just saved.
+
+        Args:
+          prefix: The checkpoint, which is complete.
+          saver: What saved it.
+        """
+        directory = os.path.dirname(prefix)
+        self._source_dir = self._source_dir or directory
+        if directory != self._source_dir:
+            self._skip(directory)
+            return
+        program = self._program or _program_behind(saver)
+        try:
+            if self._mirror is None:
+                self._mirror = Mirror(directory, self._output_dir, self._style, self._max_to_keep, self._data)
+            missing = self._mirror.add(prefix, program)
+        except _FAILURES as error:
+            if self._on_error == 'raise':
+                raise
+            tf.get_logger().warning(
+                '%s was not mirrored to %s: %s. Training goes on.', prefix, self._output_dir, error
+            )
+            return
+        tf.get_logger().info('Mirrored %s to %s as %s.', prefix, self._output_dir, self._style.value)
+        self._tell_missing(missing)
+
+    def _skip(self, directory: str) -> None:
+        if directory not in self._other_dirs:
+            self._other_dirs.add(directory)
+            tf.get_logger().warning(
+                'Checkpoints in %s are not mirrored to %s, which is the mirror of %s.',
+                directory,
+                self._output_dir,
+                self._source_dir,
+            )
+
+    def _tell_missing(self, missing: list[str]) -> None:
+        if missing and not self._told_missing:
+            self._told_missing = True
+            tf.get_logger().warning(
+                'The mirror %s has no value for %s, which the saver does not save.',
+                self._output_dir,
+                ', '.join(missing),
+            )
+
+
+def _program_behind(saver: Any) -> Program | None:
+    """What a saver calls its tensors, where it knows."""
+    if isinstance(saver, Saver):
+        return _program_of(saver.bindings) if saver.bindings else None
+    return program_behind(saver)
+
+
+def _program_of(bindings: Bindings) -> Program:
+    return Program(
+        [binding.target for binding in bindings.items],
+        bindings.graph,
+        {value.key: value.get for value in bindings.host_values},
+        bindings.save_counter_name,
+    )
+
+
+def _tell_hooks_of_saves() -> None:
+    """Makes savers tell the hooks of their graph what they have saved.
+
+    A hook of its own would miss the last checkpoint, which is saved when sessions end, before or after the hook's own
+    end; listeners are refused by strategies of several workers.
+    """
+    for saver in (tf.compat.v1.train.Saver, Saver):
+        if not hasattr(saver.save, 'tells_hooks'):
+            saver.save = _telling(saver.save)
+
+
+def _telling(original):
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def save(self, sess, *args, **kwargs):
+        prefix = original(self, sess, *args, **kwargs)
+        hooks = getattr(getattr(sess, 'graph', None), _HOOKS, ())
+        if prefix and hooks:
+            arguments = signature.bind(self, sess, *args, **kwargs).arguments
+            if arguments.get('write_state', True):
+                for hook in hooks:
+                    hook.saved(prefix, self)
+        return prefix
+
+    save.tells_hooks = True
+    return save

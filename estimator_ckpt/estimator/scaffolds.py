@@ -1,0 +1,102 @@
+"""Factories of `tf.compat.v1.train.Scaffold`s, for `EstimatorSpec(scaffold=...)` and its like."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from estimator_ckpt.estimator.shared_model_dir import compare_before_restoring
+from estimator_ckpt.estimator.stop_at_last_step import stop_before_first_step
+from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.saving.saver import Saver
+from estimator_ckpt.warm_starting.options import WarmStart
+from estimator_ckpt.warm_starting.warm_start import warm_start_session
+
+
+# A strategy's replicas run the model_fn through AutoGraph, which would rewrite what is made here too.
+@tf.autograph.experimental.do_not_convert
+def scaffold(
+    style: CheckpointStyle | str,
+    checkpoint: tf.train.Checkpoint | None = None,
+    *,
+    config: Any = None,
+    warm_start: WarmStart | None = None,
+    untracked: str = 'keep',
+    **scaffold_args: Any,
+) -> tf.compat.v1.train.Scaffold:
+    """A scaffold that saves checkpoints of a style and restores every style.
+
+    Its saver is built when the scaffold is finalized or first restores, so variables created until then are in.
+
+    Args:
+      style: `'tf1'`, `'tf2'` or `'both'`.
+      checkpoint: A `tf.train.Checkpoint` that names the objects. None for `Checkpoint(var_list={name: variable},
+        step=global_step)` over the graph's saveable objects.
+      config: A `tf.estimator.RunConfig`, whose `keep_checkpoint_max` and `keep_checkpoint_every_n_hours` are honoured,
+        whose `model_dir` is where checkpoints of a directory that was moved are found, and whose `is_chief` says
+        whether this task writes. None for TensorFlow's defaults.
+      warm_start: The values that the variables start with where model_dir has no checkpoint. A given `init_fn` runs
+        before.
+      untracked: What becomes of variables that `checkpoint` does not reach: `'keep'`, `'error'` or `'drop'`; see
+        `Saver`.
+      **scaffold_args: Passed to `Scaffold`: `init_op`, `init_fn`, `local_init_op`, ...
+
+    Raises:
+      TypeError: If `checkpoint` is no `tf.train.Checkpoint`, `warm_start` is no `WarmStart`, or `scaffold_args` holds
+        a saver.
+      ValueError: If the style or `untracked` is unknown.
+    """
+    if 'saver' in scaffold_args:
+        raise TypeError('The scaffold makes its own saver; use tf.compat.v1.train.Scaffold for another one.')
+    if warm_start is not None and not isinstance(warm_start, WarmStart):
+        raise TypeError(f'warm_start must be a WarmStart, not {warm_start!r}.')
+    from_config = {}
+    if config is not None:
+        from_config = {
+            'max_to_keep': config.keep_checkpoint_max,
+            'keep_checkpoint_every_n_hours': config.keep_checkpoint_every_n_hours,
+            'model_dir': config.model_dir,
+            'is_chief': getattr(config, 'is_chief', True),
+        }
+    saver = Saver(
+        style,
+        checkpoint,
+        untracked=untracked,
+        sharded=True,
+        defer_build=True,
+        allow_empty=True,
+        **from_config,
+    )
+    if warm_start is not None:
+        scaffold_args['init_fn'] = _warm_starting(saver, warm_start, scaffold_args.get('init_fn'))
+    graph = tf.compat.v1.get_default_graph()
+    setattr(graph, Saver.OF_SCAFFOLDS, [*getattr(graph, Saver.OF_SCAFFOLDS, ()), saver])
+    stop_before_first_step(graph)
+    compare_before_restoring()
+    return tf.compat.v1.train.Scaffold(saver=saver, **scaffold_args)
+
+
+def _warm_starting(saver: Saver, warm_start: WarmStart, init_fn: Any) -> Callable[[Any, Any], None]:
+    def init(scaffold: tf.compat.v1.train.Scaffold, session: tf.compat.v1.Session) -> None:
+        if init_fn is not None:
+            init_fn(scaffold, session)
+        warm_start_session(session, warm_start, saver.bindings)
+
+    return init
+
+
+def tf1_scaffold(checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any) -> tf.compat.v1.train.Scaffold:
+    """A scaffold that saves name-based checkpoints; see `scaffold`."""
+    return scaffold(CheckpointStyle.TF1, checkpoint, **kwargs)
+
+
+def tf2_scaffold(checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any) -> tf.compat.v1.train.Scaffold:
+    """A scaffold that saves object-based checkpoints; see `scaffold`."""
+    return scaffold(CheckpointStyle.TF2, checkpoint, **kwargs)
+
+
+def dual_scaffold(
+    checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any
+) -> tf.compat.v1.train.Scaffold:
+    """A scaffold that saves both styles over bytes stored once; see `scaffold`."""
+    return scaffold(CheckpointStyle.BOTH, checkpoint, **kwargs)

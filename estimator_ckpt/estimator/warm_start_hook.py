@@ -1,0 +1,40 @@
+"""Warm starts for whatever has hooks but no scaffold of ours: canned estimators, `MonitoredSession`."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from estimator_ckpt.estimator.tensorflow_patches import before_preparing
+from estimator_ckpt.warm_starting.options import WarmStart
+from estimator_ckpt.warm_starting.warm_start import warm_start_session
+
+
+class WarmStartHook(tf.compat.v1.train.SessionRunHook):
+    """Gives variables the values of a checkpoint where a run starts without one of its own, on the chief.
+
+    They have them before anything else sees them: the first checkpoint that the run saves holds them.
+    """
+
+    def __init__(self, warm_start: WarmStart):
+        """Makes a hook for `estimator.train(hooks=[...])` or `MonitoredTrainingSession(hooks=[...])`.
+
+        Args:
+          warm_start: Which values; variables are called by their names.
+        """
+        if not isinstance(warm_start, WarmStart):
+            raise TypeError(f'warm_start must be a WarmStart, not {warm_start!r}.')
+        self._warm_start = warm_start
+
+    def begin(self) -> None:
+        """Asks for the warm start in the sessions of the default graph."""
+        before_preparing(tf.compat.v1.get_default_graph(), self._warm_start_after_init)
+
+    def _warm_start_after_init(self, arguments: dict[str, Any]) -> None:
+        init_fn = arguments.get('init_fn')
+
+        def init(session: tf.compat.v1.Session) -> None:
+            if init_fn is not None:
+                init_fn(session)
+            warm_start_session(session, self._warm_start)
+
+        arguments['init_fn'] = init

@@ -1,0 +1,252 @@
+"""What two checkpoints of any style differ in."""
+
+import dataclasses
+import json
+import math
+import os
+from typing import Any
+
+from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.bundle.reader import BundleReader, Entry
+from estimator_ckpt.common import formatting
+from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.inspection import array_difference
+from estimator_ckpt.inspection.pairing import Pair, pair
+from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.mapping.rules import Rules
+
+_SECTIONS = {
+    'only_in_a': 'only in A',
+    'only_in_b': 'only in B',
+    'shape': 'other shape',
+    'dtype': 'other dtype',
+    'value': 'other value',
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Difference:
+    """One tensor that differs, or is in one checkpoint only.
+
+    Attributes:
+      key_a: Its key in A; None where A does not have it.
+      key_b: Its key in B; None where B does not have it.
+      shape_a: Its shape in A, as rules make it.
+      shape_b: Its shape in B.
+      dtype_a: Its type in A, as rules make it; empty where A does not have it.
+      dtype_b: Its type in B; empty where B does not have it.
+      elements: How many elements differ; None where values were not compared one by one.
+      max_absolute: The largest absolute difference; infinite where only one value is NaN, None where there is none.
+      max_relative: The largest difference relative to the larger magnitude; None where there is none.
+    """
+
+    key_a: str | None
+    key_b: str | None
+    shape_a: tuple[int, ...] | None = None
+    shape_b: tuple[int, ...] | None = None
+    dtype_a: str = ''
+    dtype_b: str = ''
+    elements: int | None = None
+    max_absolute: float | None = None
+    max_relative: float | None = None
+
+    @property
+    def key(self) -> str:
+        """How the tensor is called: in both, or as `B <- A`."""
+        if self.key_a is not None and self.key_b is not None and self.key_a != self.key_b:
+            return f'{self.key_b} <- {self.key_a}'
+        return self.key_a if self.key_b is None else self.key_b
+
+    def detail(self) -> str:
+        """What differs."""
+        if self.key_a is None or self.key_b is None:
+            return f'{self.dtype_a or self.dtype_b} {formatting.shape(self.shape_a or self.shape_b or ())}'
+        parts = []
+        if self.dtype_a != self.dtype_b:
+            parts.append(f'{self.dtype_a} in A, {self.dtype_b} in B')
+        if self.shape_a != self.shape_b:
+            parts.append(f'{formatting.shape(self.shape_a)} in A, {formatting.shape(self.shape_b)} in B')
+        if self.elements is not None:
+            parts.append(f'{formatting.count(self.elements, "element")} of {math.prod(self.shape_b):,}')
+        if self.max_absolute is not None:
+            parts.append(f'absolute {self.max_absolute:.3g}, relative {self.max_relative:.3g}')
+        return '; '.join(parts) or 'other bytes'
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, fit for JSON, which has no infinity."""
+        fields = dataclasses.asdict(self)
+        for name in ('max_absolute', 'max_relative'):
+            if fields[name] is not None and not math.isfinite(fields[name]):
+                fields[name] = str(fields[name])
+        return fields
+
+
+@dataclasses.dataclass
+class DifferenceReport:
+    """What two checkpoints, A and B, differ in. It is true where they do.
+
+    Attributes:
+      a: The prefix of A.
+      b: The prefix of B.
+      only_in_a: Tensors that only A has.
+      only_in_b: Tensors that only B has.
+      shape: Tensors of another shape.
+      dtype: Tensors of another type.
+      value: Tensors of the same shape and type with other values.
+      equal_tensors: How many tensors are equal.
+      notes: What else is worth knowing, in sentences.
+    """
+
+    a: str
+    b: str
+    only_in_a: list[Difference] = dataclasses.field(default_factory=list)
+    only_in_b: list[Difference] = dataclasses.field(default_factory=list)
+    shape: list[Difference] = dataclasses.field(default_factory=list)
+    dtype: list[Difference] = dataclasses.field(default_factory=list)
+    value: list[Difference] = dataclasses.field(default_factory=list)
+    equal_tensors: int = 0
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    def sections(self) -> dict[str, tuple[str, list[Difference]]]:
+        """The lists by their names, each with its title."""
+        return {name: (title, getattr(self, name)) for name, title in _SECTIONS.items()}
+
+    @property
+    def equal(self) -> bool:
+        """Whether there is no difference."""
+        return not any(rows for _, rows in self.sections().values())
+
+    def __bool__(self) -> bool:
+        return not self.equal
+
+    def summary(self) -> str:
+        """How many tensors differ and how many do not, in one line."""
+        parts = [f'{len(rows):,} {title}' for title, rows in self.sections().values() if rows]
+        return (
+            f'{", ".join(parts) or "no difference"}; {formatting.count(self.equal_tensors, "tensor")} equal'
+        )
+
+    def __str__(self) -> str:
+        lines = [f'A: {self.a}', f'B: {self.b}']
+        for title, rows in self.sections().values():
+            if rows:
+                lines += ['', f'{title} ({len(rows)}):']
+                lines += ['  ' + line for line in formatting.table([(row.key, row.detail()) for row in rows])]
+        return '\n'.join([*lines, '', *self.notes, self.summary()])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report, fit for JSON."""
+        found = {name: [row.to_dict() for row in getattr(self, name)] for name in _SECTIONS}
+        return {'a': self.a, 'b': self.b, 'equal': self.equal, **found} | {
+            'equal_tensors': self.equal_tensors,
+            'notes': self.notes,
+        }
+
+    def to_json(self) -> str:
+        """The report as a JSON object."""
+        return json.dumps(self.to_dict())
+
+
+def diff(
+    a: str | os.PathLike,
+    b: str | os.PathLike,
+    *,
+    rules: Rules = None,
+    rtol: float = 0.0,
+    atol: float = 0.0,
+) -> DifferenceReport:
+    """Compares two checkpoints tensor by tensor.
+
+    Tensors belong together by key, by name where the styles differ, or by rules; see
+    `estimator_ckpt.inspection.pairing`. Those whose checksums in the indexes are equal are not read; of the others two
+    are in memory at a time. NaN equals NaN.
+
+    Args:
+      a: A checkpoint, A.
+      b: Another one, B.
+      rules: What A's tensors are called in B; see `estimator_ckpt.mapping.rules`. Their operations are applied.
+      rtol: What difference of values is tolerated, relative to the larger of the two magnitudes.
+      atol: What absolute difference of values is tolerated besides.
+
+    Returns:
+      The differences.
+
+    Raises:
+      CheckpointError: If a checkpoint cannot be read.
+      RuleError: If a rule cannot be understood.
+    """
+    with paused_collector():
+        contents_a, contents_b = Contents(a), Contents(b)
+        pairing = pair(contents_a, contents_b, rules)
+        reader_a, reader_b = contents_a.reader, contents_b.reader
+        reader_a.decode_all()
+        reader_b.decode_all()
+    report = DifferenceReport(reader_a.prefix, reader_b.prefix)
+    for key in pairing.only_in_a:
+        entry = reader_a.entry(key)
+        report.only_in_a.append(Difference(key, None, entry.shape, None, dtypes.name(entry.dtype)))
+    for key in pairing.only_in_b:
+        entry = reader_b.entry(key)
+        report.only_in_b.append(Difference(None, key, None, entry.shape, '', dtypes.name(entry.dtype)))
+    for found in pairing.pairs:
+        _compare(found, reader_a, reader_b, report, rtol, atol)
+    report.notes += [f'No tensor takes the rule {rule!r}.' for rule in pairing.idle]
+    if _other_graphs(contents_a, contents_b):
+        report.notes.append('The object graphs differ.')
+    return report
+
+
+def _compare(
+    found: Pair,
+    reader_a: BundleReader,
+    reader_b: BundleReader,
+    report: DifferenceReport,
+    rtol: float,
+    atol: float,
+) -> None:
+    entry_a, entry_b = reader_a.entry(found.key_a), reader_b.entry(found.key_b)
+    dtype, shape = (entry_a.dtype, entry_a.shape) if found.recipe is None else found.recipe.outcome(reader_a)
+    fits = (dtype, shape) == (entry_b.dtype, entry_b.shape)
+    moved = found.recipe is not None and not found.recipe.moves_no_bytes(reader_a)
+    if fits and not moved and _same_bytes(found, entry_a, entry_b, reader_a, reader_b):
+        report.equal_tensors += 1
+        return
+    row = Difference(
+        found.key_a, found.key_b, shape, entry_b.shape, dtypes.name(dtype), dtypes.name(entry_b.dtype)
+    )
+    if shape != entry_b.shape:
+        report.shape.append(row)
+    if dtype != entry_b.dtype:
+        report.dtype.append(row)
+    if not fits:
+        return
+    try:
+        array_a = found.recipe.compute(reader_a) if moved else reader_a.tensor(found.key_a, verify=True)
+        array_b = reader_b.tensor(found.key_b, verify=True)
+    except dtypes.UnsupportedDtypeError:
+        report.value.append(row)
+        return
+    distance = array_difference.compare(array_a, array_b, rtol, atol)
+    if distance.elements:
+        report.value.append(dataclasses.replace(row, **dataclasses.asdict(distance)))
+    else:
+        report.equal_tensors += 1
+
+
+def _same_bytes(
+    found: Pair, entry_a: Entry, entry_b: Entry, reader_a: BundleReader, reader_b: BundleReader
+) -> bool:
+    """Whether the indexes have the same checksums of two tensors of one type, or of all of their slices."""
+    if reader_a.big_endian != reader_b.big_endian or set(entry_a.slices) != set(entry_b.slices):
+        return False
+    if not entry_a.slices:
+        return (entry_a.size, entry_a.crc32c) == (entry_b.size, entry_b.crc32c)
+    pieces = [
+        (reader_a.slice_entry(found.key_a, part), reader_b.slice_entry(found.key_b, part))
+        for part in set(entry_a.slices)
+    ]
+    return all((a.size, a.crc32c) == (b.size, b.crc32c) for a, b in pieces)
+
+
+def _other_graphs(a: Contents, b: Contents) -> bool:
+    return a.graph is not None and b.graph is not None and a.graph.nodes != b.graph.nodes

@@ -1,0 +1,175 @@
+"""What a checkpoint holds, for people: its keys sorted and filtered, totals by kind, values."""
+
+import dataclasses
+import json
+import math
+import os
+import re
+from collections.abc import Collection, Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+from estimator_ckpt.bundle.dtypes import UnsupportedDtypeError
+from estimator_ckpt.common import formatting
+from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.keys import object_keys
+from estimator_ckpt.keys.contents import CheckpointEntry, Contents
+from estimator_ckpt.keys.kinds import Kind
+from estimator_ckpt.keys.styles import CheckpointStyle
+
+_TITLES = ('key', 'kind', 'dtype', 'shape', 'size', 'shard')
+_ORDER = list(Kind)
+
+
+@dataclasses.dataclass(frozen=True)
+class Total:
+    """What the tensors of one kind add up to. A tensor with two keys counts once.
+
+    Attributes:
+      tensors: How many they are.
+      parameters: How many numbers they hold.
+      bytes: How many bytes these take in the data files.
+    """
+
+    tensors: int = 0
+    parameters: int = 0
+    bytes: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """What a checkpoint holds.
+
+    Attributes:
+      contents: The checkpoint.
+      style: Its style.
+      entries: The keys that were asked for, in the order that was asked for.
+      totals: By kind what all of its tensors add up to.
+    """
+
+    contents: Contents
+    style: CheckpointStyle
+    entries: list[CheckpointEntry]
+    totals: dict[Kind, Total]
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the variables hold; slots, averages and the like are not counted."""
+        return self.totals.get(Kind.VARIABLE, Total()).parameters
+
+    def values(self) -> Iterator[tuple[CheckpointEntry, np.ndarray | None]]:
+        """Reads the tensor of each of `entries`, one at a time; None for a type that NumPy does not have.
+
+        Raises:
+          CheckpointError: If one cannot be read.
+        """
+        for entry in self.entries:
+            try:
+                yield entry, self.contents.reader.tensor(entry.key, verify=True)
+            except UnsupportedDtypeError:
+                yield entry, None
+
+    def summary(self) -> str:
+        """The style, the parameters and the shards, in one line."""
+        shards = formatting.count(self.contents.reader.num_shards, 'shard')
+        parameters = formatting.count(self.parameters, 'parameter')
+        return f'style {self.style}, {parameters} in variables, {shards}'
+
+    def table(self, width: int | None = None) -> list[str]:
+        """The lines of the table of `entries`; keys are shortened where they do not fit `width`."""
+        rows = [
+            (e.key, str(e.kind), e.dtype, _shape(e), formatting.size(e.size), str(e.shard))
+            for e in self.entries
+        ]
+        return formatting.table([_TITLES, *rows], right={4, 5}, width=width)
+
+    def totals_table(self) -> list[str]:
+        """The lines of the table of totals."""
+        rows = [
+            (str(kind), f'{total.tensors:,}', f'{total.parameters:,}', formatting.size(total.bytes))
+            for kind, total in self.totals.items()
+        ]
+        return formatting.table([('kind', 'tensors', 'parameters', 'bytes'), *rows], right={1, 2, 3})
+
+    def __str__(self) -> str:
+        return '\n'.join(
+            [self.contents.reader.prefix, self.summary(), '', *self.table(), '', *self.totals_table()]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but values, fit for JSON."""
+        return {
+            'checkpoint': self.contents.reader.prefix,
+            'style': str(self.style),
+            'shards': self.contents.reader.num_shards,
+            'parameters': self.parameters,
+            'totals': {str(kind): dataclasses.asdict(total) for kind, total in self.totals.items()},
+            'entries': [entry.to_dict() for entry in self.entries],
+        }
+
+    def to_json(self) -> str:
+        """All but values, as a JSON object."""
+        return json.dumps(self.to_dict())
+
+
+@paused_collector()
+def inspect(
+    path: str | os.PathLike,
+    *,
+    pattern: str | re.Pattern[str] | None = None,
+    kinds: Collection[Kind | str] = (),
+    sort: Literal['key', 'size', 'kind'] = 'key',
+) -> Inspection:
+    """What a checkpoint holds. Its index is read, and no tensor.
+
+    Args:
+      path: A prefix, a model_dir, a `.index` or `.data-...` file, or a SavedModel's directory.
+      pattern: A regular expression; only keys that it is found in are given.
+      kinds: If given, only keys of these kinds are.
+      sort: The order: by key, by size with the largest first, or by kind.
+
+    Returns:
+      The keys asked for, and the totals of all.
+
+    Raises:
+      CheckpointNotFoundError: If there is no checkpoint.
+      CorruptCheckpointError: If its index or object graph is damaged.
+      re.error: If `pattern` does not compile.
+      ValueError: If there is no such kind or order.
+    """
+    orders = {
+        'key': lambda e: e.key,
+        'size': lambda e: (-e.size, e.key),
+        'kind': lambda e: _ORDER.index(e.kind),
+    }
+    if sort not in orders:
+        raise ValueError(f'{sort!r} is no order; use one of {", ".join(map(repr, orders))}.')
+    found, wanted = re.compile(pattern or '').search, {Kind(kind) for kind in kinds} or set(Kind)
+    contents = Contents(path)
+    entries = contents.entries()
+    chosen = [entry for entry in entries if entry.kind in wanted and found(entry.key)]
+    return Inspection(contents, contents.style, sorted(chosen, key=orders[sort]), _totals(contents, entries))
+
+
+def _totals(contents: Contents, entries: list[CheckpointEntry]) -> dict[Kind, Total]:
+    by_key = {entry.key: entry for entry in entries}
+    of_kind: dict[Kind, list[CheckpointEntry]] = {kind: [] for kind in Kind}
+    for first, group in contents.tensors():
+        # A plain dict of variables does not say what they are; their names may.
+        telling = [by_key[key] for key in group if by_key[key].kind is not Kind.VARIABLE]
+        entry = telling[0] if telling else by_key[first]
+        of_kind[entry.kind].append(entry)
+    if object_keys.OBJECT_GRAPH in by_key:
+        of_kind[Kind.OBJECT_GRAPH] = [by_key[object_keys.OBJECT_GRAPH]]
+    return {kind: _total(found) for kind, found in of_kind.items() if found}
+
+
+def _total(entries: list[CheckpointEntry]) -> Total:
+    parameters = sum(math.prod(entry.shape) for entry in entries)
+    return Total(len(entries), parameters, sum(entry.size for entry in entries))
+
+
+def _shape(entry: CheckpointEntry) -> str:
+    slices = f' ({formatting.count(entry.num_slices, "slice")})' if entry.num_slices else ''
+    return formatting.shape(entry.shape) + slices

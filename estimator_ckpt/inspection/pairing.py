@@ -1,0 +1,161 @@
+"""Which tensors of two checkpoints are the same variable: by key, by name across styles, or by rules."""
+
+import collections
+import dataclasses
+from collections.abc import Callable, Iterator
+
+from estimator_ckpt.keys import object_keys
+from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.keys.kinds import Kind
+from estimator_ckpt.keys.slots import object_slot_name
+from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.mapping.rules import Rules
+from estimator_ckpt.mapping.tensors import Tensor, apply_rules, read_tensors
+from estimator_ckpt.mapping.transforms import Recipe
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pair:
+    """A tensor of each of two checkpoints.
+
+    Attributes:
+      key_a: The key in the first.
+      key_b: The key in the second.
+      recipe: What a rule does to the first before the two are alike; None for nothing.
+    """
+
+    key_a: str
+    key_b: str
+    recipe: Recipe | None = None
+
+
+@dataclasses.dataclass
+class Pairing:
+    """Which tensors belong together.
+
+    Attributes:
+      pairs: Those that do.
+      only_in_a: Keys of the first checkpoint whose tensor has no counterpart.
+      only_in_b: Keys of the second.
+      idle: The rules that no tensor takes, as they were written.
+    """
+
+    pairs: list[Pair]
+    only_in_a: list[str]
+    only_in_b: list[str]
+    idle: list[str]
+
+
+def pair(a: Contents, b: Contents, rules: Rules = None) -> Pairing:
+    """Finds the pairs of two checkpoints, object graphs aside.
+
+    First come those of a rule that gives a tensor of `a` its name or object path in `b`; then those of the same key.
+    Where one checkpoint is name-based and the other is object-based, names follow, then object paths, then slots of
+    the same variable and of the same name; the counter of saves, which only objects have, is passed over.
+
+    Raises:
+      RuleError: If a rule cannot be understood.
+    """
+    return _Matcher(a, b).match(rules)
+
+
+class _Side:
+    """The tensors of one checkpoint, each known by its first key, and those of them that have no counterpart yet."""
+
+    def __init__(self, contents: Contents):
+        self.groups = dict(contents.tensors())
+        self.first_key = {key: first for first, group in self.groups.items() for key in group}
+        self.tensors = {tensor.key: tensor for tensor in read_tensors(contents)}
+        self.left = dict.fromkeys(self.groups)
+        self.counter = contents.graph.child_key(object_keys.SAVE_COUNTER) if contents.graph else None
+        self._contents = contents
+
+    def left_tensors(self) -> list[Tensor]:
+        return [tensor for key, tensor in self.tensors.items() if key in self.left]
+
+    def slots(self) -> Iterator[tuple[str, str, list[str]]]:
+        """Each slot without a counterpart: its first key, that of its variable, and what it can be called."""
+        kinds, meanings = self._contents.kinds(), {}
+        for first, group in self.groups.items():
+            meaning = next((kinds[key] for key in group if kinds[key].kind is Kind.SLOT), None)
+            if meaning is not None and meaning.variable in self.first_key:
+                meanings[first] = dataclasses.replace(meaning, variable=self.first_key[meaning.variable])
+        siblings = collections.defaultdict(set)
+        for meaning in meanings.values():
+            siblings[meaning.variable].add(meaning.slot_name)
+        for first, meaning in meanings.items():
+            if first in self.left:
+                other = object_slot_name(meaning.slot_name, siblings[meaning.variable])
+                yield first, meaning.variable, [meaning.slot_name, *([other] if other else [])]
+
+
+class _Matcher:
+    def __init__(self, a: Contents, b: Contents):
+        self._a, self._b = _Side(a), _Side(b)
+        self._across = (a.style is CheckpointStyle.TF1) != (b.style is CheckpointStyle.TF1)
+        self._pairs: dict[tuple[str, str], Pair] = {}
+        self._recipes: dict[str, Recipe] = {}
+        self._ruled: set[str] = set()
+
+    def match(self, rules: Rules) -> Pairing:
+        idle = self._by_rules(rules)
+        self._by_key(set(self._a.groups) - self._ruled, set(self._b.left))
+        if self._across:
+            self._by(lambda tensor: tensor.name)
+            self._by(lambda tensor: tensor.candidates[-1])
+        if self._across or rules:
+            self._by_slot()
+        if self._across:
+            for side in (self._a, self._b):
+                side.left.pop(side.counter, None)
+        return Pairing(list(self._pairs.values()), sorted(self._a.left), sorted(self._b.left), idle)
+
+    def _add(self, key_a: str, key_b: str) -> None:
+        first_a, first_b = self._a.first_key[key_a], self._b.first_key[key_b]
+        self._a.left.pop(first_a, None)
+        self._b.left.pop(first_b, None)
+        pair = Pair(key_a, key_b, self._recipes.get(first_a))
+        self._pairs.setdefault((first_a, first_b), pair)
+
+    def _by_rules(self, rules: Rules) -> list[str]:
+        """Pairs what rules say, and gives those that no tensor takes."""
+        places = {}
+        for key, tensor in self._b.tensors.items():
+            places |= dict.fromkeys([*tensor.candidates, *self._b.groups[key]], key)
+        tensors, idle = apply_rules(list(self._a.tensors.values()), rules)
+        for tensor in tensors:
+            self._recipes.pop(tensor.key, None)
+            if tensor.recipe is not None:
+                self._recipes[tensor.key] = tensor.recipe
+            if tensor.target in places:
+                self._add(tensor.key, places[tensor.target])
+                for source in tensor.recipe.sources if tensor.recipe else ():
+                    self._a.left.pop(source, None)
+        self._ruled = {key for key, tensor in self._a.tensors.items() if tensor.target is not None}
+        self._ruled |= {tensor.key for tensor in tensors if tensor.target is not None}
+        return idle
+
+    def _by_key(self, free_a: set[str], free_b: set[str]) -> None:
+        for key, first in self._a.first_key.items():
+            # Of several keys of the same bytes each may have a counterpart of its own.
+            if first in free_a and self._b.first_key.get(key) in free_b:
+                self._add(key, key)
+
+    def _by(self, candidate: Callable[[Tensor], str]) -> None:
+        found = collections.defaultdict(list)
+        for tensor in self._b.left_tensors():
+            found[candidate(tensor)].append(tensor.key)
+        for tensor in self._a.left_tensors():
+            keys_b = found[candidate(tensor)]
+            if len(keys_b) == 1 and keys_b[0] in self._b.left and tensor.key not in self._ruled:
+                self._add(tensor.key, keys_b[0])
+
+    def _by_slot(self) -> None:
+        if not self._a.left or not self._b.left:
+            return
+        variables = dict(self._pairs.keys())
+        slots = {(variable, name): key for key, variable, names in self._b.slots() for name in names}
+        for key, variable, names in list(self._a.slots()):
+            found = next((s for s in (slots.get((variables.get(variable), n)) for n in names) if s), None)
+            if found in self._b.left and key not in self._ruled:
+                self._add(key, found)

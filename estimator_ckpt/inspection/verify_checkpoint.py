@@ -1,0 +1,282 @@
+"""Checks a checkpoint whole: every byte against its checksum, and all that the files say of each other."""
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Callable, Iterable
+
+from estimator_ckpt.bundle import checksums, dtypes, tensors
+from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
+from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.files import ReadAhead, chunks, files_for
+from estimator_ckpt.bundle.paths import index_path, resolve, resolve_state_entry
+from estimator_ckpt.bundle.reader import BundleReader, Entry, decode_key
+from estimator_ckpt.common import formatting
+from estimator_ckpt.inspection import slice_coverage
+from estimator_ckpt.keys.object_graph import read_object_graph
+
+Progress = Callable[[int, int], object]
+# Tensors up to this many bytes are read together with their neighbours.
+_SMALL = 64 * 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong.
+
+    Attributes:
+      file: The file that it is in.
+      key: The key that it is about, else empty.
+      problem: What it is, in a sentence.
+    """
+
+    file: str
+    key: str
+    problem: str
+
+    def __str__(self) -> str:
+        problem = formatting.printable(self.problem)
+        if self.file in problem:
+            return problem
+        return f'{self.file}: {repr(self.key) + ": " if self.key else ""}{problem}'
+
+
+@dataclasses.dataclass
+class VerificationReport:
+    """What was checked, and what is wrong. It is true where nothing is.
+
+    Attributes:
+      checkpoint: The checkpoint's prefix.
+      tensors: How many keys the index has.
+      shards: How many data files the index names.
+      bytes: How many bytes of these were read.
+      faults: What is wrong.
+      warnings: What is odd, but does not keep the checkpoint from being read.
+    """
+
+    checkpoint: str
+    tensors: int = 0
+    shards: int = 0
+    bytes: int = 0
+    faults: list[Fault] = dataclasses.field(default_factory=list)
+    warnings: list[Fault] = dataclasses.field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no fault was found."""
+        return not self.faults
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        lines = [f'fault: {fault}' for fault in self.faults]
+        lines += [f'warning: {warning}' for warning in self.warnings]
+        lines.append(self.summary())
+        return '\n'.join(lines)
+
+    def summary(self) -> str:
+        """What was checked and what came of it, in one line."""
+        tensors, shards = formatting.count(self.tensors, 'key'), formatting.count(self.shards, 'shard')
+        checked = f'{tensors}, {formatting.size(self.bytes)} in {shards}'
+        found = formatting.count(len(self.faults), 'fault') if self.faults else 'no fault'
+        return f'{self.checkpoint}: {checked}: {found}'
+
+    def to_json(self) -> str:
+        """The report as a JSON object."""
+        return json.dumps({'ok': self.ok, **dataclasses.asdict(self)})
+
+
+def verify(path: str | os.PathLike, *, progress: Progress | None = None) -> VerificationReport:
+    """Reads every byte of a checkpoint and checks all that can be checked without the program it is for.
+
+    These are: the checksums of the index and of every tensor; that data files are there and long enough; that slices
+    are there and cover their tensor; that the object graph parses, and its keys are there; that the state file beside
+    the checkpoint is one.
+
+    Args:
+      path: A prefix, a model_dir, a `.index` or `.data-...` file, or a SavedModel's directory.
+      progress: Told the number of bytes of each piece that was read, and of all that are to be.
+
+    Returns:
+      The faults. Nothing that is wrong inside of the files is raised.
+
+    Raises:
+      CheckpointNotFoundError: If there is no checkpoint.
+      OSError: If a file cannot be read.
+    """
+    try:
+        prefix = resolve(path)
+    except CorruptCheckpointError as error:
+        report = VerificationReport(os.fspath(path))
+        report.faults.append(Fault(os.path.join(path, STATE_FILE), '', str(error)))
+        return report
+    report = VerificationReport(prefix)
+    try:
+        reader = BundleReader(prefix)
+    except CorruptCheckpointError as error:
+        report.faults.append(Fault(index_path(prefix), '', str(error)))
+    else:
+        _Check(reader, report, progress or (lambda piece, total: None)).run()
+    _check_state(prefix, report)
+    return report
+
+
+class _Check:
+    """One run over a checkpoint whose index can be read."""
+
+    def __init__(self, reader: BundleReader, report: VerificationReport, progress: Progress):
+        self._reader = reader
+        self._report = report
+        self._progress = progress
+        self._files = files_for(reader.prefix)
+        self._small = ReadAhead(self._files)
+        self._index = index_path(reader.prefix)
+
+    def run(self) -> None:
+        entries = self._entries()
+        self._report.shards = self._reader.num_shards
+        try:
+            self._report.tensors = len(self._reader.keys())
+        except CorruptCheckpointError:  # Said of each such entry already.
+            self._report.tensors = len(entries)
+        for key, entry in entries.items():
+            if entry.slices:
+                self._check_slices(key, entry)
+        sizes = self._data_sizes(entries)
+        self._check_bytes(entries, sizes)
+        self._check_object_graph()
+
+    def _fault(self, file: str, key: bytes | str, problem: str) -> None:
+        key = decode_key(key) if isinstance(key, bytes) else key
+        self._report.faults.append(Fault(file, key, problem))
+
+    def _entries(self) -> dict[bytes, Entry]:
+        """The entries that make sense, by raw key."""
+        entries, last = {}, b''
+        self._reader.decode_all()
+        for key in self._reader.raw:
+            if key <= last:
+                self._fault(self._index, key, 'the keys are not in order, so that not all are found')
+            last = key
+            try:
+                entries[key] = self._reader.raw_entry(key)
+            except CorruptCheckpointError as error:
+                self._fault(self._index, key, str(error))
+        return entries
+
+    def _check_slices(self, key: bytes, entry: Entry) -> None:
+        for part in dict.fromkeys(entry.slices):
+            shape = slice_coverage.shape_of(part, entry.shape)
+            try:
+                piece = self._reader.slice_entry(decode_key(key), part)
+            except CorruptCheckpointError as error:
+                self._fault(self._index, key, str(error))
+                continue
+            if piece.slices or (piece.dtype, piece.shape) != (entry.dtype, shape):
+                stored = f'{dtypes.name(piece.dtype)} {list(piece.shape)}'
+                self._fault(self._index, key, f'its slice {part} is stored as {stored}')
+        try:
+            covered = slice_coverage.covers(entry.slices, entry.shape)
+        except slice_coverage.TooComplexError as error:
+            self._fault(self._index, key, str(error))
+        else:
+            if not covered:
+                self._fault(self._index, key, 'its slices leave parts of it out')
+
+    def _data_sizes(self, entries: dict[bytes, Entry]) -> dict[int, int]:
+        """The lengths of the data files that hold something, as far as they are there."""
+        sizes = {}
+        for shard in sorted({entry.shard for entry in entries.values() if not entry.slices}):
+            path = self._reader.data_path(shard)
+            if self._files.exists(path) and not self._files.is_dir(path):
+                sizes[shard] = self._files.size(path)
+            else:
+                held = sum(not entry.slices and entry.shard == shard for entry in entries.values())
+                self._fault(
+                    path, '', f'the data file is missing; it holds {formatting.count(held, "tensor")}'
+                )
+        return sizes
+
+    def _check_bytes(self, entries: dict[bytes, Entry], sizes: dict[int, int]) -> None:
+        present: dict[tuple, list[bytes]] = {}
+        for key, entry in entries.items():
+            if entry.slices or entry.shard not in sizes:
+                continue
+            if entry.offset + entry.size > sizes[entry.shard]:
+                problem = f'the file is cut off: it has {sizes[entry.shard]} bytes, the tensor ends at byte '
+                self._fault(self._reader.data_path(entry.shard), key, f'{problem}{entry.offset + entry.size}')
+                continue
+            # Two keys of the same bytes are read once, unless they are not read alike.
+            strings = math.prod(entry.shape) if entry.dtype == dtypes.STRING else -1
+            place = (entry.shard, entry.offset, entry.size, strings, entry.crc32c)
+            present.setdefault(place, []).append(key)
+        total = sum(place[2] for place in present)
+        for place in sorted(present):
+            keys = present[place]
+            problem = self._problem(entries[keys[0]], total)
+            for key in keys if problem else ():
+                self._fault(self._reader.data_path(place[0]), key, problem)
+
+    def _problem(self, entry: Entry, total: int) -> str:
+        """What is wrong with the bytes of a tensor, or nothing."""
+        path = self._reader.data_path(entry.shard)
+        if entry.dtype == dtypes.STRING:
+            data = self._files.read(path, entry.offset, entry.size)
+            self._read(len(data), total)
+            try:
+                crc = tensors.checksum(data, entry.dtype, entry.shape, self._reader.big_endian)
+            except ValueError as error:
+                return str(error)
+        else:
+            crc = 0
+            for data in self._pieces(path, entry):
+                crc = checksums.crc32c(data, crc)
+                self._read(len(data), total)
+            crc = checksums.mask(crc)
+        return '' if crc == entry.crc32c else 'the checksum of its bytes does not match'
+
+    def _pieces(self, path: str, entry: Entry) -> Iterable[bytes]:
+        if entry.size > _SMALL:
+            return chunks(self._files, path, entry.offset, entry.size)
+        return [self._small.read(path, entry.offset, entry.size)] if entry.size else []
+
+    def _read(self, size: int, total: int) -> None:
+        self._report.bytes += size
+        self._progress(size, total)
+
+    def _check_object_graph(self) -> None:
+        try:
+            graph = read_object_graph(self._reader)
+        except CorruptCheckpointError as error:
+            self._fault(self._reader.prefix, '', str(error))
+            return
+        except CheckpointNotFoundError:  # Said of the data file already.
+            return
+        if graph is None:
+            return
+        present = {decode_key(key) for key in self._reader.raw}
+        # The keys of a lookup table are the attribute's and a suffix.
+        present |= {key.rpartition('-')[0] for key in present}
+        for number, node in enumerate(graph.nodes):
+            for attribute in node.attributes:
+                if attribute.key not in present:
+                    problem = f'the object graph refers to this key in node {number}, and the index does not have it'
+                    self._fault(self._index, attribute.key, problem)
+
+
+def _check_state(prefix: str, report: VerificationReport) -> None:
+    """Checks the state file beside a checkpoint; one that names what is not there does not harm this one."""
+    directory = os.path.dirname(prefix)
+    path = os.path.join(directory, STATE_FILE)
+    try:
+        state = read_state(directory)
+    except CorruptCheckpointError as error:
+        report.faults.append(Fault(path, '', str(error)))
+        return
+    for entry in dict.fromkeys([state.latest, *state.all]) if state else ():
+        try:
+            resolve_state_entry(directory, entry)
+        except CheckpointError:
+            report.warnings.append(Fault(path, '', f'it names {entry}, which is not there'))

@@ -1,0 +1,176 @@
+r"""Rules that give a tensor of one checkpoint or program its name in another.
+
+A rule is a pattern and a replacement. Rules are tried in order, and the first whose pattern matches the whole name
+applies. They come as
+
+* an assignment map as `tf.compat.v1.train.init_from_checkpoint` takes it: `{'old_scope/': 'new_scope/'}`,
+  `{'/': 'scope/'}`, `{'old_name': 'new_name'}`,
+* pairs of a regular expression and a replacement, `[(r'layer_(\d+)/w', r'blocks/\1/kernel')]`, or triples with
+  operations, `(r'(.*)/w', r'\1/kernel', 'transpose=1,0')`; see `estimator_ckpt.mapping.transforms`,
+* or a text file with a rule on each line, `pattern -> replacement`, or `pattern -> replacement | operations`, and
+  comments behind `#`.
+
+A replacement for `split` names its targets with commas between them.
+"""
+
+import dataclasses
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.mapping.transforms import Operation, parse_operations
+
+
+class RuleError(CheckpointError, ValueError):
+    """Rules that cannot be understood. The message lists every one."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rule:
+    """A pattern and what a name that it matches becomes.
+
+    Attributes:
+      source: The rule as it was written, for messages.
+      pattern: Matches whole names.
+      replacement: The new name, with `\\1` and `\\g<group>`.
+      operations: What is done to the values.
+      targets: The names that it gives, of an assignment to certain variables.
+      name: The only name that it matches, if it is just one.
+    """
+
+    source: str
+    pattern: re.Pattern[str]
+    replacement: str
+    operations: tuple[Operation, ...] = ()
+    targets: tuple[str, ...] = ()
+    name: str = ''
+
+    def apply(self, name: str) -> str | None:
+        """The new name, or None where the pattern does not match."""
+        match = self.pattern.fullmatch(name)
+        return None if match is None else match.expand(self.replacement)
+
+
+class RuleSet:
+    """Rules in their order, of which those for one name each are looked up."""
+
+    def __init__(self, rules: Sequence[Rule]):
+        self.rules = rules
+        self._exact = {rule.name: number for number, rule in reversed(list(enumerate(rules))) if rule.name}
+        self._others = [(number, rule) for number, rule in enumerate(rules) if not rule.name]
+
+    def find(self, names: Sequence[str]) -> tuple[Rule, str] | None:
+        """The first rule that matches one of a tensor's names, and what that becomes; None if there is none."""
+        exact = min((self._exact[name] for name in names if name in self._exact), default=len(self.rules))
+        for number, rule in self._others:
+            if number > exact:
+                break
+            target = next((t for t in map(rule.apply, names) if t is not None), None)
+            if target is not None:
+                return rule, target
+        if exact == len(self.rules):
+            return None
+        rule = self.rules[exact]
+        return rule, rule.apply(rule.name)
+
+
+Rules = Mapping[str, str] | Sequence[tuple[str, ...] | Mapping[str, str] | Rule] | str | os.PathLike | None
+
+
+def parse_rules(rules: Rules) -> list[Rule]:
+    """The rules that an argument means.
+
+    Args:
+      rules: An assignment map, pairs of pattern and replacement, both mixed in one list (`[{...}, (..., ...)]`), the
+        path of a rules file, or None for no rules.
+
+    Raises:
+      RuleError: If an expression does not compile, a replacement names a group that there is not, or a scope stands
+        against what is none. It lists all such.
+      FileNotFoundError: If there is no such file.
+    """
+    parsed, faults = [], []
+    for row in _rows(rules):
+        if isinstance(row, Rule):
+            parsed.append(row)
+            continue
+        old, new, operations = row
+        try:
+            parsed.append(_assignment(old, new) if operations is None else _expression(old, new, operations))
+        except ValueError as error:
+            faults.append(str(error))
+    if faults:
+        raise RuleError('; '.join(faults) + '; mend the rules.')
+    return parsed
+
+
+def _rows(rules: Rules) -> Iterable[tuple[str, str, str | None] | Rule]:
+    """Pattern, replacement and operations; None for the operations of an assignment; or what is a rule already."""
+    if rules is None:
+        return
+    if isinstance(rules, (str, os.PathLike)):
+        yield from _read_file(rules)
+    elif isinstance(rules, Mapping):
+        for old, new in rules.items():
+            yield old, new, None
+    else:
+        for rule in rules:
+            if isinstance(rule, Mapping):
+                yield from _rows(rule)
+            elif isinstance(rule, Rule):
+                yield rule
+            else:
+                pattern, replacement, *operations = rule
+                yield pattern, replacement, ' '.join(operations)
+
+
+def _read_file(path: str | os.PathLike) -> Iterable[tuple[str, str, str]]:
+    with open(path, encoding='utf-8') as file:
+        for number, line in enumerate(file, 1):
+            line = re.sub(r'(^|\s)#.*', '', line).strip()
+            if not line:
+                continue
+            pattern, arrow, rest = line.partition('->')
+            if not arrow:
+                raise RuleError(
+                    f'{os.fspath(path)}, line {number}: a rule is "pattern -> replacement", not {line!r}.'
+                )
+            replacement, _, operations = rest.partition(' | ')
+            yield pattern.strip(), replacement.strip(), operations
+
+
+def _expression(pattern: str, replacement: str, operations: str) -> Rule:
+    source = f'{pattern} -> {replacement}' + (f' | {operations}' if operations else '')
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f'the rule {source!r} has an expression that does not compile ({error})') from error
+    try:
+        # Expanding against the empty string tells an unknown group without a match.
+        re.compile(f'(?:{pattern})|').match('').expand(replacement)
+    except (re.error, IndexError) as error:
+        raise ValueError(
+            f'the rule {source!r} has a replacement that does not fit its pattern ({error})'
+        ) from error
+    try:
+        return Rule(source, compiled, replacement, parse_operations(operations))
+    except ValueError as error:
+        raise ValueError(f'the rule {source!r} has operations that make no sense: {error}') from error
+
+
+def _assignment(old: str, new: str) -> Rule:
+    source = f'{old!r}: {new!r}'
+    if not isinstance(new, str):
+        raise ValueError(f'the assignment {source} names an object, which only a warm start can fill')
+    if old.endswith('/') != new.endswith('/') and not (old == '/' or new == '/'):
+        raise ValueError(f'the assignment {source} has a scope, which ends in a slash, on one side only')
+    if not old.endswith('/'):
+        return Rule(source, re.compile(re.escape(old)), literal(new), targets=(new,), name=old)
+    pattern = '(.*)' if old == '/' else re.escape(old) + '(.*)'
+    return Rule(source, re.compile(pattern), (literal(new) if new != '/' else '') + r'\1')
+
+
+def literal(name: str) -> str:
+    """The replacement that gives a name as it is."""
+    return name.replace('\\', r'\\')

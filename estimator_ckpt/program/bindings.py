@@ -1,0 +1,280 @@
+"""Binds the tensors of a program to the keys that they have in a checkpoint of each style."""
+
+import collections
+import copy
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.checkpoint import saveable_compat
+from tensorflow.python.checkpoint import util as checkpoint_util
+from tensorflow.python.ops import variables as variables_lib
+from tensorflow.python.training.saving import saveable_object_util
+
+from estimator_ckpt.keys import object_keys
+from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
+from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.mapping.report import Location, Target
+from estimator_ckpt.program.tracking import HostValue, Tracked, TrackedTensor, static_shape, track
+
+# What the default object graph calls its two children, as the guide does.
+_DEFAULT_ROOT, _DEFAULT_STEP = 'var_list', 'step'
+
+
+@dataclasses.dataclass(frozen=True)
+class Binding:
+    """A tensor of the program, where checkpoints have it, and what saves and restores it."""
+
+    target: Target
+    saveable: Any
+    spec: Any
+
+    def location(self, style: CheckpointStyle) -> Location:
+        """Where the save ops of a style put the tensor."""
+        if style is CheckpointStyle.TF2:
+            return self.target.by_object or self.target.by_name
+        return self.target.by_name or self.target.by_object
+
+
+@dataclasses.dataclass
+class Bindings:
+    """All tensors that one saver is responsible for.
+
+    Attributes:
+      items: The tensors.
+      graph: The object graph.
+      host_values: What Python keeps beside them.
+      untracked: The names of the variables that the given `tf.train.Checkpoint` does not reach.
+      dropped: Those of them that are not saved; they have no value after a restore unless they are initialized.
+      save_counter: The program's own variable that counts the saves, if it has one. It is no item: every save counts
+        it, and a checkpoint without it can be restored.
+      save_counter_name: Its name, where a name-based saver of the same program would have it.
+    """
+
+    items: list[Binding]
+    graph: ObjectGraph
+    host_values: list[HostValue] = dataclasses.field(default_factory=list)
+    untracked: list[str] = dataclasses.field(default_factory=list)
+    dropped: list[tf.Variable] = dataclasses.field(default_factory=list)
+    save_counter: Any = None
+    save_counter_name: str | None = None
+
+    def check_names(self) -> None:
+        """Checks that a name-based checkpoint can tell the variables apart; in eager mode names need not be unique.
+
+        Raises:
+          ValueError: If it cannot.
+        """
+        counts = collections.Counter(binding.target.by_name for binding in self.items)
+        twins = sorted(location.key for location, count in counts.items() if location and count > 1)
+        if twins:
+            raise ValueError(
+                f'Several variables are called {", ".join(twins)}, which a name-based checkpoint cannot tell apart; '
+                "pass var_list={name: variable}, or save with style='tf2'."
+            )
+
+    def saveables(self, style: CheckpointStyle) -> list[Any]:
+        """The saveables with the names that the save ops of a style use, each once, in a fixed order."""
+        located = {id(binding.spec): binding.location(style) for binding in self.items}
+        originals = {id(binding.saveable): binding.saveable for binding in self.items}
+        result = []
+        for number, original in enumerate(originals.values()):
+            # A copy: the graph's collections share the original with other savers.
+            saveable = copy.copy(original)
+            saveable.specs = [copy.copy(spec) for spec in original.specs]
+            for spec, unchanged in zip(saveable.specs, original.specs, strict=True):
+                location = located[id(unchanged)]
+                spec.name, spec.slice_spec = location.key, location.slice_spec
+                if unchanged.slice_spec:
+                    # The pieces of a variable share a name, and TensorFlow's builder keeps one saveable per name.
+                    saveable.name = f'{original.name} {number:08d}'
+            result.append(saveable)
+        return result
+
+
+def bind(
+    checkpoint: tf.train.Checkpoint | None,
+    var_list: Any,
+    style: CheckpointStyle,
+    drop_untracked: bool = False,
+) -> Bindings:
+    """Binds the variables of a program.
+
+    Args:
+      checkpoint: Names the objects; None for the guide's `Checkpoint(var_list={name: variable}, step=global_step)`.
+      var_list: As for `tf.compat.v1.train.Saver`; None for all saveable objects of the graph, in eager mode for all
+        that `checkpoint` reaches.
+      style: The style that will be saved.
+      drop_untracked: Whether to leave out the variables that `checkpoint` does not reach.
+
+    Raises:
+      ValueError: If two variables of a graph have one name, or in eager mode there is neither `checkpoint` nor
+        `var_list`.
+    """
+    tracked = track(checkpoint) if checkpoint is not None else None
+    if tf.executing_eagerly() and var_list is None:
+        if tracked is None:
+            raise ValueError('In eager mode the saver needs a checkpoint or a var_list: pass one of them.')
+        bindings = _bind_tracked(tracked, style)
+    elif tracked is None:
+        return _bind_default(_named_saveables(var_list))
+    else:
+        bindings = _bind_both_sides(_named_saveables(var_list), tracked, style, drop_untracked)
+    if style is not CheckpointStyle.TF1:
+        _set_counter_apart(bindings, tracked)
+    return bindings
+
+
+@dataclasses.dataclass(frozen=True)
+class _Named:
+    """A saveable of the name-based side; `identity` is what its variable is known by on the object-based side."""
+
+    saveable: Any
+    identity: Any
+    is_variable: bool
+
+
+def _named_saveables(var_list: Any) -> list[_Named]:
+    if var_list is None:
+        var_list = variables_lib._all_saveable_objects()
+    names = {}
+    if isinstance(var_list, Mapping):
+        names = {name: _full_name(value) for name, value in var_list.items()}
+    else:
+        var_list = saveable_object_util.op_list_to_dict(var_list)
+    named = []
+    for saveable in saveable_object_util.validate_and_slice_inputs(var_list):
+        specs = saveable.specs
+        is_variable = len(specs) == 1 and tf.compat.as_str(specs[0].name) == saveable.name
+        if not is_variable or tf.executing_eagerly():
+            identity = id(saveable.op)
+        else:
+            identity = (names.get(saveable.name, saveable.name), specs[0].slice_spec)
+        named.append(_Named(saveable, identity, is_variable))
+    return named
+
+
+def _full_name(variable: Any) -> str:
+    if isinstance(variable, (list, tuple, variables_lib.PartitionedVariable)):
+        variable = next(iter(variable))
+    return checkpoint_util.get_full_name(variable)
+
+
+def _identity(tensor: TrackedTensor) -> Any:
+    """What `_Named.identity` is for the same variable or object."""
+    name = tensor.full_name
+    if not name or tf.executing_eagerly():
+        return id(tensor.owner)
+    info = getattr(tensor.owner, '_save_slice_info', None)
+    return (name, info.spec if info else '')
+
+
+def _bind_default(named: list[_Named]) -> Bindings:
+    """Binds to `Checkpoint(var_list={name: variable}, step=global_step)`, partitioned variables whole."""
+    graph, nodes, items = ObjectGraph(), {}, []
+    root = graph.add(0, _DEFAULT_ROOT)
+    step_name = _global_step_name()
+    for item in named:
+        name = item.saveable.name
+        attribute = _attribute_name(item)
+        if attribute is None:
+            items += [_binding(item.saveable, spec, None, '') for spec in item.saveable.specs]
+            continue
+        path = (_DEFAULT_STEP,) if name == step_name else (_DEFAULT_ROOT, name)
+        attribute_key = object_keys.object_key(path, attribute)
+        if name not in nodes:
+            full_name = name if item.is_variable else ''
+            nodes[name] = graph.add(root, name, [Attribute(attribute, full_name, attribute_key)])
+            if name == step_name:
+                graph.nodes[0].children[_DEFAULT_STEP] = nodes[name]
+        for spec in item.saveable.specs:
+            suffix = tf.compat.as_str(spec.name).removeprefix(name)
+            items.append(
+                _binding(
+                    item.saveable, spec, Location(attribute_key + suffix, spec.slice_spec), attribute_key
+                )
+            )
+    return Bindings(items, graph)
+
+
+def _attribute_name(item: _Named) -> str | None:
+    """What the object graph calls the value; None for what only a name-based checkpoint can hold."""
+    if item.is_variable:
+        return object_keys.VARIABLE_VALUE
+    if isinstance(item.saveable.op, tf.__internal__.tracking.Trackable):
+        return saveable_compat.get_saveable_name(item.saveable.op)
+    return None
+
+
+def _global_step_name() -> str | None:
+    if tf.executing_eagerly():
+        return None
+    step = tf.compat.v1.train.get_global_step()
+    return None if step is None else _full_name(step)
+
+
+def _bind_both_sides(
+    named: list[_Named], tracked: Tracked, style: CheckpointStyle, drop_untracked: bool
+) -> Bindings:
+    """Joins what the graph has under names with what the objects reach."""
+    by_identity: dict[Any, list[TrackedTensor]] = collections.defaultdict(list)
+    for tensor in tracked.tensors:
+        by_identity[_identity(tensor)].append(tensor)
+    items, untracked = [], []
+    for item in named:
+        owned = by_identity.pop(item.identity, None)
+        if owned is None:
+            untracked.append(item.saveable.name)
+            if drop_untracked:
+                continue
+        for spec in item.saveable.specs:
+            name = tf.compat.as_str(spec.name)
+            suffix = name.removeprefix(item.saveable.name)
+            tensor = next((t for t in owned or () if t.key.endswith(suffix)), None)
+            location = Location(tensor.key) if tensor else None
+            items.append(_binding(item.saveable, spec, location, tensor.attribute_key if tensor else ''))
+    if style is not CheckpointStyle.TF1:
+        for tensor in (tensor for tensors in by_identity.values() for tensor in tensors):
+            items.append(_object_binding(tensor, None))
+    bindings = Bindings(items, tracked.graph, tracked.host_values, sorted(set(untracked)))
+    if drop_untracked:
+        bindings.dropped = [v for v in tf.compat.v1.global_variables() if _full_name(v) in bindings.untracked]
+    return bindings
+
+
+def _bind_tracked(tracked: Tracked, style: CheckpointStyle) -> Bindings:
+    """Binds, in eager mode, all that the objects reach; their names come from the variables."""
+    items = []
+    for tensor in tracked.tensors:
+        name = tensor.full_name
+        if name or style is not CheckpointStyle.TF1:
+            items.append(_object_binding(tensor, Location(name) if name else None))
+    return Bindings(items, tracked.graph, tracked.host_values)
+
+
+def _set_counter_apart(bindings: Bindings, tracked: Tracked) -> None:
+    key = tracked.graph.child_key(object_keys.SAVE_COUNTER)
+    owner = next((tensor.owner for tensor in tracked.tensors if tensor.key == key), None)
+    if owner is None:
+        return
+    bindings.save_counter = owner
+    bindings.items = [item for item in bindings.items if item.target.attribute_key != key]
+    if not tf.executing_eagerly():
+        bindings.save_counter_name = _full_name(owner)
+
+
+def _object_binding(tensor: TrackedTensor, by_name: Location | None) -> Binding:
+    target = Target(by_name, Location(tensor.key), tensor.attribute_key, tensor.dtype, tensor.shape)
+    return Binding(target, tensor.saveable, tensor.spec)
+
+
+def _binding(saveable: Any, spec: Any, by_object: Location | None, attribute_key: str) -> Binding:
+    name = tf.compat.as_str(spec.name)
+    shape = static_shape(saveable.op) if name == saveable.name else None
+    target = Target(Location(name, spec.slice_spec), by_object, attribute_key, _dtype(spec), shape)
+    return Binding(target, saveable, spec)
+
+
+def _dtype(spec: Any) -> int:
+    return spec.dtype.base_dtype.as_datatype_enum

@@ -1,0 +1,154 @@
+"""What a `tf.train.Checkpoint` reaches: its object graph, and the tensors with their object keys."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+# TensorFlow's own serialization decides the keys, so that they are the same; it has no public name.
+from tensorflow.python.checkpoint import save_util
+from tensorflow.python.checkpoint import util as checkpoint_util
+from tensorflow.python.training.saving import saveable_object_util
+
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.keys.object_graph import ObjectGraph
+
+
+def full_name(variable: Any) -> str:
+    """A variable's name, by which name-based checkpoints know it; empty for what is no variable."""
+    return checkpoint_util.get_full_name(variable)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrackedTensor:
+    """A tensor that an object saves.
+
+    Attributes:
+      owner: The object.
+      key: The tensor's object key.
+      attribute_key: The key in the object graph, which `key` begins with.
+      saveable: The `SaveableObject` that saves and restores it.
+    """
+
+    owner: Any
+    key: str
+    attribute_key: str
+    saveable: Any
+
+    @property
+    def spec(self) -> Any:
+        """The `SaveSpec` of this tensor among its saveable's."""
+        return next(spec for spec in self.saveable.specs if tf.compat.as_str(spec.name) == self.key)
+
+    @property
+    def full_name(self) -> str:
+        """The variable's name; empty for what is no variable."""
+        return full_name(self.owner)
+
+    @property
+    def dtype(self) -> int:
+        """TensorFlow's data type number."""
+        return self.spec.dtype.base_dtype.as_datatype_enum
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The variable's shape; None where that is not known, or the object is no variable."""
+        return static_shape(self.owner) if self.full_name else None
+
+
+@dataclasses.dataclass(frozen=True)
+class HostValue:
+    """A value that Python keeps, not the graph; saved beside the tensors.
+
+    Attributes:
+      key: Its object key.
+      get: Gives the value to save.
+      set: Takes the value that was restored.
+    """
+
+    key: str
+    get: Callable[[], np.ndarray]
+    set: Callable[[np.ndarray], object]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tracked:
+    """What a `tf.train.Checkpoint` reaches."""
+
+    graph: ObjectGraph
+    tensors: list[TrackedTensor]
+    host_values: list[HostValue]
+
+
+def static_shape(variable: Any) -> tuple[int, ...] | None:
+    """A variable's shape, or None where not all of it is known."""
+    shape = tf.TensorShape(getattr(variable, 'shape', None))
+    return tuple(shape.as_list()) if shape.is_fully_defined() else None
+
+
+def check_checkpoint(checkpoint: Any) -> None:
+    """Raises TypeError where the argument is no `tf.train.Checkpoint`."""
+    if not isinstance(checkpoint, (tf.train.Checkpoint, tf.compat.v1.train.Checkpoint)):
+        raise TypeError(
+            f'checkpoint must be a tf.train.Checkpoint, not {checkpoint!r}; wrap the object: '
+            'tf.train.Checkpoint(model=...).'
+        )
+
+
+def root_of(checkpoint: tf.train.Checkpoint) -> Any:
+    """The object that a checkpoint's paths begin at: itself, or its positional root."""
+    # There is no public name for it.
+    return checkpoint._saver._graph_view.root
+
+
+def track(checkpoint: tf.train.Checkpoint) -> Tracked:
+    """Walks the objects of a checkpoint.
+
+    Args:
+      checkpoint: With keyword objects or a positional root.
+
+    Raises:
+      CheckpointError: If an object asks for a saver of its own, which this package cannot run.
+    """
+    # A Checkpoint's view knows its positional root and what is attached to that; it has no public name.
+    view = checkpoint._saver._graph_view
+    serialized, _, registered_savers, proto = save_util.serialize_graph_view(view)
+    if registered_savers:
+        raise CheckpointError(
+            f'The checkpoint holds objects with savers of their own ({", ".join(sorted(registered_savers))}); save '
+            'those with tf.train.Checkpoint.'
+        )
+    graph = ObjectGraph.parse(proto.SerializeToString())
+    attribute_keys = {attribute.key for node in graph.nodes for attribute in node.attributes}
+    tracked = Tracked(graph, [], [])
+    for owner, saveables in saveable_object_util.serialized_tensors_to_saveable_cache(serialized).items():
+        if isinstance(owner, tf.train.experimental.PythonState):
+            tracked.host_values.extend(_python_states(owner, saveables))
+            continue
+        for saveable in itertools.chain.from_iterable(saveables.values()):
+            for spec in saveable.specs:
+                key = tf.compat.as_str(spec.name)
+                tracked.tensors.append(TrackedTensor(owner, key, _attribute(key, attribute_keys), saveable))
+    return tracked
+
+
+def _attribute(key: str, attribute_keys: set[str]) -> str:
+    """The object graph's key of a tensor: the same, or without the suffix that objects of several tensors add."""
+    if key in attribute_keys:
+        return key
+    return max((a for a in attribute_keys if key.startswith(a)), key=len)
+
+
+def _python_states(owner: Any, saveables: dict[str, list[Any]]) -> Iterator[HostValue]:
+    def get() -> np.ndarray:
+        return np.array(owner.serialize(), dtype=object)
+
+    def set_value(value: np.ndarray) -> None:
+        owner.deserialize(tf.compat.as_str(value.item()))
+
+    for saveable in itertools.chain.from_iterable(saveables.values()):
+        for spec in saveable.specs:
+            yield HostValue(tf.compat.as_str(spec.name), get, set_value)

@@ -1,0 +1,84 @@
+"""A save that goes on while training does: the values of one step, and a thread that writes them."""
+
+import secrets
+import signal
+import threading
+import time
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.client.session import SessionInterface
+
+from estimator_ckpt.saving.saver import Saver
+
+
+class Snapshot(SessionInterface):
+    """A session to a saver: it saves the values that the variables had when it was made."""
+
+    def __init__(self, session: tf.compat.v1.Session, saver: Saver, started: float):
+        """Keeps the values.
+
+        Args:
+          session: The session of the variables.
+          saver: What is to save them.
+          started: When training began to stand still for it, by `time.monotonic()`.
+        """
+        self._session, self._ops = session, saver.snapshot_ops
+        self._key = secrets.randbits(63)
+        self._ops.keep(session, self._key)
+        self.stall_seconds = time.monotonic() - started
+
+    @property
+    def graph(self) -> tf.Graph:
+        return self._session.graph
+
+    @property
+    def sess_str(self) -> str:
+        return self._session.sess_str
+
+    def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
+        saves = isinstance(fetches, list) and fetches and all(op.type == 'SaveV2' for op in fetches)
+        if not saves:
+            return self._session.run(fetches, feed_dict, options, run_metadata)
+        self._save([feed_dict[op.inputs[0]] for op in fetches])
+        return None
+
+    def _save(self, prefixes: list[str]) -> None:
+        self._ops.save(self._session, self._key, prefixes)
+
+
+class BackgroundSave(threading.Thread):
+    """A checkpoint that is being written. The process does not end before it is, nor by SIGTERM."""
+
+    def __init__(self, step: int, write: Any, snapshot: Snapshot):
+        super().__init__(name=f'checkpoint of step {step}')
+        self.step = step
+        self.error: BaseException | None = None
+        self._write, self._snapshot = write, snapshot
+        self._handler: Any = None
+
+    def start(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGTERM, self._finish_and_terminate)
+        super().start()
+
+    def run(self) -> None:
+        try:
+            self._write(self._snapshot, self.step)
+        except BaseException as error:
+            # Also here, for training that has ended by another error does not ask for this one.
+            tf.get_logger().error('The checkpoint of step %d was not written: %s', self.step, error)
+            self.error = error
+        finally:
+            del self._write, self._snapshot  # The values need not be kept until the next step.
+
+    def wait(self) -> None:
+        """Waits until it is written, or has failed."""
+        self.join()
+        if self._handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
+            self._handler = None
+
+    def _finish_and_terminate(self, number: int, frame: Any) -> None:
+        self.wait()
+        signal.raise_signal(number)

@@ -1,0 +1,85 @@
+"""The save and restore ops of a graph, run with other file names and other keys than they were built with."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.mapping.report import Location
+from estimator_ckpt.program.bindings import Bindings
+from estimator_ckpt.saving.snapshot_ops import SnapshotOps
+
+
+class GraphOps:
+    """The `SaveV2` and `RestoreV2` ops that TensorFlow's saver adds to the graph, and what goes with them.
+
+    The names of the files and of the tensors are constants of the graph, and a constant can be fed: so one set of ops
+    saves to a staging folder, and restores every style, on a finalized graph and through a gRPC server.
+    """
+
+    def __init__(self, bindings: Bindings, style: CheckpointStyle, add_ops: Callable[[], Any]):
+        """Adds the ops to the default graph.
+
+        Args:
+          bindings: The tensors that are saved.
+          style: The style that they are saved in.
+          add_ops: Adds the ops with the names of that style and returns their `SaverDef`.
+        """
+        self.bindings = bindings
+        graph = tf.compat.v1.get_default_graph()
+        before = len(graph.get_operations())
+        saver_def = add_ops()
+        added = graph.get_operations()[before:]
+        self._saves = [op for op in added if op.type == 'SaveV2']
+        self._restores = [(op, _baked_locations(op)) for op in added if op.type == 'RestoreV2']
+        self._restore_all = saver_def.restore_op_name if saver_def else None
+        self._baked = [binding.location(style) for binding in bindings.items]
+        self._initialize_dropped = tf.group(*(variable.initializer for variable in bindings.dropped))
+        if bindings.save_counter is not None:
+            self._count = bindings.save_counter.assign_add(1, read_value=True)
+
+    @property
+    def num_parts(self) -> int:
+        """How many sets of files one save writes: one per device of a sharded saver."""
+        return len(self._saves)
+
+    def save(self, session: tf.compat.v1.Session, prefixes: Sequence[str]) -> None:
+        """Writes each part under its prefix."""
+        feeds = {op.inputs[0]: prefix for op, prefix in zip(self._saves, prefixes, strict=True)}
+        session.run(self._saves, feeds)
+
+    def snapshot_ops(self) -> SnapshotOps:
+        """Adds ops to the default graph that keep what a save writes."""
+        return SnapshotOps(self._saves)
+
+    def take_part(self, session: tf.compat.v1.Session) -> None:
+        """Does all that a save does but write: reading a variable can take all workers of a strategy."""
+        reads = [tensor.op for op in self._saves for tensor in op.inputs[1:]]
+        session.run([*reads, *([] if self.bindings.save_counter is None else [self._count])])
+
+    def restore(self, session: tf.compat.v1.Session, prefix: str, sources: Sequence[Location]) -> None:
+        """Restores the tensors, each from its source in the checkpoint, in the order of `bindings.items`."""
+        source_of = dict(zip(self._baked, sources, strict=True))
+        feeds: dict[Any, Any] = {}
+        for op, baked in self._restores:
+            found = [source_of[location] for location in baked]
+            feeds[op.inputs[0]] = prefix
+            if found != baked:
+                feeds[op.inputs[1]] = [location.key for location in found]
+                feeds[op.inputs[2]] = [location.slice_spec for location in found]
+        session.run([self._restore_all, self._initialize_dropped], feeds)
+
+    def count_save(self, session: tf.compat.v1.Session) -> int:
+        """Adds one to the program's own counter of saves and gives its value."""
+        return int(session.run(self._count))
+
+    def set_save_count(self, session: tf.compat.v1.Session, count: int) -> None:
+        """Sets the program's own counter of saves."""
+        self.bindings.save_counter.load(count, session)
+
+
+def _baked_locations(op: tf.Operation) -> list[Location]:
+    # Not tf.get_static_value, which forbids to feed what it has looked at.
+    names, slice_specs = (tf.make_ndarray(tensor.op.get_attr('value')) for tensor in op.inputs[1:3])
+    return [Location(name.decode(), spec.decode()) for name, spec in zip(names, slice_specs, strict=True)]

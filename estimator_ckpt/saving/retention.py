@@ -1,0 +1,133 @@
+"""Which checkpoints of a directory are kept, which are deleted, and what the state file says of them."""
+
+import os
+import re
+import time
+from collections.abc import Sequence
+
+from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, CheckpointState, read_state, write_state
+from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
+from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.paths import checkpoint_exists, data_files, index_path, is_absolute
+
+# For each state file, the latest checkpoint that this process has announced in it, with whichever saver.
+_announced: dict[str, str] = {}
+
+
+class Retention:
+    """Keeps the latest checkpoints, and one for good every few hours, as `tf.compat.v1.train.Saver` does.
+
+    Beyond that, all that are too many are deleted at once, and the time of the next one to be kept for good survives
+    a restart, in the state file.
+    """
+
+    def __init__(self, max_to_keep: int | None, keep_every_n_hours: float):
+        """Starts with no checkpoint.
+
+        Args:
+          max_to_keep: How many to keep; None or 0 for all, of which the state file then names the latest only.
+          keep_every_n_hours: How often, in hours, one is kept for good.
+        """
+        self._max_to_keep = max_to_keep or 0
+        self._interval = keep_every_n_hours * 3600
+        self._last_preserved = time.time()
+        self.kept: list[tuple[str, float]] = []
+        self._announces = False
+
+    def recover(self, prefixes: Sequence[str], moved_to: str | None = None) -> None:
+        """Goes on from checkpoints that are there already.
+
+        Args:
+          prefixes: What the state file names, oldest first. Those that are gone are forgotten.
+          moved_to: A directory to look in for those that are not where the state file says.
+        """
+        self.kept = []
+        for prefix in prefixes:
+            if moved_to is not None and not checkpoint_exists(prefix):
+                prefix = os.path.join(moved_to, os.path.basename(prefix))
+            if checkpoint_exists(prefix):
+                self.kept.append((prefix, files_for(prefix).mtime(index_path(prefix))))
+        if self.kept:
+            state = read_state(os.path.dirname(self.kept[-1][0]))
+            if state is not None and state.last_preserved:
+                self._last_preserved = state.last_preserved
+
+    def record(self, prefix: str) -> list[str]:
+        """Notes a new checkpoint and gives those that are to be deleted, oldest first."""
+        if not self._max_to_keep:
+            self.kept = [(prefix, time.time())]
+            return []
+        self.kept = [item for item in self.kept if item[0] != prefix] + [(prefix, time.time())]
+        too_many = self.kept[: -self._max_to_keep]
+        self.kept = self.kept[-self._max_to_keep :]
+        deleted = []
+        for old, written in too_many:
+            if written > self._last_preserved + self._interval:
+                self._last_preserved += self._interval
+            else:
+                deleted.append(old)
+        return deleted
+
+    def write_state(self, latest: str, relative: bool, state_file: str = STATE_FILE) -> None:
+        """Announces the latest checkpoint in the state file beside it."""
+        directory = os.path.dirname(latest)
+        kept = self.kept if self._max_to_keep else [(latest, time.time())]
+        state = CheckpointState(
+            latest=_as_written(latest, directory, relative),
+            all=tuple(_as_written(prefix, directory, relative) for prefix, _ in kept),
+            timestamps=tuple(written for _, written in kept),
+            last_preserved=self._last_preserved,
+        )
+        write_state(directory, state, state_file)
+        _announced[_state_path(latest, state_file)] = state.latest
+        self._announces = True
+
+    def check_alone(self, prefix: str, state_file: str = STATE_FILE) -> None:
+        """Refuses to go on where another process has announced checkpoints since this one did.
+
+        Two that write to one directory would delete each other's. Another saver's with another name is no harm.
+
+        Raises:
+          CheckpointError: If there is one.
+        """
+        if not self._announces:
+            return
+        try:
+            state = read_state(os.path.dirname(prefix), state_file)
+        except CorruptCheckpointError:
+            return  # It is about to be replaced.
+        path = _state_path(prefix, state_file)
+        if state is None or state.latest == _announced.get(path) or _series(state.latest) != _series(prefix):
+            return
+        raise CheckpointError(
+            f'Another process writes checkpoints to {os.path.dirname(prefix)}: {path} names {state.latest}, and not '
+            f'{_announced.get(path)}, which this one saved last. Stop one of them, or give each a directory of its own.'
+        )
+
+
+def _as_written(prefix: str, directory: str, relative: bool) -> str:
+    if relative:
+        return os.path.relpath(prefix, directory or '.') if '://' not in prefix else _below(prefix, directory)
+    return prefix if is_absolute(prefix) else os.path.abspath(prefix)
+
+
+def _state_path(prefix: str, state_file: str) -> str:
+    path = os.path.join(os.path.dirname(prefix), state_file)
+    return path if is_absolute(path) else os.path.abspath(path)
+
+
+def _series(prefix: str) -> str:
+    """The name of a checkpoint without its number."""
+    return re.sub(r'-\d+$', '', os.path.basename(prefix))
+
+
+def _below(prefix: str, directory: str) -> str:
+    return prefix.removeprefix(os.path.join(directory, ''))
+
+
+def remove_checkpoint(prefix: str, meta_graph_suffix: str = 'meta') -> None:
+    """Deletes a checkpoint, its index first, so that nobody sees it without its data."""
+    files = files_for(prefix)
+    for path in [index_path(prefix), *data_files(prefix), f'{prefix}.{meta_graph_suffix}']:
+        if files.exists(path):
+            files.remove(path)

@@ -1,0 +1,80 @@
+"""Says what a save took: one line in the log, and scalars for TensorBoard where it looks."""
+
+import dataclasses
+import os
+
+import tensorflow as tf
+
+from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.paths import data_files, index_path
+from estimator_ckpt.common import formatting
+from estimator_ckpt.keys.styles import CheckpointStyle
+
+
+@dataclasses.dataclass(frozen=True)
+class SaveReport:
+    """One save.
+
+    Attributes:
+      prefix: The checkpoint.
+      style: Its style.
+      step: The global step; None where the caller has not said it.
+      save_seconds: From the first op until the checkpoint was announced.
+      stall_seconds: How long training stood still for it; as long, unless it was written in the background.
+    """
+
+    prefix: str
+    style: CheckpointStyle
+    step: int | None
+    save_seconds: float
+    stall_seconds: float
+
+    def publish(self) -> None:
+        """Logs the save, and adds its scalars to the summaries of the checkpoint's directory, if there are any.
+
+        In eager mode they go to the default writer of `tf.summary`.
+        """
+        size = _bytes_of(self.prefix)
+        stall = ''
+        if self.stall_seconds != self.save_seconds:
+            stall = f'; training stood still for {self.stall_seconds:.2f} s'
+        tf.get_logger().info(
+            'Saved %s as %s: %s in %.2f s%s.',
+            self.prefix,
+            self.style.value,
+            formatting.size(size),
+            self.save_seconds,
+            stall,
+        )
+        if self.step is not None:
+            self._summarize(
+                {
+                    'checkpoint/save_seconds': self.save_seconds,
+                    'checkpoint/stall_seconds': self.stall_seconds,
+                    'checkpoint/bytes': size,
+                }
+            )
+
+    def _summarize(self, scalars: dict[str, float]) -> None:
+        values = [tf.compat.v1.Summary.Value(tag=tag, simple_value=v) for tag, v in scalars.items()]
+        summary = tf.compat.v1.Summary(value=values)
+        if tf.executing_eagerly():
+            # Not tf.summary.scalar, which needs TensorBoard.
+            tf.summary.experimental.write_raw_pb(summary.SerializeToString(), self.step)
+            return
+        writer = _summary_writer(os.path.dirname(self.prefix))
+        if writer is not None:
+            writer.add_summary(summary, self.step)
+            writer.flush()  # Nobody else does after the last save.
+
+
+def _bytes_of(prefix: str) -> int:
+    files = files_for(prefix)
+    return sum(files.size(path) for path in [index_path(prefix), *data_files(prefix)])
+
+
+def _summary_writer(directory: str) -> tf.compat.v1.summary.FileWriter | None:
+    """The writer that hooks have made for a directory. To ask TensorFlow for it would make one where there is none."""
+    writers = dict(tf.compat.v1.summary.FileWriterCache._cache)
+    same = os.path.normpath(directory)
+    return next((writer for path, writer in writers.items() if os.path.normpath(path) == same), None)

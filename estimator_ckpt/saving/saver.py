@@ -1,0 +1,402 @@
+"""A `tf.compat.v1.train.Saver` that saves in any style and restores every one."""
+
+import os
+import time
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.client.session import SessionInterface
+
+from estimator_ckpt.bundle.checkpoint_state import STATE_FILE
+from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
+from estimator_ckpt.bundle.paths import resolve, resolve_state_entry
+from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.estimator.shared_model_dir import warn_unless_seen
+from estimator_ckpt.keys import object_keys
+from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
+from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.mapping.report import map_targets
+from estimator_ckpt.program.bindings import Bindings, bind
+from estimator_ckpt.program.tracking import check_checkpoint
+from estimator_ckpt.saving.eager_ops import EagerOps
+from estimator_ckpt.saving.extras import objects_extras
+from estimator_ckpt.saving.graph_ops import GraphOps
+from estimator_ckpt.saving.retention import Retention, remove_checkpoint
+from estimator_ckpt.saving.save_report import SaveReport
+from estimator_ckpt.saving.snapshot_ops import SnapshotOps
+from estimator_ckpt.saving.staging import Extras, Staging, remove_abandoned
+
+_UNTRACKED = ('keep', 'error', 'drop')
+
+
+class Saver(tf.compat.v1.train.Saver):
+    """Saves name-based, object-based or both styles of checkpoint, and restores from any of them.
+
+    For sessions and, with `sess=None`, for eager mode. It is a `tf.compat.v1.train.Saver`, so it goes wherever one
+    does: `Scaffold(saver=...)`, `CheckpointSaverHook(saver=...)`, `saver.save(sess, ...)`.
+    """
+
+    # The attribute of a graph that lists the savers of its scaffolds, which a hook does not see.
+    OF_SCAFFOLDS = '_estimator_ckpt_savers'
+
+    def __init__(
+        self,
+        style: CheckpointStyle | str = CheckpointStyle.TF1,
+        checkpoint: tf.train.Checkpoint | None = None,
+        var_list: Any = None,
+        max_to_keep: int | None = 5,
+        keep_checkpoint_every_n_hours: float = 10000.0,
+        *,
+        untracked: str = 'keep',
+        model_dir: str | None = None,
+        sharded: bool = False,
+        name: str | None = None,
+        restore_sequentially: bool = False,
+        defer_build: bool = False,
+        allow_empty: bool = False,
+        pad_step_number: bool = False,
+        save_relative_paths: bool = True,
+        filename: str | None = None,
+        is_chief: bool = True,
+    ):
+        """Creates a saver, and unless `defer_build` adds its ops to the default graph.
+
+        Args:
+          style: `'tf1'`, `'tf2'` or `'both'`.
+          checkpoint: A `tf.train.Checkpoint` that names the objects. None for `Checkpoint(var_list={name: variable},
+            step=global_step)` over the saveable objects. It is kept alive.
+          var_list: The variables, or a dict from name to variable; None for all of the graph, in eager mode for all
+            that `checkpoint` reaches.
+          max_to_keep: How many checkpoints to keep; None or 0 for all.
+          keep_checkpoint_every_n_hours: How often, in hours, one is kept for good.
+          untracked: What becomes of variables that `checkpoint` does not reach in an object-based checkpoint: `'keep'`
+            saves them under their names, with a warning; `'error'` refuses; `'drop'` leaves them out, and initializes
+            them at restore.
+          model_dir: Where a checkpoint is looked for by its base name when its path, from a state file of a directory
+            that was moved, is gone.
+          sharded: Whether each device writes its own variables.
+          name: Of the ops' scope.
+          restore_sequentially: As for `tf.compat.v1.train.Saver`.
+          defer_build: Whether the ops are added by the first `build` or `restore`, so that variables created until
+            then are in.
+          allow_empty: Whether a graph without variables is fine.
+          pad_step_number: Whether the step in file names has at least eight digits.
+          save_relative_paths: Whether the state file holds relative paths, so that the directory can be moved.
+          filename: As for `tf.compat.v1.train.Saver`.
+          is_chief: Whether this task writes. For another one `save` writes nothing. Under a strategy of several workers
+            all of them must call it, and the strategy knows which one is the chief.
+
+        Raises:
+          TypeError: If `checkpoint` is no `tf.train.Checkpoint`.
+          ValueError: If the style or `untracked` is unknown.
+        """
+        self._style = CheckpointStyle(style)
+        if untracked not in _UNTRACKED:
+            raise ValueError(
+                f'untracked must be one of {", ".join(map(repr, _UNTRACKED))}, not {untracked!r}.'
+            )
+        if checkpoint is not None:
+            check_checkpoint(checkpoint)
+        with tf.Graph().as_default():  # In eager mode the base class warns of itself, and wants variables.
+            super().__init__(
+                sharded=sharded,
+                max_to_keep=max_to_keep,
+                keep_checkpoint_every_n_hours=keep_checkpoint_every_n_hours,
+                name=name,
+                restore_sequentially=restore_sequentially,
+                defer_build=True,
+                allow_empty=allow_empty,
+                pad_step_number=pad_step_number,
+                save_relative_paths=save_relative_paths,
+                filename=filename,
+            )
+        self._checkpoint = checkpoint
+        self._variables = var_list
+        self._untracked = untracked
+        self._model_dir = model_dir
+        self._retention = Retention(max_to_keep, keep_checkpoint_every_n_hours)
+        self._save_counter = 0
+        self._restored_from: str | None = None
+        self._graph_ops: GraphOps | None = None
+        self._snapshot_ops: SnapshotOps | None = None
+        self._keeps_snapshots = False
+        # All workers of such a strategy must read what is saved; what others than the chief would write nobody reads.
+        writes = tf.executing_eagerly() or tf.distribute.get_strategy().extended.should_checkpoint
+        self._only_takes_part = not writes
+        self._times_taken_part = 0
+        self._is_chief = is_chief and not self._only_takes_part
+        if not defer_build and not tf.executing_eagerly():
+            self.build()
+
+    @property
+    def style(self) -> CheckpointStyle:
+        """The style of the checkpoints that this saver writes."""
+        return self._style
+
+    @property
+    def bindings(self) -> Bindings | None:
+        """The tensors that the ops save and restore; None before they are built."""
+        return self._graph_ops.bindings if self._graph_ops else None
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this task writes."""
+        return self._is_chief
+
+    @property
+    def snapshot_ops(self) -> SnapshotOps | None:
+        """The ops that `keep_snapshots` asked for; None before they are built."""
+        return self._snapshot_ops
+
+    def keep_snapshots(self) -> None:
+        """Has ops added, now or by `build`, that keep the values of a step until they have been written."""
+        self._keeps_snapshots = True
+        if self._graph_ops and not self._snapshot_ops:
+            self._snapshot_ops = self._graph_ops.snapshot_ops()
+
+    def build(self) -> None:
+        """Adds the save and restore ops to the default graph, once.
+
+        Raises:
+          RuntimeError: In eager mode, or if the graph is finalized.
+          CheckpointError: If the checkpoint object leaves variables out and `untracked='error'`.
+        """
+        if tf.executing_eagerly():
+            raise RuntimeError('build() adds ops to a graph; in eager mode call save or restore.')
+        if self._is_built:
+            return
+        bindings = self._bind()
+        # Empty is not None, for which the base class would look for all variables.
+        self._var_list = bindings.saveables(self._style) or ()
+        self._graph_ops = GraphOps(bindings, self._style, self._add_ops)
+        if self._keeps_snapshots:
+            self.keep_snapshots()
+
+    def _add_ops(self) -> Any:
+        super().build()
+        return self.saver_def
+
+    def _ops(self) -> GraphOps | EagerOps:
+        """The ops that save and restore: those of the graph, or in eager mode those for the objects as they are now."""
+        return EagerOps(self._bind(), self._style) if tf.executing_eagerly() else self._graph_ops
+
+    def _bind(self) -> Bindings:
+        if tf.executing_eagerly() and self._checkpoint is not None and self._style is not CheckpointStyle.TF1:
+            _ = self._checkpoint.save_counter  # Reading it creates it.
+        drops = self._untracked == 'drop' and self._style is CheckpointStyle.TF2
+        bindings = bind(self._checkpoint, self._variables, self._style, drops)
+        if self._style is not CheckpointStyle.TF1:
+            self._judge_untracked(bindings.untracked)
+        return bindings
+
+    def _judge_untracked(self, names: list[str]) -> None:
+        if not names or self._untracked == 'drop':
+            return
+        listed = (
+            f'{len(names)} variables are not reached by the given tf.train.Checkpoint: {", ".join(names)}'
+        )
+        if self._untracked == 'error':
+            raise CheckpointError(f"{listed}; add what owns them to it, or pass untracked='keep' or 'drop'.")
+        tf.get_logger().warning(
+            '%s. They are saved and restored under their names; in TF2 no object will find them.', listed
+        )
+
+    @property
+    def last_checkpoints(self) -> list[str]:
+        """The prefixes of the checkpoints that are kept, oldest first."""
+        return [prefix for prefix, _ in self._retention.kept]
+
+    def set_last_checkpoints_with_time(self, last_checkpoints_with_time: list[tuple[str, float]]) -> None:
+        """Sets the prefixes of the checkpoints that are kept, with the times they were written."""
+        self._retention.kept = list(last_checkpoints_with_time)
+
+    def set_last_checkpoints(self, last_checkpoints: list[str]) -> None:
+        """Sets the prefixes of the checkpoints that are kept, as written just now."""
+        self.set_last_checkpoints_with_time([(prefix, np.inf) for prefix in last_checkpoints])
+
+    def recover_last_checkpoints(self, checkpoint_paths: list[str]) -> None:
+        """Goes on, after a restart, from the checkpoints that a state file names."""
+        moved_to = os.path.dirname(self._restored_from) if self._restored_from else None
+        self._retention.recover(checkpoint_paths, moved_to)
+        for directory in {os.path.dirname(prefix) for prefix in self.last_checkpoints}:
+            remove_abandoned(directory)
+
+    def save(
+        self,
+        sess: tf.compat.v1.Session | None,
+        save_path: str,
+        global_step: Any = None,
+        latest_filename: str | None = None,
+        meta_graph_suffix: str = 'meta',
+        write_meta_graph: bool = True,
+        write_state: bool = True,
+        strip_default_attrs: bool = False,
+        save_debug_info: bool = False,
+    ) -> str | None:
+        """Saves the variables.
+
+        The new checkpoint is complete before the state file names it; the one before it stays valid until then.
+
+        Args:
+          sess: The session, or None in eager mode.
+          save_path: The prefix of the files.
+          global_step: A number, tensor or tensor name to be added to the prefix.
+          latest_filename: The state file's name, `'checkpoint'` by default.
+          meta_graph_suffix: The ending of the `MetaGraphDef` file.
+          write_meta_graph: Whether to write that file (in graph mode).
+          write_state: Whether to write the state file and delete old checkpoints.
+          strip_default_attrs: As for `tf.compat.v1.train.Saver.save`.
+          save_debug_info: As for `tf.compat.v1.train.Saver.save`.
+
+        Returns:
+          The prefix of the checkpoint; None where the saver is empty, or another task writes.
+
+        Raises:
+          RuntimeError: If the ops were not built.
+          TypeError: If `sess` is no session.
+          ValueError: If `latest_filename` has a directory, or is `save_path` itself.
+          CheckpointError: If the files cannot be put together, or another process has saved here since this one did.
+        """
+        started = time.monotonic()
+        state_file = latest_filename or STATE_FILE
+        save_path = tf.compat.as_str(os.fspath(save_path))
+        self._check_call(sess, save_path, global_step, state_file)
+        step = _as_number(sess, global_step)
+        if not self._is_chief:
+            self._take_part(sess)
+            return None
+        prefix = save_path if step is None else self._numbered(save_path, step)
+        if not self._is_empty:
+            self._write(sess, prefix, state_file if write_state else None, meta_graph_suffix)
+        if write_meta_graph and not tf.executing_eagerly():
+            with sess.graph.as_default():
+                self.export_meta_graph(
+                    f'{prefix}.{meta_graph_suffix}',
+                    strip_default_attrs=strip_default_attrs,
+                    save_debug_info=save_debug_info,
+                )
+        if self._is_empty:
+            return None
+        seconds = time.monotonic() - started
+        # A snapshot of a session knows how long that stood still.
+        SaveReport(prefix, self._style, step, seconds, getattr(sess, 'stall_seconds', seconds)).publish()
+        return prefix
+
+    def _take_part(self, sess: Any) -> None:
+        if self._only_takes_part and not self._is_empty:
+            self._graph_ops.take_part(sess)
+            self._times_taken_part += 1
+            # The chief's second save comes after its first one was written, be it in the background.
+            if self._times_taken_part == 3 and self._model_dir is not None:
+                warn_unless_seen(self._model_dir)
+
+    def _check_call(self, sess: Any, save_path: str, global_step: Any, state_file: str) -> None:
+        if not tf.executing_eagerly():
+            if not self._is_built:
+                raise RuntimeError('build() must be called before save where defer_build=True.')
+            if not isinstance(sess, SessionInterface):
+                raise TypeError(f'sess must be a tf.compat.v1.Session, not {sess!r}.')
+        if os.path.dirname(state_file):
+            raise ValueError(f'latest_filename must be a plain file name, not {state_file!r}.')
+        if global_step is None and os.path.basename(save_path) == state_file:
+            raise ValueError(f'save_path {save_path!r} is the state file; choose another name for one.')
+
+    def _numbered(self, save_path: str, step: int) -> str:
+        return f'{save_path}-{step:08d}' if self._pad_step_number else f'{save_path}-{step}'
+
+    def _write(self, sess: Any, prefix: str, state_file: str | None, meta_graph_suffix: str) -> None:
+        """Writes a checkpoint and, with a state file, announces it there and deletes those that are too many."""
+        if state_file is not None:
+            self._retention.check_alone(prefix, state_file)
+        ops = self._ops()
+        if self._style is not CheckpointStyle.TF2:
+            ops.bindings.check_names()
+        extras = Extras()
+        if self._style is not CheckpointStyle.TF1:
+            count = self._save_counter + 1 if ops.bindings.save_counter is None else ops.count_save(sess)
+            extras = objects_extras(ops.bindings, self._style, count)
+        with Staging(prefix, ops.num_parts) as staging:
+            ops.save(sess, staging.parts)
+            # Training that resumes saves first of all what it has just restored.
+            if staging.publish(extras, unless_same=prefix == self._restored_from):
+                self._save_counter += 1
+        if state_file is not None:
+            too_old = self._retention.record(prefix)
+            self._retention.write_state(prefix, self._save_relative_paths, state_file)
+            for old in too_old:
+                remove_checkpoint(old, meta_graph_suffix)
+
+    def restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
+        """Restores the variables from a checkpoint of any style.
+
+        Args:
+          sess: The session, or None in eager mode.
+          save_path: The prefix of a checkpoint, or anything else that means one, such as a model_dir.
+
+        Raises:
+          ValueError: If `save_path` is None.
+          CheckpointNotFoundError: If there is no such checkpoint, or a data file is missing.
+          CorruptCheckpointError: If a file is damaged.
+          MappingError: If a variable has no source in it, or one of another shape or type. Nothing is restored then.
+        """
+        if save_path is None:
+            raise ValueError('save_path must name a checkpoint, not None.')
+        if not tf.executing_eagerly():
+            self.build()
+        if self._is_empty:
+            return
+        reader = BundleReader(self._find(os.fspath(save_path)))
+        reader.check_data_files()
+        ops = self._ops()
+        bindings = ops.bindings
+        targets = [binding.target for binding in bindings.items]
+        with paused_collector():
+            reader.decode_all()
+            source_graph = read_object_graph(reader)
+            found = map_targets(targets, bindings.graph, reader, source_graph)
+        by_name = sum(location == target.by_name for target, location in zip(targets, found, strict=True))
+        tf.get_logger().info(
+            'Restoring parameters from %s: %d by name, %d by object',
+            reader.prefix,
+            by_name,
+            len(found) - by_name,
+        )
+        try:
+            ops.restore(sess, reader.prefix, found)
+        except (tf.errors.DataLossError, tf.errors.OutOfRangeError):
+            for location in found:
+                reader.tensor(location.key, verify=True)  # Raises with the key of the tensor that is damaged.
+            raise
+        self._restore_host_values(bindings, reader, source_graph)
+        if bindings.save_counter is not None:
+            ops.set_save_count(sess, self._save_counter)
+        self._restored_from = reader.prefix
+
+    def _find(self, save_path: str) -> str:
+        try:
+            return resolve(save_path)
+        except CheckpointNotFoundError as error:
+            if self._model_dir is None:
+                raise CheckpointNotFoundError(
+                    f'{error} If its directory was moved, pass model_dir= to the saver, or config= to the scaffold.'
+                ) from error
+            # The state file of a directory that was moved names the old place.
+            return resolve_state_entry(self._model_dir, os.path.basename(save_path))
+
+    def _restore_host_values(
+        self, bindings: Bindings, reader: BundleReader, source_graph: ObjectGraph | None
+    ) -> None:
+        matched = bindings.graph.match(source_graph) if source_graph and bindings.host_values else {}
+        for value in bindings.host_values:
+            if value.key in matched:
+                value.set(reader.tensor(matched[value.key]))
+        key = source_graph.child_key(object_keys.SAVE_COUNTER) if source_graph else None
+        self._save_counter = int(reader.tensor(key)) if key is not None and key in reader else 0
+
+
+def _as_number(sess: Any, global_step: Any) -> int | None:
+    if global_step is None or isinstance(global_step, (int, np.integer)):
+        return global_step
+    return tf.compat.v1.train.global_step(sess, global_step)

@@ -1,0 +1,101 @@
+"""Rows that follow their words where a vocabulary has changed, as for `tf.estimator.WarmStartSettings`."""
+
+import dataclasses
+import os
+from typing import Any
+
+import numpy as np
+
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.mapping.transforms import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Remapped:
+    """How a tensor is made of one whose rows stand for the words of an older vocabulary.
+
+    Attributes:
+      recipe: How the old tensor is made.
+      info: The `tf.train.VocabInfo`.
+      of_slot: Whether it is a slot; the rows of new words keep their own values then.
+    """
+
+    recipe: Recipe
+    info: Any
+    of_slot: bool = False
+    plain = False
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The keys of the tensors that it is made of."""
+        return self.recipe.sources
+
+    def with_sources(self, sources: tuple[str, ...]) -> 'Remapped':
+        """The same for the slot of a variable."""
+        return dataclasses.replace(self, recipe=self.recipe.with_sources(sources), of_slot=True)
+
+    def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
+        """The data type number and the shape of the result."""
+        dtype, old = self.recipe.outcome(reader)
+        info, shape = self.info, list(old)
+        if not 0 <= info.axis < len(shape):
+            raise CheckpointError(
+                f'{reader.prefix}: {self.sources[0]!r} of shape {shape} has no axis {info.axis} for a vocabulary; mend '
+                'its VocabInfo.'
+            )
+        shape[info.axis] = info.new_vocab_size + info.num_oov_buckets
+        return dtype, tuple(shape)
+
+    def compute(self, reader: BundleReader) -> np.ndarray:
+        """The result; masked in rows that keep the values they have.
+
+        Raises:
+          CheckpointError: If a vocabulary is shorter than it should be.
+        """
+        old, axis = self.recipe.compute(reader), self.info.axis
+        rows = self._rows(old.shape[axis])
+        _, shape = self.outcome(reader)
+        result = np.zeros(shape, old.dtype)
+        new = rows < 0
+        if new.any() and self.info.backup_initializer is not None and not self.of_slot:
+            result = initial_values(self.info.backup_initializer, shape, old.dtype)
+        np.moveaxis(result, axis, 0)[~new] = np.moveaxis(old, axis, 0)[rows[~new]]
+        if not self.of_slot:
+            return result
+        mask = np.zeros(shape, bool)
+        np.moveaxis(mask, axis, 0)[new] = True
+        return np.ma.array(result, mask=mask)
+
+    def _rows(self, extent: int) -> np.ndarray:
+        """For each new row the old row of its word, or -1."""
+        info = self.info
+        old = read_vocabulary(info.old_vocab)
+        old = old if info.old_vocab_size in (-1, None) else old[: info.old_vocab_size]
+        places = {word: row for row, word in enumerate(old[:extent])}
+        new = read_vocabulary(info.new_vocab)[: info.new_vocab_size]
+        if len(new) < info.new_vocab_size:
+            raise CheckpointError(
+                f'{info.new_vocab} has {len(new)} words, not {info.new_vocab_size}; mend new_vocab_size.'
+            )
+        rows = [places.get(word, -1) for word in new]
+        return np.array(rows + [-1] * info.num_oov_buckets, np.int64)
+
+
+def read_vocabulary(path: str | os.PathLike) -> list[str]:
+    """The words of a vocabulary file, one on each line."""
+    path = os.fspath(path)
+    return files_for(path).read(path).decode().splitlines()
+
+
+def initial_values(initializer: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """What a TensorFlow initializer gives for a whole variable."""
+    import tensorflow as tf
+
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        try:
+            values = initializer(shape, dtype=tf.as_dtype(dtype))
+        except TypeError:  # A function of the shape alone.
+            values = initializer(shape)
+        return np.array(session.run(tf.convert_to_tensor(values)), dtype)

@@ -1,0 +1,94 @@
+"""Runs a warm start: at once on objects in eager mode, or in a session."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.mapping.report import MappingReport
+from estimator_ckpt.optimizers.scalars import source_step
+from estimator_ckpt.program import optimizer_slots, targets, tracking
+from estimator_ckpt.program.bindings import Bindings
+from estimator_ckpt.warm_starting import deferred_restore
+from estimator_ckpt.warm_starting.assign import load_eagerly, load_in_session
+from estimator_ckpt.warm_starting.options import WarmStart
+from estimator_ckpt.warm_starting.plan import WarmStartPlan, map_warm_start
+
+
+@paused_collector()
+def warm_start(
+    warm_start: WarmStart, target: Any = None, session: tf.compat.v1.Session | None = None
+) -> MappingReport:
+    """Gives variables the values of a checkpoint of any style.
+
+    Args:
+      warm_start: Which values, and how they are called here.
+      target: In eager mode the `tf.train.Checkpoint`, model, module or list of variables that gets them.
+      session: In graph mode the session, whose variables are initialized; it needs no target.
+
+    Returns:
+      What came from where, what was left and why. Layers of Keras models that are not built get their values when they
+      are; `status` then tells, like that of `tf.train.Checkpoint.restore`, whether all did.
+
+    Raises:
+      CheckpointError: If the checkpoint cannot be read.
+      MappingError: If something does not fit; it lists all that does not, and nothing is assigned.
+      RuleError: If `include` or a rule names what there is not.
+      TypeError: If there is neither a target nor a session.
+    """
+    if session is not None:
+        return warm_start_session(session, warm_start)
+    if target is None or not tf.executing_eagerly():
+        raise TypeError(
+            'warm_start needs a target in eager mode, and a session in graph mode, where scaffold(warm_start=...) and '
+            'WarmStartHook do it while training starts.'
+        )
+    checkpoint = targets.as_checkpoint(target)
+    root = tracking.root_of(checkpoint)
+    slots = optimizer_slots.live_slots(root, source_step(warm_start)) if warm_start.slots else ()
+    found = targets.of_objects(target, slots)
+    unbuilt = deferred_restore.unbuilt_paths(root)
+    plan = map_warm_start(warm_start, found, targets.Locator(found), deferred_restore.comes_later(unbuilt))
+    if unbuilt:
+        plan.report.notes.append(
+            f'Not built yet: {", ".join(path or "the model" for path in unbuilt)}. Their variables are called by the '
+            'paths below that; or build the model first.'
+        )
+    plan.check(warm_start)
+    load_eagerly(plan.loads, plan.contents.reader)
+    _log_warnings(plan)
+    if plan.later:
+        plan.report.status = deferred_restore.restore_later(checkpoint, plan.later, plan.contents)
+        plan.report.matched += deferred_restore.rows(plan.later, plan.contents)
+    return plan.report
+
+
+@paused_collector()
+def warm_start_session(
+    session: tf.compat.v1.Session, warm_start: WarmStart, bindings: Bindings | None = None
+) -> MappingReport:
+    """Gives the global variables of a session's graph the values of a checkpoint, and logs what it did.
+
+    Args:
+      session: Its variables are initialized; its graph can be finalized.
+      warm_start: Which values.
+      bindings: A saver's, by which rules can call variables by their object paths.
+
+    Raises:
+      CheckpointError: As for `warm_start`.
+    """
+    target = targets.of_graph(session.graph, bindings)
+    plan = map_warm_start(warm_start, target, targets.Locator(target))
+    plan.check(warm_start)
+    load_in_session(session, plan.loads, plan.contents.reader)
+    table = '\n'.join(plan.report.lines(hidden=['unused']))
+    tf.get_logger().info('Warm start from %s:\n%s', plan.contents.reader.prefix, table)
+    _log_warnings(plan)
+    return plan.report
+
+
+def _log_warnings(plan: WarmStartPlan) -> None:
+    for note in plan.report.notes:
+        if note.startswith('Warning: '):
+            prefix, warning = plan.contents.reader.prefix, note.removeprefix('Warning: ')
+            tf.get_logger().warning('Warm start from %s: %s', prefix, warning)

@@ -1,0 +1,196 @@
+"""Operations on values during conversion, checked against NumPy, and what of them moves no bytes."""
+
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import estimator_ckpt
+from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.keys.contents import Contents
+from tests.testing.small_model import keys_of
+
+tf1 = tf.compat.v1
+convert = estimator_ckpt.convert
+KERNEL = np.arange(24, dtype=np.float32).reshape(4, 6)
+
+
+def _save(directory, tensors, partitioned=()):
+    """A name-based checkpoint of these arrays; those in `partitioned` are stored in two slices of rows."""
+    names, specs, values = [], [], []
+    for name, value in tensors.items():
+        if name in partitioned:
+            half = value.shape[0] // 2
+            for start in (0, half):
+                names.append(name)
+                columns = ''.join(f':0,{extent}' for extent in value.shape[1:])
+                specs.append(f'{" ".join(map(str, value.shape))} {start},{half}{columns}')
+                values.append(value[start : start + half])
+        else:
+            names.append(name)
+            specs.append('')
+            values.append(value)
+    path = str(directory / 'source')
+    tf.raw_ops.SaveV2(prefix=path, tensor_names=names, shape_and_slices=specs, tensors=values)
+    return path
+
+
+def _read(path, key):
+    return tf.train.load_checkpoint(str(path)).get_tensor(key)
+
+
+@pytest.mark.parametrize(
+    ('operation', 'expected'),
+    [
+        ('reshape=2,12', KERNEL.reshape(2, 12)),
+        ('reshape=2,-1,3', KERNEL.reshape(2, 4, 3)),
+        ('transpose=1,0', KERNEL.T),
+        ('cast=float16', KERNEL.astype(np.float16)),
+        (
+            'reshape=4,2,3 transpose=2,0,1 cast=float64',
+            KERNEL.reshape(4, 2, 3).transpose(2, 0, 1).astype(float),
+        ),
+    ],
+)
+@pytest.mark.parametrize('style', ['tf1', 'both'])
+def test_the_values_are_those_that_numpy_makes(operation, expected, style, tmp_path):
+    source = _save(tmp_path, {'kernel': KERNEL, 'bias': KERNEL[0]})
+    convert(source, tmp_path / 'x', style, rules=[('kernel', 'new', operation)])
+
+    name = 'new' if style == 'tf1' else 'new/.ATTRIBUTES/VARIABLE_VALUE'
+    actual = _read(tmp_path / 'x', name)
+    assert actual.dtype == expected.dtype
+    np.testing.assert_array_equal(actual, expected)
+    np.testing.assert_array_equal(_read(tmp_path / 'x', 'bias'), KERNEL[0])
+
+
+def test_a_reshape_moves_no_bytes(tmp_path):
+    source = _save(tmp_path, {'kernel': KERNEL})
+    convert(source, tmp_path / 'x', 'tf1', rules=[('kernel', 'new', 'reshape=24')])
+    assert os.path.samefile(BundleReader(source).data_path(0), BundleReader(str(tmp_path / 'x')).data_path(0))
+    assert BundleReader(str(tmp_path / 'x')).num_shards == 1
+
+
+def test_one_tensor_is_split_and_comes_together_again(tmp_path):
+    source = _save(tmp_path, {'qkv/kernel': KERNEL})
+    convert(source, tmp_path / 'split', 'tf1', rules=[(r'qkv/(\w+)', r'q/\1, k/\1, v/\1', 'split=1')])
+    for number, name in enumerate('qkv'):
+        expected = np.split(KERNEL, 3, axis=1)[number]
+        np.testing.assert_array_equal(_read(tmp_path / 'split', f'{name}/kernel'), expected)
+
+    rules = [('(q|k|v)/kernel', 'kernel', 'concat=1')]
+    convert(tmp_path / 'split', tmp_path / 'joined', 'tf2', rules=rules)
+    np.testing.assert_array_equal(
+        _read(tmp_path / 'joined', 'kernel/.ATTRIBUTES/VARIABLE_VALUE'),
+        np.concatenate(
+            [np.split(KERNEL, 3, axis=1)[i] for i in (1, 0, 2)], axis=1
+        ),  # In the order of names: k, q, v.
+    )
+
+
+def test_slots_follow_the_operations_of_their_variables(tmp_path):
+    tensors = {'w': KERNEL, 'w/Adam': KERNEL + 1, 'w/Adam_1': KERNEL + 2, 'beta1_power': np.float32(0.9)}
+    source = _save(tmp_path, tensors)
+    rules = [('w', 'model/w', 'transpose=1,0')]
+    convert(source, tmp_path / 'x', 'tf2', rules=rules, optimizer='optimizer')
+
+    w = tf.Variable(tf.zeros([6, 4]))
+    optimizer = tf1.train.AdamOptimizer()
+    optimizer.apply_gradients([(tf.zeros_like(w), w)])
+    checkpoint = tf.train.Checkpoint(model={'w': w}, optimizer=optimizer)
+    checkpoint.restore(str(tmp_path / 'x')).expect_partial()
+    np.testing.assert_array_equal(w, KERNEL.T)
+    np.testing.assert_array_equal(optimizer.get_slot(w, 'm'), KERNEL.T + 1)
+    np.testing.assert_array_equal(optimizer.get_slot(w, 'v'), KERNEL.T + 2)
+
+
+def test_moving_averages_are_promoted_over_their_variables(tmp_path):
+    average = 'w/ExponentialMovingAverage'
+    source = _save(tmp_path, {'w': KERNEL, average: KERNEL + 1, 'b': KERNEL[0]})
+    convert(source, tmp_path / 'x', 'tf1', promote_averages=True)
+    assert keys_of(tmp_path / 'x') == {'w', 'b'}
+    np.testing.assert_array_equal(_read(tmp_path / 'x', 'w'), KERNEL + 1)
+    assert os.path.samefile(BundleReader(source).data_path(0), BundleReader(str(tmp_path / 'x')).data_path(0))
+
+    convert(source, tmp_path / 'y', 'tf1', drop='averages')
+    np.testing.assert_array_equal(_read(tmp_path / 'y', 'w'), KERNEL)
+
+
+def test_slices_are_kept_or_merged(tmp_path):
+    source = _save(tmp_path, {'w': KERNEL, 'b': KERNEL[0]}, partitioned=['w'])
+    for merge in (False, True):
+        path = tmp_path / f'{merge}'
+        convert(source, path, 'both', merge_slices=merge)
+        entries = {entry.key: entry for entry in estimator_ckpt.list_entries(path)}
+        assert entries['w'].num_slices == (0 if merge else 2)
+        for key in ('w', 'vars/w/.ATTRIBUTES/VARIABLE_VALUE'):
+            np.testing.assert_array_equal(_read(path, key), KERNEL)
+    reader = BundleReader(str(tmp_path / 'True'))
+    assert reader.entry('w') == reader.entry('vars/w/.ATTRIBUTES/VARIABLE_VALUE')
+
+
+class TestCompact:
+    """Only the bytes that are kept."""
+
+    def test_without_its_slots_an_adam_checkpoint_has_a_third_of_the_size(self, tmp_path):
+        big = np.random.RandomState(0).randn(1000, 30).astype(np.float32)
+        source = _save(tmp_path, {'w': big, 'w/Adam': big + 1, 'w/Adam_1': big + 2, 'b': KERNEL[0]})
+        copied = []
+        convert(source, tmp_path / 'x', 'tf1', drop='slots', compact=True, progress=copied.append)
+
+        sizes = [os.path.getsize(BundleReader(str(path)).data_path(0)) for path in (source, tmp_path / 'x')]
+        assert sizes[1] == big.nbytes + KERNEL[0].nbytes == sum(copied)
+        assert sizes[1] < 0.34 * sizes[0]
+        np.testing.assert_array_equal(_read(tmp_path / 'x', 'w'), big)
+        np.testing.assert_array_equal(BundleReader(str(tmp_path / 'x')).tensor('b', verify=True), KERNEL[0])
+
+    def test_shards_slices_aliases_and_computed_tensors_come_through(self, tmp_path):
+        source = _save(
+            tmp_path, {'w': KERNEL, 'b': KERNEL[0], 's': np.array([b'x', b'yz'])}, partitioned=['w']
+        )
+        convert(source, tmp_path / 'both', 'both')
+        rules = [('vars/b', 'other', 'cast=float64')]
+        convert(tmp_path / 'both', tmp_path / 'x', 'both', compact=True, rules=rules)
+        path = tmp_path / 'x'
+        np.testing.assert_array_equal(_read(path, 'w'), KERNEL)
+        np.testing.assert_array_equal(_read(path, 'vars/w/.ATTRIBUTES/VARIABLE_VALUE'), KERNEL)
+        np.testing.assert_array_equal(
+            _read(path, 'other/.ATTRIBUTES/VARIABLE_VALUE'), KERNEL[0].astype(float)
+        )
+        assert _read(path, 's').tolist() == [b'x', b'yz']
+        assert len(Contents(path).all_keys) == len(Contents(tmp_path / 'both').all_keys)
+
+
+@pytest.mark.parametrize(
+    ('operation', 'message'),
+    [
+        ('reshape=5,5', '24 numbers do not make'),
+        ('reshape=-1,-1', 'do not make'),
+        ('transpose=0,0', 'does not order 2 axes'),
+        ('split=0', '4 cannot be split into 3'),
+        ('split=7', 'split does not fit'),
+    ],
+)
+def test_an_operation_that_does_not_fit_is_named_with_the_key_and_the_shape(operation, message, tmp_path):
+    source = _save(tmp_path, {'kernel': KERNEL})
+    with pytest.raises(estimator_ckpt.CheckpointError, match=message) as raised:
+        convert(source, tmp_path / 'x', 'tf1', rules=[('kernel', 'a, b, c', operation)])
+    assert "'kernel' of shape [4, 6]" in str(raised.value)
+    assert not list(tmp_path.glob('x*'))
+
+
+@pytest.mark.parametrize(
+    ('operation', 'message'),
+    [
+        ('rotate=1', 'is no operation'),
+        ('reshape=a', 'whole numbers'),
+        ('cast=float99', 'no type of numbers'),
+        ('split=1,2', 'one axis'),
+        ('reshape=2 concat=0', 'concat must come first'),
+    ],
+)
+def test_an_operation_that_makes_no_sense_is_refused(operation, message, tmp_path):
+    source = _save(tmp_path, {'kernel': KERNEL})
+    with pytest.raises(estimator_ckpt.RuleError, match=message):
+        convert(source, tmp_path / 'x', 'tf1', rules=[('kernel', 'x', operation)])

@@ -1,0 +1,76 @@
+"""Tests how many renamings become few rules."""
+
+import re
+
+from estimator_ckpt.suggesting.generalization import Renaming, generalise
+
+
+def rules_for(pairs, others=()):
+    found = generalise([Renaming(old, new) for old, new in pairs.items()], dict.fromkeys(others))
+    return [(rule.pattern, rule.replacement) for rule in found]
+
+
+def test_numbers_and_words_become_groups():
+    pairs = {f'a{n}/{w}': f'b/{w}/{n}' for n in (0, 1, 10) for w in ('kernel', 'bias')}
+    assert rules_for(pairs) == [(r'a(\d+)/(bias|kernel)', r'b/\2/\1')]
+
+
+def test_a_number_that_becomes_another_one_is_written_out():
+    pairs = {f'a{n}/{m}': f'b{n + 1}/{m}' for n in (0, 1) for m in (3, 4)}
+    assert rules_for(pairs) == [(r'a0/(\d+)', r'b1/\1'), (r'a1/(\d+)', r'b2/\1')]
+
+
+def test_a_group_before_a_digit_is_written_so_that_it_ends():
+    assert rules_for({'a1': 'b10x', 'a2': 'b20x', 'a3': 'b30x'}) in (
+        [(r'a(\d+)', r'b\g<1>0x')],
+        [('a1', 'b10x'), ('a2', 'b20x'), ('a3', 'b30x')],
+    )
+
+
+def test_a_number_that_is_there_twice_is_one_group():
+    pairs = {f'conv{n}/conv{n}_{m}': f'block{n}/{m}' for n in (1, 2) for m in (1, 2)}
+    assert rules_for(pairs) == [(r'conv(\d+)/conv\1_(\d+)', r'block\1/\2')]
+
+
+def test_names_that_tensorflow_numbers_are_one_rule():
+    pairs = {'dense/w': 'fc/w', 'dense_1/w': 'fc_1/w', 'dense_2/w': 'fc_2/w'}
+    assert rules_for(pairs) == [(r'dense((?:_\d+)?)/w', r'fc\1/w')]
+
+
+def test_no_other_name_is_matched():
+    pairs = {f'a{n}': f'b{n}' for n in (1, 2)}
+    assert rules_for(pairs, ['a3']) == [('a(1|2)', r'b\1')]
+    pairs = {'x1/y1': 'z1/1', 'x2/y2': 'z2/2'}
+    for pattern, _ in rules_for(pairs, ['x1/y2']):
+        assert not re.fullmatch(pattern, 'x1/y2')
+
+
+def test_many_words_become_any_word_only_where_nothing_else_matches():
+    words = ['encoder', 'decoder', 'mixer', 'gate', 'query', 'value', 'router', 'stem', 'fusion']
+    pairs = {f'old/{w}/w': f'new/{w}/w' for w in words}
+    assert rules_for(pairs) == [(r'old/(\w+)/w', r'new/\1/w')]
+    [(pattern, _)] = rules_for(pairs, ['old/other/w'])
+    assert all(word in pattern for word in words)
+
+
+def test_signs_in_names_mean_themselves():
+    pairs = {'a.b(c)+[d]': r'x\1', 'a b -> c': 'y'}
+    rules = rules_for(pairs)
+    assert {re.fullmatch(p, old).expand(new) for (p, new), old in zip(rules, sorted(pairs), strict=True)} == {
+        'x\\1',
+        'y',
+    }
+    assert all('->' not in pattern for pattern, _ in rules)
+
+
+def test_operations_are_shared_or_part_the_rules():
+    renamings = [
+        Renaming('a1', 'b1', ('reshape=2,3', 'reshape=-1,3')),
+        Renaming('a2', 'b2', ('reshape=4,3', 'reshape=-1,3')),
+        Renaming('a3', 'b3', ('',)),
+    ]
+    rules = generalise(renamings, {})
+    assert {(rule.operations, len(rule.renamings)) for rule in rules} >= {('', 1)}
+    for rule in rules:
+        assert all(rule.operations in renaming.operations for renaming in rule.renamings)
+    assert [r.operations for r in generalise(renamings[:2], {})] == ['reshape=-1,3']
