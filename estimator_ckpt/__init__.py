@@ -29,7 +29,7 @@ _HOMES = {
     'dual_scaffold': 'estimator.scaffolds',
     'inspect': 'inspection.inspect_checkpoint',
     'list_entries': 'keys.contents',
-    'plan': 'program.read_target',
+    'plan': 'warm_starting.plan',
     'print_checkpoint': 'conversion.guide_functions',
     'scaffold': 'estimator.scaffolds',
     'suggest_rules': 'suggesting.suggest_rules',

@@ -8,10 +8,9 @@ from absl import flags
 from estimator_ckpt.cli import terminal
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
-from estimator_ckpt.mapping.report import MappingReport
-from estimator_ckpt.mapping.report_table import section_lines
-from estimator_ckpt.program.read_target import plan
+from estimator_ckpt.mapping.report import MappingReport, section_lines
 from estimator_ckpt.suggesting.suggest_rules import suggest_rules
+from estimator_ckpt.warm_starting.plan import plan
 
 ARGUMENTS = ('SOURCE', 'TARGET')
 _COLOURS = {'matched': terminal.GREEN, 'unused': terminal.DIM, 'skipped': terminal.DIM}

@@ -12,25 +12,26 @@ from typing import Any, Literal
 
 import numpy as np
 
+from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.paths import checkpoint_exists
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.common.gc_pause import paused_collector
-from estimator_ckpt.conversion.conversion_report import ConversionReport, row
-from estimator_ckpt.conversion.optimizer_to_tf1 import place_as_tf1, place_with_keras
-from estimator_ckpt.conversion.placement import Placed, Placement, place_by_name, place_like
+from estimator_ckpt.conversion.optimizer_to_keras import place_with_keras
+from estimator_ckpt.conversion.optimizer_to_tf1 import place_as_tf1
+from estimator_ckpt.conversion.placement import Placed, Placement, place_by_name
+from estimator_ckpt.conversion.placement_like import place_like
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.graph_builder import Layout
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.averages import promote
-from estimator_ckpt.mapping.report import MappingError, MappingReport
+from estimator_ckpt.mapping.recipes import Recipe
+from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
 from estimator_ckpt.mapping.rules import RuleError, Rules
-from estimator_ckpt.mapping.tensors import Tensor, apply_rules, read_tensors
-from estimator_ckpt.mapping.transforms import Recipe
+from estimator_ckpt.mapping.tensors import Tensor, apply_rules, promote, read_tensors
 from estimator_ckpt.program.read_target import read_target
 
 _KINDS = {
@@ -272,3 +273,28 @@ def _fill(writer: BundleWriter, taken: dict[str, str], made: dict[str, Recipe], 
         else:
             writer.add_computed(key, dtype, shape, functools.partial(recipe.compute, reader))
             computed[recipe] = key
+
+
+class ConversionReport(MappingReport):
+    """The report of a conversion. Its many rows are made when they are first asked for; few callers do."""
+
+    @classmethod
+    def of(
+        cls, source: BundleReader, by_key: Mapping[str, Tensor], left_out: Sequence[Tensor], notes: list[str]
+    ) -> 'ConversionReport':
+        """The report of new keys with their tensors, and of tensors that get none."""
+        unused = [row(source, tensor, None, 'left out as asked') for tensor in left_out]
+        report = cls(unused=unused, notes=notes)
+        report._source, report._by_key = source, by_key
+        del report.matched  # From now on the property below is what answers.
+        return report
+
+    @functools.cached_property
+    def matched(self) -> list[Row]:
+        return [row(self._source, tensor, key) for key, tensor in self._by_key.items()]
+
+
+def row(source: BundleReader, tensor: Tensor, target: str | None, note: str = '') -> Row:
+    """The row of a tensor of `source`, and of the key that it gets."""
+    entry = source.entry(tensor.key)
+    return Row(tensor.key, target, entry.shape, dtypes.name(entry.dtype), note)

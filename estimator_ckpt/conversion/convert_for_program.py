@@ -4,8 +4,7 @@
 """
 
 import collections
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -16,30 +15,12 @@ from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.graph_builder import Layout
-from estimator_ckpt.keys.object_graph import ObjectGraph
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.report import Location, Target, locate_targets
+from estimator_ckpt.mapping.locations import Location, Program, locate_targets
 from estimator_ckpt.saving.staging import add_alias
 
 # What the scaffolds' default object, `Checkpoint(var_list={name: variable}, step=global_step)`, calls its children.
 _DEFAULT_ROOT, _DEFAULT_STEPS = 'var_list', ('step', 'var_list/global_step')
-
-
-@dataclasses.dataclass(frozen=True)
-class Program:
-    """What a program calls its tensors in each style.
-
-    Attributes:
-      targets: Its tensors.
-      graph: Its object graph.
-      host_values: What Python keeps beside them, as functions that give the values to save, by their object keys.
-      counter_name: The name of its own variable that counts saves, if it has one.
-    """
-
-    targets: Sequence[Target]
-    graph: ObjectGraph
-    host_values: Mapping[str, Callable[[], np.ndarray]] = dataclasses.field(default_factory=dict)
-    counter_name: str | None = None
 
 
 def restyle(

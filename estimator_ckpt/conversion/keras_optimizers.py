@@ -8,11 +8,10 @@ from typing import Any
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
-from estimator_ckpt.keys.slots import tf1_optimizer
-from estimator_ckpt.mapping.scalars import read_number
-from estimator_ckpt.mapping.tensors import Tensor
+from estimator_ckpt.keys.slots import SlotState, family_of, tf1_optimizer
+from estimator_ckpt.mapping.tensors import Tensor, read_number
 from estimator_ckpt.optimizers import meta_graph
-from estimator_ckpt.optimizers.momentum import KERAS_LEGACY, SlotState, describe, family_of
+from estimator_ckpt.optimizers.keras_legacy import KERAS_LEGACY, describe
 
 # What a caller can say that is no variable of a Keras optimizer, or not one with a number of the optimizer's own.
 _FURTHER = ('epsilon', 'iter')

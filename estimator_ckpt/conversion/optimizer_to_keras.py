@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.conversion.keras_optimizers import KerasOptimizers, keras_optimizers
+from estimator_ckpt.conversion.placement import Placed, Placement
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
-from estimator_ckpt.keys.slots import tf1_optimizer
-from estimator_ckpt.mapping.recipes import Scaled
+from estimator_ckpt.keys.slots import TF1_ENDINGS, SlotState, tf1_optimizer
+from estimator_ckpt.mapping.recipes import Recipe, Scaled
 from estimator_ckpt.mapping.tensors import Tensor
-from estimator_ckpt.mapping.transforms import Recipe
-from estimator_ckpt.optimizers.momentum import KERAS_LEGACY, TF1_ENDINGS, SlotState, momentum_factor
+from estimator_ckpt.mapping.transforms import parse_operations
+from estimator_ckpt.optimizers.keras_legacy import KERAS_LEGACY
+from estimator_ckpt.optimizers.momentum import momentum_factor
 from estimator_ckpt.optimizers.scalars import bias_warnings, check_powers, read_step
 from estimator_ckpt.optimizers.slot_states import read_states
 
@@ -206,3 +209,53 @@ def _take(
     # Its name tells that it is Keras's, whose momentum is not TF1's.
     state.slots[tensor.key] = (optimizer.path, slot.role, f'{optimizer.name}/{variable}/{slot.role}')
     state.tensors.append(tensor)
+
+
+def place_with_keras(
+    contents: Contents,
+    tensors: Sequence[Tensor],
+    root: str | None,
+    optimizer: str | Mapping[str, str] | None,
+    step: str | Sequence[str],
+    keras_optimizer: Any,
+    hyperparameters: Mapping[str, Any] | None,
+    with_names: bool,
+) -> Placed:
+    """Places TF1's state at Keras's optimizers, which share the global step; the arguments are those of `convert`.
+
+    With names, those keep TF1's values.
+
+    Raises:
+      CheckpointError: If the state does not fit the optimizer, or there is no step.
+    """
+    state = to_keras(contents, tensors, keras_optimizer, optimizer, hyperparameters)
+    # Two variables of a program are not restored from one object, so each counter is one, over the same bytes.
+    steps = ([step] if isinstance(step, str) else list(step)) or state.step_paths[:1]
+    placement = Placement(contents, root, None, steps, state.slots)
+    placed = placement.place(state.tensors)
+    counter = next((tensor for tensor in state.tensors if tensor.meaning.kind is Kind.STEP), None)
+    counted = _as_iterations(contents, counter) if counter else None
+    rows = []
+    for tensor, name, object_key in placed.rows:
+        kept = tensor
+        if isinstance(tensor.recipe, Scaled):
+            kept = dataclasses.replace(tensor, recipe=tensor.recipe.recipe)
+        elif tensor is counter and steps[0] in state.step_paths:
+            tensor = counted
+        split = with_names and kept is not tensor
+        rows += [(kept, name, ''), (tensor, '', object_key)] if split else [(tensor, name, object_key)]
+    rows += [(counted, '', placement.place_value(path)) for path in state.step_paths if path not in steps]
+    placed.rows = rows
+    placed.values = {placement.place_value(path): value for path, value in state.values.items()}
+    placed.notes = state.notes + placed.notes
+    placed.left_out = state.left_out
+    return placed
+
+
+def _as_iterations(contents: Contents, step: Tensor) -> Tensor:
+    """The step as 64 bits, which Keras's iterations have; some programs count in 32."""
+    if dtypes.name(contents.reader.entry(step.key).dtype) == 'int64':
+        return step
+    recipe = step.recipe or Recipe((step.key,))
+    operations = (*recipe.operations, *parse_operations('cast=int64'))
+    return dataclasses.replace(step, recipe=dataclasses.replace(recipe, operations=operations))

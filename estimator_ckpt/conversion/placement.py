@@ -4,24 +4,15 @@ import collections
 import dataclasses
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
-from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.graph_builder import Layout, Path
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import object_slot_name, tf1_optimizer
-from estimator_ckpt.mapping.matching import Target, Wanted, match
-from estimator_ckpt.mapping.recipes import Scaled
-from estimator_ckpt.mapping.report import mapping_error
 from estimator_ckpt.mapping.tensors import GUIDES_ROOTS, Tensor
-from estimator_ckpt.mapping.transforms import Recipe, parse_operations
-from estimator_ckpt.optimizers.momentum import crossing_factor
-from estimator_ckpt.optimizers.scalars import bias_warnings, check_powers, known_betas, read_step
-from estimator_ckpt.optimizers.slot_states import read_states
 
 _TABLE = 'table'
 
@@ -197,66 +188,3 @@ class Placement:
                 continue
             path = self._optimizer_path(tensor)
             placed[id(tensor)] = self._layout.place_slot(placed[id(variable[0])], path, slot_name, name)
-
-
-def place_like(
-    tensors: Sequence[Tensor],
-    contents: Contents,
-    target: Target,
-    hyperparameters: Mapping[str, Any] | None = None,
-) -> Placed:
-    """Gives each tensor the keys that it has in another checkpoint, or among a program's objects.
-
-    Tensors that are not there keep their names. Slots become those of the layout's optimizers, values included; what
-    these are set to stays.
-
-    Raises:
-      MappingError: If a tensor of the layout has no source, or one of another shape or type.
-    """
-    states = read_states(contents, tensors)
-    rate = (hyperparameters or {}).get('learning_rate')
-
-    def adapt(wanted: Wanted, found: Tensor) -> Tensor:
-        if wanted.is_step and contents.reader.entry(found.key).dtype != wanted.dtype:
-            cast = parse_operations(f'cast={dtypes.name(wanted.dtype)}')
-            return dataclasses.replace(found, recipe=Recipe((found.key,), cast))
-        factor = crossing_factor(states.get(found.key), wanted.state, rate)
-        if factor is None:
-            return found
-        return dataclasses.replace(found, recipe=Scaled(found.recipe or Recipe((found.key,)), factor))
-
-    plan = match(contents, tensors, target, adapt, states)
-    values = {
-        wanted.tensor.object_key or wanted.tensor.key: value
-        for wanted in target.wanted
-        if wanted.tensor.key not in plan.sources and (value := wanted.own_value(bool(states))) is not None
-    }
-    kept = {
-        wanted.tensor.name
-        for wanted in target.wanted
-        if (wanted.tensor.object_key or wanted.tensor.key) in values
-    }
-    plan.report.missing = [row for row in plan.report.missing if row.target not in kept]
-    if plan.report.missing or plan.report.mismatched or plan.report.ambiguous:
-        raise mapping_error(plan.report, contents.reader.prefix)
-    rows = [
-        (plan.sources[wanted.tensor.key], wanted.tensor.name, wanted.tensor.object_key)
-        for wanted in target.wanted
-        if wanted.tensor.key in plan.sources
-    ]
-    layout = Layout(target.graph)
-    layout.keep_only(
-        key.removesuffix(wanted.tensor.suffix)
-        for wanted in target.wanted
-        if (key := wanted.tensor.object_key)
-    )
-    used = {tensor.key for tensor, _, _ in rows}
-    rest = [(tensor, tensor.name, '') for tensor in tensors if tensor.key not in used]
-    notes = [f'{len(rest)} tensors that the layout does not have keep their names.'] if rest else []
-    if any(wanted.state and wanted.state.family == 'adam' for wanted in target.wanted):
-        updates = (
-            read_step(contents, tensors),
-            known_betas(contents, tensors, target.wanted, hyperparameters or {}),
-        )
-        notes += check_powers(contents, tensors, [updates]) + bias_warnings(states.values(), *updates)
-    return Placed(rows + rest, layout, notes, values)

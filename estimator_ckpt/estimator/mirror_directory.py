@@ -12,8 +12,9 @@ from estimator_ckpt.bundle.checkpoint_state import read_state, write_atomically
 from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import checkpoint_exists, data_files, index_path
-from estimator_ckpt.conversion.convert_for_program import Program, restyle
+from estimator_ckpt.conversion.convert_for_program import restyle
 from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.mapping.locations import Program
 from estimator_ckpt.saving.retention import Retention, remove_checkpoint
 
 MARKER = 'mirror_of.json'

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.conversion.convert_for_program import Program
 from estimator_ckpt.estimator.mirror_directory import Mirror
 from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.mapping.locations import Program
 from estimator_ckpt.program.bindings import Bindings, bind
 from estimator_ckpt.program.frozen_objects import program_behind
 from estimator_ckpt.program.tracking import check_checkpoint

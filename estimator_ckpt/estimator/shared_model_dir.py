@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from estimator_ckpt.bundle.checkpoint_state import read_state
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import index_path, resolve
@@ -85,14 +84,3 @@ def _number(prefix: str | None) -> int:
         return 0
     digest = hashlib.sha256(files_for(prefix).read(index_path(prefix))).digest()
     return int(np.frombuffer(digest[:8], np.int64)[0])
-
-
-def warn_unless_seen(model_dir: str) -> None:
-    """Warns a task that does not see in its model_dir what the chief has long saved."""
-    if read_state(model_dir) is None:
-        tf.get_logger().warning(
-            'The chief has saved checkpoints, but on %s there are none in %s. All tasks must share one model_dir, or '
-            'training cannot be resumed.',
-            socket.gethostname(),
-            model_dir,
-        )

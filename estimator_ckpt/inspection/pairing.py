@@ -9,9 +9,9 @@ from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import object_slot_name
 from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.mapping.recipes import Recipe
 from estimator_ckpt.mapping.rules import Rules
 from estimator_ckpt.mapping.tensors import Tensor, apply_rules, read_tensors
-from estimator_ckpt.mapping.transforms import Recipe
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ The endings are the optimizer's name, numbered in the order in which the slots o
 (`tensorflow/python/training/slot_creator.py`); the objects' names are those of `get_slot_names`.
 """
 
+import dataclasses
 import re
 from collections.abc import Collection
 
@@ -72,3 +73,132 @@ def _candidates():
     yield 'RMSProp', _RMSPROP
     yield 'RMSProp', _RMSPROP_CENTERED
     yield 'RMSProp', ('rms',)
+
+
+# For each family, what the state of a variable can be called, by its role.
+_ROLES: dict[str, dict[str, str]] = {
+    'sgd': {'Momentum': 'momentum', 'momentum': 'momentum', 'm': 'momentum'},
+    'adagrad': {'Adagrad': 'accumulator', 'accumulator': 'accumulator'},
+    'adadelta': {
+        **{'Adadelta': 'accum_grad', 'accum': 'accum_grad', 'accumulated_grad': 'accum_grad'},
+        **{'Adadelta_1': 'accum_var', 'accum_update': 'accum_var', 'accumulated_delta_var': 'accum_var'},
+        **{'accum_grad': 'accum_grad', 'accum_var': 'accum_var'},
+    },
+    'rmsprop': {
+        **{
+            'RMSProp': 'rms',
+            'rms': 'rms',
+            'velocity': 'rms',
+            'RMSProp_1': 'momentum',
+            'momentum': 'momentum',
+        },
+        **{'mg': 'mg', 'average_gradient': 'mg'},
+    },
+    'adam': {
+        **{'Adam': 'm', 'm': 'm', 'momentum': 'm', 'adam_m': 'm'},
+        **{'Adam_1': 'v', 'v': 'v', 'velocity': 'v', 'adam_v': 'v', 'vhat': 'vhat', 'velocity_hat': 'vhat'},
+    },
+    'ftrl': {
+        **{'Ftrl': 'accumulator', 'accum': 'accumulator', 'accumulator': 'accumulator'},
+        **{'Ftrl_1': 'linear', 'linear': 'linear'},
+    },
+}
+
+
+_CENTERED = {'RMSProp_1': 'mg', 'RMSProp_2': 'momentum'}
+
+
+_FAMILIES = {
+    'momentum': 'sgd',
+    'gradientdescent': 'sgd',
+    'adamw': 'adam',
+    'adamweightdecay': 'adam',
+    **{name: name for name in _ROLES},
+}
+
+
+# Which slots TF1 creates, in their order, which gives them their names.
+TF1_ENDINGS = {
+    'sgd': {'momentum': 'Momentum'},
+    'adagrad': {'accumulator': 'Adagrad'},
+    'adadelta': {'accum_grad': 'Adadelta', 'accum_var': 'Adadelta_1'},
+    'rmsprop': {'rms': 'RMSProp', 'momentum': 'RMSProp_1'},
+    'adam': {'m': 'Adam', 'v': 'Adam_1'},
+    'ftrl': {'accumulator': 'Ftrl', 'linear': 'Ftrl_1'},
+}
+
+
+TF1_CENTERED = {'rms': 'RMSProp', 'mg': 'RMSProp_1', 'momentum': 'RMSProp_2'}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SlotState:
+    """What a slot variable holds.
+
+    Attributes:
+      family: The family of optimizers, such as `'adam'`.
+      role: What it is there, in the words of Keras's legacy optimizers.
+      is_tf1: Whether its value is TF1's; that differs from Keras's for momentum.
+      is_bert: Whether it is of BERT's `AdamWeightDecayOptimizer`, which does not correct the bias.
+      learning_rate: The optimizer's learning rate, where that is known.
+      betas: Adam's, where they are known.
+      is_needed: Whether the optimizer cannot do without it; a momentum of 0 needs none, and Keras keeps none then.
+      optimizer: The optimizer's name, where the slot's name tells it.
+    """
+
+    family: str
+    role: str
+    is_tf1: bool
+    is_bert: bool = False
+    learning_rate: float | None = None
+    betas: tuple[float, float] | None = None
+    is_needed: bool = True
+    optimizer: str = ''
+
+
+def family_of(optimizer: str) -> str | None:
+    """The family of an optimizer's class (`'RMSprop'`), or name (`'rm_sprop'`, `'Adam_1'`); None if it is not known."""
+    plain = re.sub(r'(_\d+)?(Optimizer)?$', '', optimizer).replace('_', '').lower()
+    return _FAMILIES.get(plain)
+
+
+def slot_state(optimizer: str, slot_name: str, siblings: Collection[str], is_tf1: bool) -> SlotState | None:
+    """What a slot holds; None for an optimizer that is not known.
+
+    Args:
+      optimizer: Its class or name.
+      slot_name: What the slot is called: by a name's ending, an object, or a list of Keras's.
+      siblings: What all slots of the variable are called, by which a centered RMSProp is told.
+      is_tf1: Whether it is an optimizer of TF1.
+    """
+    family = family_of(optimizer)
+    roles = _ROLES.get(family, {})
+    if family == 'rmsprop' and 'RMSProp_2' in siblings:
+        roles = roles | _CENTERED
+    role = roles.get(slot_name)
+    if role is None:
+        return None
+    is_needed = not (is_tf1 and (family, role) == ('rmsprop', 'momentum'))
+    is_bert = slot_name in ('adam_m', 'adam_v')
+    return SlotState(family, role, is_tf1, is_bert, is_needed=is_needed, optimizer=optimizer)
+
+
+def guess_family(slot_names: Collection[str]) -> str | None:
+    """The only family whose optimizers have just these slots, as objects call them; None if there are several."""
+    sets = {
+        'adagrad': [{'accumulator'}],
+        'adadelta': [
+            {'accum_grad', 'accum_var'},
+            {'accum', 'accum_update'},
+            {'accumulated_grad', 'accumulated_delta_var'},
+        ],
+        'rmsprop': [
+            {name, *others}
+            for name, center in (('rms', 'mg'), ('velocity', 'average_gradient'))
+            for others in ((), ('momentum',), (center,), (center, 'momentum'))
+        ],
+        'adam': [{'m', 'v'}, {'m', 'v', 'vhat'}],
+        'ftrl': [{'accumulator', 'linear'}, {'accum', 'linear'}],
+        'sgd': [{'momentum'}, {'m'}],
+    }
+    return next((family for family, known in sets.items() if set(slot_names) in known), None)

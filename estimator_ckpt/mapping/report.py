@@ -6,45 +6,13 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from estimator_ckpt.bundle import dtypes, slices
+from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.reader import BundleReader
-from estimator_ckpt.keys.object_graph import ObjectGraph
-from estimator_ckpt.mapping.report_table import section_lines
+from estimator_ckpt.common import formatting
 
 # Finding the nearest names takes time for each pair of names.
 _MAX_HINTS = 20
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Location:
-    """Where a tensor is in a checkpoint: a key, and a slice spec (`'10 4 0,5:0,4'`) where it is a part of that."""
-
-    key: str
-    slice_spec: str = ''
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Target:
-    """A tensor of a program.
-
-    Attributes:
-      by_name: Where a name-based checkpoint has it; None for what has no name.
-      by_object: Where an object-based checkpoint has it; None for what no object reaches.
-      attribute_key: The object graph's key for it, which `by_object.key` begins with.
-      dtype: TensorFlow's data type number.
-      shape: Its shape; None where that is not known beforehand.
-    """
-
-    by_name: Location | None
-    by_object: Location | None
-    attribute_key: str
-    dtype: int
-    shape: tuple[int, ...] | None
-
-    @property
-    def label(self) -> str:
-        return (self.by_name or self.by_object).key
 
 
 @dataclasses.dataclass(slots=True)
@@ -134,83 +102,6 @@ class MappingError(CheckpointError):
         self.report = report
 
 
-def map_targets(
-    targets: Sequence[Target], graph: ObjectGraph, source: BundleReader, source_graph: ObjectGraph | None
-) -> list[Location]:
-    """Finds where a checkpoint of any style has each target.
-
-    The object graphs are walked side by side first; what that does not find is looked for by name, as a name-based key
-    or as the full name that the source's object graph notes.
-
-    Args:
-      targets: The tensors to be restored.
-      graph: Their object graph.
-      source: The checkpoint.
-      source_graph: Its object graph; None if it is name-based.
-
-    Returns:
-      The location of each target in the source.
-
-    Raises:
-      MappingError: If a target has no source, or one of another shape or data type. It lists all such.
-    """
-    report, names = MappingReport(), []
-    found = locate_targets(targets, graph, source, source_graph)
-    for target, location in zip(targets, found, strict=True):
-        shape = target.shape
-        if location is None:
-            names = names or source.keys()
-            hint = nearest(target.label, names, len(report.missing))
-            report.missing.append(Row(None, target.label, shape, dtypes.name(target.dtype), hint))
-            continue
-        fault = _misfit(target, location, source)
-        row = Row(location.key, target.label, shape, dtypes.name(target.dtype), fault)
-        (report.mismatched if fault else report.matched).append(row)
-    if report.missing or report.mismatched:
-        report.unused = unused_rows(source, names or source.keys(), report)
-        raise mapping_error(report, source.prefix)
-    return found
-
-
-def locate_targets(
-    targets: Sequence[Target], graph: ObjectGraph, source: BundleReader, source_graph: ObjectGraph | None
-) -> list[Location | None]:
-    """Like `map_targets`, with None for a target that has no source, and no look at shapes and data types."""
-    matched = graph.match(source_graph) if source_graph else {}
-    full_names = source_graph.keys_by_full_name() if source_graph else {}
-    return [_locate(target, matched, full_names, source) for target in targets]
-
-
-def _locate(
-    target: Target, matched: dict[str, str], full_names: dict[str, str], source: BundleReader
-) -> Location | None:
-    if target.by_object and target.attribute_key in matched:
-        suffix = target.by_object.key.removeprefix(target.attribute_key)
-        location = Location(matched[target.attribute_key] + suffix, target.by_object.slice_spec)
-        if location.key in source:
-            return location
-    if target.by_name is None:
-        return None
-    if target.by_name.key in source:
-        return target.by_name
-    key = full_names.get(target.by_name.key)
-    if key is not None and key in source:
-        return Location(key, target.by_name.slice_spec)
-    return None
-
-
-def _misfit(target: Target, location: Location, source: BundleReader) -> str:
-    entry = source.entry(location.key)
-    if entry.dtype != target.dtype:
-        return f'the checkpoint has {dtypes.name(entry.dtype)}, the variable {dtypes.name(target.dtype)}'
-    expected = target.shape
-    if location.slice_spec:
-        expected, _ = slices.parse_spec(location.slice_spec)
-    if expected is not None and entry.shape != expected:
-        return f'the checkpoint has shape {list(entry.shape)}, the variable {list(expected)}'
-    return ''
-
-
 def mapping_error(report: MappingReport, source: str, ignored: Collection[str] = ()) -> MappingError:
     """The error that lists all that does not fit.
 
@@ -258,3 +149,21 @@ def unused_rows(source: BundleReader, keys: Iterable[str], report: MappingReport
     used = {row.source for row in report.matched + report.mismatched + report.ambiguous}
     entries = [(key, source.entry(key)) for key in keys if key not in used]
     return [Row(key, None, entry.shape, dtypes.name(entry.dtype)) for key, entry in entries]
+
+
+_NARROW = ('target', 'source', 'note')
+
+
+def section_lines(rows: Sequence[Any], width: int | None) -> list[str]:
+    """The lines of a table of rows of a report, with titles; columns that would be empty are left out.
+
+    Args:
+      rows: `mapping.Row`s, one or more.
+      width: What the lines should fit into; None to shorten nothing.
+    """
+    cells = [('target', 'source', 'dtype', 'shape', 'note')]
+    cells += [(r.target or '', r.source or '', r.dtype, formatting.shape(r.shape), r.note) for r in rows]
+    used = [column for column, column_cells in enumerate(zip(*cells, strict=True)) if any(column_cells[1:])]
+    cells = [tuple(row[column] for column in used) for row in cells]
+    flexible = [column for column, title in enumerate(cells[0]) if title in _NARROW]
+    return formatting.table(cells, flexible=flexible, width=width)

@@ -2,14 +2,17 @@
 
 import collections
 import dataclasses
+from collections.abc import Iterable
 
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.graph_builder import Path
-from estimator_ckpt.keys.kinds import Kind, Meaning, meanings_of_names
+from estimator_ckpt.keys.kinds import Kind, Meaning, is_step, meanings_of_names
 from estimator_ckpt.keys.slots import tf1_ending
+from estimator_ckpt.mapping.recipes import Recipe
 from estimator_ckpt.mapping.rules import Rules, RuleSet, parse_rules
-from estimator_ckpt.mapping.transforms import Operation, Recipe
+from estimator_ckpt.mapping.transforms import Operation
 
 # What the guide calls the dict of all variables, in its two conversions.
 GUIDES_ROOTS = ('vars', 'var_list')
@@ -167,3 +170,31 @@ def _reshape_slots(tensors: list[Tensor]) -> None:
         recipe = recipes.get(tensor.meaning.variable)
         if tensor.meaning.kind is Kind.SLOT and tensor.target is None and recipe is not None:
             tensor.recipe = Recipe((tensor.key,), recipe.operations)
+
+
+def step_tensors(contents: Contents, tensors: Iterable[Tensor]) -> list[Tensor]:
+    """The global steps; where there is none, what else counts steps."""
+    steps = [t for t in tensors if is_step(t.meaning, t.path) and contents.reader.entry(t.key).shape == ()]
+    return [t for t in steps if t.meaning.kind is Kind.STEP] or steps
+
+
+def read_number(contents: Contents, tensor: Tensor) -> float | None:
+    """The value of a scalar; None where its data file is not there, which says whoever needs it."""
+    try:
+        return contents.reader.tensor(tensor.key).item()
+    except CheckpointNotFoundError:
+        return None
+
+
+def promote(tensors: list[Tensor]) -> list[Tensor]:
+    """Gives each variable that has a moving average the average's value, and leaves the averages out."""
+    # What a zero-debiased average is computed from belongs to no variable.
+    of_variables = [t for t in tensors if t.meaning.kind is Kind.AVERAGE and t.meaning.variable]
+    averages = {tensor.meaning.variable: tensor for tensor in of_variables}
+    left_out = set(map(id, of_variables))
+    rest = [tensor for tensor in tensors if id(tensor) not in left_out]
+    for tensor in rest:
+        average = averages.get(tensor.key) or averages.get(tensor.object_key)
+        if average is not None:
+            tensor.recipe = Recipe((average.key,))
+    return rest

@@ -3,29 +3,16 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.keys.contents import Contents
-from estimator_ckpt.mapping.matching import Wanted
-from estimator_ckpt.mapping.recipes import Constant
-from estimator_ckpt.mapping.report import MappingReport, Row
-from estimator_ckpt.mapping.scalars import read_number, step_tensors
-from estimator_ckpt.mapping.tensors import Tensor, read_tensors
-from estimator_ckpt.optimizers.momentum import SlotState
+from estimator_ckpt.keys.slots import SlotState
+from estimator_ckpt.mapping.targets import Wanted
+from estimator_ckpt.mapping.tensors import Tensor, read_number, step_tensors
 
-_POWER = re.compile(r'(?:.*/)?beta(?P<number>[12])_power(?:_\d+)?')
+BETA_POWER = re.compile(r'(?:.*/)?beta(?P<number>[12])_power(?:_\d+)?')
 _BETAS = {'beta_1': 0.9, 'beta_2': 0.999}
 # Below this float32 has lost digits, or is 0.
 _SMALLEST = 1e-37
-
-
-def source_step(warm_start: Any) -> int | None:
-    """The step that a warm start leads to: the one given, or the checkpoint's; None where it is left as it is."""
-    if warm_start.step == 'keep':
-        contents = Contents(warm_start.checkpoint)
-        return read_step(contents, read_tensors(contents))
-    return warm_start.step if isinstance(warm_start.step, int) else None
 
 
 def read_step(contents: Contents, tensors: Sequence[Tensor]) -> int | None:
@@ -33,53 +20,6 @@ def read_step(contents: Contents, tensors: Sequence[Tensor]) -> int | None:
     numbers = {read_number(contents, step) for step in step_tensors(contents, tensors)}
     number = numbers.pop() if len(numbers) == 1 else None
     return None if number is None else int(number)
-
-
-def complete_scalars(
-    contents: Contents,
-    tensors: Sequence[Tensor],
-    chosen: Sequence[Wanted],
-    report: MappingReport,
-    warm_start: Any,
-    states: Mapping[str, SlotState],
-) -> list[tuple[Wanted, Constant]]:
-    """Computes the powers of betas that TF1 keeps and Keras does not, and checks those that there are.
-
-    After t updates TF1 holds `beta ** (t + 1)` (`tensorflow/python/training/adam.py`).
-
-    Args:
-      contents: The checkpoint.
-      tensors: Its tensors.
-      chosen: The variables to be filled.
-      report: Gets the rows and warnings.
-      warm_start: The `WarmStart`.
-      states: What the checkpoint's slots hold.
-
-    Returns:
-      The powers to be loaded.
-    """
-    step = read_step(contents, tensors)
-    betas = known_betas(contents, tensors, chosen, warm_start.hyperparameters)
-    report.notes += check_powers(contents, tensors, [(step, betas)])
-    if any(one.state and one.state.family == 'adam' and not one.state.is_bert for one in chosen):
-        updates = {'keep': step, 'reset': 0}.get(warm_start.step, warm_start.step)
-        report.notes += bias_warnings(states.values(), updates, betas)
-    missing = {row.target for row in report.missing}
-    loads = []
-    for wanted in chosen:
-        power = _POWER.fullmatch(wanted.tensor.name)
-        if power and wanted.tensor.name in missing and step is not None:
-            beta = betas[f'beta_{power["number"]}']
-            loads.append((wanted, Constant(beta ** (step + 1), wanted.dtype)))
-            note = f'{beta:g} to the power of {step + 1}'
-            report.matched.append(Row(None, wanted.tensor.name, (), dtypes.name(wanted.dtype), note))
-    computed = {wanted.tensor.name for wanted, _ in loads}
-    report.missing = [row for row in report.missing if row.target not in computed]
-    if warm_start.step == 'reset' and any(one.state and one.state.family == 'adam' for one in chosen):
-        report.notes.append(
-            "Adam's slots are taken and the steps are not: Keras corrects their bias anew. step='keep' takes both."
-        )
-    return loads
 
 
 def read_betas(contents: Contents, tensors: Sequence[Tensor]) -> dict[str, float]:
@@ -136,7 +76,7 @@ def check_powers(
     """
     warnings = []
     for tensor in tensors:
-        power = _POWER.fullmatch(tensor.name)
+        power = BETA_POWER.fullmatch(tensor.name)
         value = read_number(contents, tensor) if power else None
         if value is None or any(step is None for step, _ in optimizers):
             continue

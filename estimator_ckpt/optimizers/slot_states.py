@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
-from estimator_ckpt.mapping.scalars import read_number
-from estimator_ckpt.mapping.tensors import Tensor
-from estimator_ckpt.optimizers.momentum import SlotState, family_of, guess_family, slot_state
+from estimator_ckpt.keys.slots import SlotState, family_of, guess_family, slot_state
+from estimator_ckpt.mapping.tensors import Tensor, read_number
 
 _TF1_ENDING = re.compile(
     r'(?P<optimizer>Momentum|Adagrad|Adadelta|RMSProp|Adam|Ftrl)(?:_\d+)?|(?P<bert>adam)_[mv]'

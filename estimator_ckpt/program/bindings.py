@@ -15,7 +15,7 @@ from tensorflow.python.training.saving import saveable_object_util
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.report import Location, Target
+from estimator_ckpt.mapping.locations import Location, Target
 from estimator_ckpt.program.tracking import HostValue, Tracked, TrackedTensor, static_shape, track
 
 # What the default object graph calls its two children, as the guide does.

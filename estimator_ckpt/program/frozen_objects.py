@@ -4,10 +4,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from estimator_ckpt.conversion.convert_for_program import Program
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import Node, ObjectGraph
-from estimator_ckpt.mapping.report import Location, Target
+from estimator_ckpt.mapping.locations import Location, Program, Target
 from estimator_ckpt.program.tracking import full_name
 
 

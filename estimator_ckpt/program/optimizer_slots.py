@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from estimator_ckpt.optimizers.momentum import SlotState, family_of, slot_state
-from estimator_ckpt.program.trackables import paths_below
+from estimator_ckpt.keys.slots import SlotState, family_of, slot_state
+from estimator_ckpt.program.tracking import paths_below
 
 # The lists of Keras's optimizers since 2.11, each with a variable for every one of the model's.
 _LISTS = {

@@ -6,35 +6,9 @@ import os
 from typing import Any
 
 from estimator_ckpt.keys.contents import Contents
-from estimator_ckpt.mapping.matching import Target, Wanted
-from estimator_ckpt.mapping.report import MappingReport
-from estimator_ckpt.mapping.rules import Rules
+from estimator_ckpt.mapping.targets import Target, Wanted
 from estimator_ckpt.mapping.tensors import read_tensors
 from estimator_ckpt.optimizers.slot_states import read_states
-from estimator_ckpt.warm_starting.options import WarmStart
-from estimator_ckpt.warm_starting.plan import map_warm_start
-
-
-def plan(source: str | os.PathLike, target: Any, rules: Rules = None, **options: Any) -> MappingReport:
-    """Works out the mapping from a checkpoint to another one, or to a program's objects, and touches nothing.
-
-    Args:
-      source: A checkpoint of any style.
-      target: A checkpoint; or a `tf.train.Checkpoint`, a model, a module, or a list of variables.
-      rules: New names for the source's tensors: the target's names or object paths; see `estimator_ckpt.mapping.rules`.
-      **options: The other options of `WarmStart`, with its defaults for a program's objects; for a checkpoint
-        everything is mapped by default.
-
-    Returns:
-      What fits and what does not.
-
-    Raises:
-      CheckpointError: If a checkpoint cannot be read.
-      RuleError: If a rule cannot be understood.
-    """
-    if isinstance(target, (str, os.PathLike)):
-        options = {'include': 'all', 'slots': True, 'step': 'keep', **options}
-    return map_warm_start(WarmStart(source, rules, **options), read_target(target)).report
 
 
 def read_target(target: Any, with_slots: bool = False) -> Target:

@@ -9,15 +9,15 @@ import tensorflow as tf
 
 from estimator_ckpt.keys.graph_builder import Path
 from estimator_ckpt.keys.kinds import Kind, Meaning, meanings_of_names, meanings_of_objects, refine
-from estimator_ckpt.mapping.matching import Target, Wanted
 from estimator_ckpt.mapping.object_rules import is_variable
 from estimator_ckpt.mapping.rules import RuleError
+from estimator_ckpt.mapping.targets import Target, Wanted
 from estimator_ckpt.mapping.tensors import Tensor, object_path
 from estimator_ckpt.optimizers.slot_states import state_of
 from estimator_ckpt.program import tracking
 from estimator_ckpt.program.bindings import Bindings
 from estimator_ckpt.program.optimizer_slots import LiveSlot
-from estimator_ckpt.program.trackables import paths_below
+from estimator_ckpt.program.tracking import paths_below
 
 
 def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Target:

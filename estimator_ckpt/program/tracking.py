@@ -1,5 +1,6 @@
 """What a `tf.train.Checkpoint` reaches: its object graph, and the tensors with their object keys."""
 
+import collections
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
@@ -152,3 +153,18 @@ def _python_states(owner: Any, saveables: dict[str, list[Any]]) -> Iterator[Host
     for saveable in itertools.chain.from_iterable(saveables.values()):
         for spec in saveable.specs:
             yield HostValue(tf.compat.as_str(spec.name), get, set_value)
+
+
+def paths_below(root: Any) -> Iterator[tuple[str, Any]]:
+    """The object itself and those that it reaches, each with the shortest of its paths; nothing below variables."""
+    view = tf.train.TrackableView(root)
+    queue, seen = collections.deque([('', root)]), {id(root)}
+    while queue:
+        path, trackable = queue.popleft()
+        yield path, trackable
+        if hasattr(trackable, 'assign'):
+            continue
+        for name, child in view.children(trackable).items():
+            if id(child) not in seen:
+                seen.add(id(child))
+                queue.append((f'{path}/{name}' if path else name, child))

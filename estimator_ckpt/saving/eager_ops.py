@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.report import Location
+from estimator_ckpt.mapping.locations import Location
 from estimator_ckpt.program.bindings import Bindings
 
 

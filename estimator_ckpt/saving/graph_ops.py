@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.report import Location
+from estimator_ckpt.mapping.locations import Location
 from estimator_ckpt.program.bindings import Bindings
 from estimator_ckpt.saving.snapshot_ops import SnapshotOps
 

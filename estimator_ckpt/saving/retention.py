@@ -2,8 +2,11 @@
 
 import os
 import re
+import socket
 import time
 from collections.abc import Sequence
+
+import tensorflow as tf
 
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, CheckpointState, read_state, write_state
 from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
@@ -131,3 +134,14 @@ def remove_checkpoint(prefix: str, meta_graph_suffix: str = 'meta') -> None:
     for path in [index_path(prefix), *data_files(prefix), f'{prefix}.{meta_graph_suffix}']:
         if files.exists(path):
             files.remove(path)
+
+
+def warn_unless_seen(model_dir: str) -> None:
+    """Warns a task that does not see in its model_dir what the chief has long saved."""
+    if read_state(model_dir) is None:
+        tf.get_logger().warning(
+            'The chief has saved checkpoints, but on %s there are none in %s. All tasks must share one model_dir, or '
+            'training cannot be resumed.',
+            socket.gethostname(),
+            model_dir,
+        )

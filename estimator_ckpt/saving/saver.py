@@ -13,20 +13,18 @@ from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundErro
 from estimator_ckpt.bundle.paths import resolve, resolve_state_entry
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common.gc_pause import paused_collector
-from estimator_ckpt.estimator.shared_model_dir import warn_unless_seen
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.report import map_targets
+from estimator_ckpt.mapping.locations import map_targets
 from estimator_ckpt.program.bindings import Bindings, bind
 from estimator_ckpt.program.tracking import check_checkpoint
 from estimator_ckpt.saving.eager_ops import EagerOps
-from estimator_ckpt.saving.extras import objects_extras
 from estimator_ckpt.saving.graph_ops import GraphOps
-from estimator_ckpt.saving.retention import Retention, remove_checkpoint
+from estimator_ckpt.saving.retention import Retention, remove_checkpoint, warn_unless_seen
 from estimator_ckpt.saving.save_report import SaveReport
 from estimator_ckpt.saving.snapshot_ops import SnapshotOps
-from estimator_ckpt.saving.staging import Extras, Staging, remove_abandoned
+from estimator_ckpt.saving.staging import Extras, Staging, objects_extras, remove_abandoned
 
 _UNTRACKED = ('keep', 'error', 'drop')
 

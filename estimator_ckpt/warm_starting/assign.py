@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.reader import BundleReader
-from estimator_ckpt.mapping.matching import Wanted
-from estimator_ckpt.mapping.transforms import Recipe
+from estimator_ckpt.mapping.recipes import Recipe
+from estimator_ckpt.mapping.targets import Wanted
 from estimator_ckpt.warm_starting.partial_restore import PartialRestore, Restoration, assignment_of
 
 # So many bytes of values are held at once; remote sessions take less than 2 GB in one call.

@@ -18,12 +18,11 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.mapping.recipes import Recipe
 from estimator_ckpt.mapping.report import Row
 from estimator_ckpt.mapping.rules import Rule, literal
 from estimator_ckpt.mapping.tensors import Tensor, read_tensors
-from estimator_ckpt.mapping.transforms import Recipe
-from estimator_ckpt.program.trackables import paths_below
-from estimator_ckpt.program.tracking import root_of
+from estimator_ckpt.program.tracking import paths_below, root_of
 
 
 def unbuilt_paths(root: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """Works out which variable of a program a warm start gives which value."""
 
 import dataclasses
+import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -9,17 +10,18 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, is_beta_power
-from estimator_ckpt.mapping.averages import promote
-from estimator_ckpt.mapping.matching import Target, Wanted, match
+from estimator_ckpt.keys.slots import SlotState
+from estimator_ckpt.mapping.matching import match
 from estimator_ckpt.mapping.object_rules import Locate, bind_objects, locate_nothing
-from estimator_ckpt.mapping.recipes import Cast, Constant, Scaled
+from estimator_ckpt.mapping.recipes import Cast, Constant, Recipe, Scaled
 from estimator_ckpt.mapping.report import MappingReport, Row, mapping_error, nearest
-from estimator_ckpt.mapping.rules import Rule, RuleSet, parse_rules
-from estimator_ckpt.mapping.tensors import Tensor, apply_rules, read_tensors
-from estimator_ckpt.mapping.transforms import Recipe
-from estimator_ckpt.optimizers.momentum import SlotState, crossing_factor
-from estimator_ckpt.optimizers.scalars import complete_scalars
+from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
+from estimator_ckpt.mapping.targets import Target, Wanted
+from estimator_ckpt.mapping.tensors import Tensor, apply_rules, promote, read_tensors
+from estimator_ckpt.optimizers.momentum import crossing_factor
 from estimator_ckpt.optimizers.slot_states import read_states
+from estimator_ckpt.program.read_target import read_target
+from estimator_ckpt.warm_starting.beta_powers import complete_scalars
 from estimator_ckpt.warm_starting.options import WarmStart
 from estimator_ckpt.warm_starting.selection import select
 from estimator_ckpt.warm_starting.vocabularies import Remapped
@@ -205,3 +207,25 @@ def _with_hint(source: str, rules: list[Rule], tensors: list[Tensor]) -> str:
         return f'{source!r} (there is a scope {asked + "/"!r})'
     hint = nearest(asked, names, 0)
     return f'{source!r} ({hint})' if hint else repr(source)
+
+
+def plan(source: str | os.PathLike, target: Any, rules: Rules = None, **options: Any) -> MappingReport:
+    """Works out the mapping from a checkpoint to another one, or to a program's objects, and touches nothing.
+
+    Args:
+      source: A checkpoint of any style.
+      target: A checkpoint; or a `tf.train.Checkpoint`, a model, a module, or a list of variables.
+      rules: New names for the source's tensors: the target's names or object paths; see `estimator_ckpt.mapping.rules`.
+      **options: The other options of `WarmStart`, with its defaults for a program's objects; for a checkpoint
+        everything is mapped by default.
+
+    Returns:
+      What fits and what does not.
+
+    Raises:
+      CheckpointError: If a checkpoint cannot be read.
+      RuleError: If a rule cannot be understood.
+    """
+    if isinstance(target, (str, os.PathLike)):
+        options = {'include': 'all', 'slots': True, 'step': 'keep', **options}
+    return map_warm_start(WarmStart(source, rules, **options), read_target(target)).report

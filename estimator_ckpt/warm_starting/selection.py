@@ -7,9 +7,9 @@ from typing import Any
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.keys.kinds import Kind
-from estimator_ckpt.mapping.matching import Wanted
 from estimator_ckpt.mapping.report import Row
 from estimator_ckpt.mapping.rules import RuleError
+from estimator_ckpt.mapping.targets import Wanted
 
 # Objects that hold no weights: Keras's metrics and generators of random numbers.
 _NO_WEIGHTS = frozenset(['keras_api', 'seed_generator', '_seed_generator'])

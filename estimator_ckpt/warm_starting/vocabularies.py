@@ -9,7 +9,7 @@ import numpy as np
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.reader import BundleReader
-from estimator_ckpt.mapping.transforms import Recipe
+from estimator_ckpt.mapping.recipes import Recipe
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,8 +5,10 @@ from typing import Any
 import tensorflow as tf
 
 from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.mapping.report import MappingReport
-from estimator_ckpt.optimizers.scalars import source_step
+from estimator_ckpt.mapping.tensors import read_tensors
+from estimator_ckpt.optimizers.scalars import read_step
 from estimator_ckpt.program import optimizer_slots, targets, tracking
 from estimator_ckpt.program.bindings import Bindings
 from estimator_ckpt.warm_starting import deferred_restore
@@ -92,3 +94,11 @@ def _log_warnings(plan: WarmStartPlan) -> None:
         if note.startswith('Warning: '):
             prefix, warning = plan.contents.reader.prefix, note.removeprefix('Warning: ')
             tf.get_logger().warning('Warm start from %s: %s', prefix, warning)
+
+
+def source_step(warm_start: Any) -> int | None:
+    """The step that a warm start leads to: the one given, or the checkpoint's; None where it is left as it is."""
+    if warm_start.step == 'keep':
+        contents = Contents(warm_start.checkpoint)
+        return read_step(contents, read_tensors(contents))
+    return warm_start.step if isinstance(warm_start.step, int) else None

@@ -22,7 +22,7 @@ import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
-from estimator_ckpt.mapping.report import Location, Target, map_targets
+from estimator_ckpt.mapping.locations import Location, Target, map_targets
 from estimator_ckpt.saving.staging import Extras, Staging
 from tests.benchmarks.harness import interleaved, print_table, ratio
 

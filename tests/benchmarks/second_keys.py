@@ -15,7 +15,7 @@ from absl import app, flags
 
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
-from estimator_ckpt.mapping.report import Location
+from estimator_ckpt.mapping.locations import Location
 from estimator_ckpt.saving.staging import Extras, Staging
 from tests.benchmarks.harness import interleaved, print_table
 
