@@ -4,13 +4,14 @@ import functools
 import itertools
 import math
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
 from estimator_ckpt.bundle import checksums, dtypes, slices, tensors
 from estimator_ckpt.bundle.columns import Columns, decode_columns
+from estimator_ckpt.bundle.entries import HEADER_KEY, Entry, decode_key, encode_key, entry_fault
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
@@ -18,34 +19,10 @@ from estimator_ckpt.bundle.paths import data_path, index_path, resolve
 from estimator_ckpt.bundle.slices import Slice
 from estimator_ckpt.bundle.table import TableError, read_table
 
-HEADER_KEY = b''
 # More shards than anybody has; an index that claims more is not believed.
 _MAX_SHARDS = 100_000
 # Such a tensor is read to where it stays; of smaller ones the bytes are copied once more.
 _LARGE = 64 * 1024
-_MAX_RANK = 254  # TensorFlow's own limit.
-
-
-class Entry(NamedTuple):
-    """What the index says of one key.
-
-    Attributes:
-      dtype: TensorFlow's data type number.
-      shape: The tensor's shape.
-      shard: The data file that holds the bytes.
-      offset: Where in it they begin.
-      size: How many they are.
-      crc32c: Their masked checksum.
-      slices: The slices a partitioned tensor is stored as; empty for a tensor stored whole.
-    """
-
-    dtype: int
-    shape: tuple[int, ...]
-    shard: int
-    offset: int
-    size: int
-    crc32c: int
-    slices: tuple[Slice, ...] = ()
 
 
 class BundleReader:
@@ -209,32 +186,10 @@ class BundleReader:
                 for part in message.slices
             ),
         )
-        fault = self._fault(entry)
+        fault = entry_fault(entry, self.num_shards)
         if fault:
             raise self._corrupt(f'the entry of {decode_key(key)!r} {fault}')
         return entry
-
-    def _fault(self, entry: Entry) -> str | None:
-        if len(entry.shape) > _MAX_RANK:
-            return f'has the impossible rank {len(entry.shape)}'
-        if any(extent < 0 for extent in entry.shape):
-            return f'has the impossible shape {list(entry.shape)}'
-        for part in entry.slices:
-            if len(part) != len(entry.shape):
-                return f'has a slice of rank {len(part)} for the shape {list(entry.shape)}'
-            for (start, length), extent in zip(part, entry.shape, strict=True):
-                if start < 0 or (length is not None and not 0 <= length <= extent - start):
-                    return f'has a slice outside of its shape {list(entry.shape)}'
-        if entry.slices:
-            return None
-        if not 0 <= entry.shard < self.num_shards:
-            return f'lies in shard {entry.shard} of {self.num_shards}'
-        if entry.offset < 0 or entry.size < 0:
-            return f'lies at byte {entry.offset} with {entry.size} bytes'
-        itemsize = dtypes.size(entry.dtype)
-        if itemsize is not None and entry.size != itemsize * math.prod(entry.shape):
-            return f'has {entry.size} bytes, which do not make {dtypes.name(entry.dtype)} of shape {list(entry.shape)}'
-        return None
 
     def data_path(self, shard: int) -> str:
         return data_path(self.prefix, shard, self.num_shards)
@@ -397,11 +352,3 @@ class BundleReader:
                 f'{path} is cut off before the end of {decode_key(key)!r}; restore the file from a copy, or use '
                 'another checkpoint.'
             )
-
-
-def encode_key(key: str) -> bytes:
-    return key.encode('utf-8', 'surrogateescape')
-
-
-def decode_key(key: bytes) -> str:
-    return key.decode('utf-8', 'surrogateescape')

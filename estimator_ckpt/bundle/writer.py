@@ -10,11 +10,12 @@ import numpy as np
 
 from estimator_ckpt.bundle import dtypes, slices, tensors
 from estimator_ckpt.bundle.checkpoint_state import write_atomically
+from estimator_ckpt.bundle.entries import HEADER_KEY, Location, decode_key, encode_key
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import Files, LocalFiles, chunks, files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
 from estimator_ckpt.bundle.paths import data_files, data_path, index_path
-from estimator_ckpt.bundle.reader import HEADER_KEY, BundleReader, decode_key, encode_key
+from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.table import build_table
 
 Transfer = Literal['move', 'link', 'copy']
@@ -125,6 +126,24 @@ class BundleWriter:
         self._entries[new] = raw
         for part in self._slices(raw):
             self._entries[slices.encode_key(new, part)] = self._entries[slices.encode_key(existing, part)]
+
+    def alias_location(self, new: Location, existing: Location) -> None:
+        """Gives what is at a location one more key, unless it has it: the pieces of a partitioned variable share one.
+
+        Args:
+          new: The further key, with the same slice spec, or with none for one piece as a variable of its own.
+          existing: Where the tensor is.
+
+        Raises:
+          KeyError: If nothing is there.
+          CheckpointError: If another tensor has the new key, or it is empty.
+        """
+        if new.slice_spec == existing.slice_spec:
+            if new.key not in self:
+                self.alias(new.key, existing.key)
+            return
+        _, part = slices.parse_spec(existing.slice_spec)
+        self.alias_raw(encode_key(new.key), slices.encode_key(encode_key(existing.key), part))
 
     def remove(self, key: str) -> None:
         """Removes a key. Its bytes stay in their data file.

@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
-
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
 from estimator_ckpt.bundle.errors import CheckpointError
@@ -23,10 +21,9 @@ from estimator_ckpt.conversion.optimizer_to_keras import place_with_keras
 from estimator_ckpt.conversion.optimizer_to_tf1 import place_as_tf1
 from estimator_ckpt.conversion.placement import Placed, Placement, place_by_name
 from estimator_ckpt.conversion.placement_like import place_like
-from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
-from estimator_ckpt.keys.graph_builder import Layout
 from estimator_ckpt.keys.kinds import Kind
+from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.recipes import Recipe
 from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
@@ -136,7 +133,9 @@ def convert(
     report = ConversionReport.of(contents.reader, by_key, left_out, placed.notes)
     writer = BundleWriter(destination)
     writer.include(contents.reader, data)
-    _compose(writer, by_key, placed.layout if style is not CheckpointStyle.TF1 else None, contents.reader)
+    _compose(
+        writer, by_key, placed.layout.graph if style is not CheckpointStyle.TF1 else None, contents.reader
+    )
     for key, value in placed.values.items():
         writer.add_tensor(key, value)
     if compact:
@@ -203,21 +202,19 @@ def _merge_slices(tensors: list[Tensor], reader: BundleReader) -> None:
 
 
 def _compose(
-    writer: BundleWriter, by_key: dict[str, Tensor], layout: Layout | None, reader: BundleReader
+    writer: BundleWriter, by_key: dict[str, Tensor], graph: ObjectGraph | None, reader: BundleReader
 ) -> None:
     """Gives the new checkpoint its keys, and if it is to have objects the object graph and the counter of saves."""
     taken = {key: tensor.key for key, tensor in by_key.items() if tensor.recipe is None}
     made = {key: tensor.recipe for key, tensor in by_key.items() if tensor.recipe is not None}
-    if layout is None:
+    if graph is None:
         _fill(writer, taken, made, reader)
         return
-    counter = _counter(layout)
+    counter = graph.add_save_counter()
     if counter in reader:
         taken[counter] = counter
     _fill(writer, taken, made, reader)
-    if counter not in taken:
-        writer.add_tensor(counter, np.array(1, np.int64))
-    writer.add_tensor(object_keys.OBJECT_GRAPH, np.array(layout.graph.serialize(), dtype=object))
+    add_object_graph(writer, graph, [counter])
 
 
 def _by_key(placed: Placed, style: CheckpointStyle, reader: BundleReader) -> dict[str, Tensor]:
@@ -247,13 +244,6 @@ def _several_with_one_key(rows: list[tuple[str, Tensor]], reader: BundleReader) 
     return MappingError(
         f'{reader.prefix}: several tensors would have one key: {"; ".join(listed)}. Rename or drop all but one.',
         report,
-    )
-
-
-def _counter(layout: Layout) -> str:
-    """The key of the counter of saves, which `assert_consumed` asks for."""
-    return layout.graph.child_key(object_keys.SAVE_COUNTER) or layout.place(
-        (object_keys.SAVE_COUNTER,), object_keys.SAVE_COUNTER
     )
 
 

@@ -10,20 +10,21 @@ from typing import Literal
 import numpy as np
 
 from estimator_ckpt.bundle import slices
+from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
-from estimator_ckpt.keys.graph_builder import Layout
+from estimator_ckpt.keys.graph_builder import ObjectGraphBuilder
+from estimator_ckpt.keys.object_graph import add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.locations import Location, Program, locate_targets
-from estimator_ckpt.saving.staging import add_alias
+from estimator_ckpt.mapping.locations import Program, locate_targets
 
 # What the scaffolds' default object, `Checkpoint(var_list={name: variable}, step=global_step)`, calls its children.
-_DEFAULT_ROOT, _DEFAULT_STEPS = 'var_list', ('step', 'var_list/global_step')
+_STEPS = (object_keys.DEFAULT_STEP, f'{object_keys.DEFAULT_ROOT}/global_step')
 
 
-def restyle(
+def convert_for_program(
     source: str,
     destination: str,
     style: CheckpointStyle,
@@ -50,16 +51,16 @@ def restyle(
       OSError: If a file cannot be written. The destination is then as it was before.
     """
     if program is None:
-        root, steps = _DEFAULT_ROOT, _DEFAULT_STEPS
+        root, steps = object_keys.DEFAULT_ROOT, _STEPS
         contents = Contents(source)
         if contents.graph is not None or 'global_step' not in contents.reader:
             steps = ()
         convert(source, destination, style, root=root, step=steps, data=data, overwrite=True)
         return []
-    return _Restyling(Contents(source), BundleWriter(destination), program).write(style, data)
+    return _ProgramConversion(Contents(source), BundleWriter(destination), program).write(style, data)
 
 
-class _Restyling:
+class _ProgramConversion:
     """One checkpoint on its way to another style."""
 
     def __init__(self, contents: Contents, writer: BundleWriter, program: Program):
@@ -117,16 +118,14 @@ class _Restyling:
                 continue
             attributes.add(target.attribute_key)
             self._alias(target.by_object, location)
-        layout = Layout(program.graph)
+        layout = ObjectGraphBuilder(program.graph)
         layout.keep_only([*attributes, counter or ''])
-        counter = counter or layout.place((object_keys.SAVE_COUNTER,), object_keys.SAVE_COUNTER)
+        counter = layout.graph.add_save_counter()
         if program.counter_name is not None and program.counter_name in self._reader:
             self._alias(Location(counter), Location(program.counter_name))
-        else:
-            self._writer.add_tensor(counter, np.array(1, np.int64))
         for key, value in program.host_values.items():
             self._writer.add_tensor(key, value())
-        self._writer.add_tensor(object_keys.OBJECT_GRAPH, np.array(layout.graph.serialize(), dtype=object))
+        add_object_graph(self._writer, layout.graph, [counter])
         return missing
 
     def _name(self) -> None:
@@ -146,7 +145,7 @@ class _Restyling:
         if new.key == existing.key:
             self._wanted.add(new.key)
         else:
-            add_alias(self._writer, new, existing)
+            self._writer.alias_location(new, existing)
 
     def _join(self, name: str, parts: Sequence[tuple[str, str]]) -> None:
         """Stores a partitioned variable whole, whose pieces are variables of their own among the objects."""

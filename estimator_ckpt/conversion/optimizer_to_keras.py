@@ -16,7 +16,7 @@ from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import TF1_ENDINGS, SlotState, tf1_optimizer
 from estimator_ckpt.mapping.recipes import Recipe, Scaled
 from estimator_ckpt.mapping.tensors import Tensor
-from estimator_ckpt.mapping.transforms import parse_operations
+from estimator_ckpt.mapping.transforms import parse_transforms
 from estimator_ckpt.optimizers.keras_legacy import KERAS_LEGACY
 from estimator_ckpt.optimizers.momentum import momentum_factor
 from estimator_ckpt.optimizers.scalars import bias_warnings, check_powers, read_step
@@ -257,5 +257,5 @@ def _as_iterations(contents: Contents, step: Tensor) -> Tensor:
     if dtypes.name(contents.reader.entry(step.key).dtype) == 'int64':
         return step
     recipe = step.recipe or Recipe((step.key,))
-    operations = (*recipe.operations, *parse_operations('cast=int64'))
+    operations = (*recipe.operations, *parse_transforms('cast=int64'))
     return dataclasses.replace(step, recipe=dataclasses.replace(recipe, operations=operations))

@@ -9,10 +9,10 @@ import numpy as np
 
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
-from estimator_ckpt.keys.graph_builder import Layout, Path
+from estimator_ckpt.keys.graph_builder import ObjectGraphBuilder, Path
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import object_slot_name, tf1_optimizer
-from estimator_ckpt.mapping.tensors import GUIDES_ROOTS, Tensor
+from estimator_ckpt.mapping.tensors import Tensor
 
 _TABLE = 'table'
 
@@ -30,7 +30,7 @@ class Placed:
     """
 
     rows: list[tuple[Tensor, str, str]]
-    layout: Layout
+    layout: ObjectGraphBuilder
     notes: list[str] = dataclasses.field(default_factory=list)
     values: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     left_out: list[Tensor] = dataclasses.field(default_factory=list)
@@ -38,7 +38,7 @@ class Placed:
 
 def place_by_name(tensors: Sequence[Tensor]) -> Placed:
     """Gives each tensor the name that a rule gives it, or its own."""
-    return Placed([(tensor, tensor.target or tensor.name, '') for tensor in tensors], Layout())
+    return Placed([(tensor, tensor.target or tensor.name, '') for tensor in tensors], ObjectGraphBuilder())
 
 
 class Placement:
@@ -67,10 +67,10 @@ class Placement:
             its full name.
         """
         self._slots = slots
-        self._layout = Layout(contents.graph)
+        self._layout = ObjectGraphBuilder(contents.graph)
         self._notes: list[str] = []
         self._contents = contents
-        self._root = tuple((root or GUIDES_ROOTS[0]).split('/'))
+        self._root = tuple((root or object_keys.GUIDE_ROOTS[0]).split('/'))
         self._optimizer = optimizer
         self._steps = [tuple(path.split('/')) for path in ([step] if isinstance(step, str) else step)]
         self._tables: dict[Path, str] = {}

@@ -7,13 +7,13 @@ from typing import Any
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.conversion.placement import Placed
 from estimator_ckpt.keys.contents import Contents
-from estimator_ckpt.keys.graph_builder import Layout
+from estimator_ckpt.keys.graph_builder import ObjectGraphBuilder
 from estimator_ckpt.mapping.matching import match
 from estimator_ckpt.mapping.recipes import Recipe, Scaled
 from estimator_ckpt.mapping.report import mapping_error
-from estimator_ckpt.mapping.targets import Target, Wanted
+from estimator_ckpt.mapping.targets import Targets, TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor
-from estimator_ckpt.mapping.transforms import parse_operations
+from estimator_ckpt.mapping.transforms import parse_transforms
 from estimator_ckpt.optimizers.momentum import crossing_factor
 from estimator_ckpt.optimizers.scalars import bias_warnings, check_powers, known_betas, read_step
 from estimator_ckpt.optimizers.slot_states import read_states
@@ -22,7 +22,7 @@ from estimator_ckpt.optimizers.slot_states import read_states
 def place_like(
     tensors: Sequence[Tensor],
     contents: Contents,
-    target: Target,
+    target: Targets,
     hyperparameters: Mapping[str, Any] | None = None,
 ) -> Placed:
     """Gives each tensor the keys that it has in another checkpoint, or among a program's objects.
@@ -36,9 +36,9 @@ def place_like(
     states = read_states(contents, tensors)
     rate = (hyperparameters or {}).get('learning_rate')
 
-    def adapt(wanted: Wanted, found: Tensor) -> Tensor:
+    def adapt(wanted: TargetTensor, found: Tensor) -> Tensor:
         if wanted.is_step and contents.reader.entry(found.key).dtype != wanted.dtype:
-            cast = parse_operations(f'cast={dtypes.name(wanted.dtype)}')
+            cast = parse_transforms(f'cast={dtypes.name(wanted.dtype)}')
             return dataclasses.replace(found, recipe=Recipe((found.key,), cast))
         factor = crossing_factor(states.get(found.key), wanted.state, rate)
         if factor is None:
@@ -64,7 +64,7 @@ def place_like(
         for wanted in target.wanted
         if wanted.tensor.key in plan.sources
     ]
-    layout = Layout(target.graph)
+    layout = ObjectGraphBuilder(target.graph)
     layout.keep_only(
         key.removesuffix(wanted.tensor.suffix)
         for wanted in target.wanted

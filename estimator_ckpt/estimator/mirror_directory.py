@@ -12,7 +12,7 @@ from estimator_ckpt.bundle.checkpoint_state import read_state, write_atomically
 from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import checkpoint_exists, data_files, index_path
-from estimator_ckpt.conversion.convert_for_program import restyle
+from estimator_ckpt.conversion.convert_for_program import convert_for_program
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.locations import Program
 from estimator_ckpt.saving.retention import Retention, remove_checkpoint
@@ -119,7 +119,7 @@ class Mirror:
 
         Args:
           prefix: The checkpoint, which is complete.
-          program: The program that saved it; see `restyle`.
+          program: The program that saved it; see `convert_for_program`.
 
         Returns:
           The object keys of the program that the checkpoint has no value for.
@@ -144,7 +144,7 @@ class Mirror:
             }
             self._write_marker()  # First, so that nothing is written whose owner is not known.
             if not is_there:
-                missing = restyle(prefix, target, self._style, program, self._data)
+                missing = convert_for_program(prefix, target, self._style, program, self._data)
             self._retention.write_state(target, relative=True)
         except BaseException:
             self._retention.kept, self._own = before, {**own, name: ''}

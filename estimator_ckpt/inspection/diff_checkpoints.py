@@ -7,7 +7,8 @@ import os
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.bundle.reader import BundleReader, Entry
+from estimator_ckpt.bundle.entries import Entry
+from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.inspection import array_difference

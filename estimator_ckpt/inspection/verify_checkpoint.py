@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 
 from estimator_ckpt.bundle import checksums, dtypes, tensors
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
+from estimator_ckpt.bundle.entries import Entry, decode_key
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import ReadAhead, chunks, files_for
 from estimator_ckpt.bundle.paths import index_path, resolve, resolve_state_entry
-from estimator_ckpt.bundle.reader import BundleReader, Entry, decode_key
+from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection import slice_coverage
 from estimator_ckpt.keys.object_graph import read_object_graph

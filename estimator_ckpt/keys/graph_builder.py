@@ -10,7 +10,7 @@ Path = tuple[str, ...]
 _VALUE = object_keys.ATTRIBUTES + object_keys.VARIABLE_VALUE
 
 
-class Layout:
+class ObjectGraphBuilder:
     """An object graph in the making, on top of one that is there or from nothing."""
 
     def __init__(self, graph: ObjectGraph | None = None):

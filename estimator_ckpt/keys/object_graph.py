@@ -8,12 +8,14 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 from google.protobuf.message import DecodeError
 
 from estimator_ckpt.bundle import varint
 from estimator_ckpt.bundle.errors import CorruptCheckpointError
 from estimator_ckpt.bundle.protos import declare
 from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.keys import object_keys
 
 _Message = declare(
@@ -226,6 +228,15 @@ class ObjectGraph:
                     queue.append((child, rest[len(name) + 1 :]))
         return None
 
+    def add_save_counter(self) -> str:
+        """Returns the key of the counter of saves, which is added to the root where there is none."""
+        key = self.child_key(object_keys.SAVE_COUNTER)
+        if key is None:
+            key = object_keys.object_key([object_keys.SAVE_COUNTER])
+            attribute = Attribute(object_keys.VARIABLE_VALUE, object_keys.SAVE_COUNTER, key)
+            self.add(0, object_keys.SAVE_COUNTER, [attribute])
+        return key
+
     def child_key(self, local_name: str) -> str | None:
         """The key of the variable that is the root's child of that name, or None."""
         child = self.nodes[0].children.get(local_name)
@@ -297,3 +308,23 @@ def read_object_graph(reader: BundleReader) -> ObjectGraph | None:
             f'{reader.prefix}: {object_keys.OBJECT_GRAPH} is damaged: {error}; restore the checkpoint from a copy, or '
             'use another one.'
         ) from error
+
+
+def add_object_graph(
+    writer: BundleWriter, graph: ObjectGraph, counters: Iterable[str], count: int = 1
+) -> None:
+    """Adds what an object-based checkpoint has besides its tensors.
+
+    Args:
+      writer: The checkpoint in the making.
+      graph: Its object graph.
+      counters: The keys of the counters of saves. Those that the writer has keep their values.
+      count: The number of saves, this one included.
+
+    Raises:
+      CheckpointError: If the writer has an object graph already.
+    """
+    for counter in counters:
+        if counter not in writer:
+            writer.add_tensor(counter, np.array(count, np.int64))
+    writer.add_tensor(object_keys.OBJECT_GRAPH, np.array(graph.serialize(), dtype=object))

@@ -8,6 +8,10 @@ SAVE_COUNTER = 'save_counter'
 VARIABLE_VALUE = 'VARIABLE_VALUE'
 ATTRIBUTES = '/.ATTRIBUTES/'
 OPTIMIZER_SLOT = '/.OPTIMIZER_SLOT/'
+# What `Checkpoint(var_list={name: variable}, step=global_step)`, the scaffolds' default object, calls its children.
+DEFAULT_ROOT, DEFAULT_STEP = 'var_list', 'step'
+# What the guide calls the dict of all variables, in its two conversions.
+GUIDE_ROOTS = ('vars', 'var_list')
 _ESCAPED = re.compile(r'\.\.|\.S')
 
 
@@ -19,6 +23,12 @@ def escape(local_name: str) -> str:
 def object_key(path: Iterable[str], attribute: str = VARIABLE_VALUE) -> str:
     """The key of an attribute of the object at a path of local names, from the root."""
     return '/'.join(map(escape, path)) + ATTRIBUTES + escape(attribute)
+
+
+def optimizer_path(key: str) -> str:
+    """Returns the path, as written in keys, of the optimizer that the key of a slot variable names; else nothing."""
+    _, marker, slot = key.rpartition(OPTIMIZER_SLOT)
+    return slot.rpartition(ATTRIBUTES)[0].rpartition('/')[0] if marker else ''
 
 
 def unescape(segment: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from estimator_ckpt.bundle import dtypes, slices
+from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.keys.object_graph import ObjectGraph
 from estimator_ckpt.mapping.report import (
@@ -18,15 +19,7 @@ from estimator_ckpt.mapping.report import (
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Location:
-    """Where a tensor is in a checkpoint: a key, and a slice spec (`'10 4 0,5:0,4'`) where it is a part of that."""
-
-    key: str
-    slice_spec: str = ''
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Target:
+class TensorLocations:
     """A tensor of a program.
 
     Attributes:
@@ -49,7 +42,10 @@ class Target:
 
 
 def map_targets(
-    targets: Sequence[Target], graph: ObjectGraph, source: BundleReader, source_graph: ObjectGraph | None
+    targets: Sequence[TensorLocations],
+    graph: ObjectGraph,
+    source: BundleReader,
+    source_graph: ObjectGraph | None,
 ) -> list[Location]:
     """Finds where a checkpoint of any style has each target.
 
@@ -87,7 +83,10 @@ def map_targets(
 
 
 def locate_targets(
-    targets: Sequence[Target], graph: ObjectGraph, source: BundleReader, source_graph: ObjectGraph | None
+    targets: Sequence[TensorLocations],
+    graph: ObjectGraph,
+    source: BundleReader,
+    source_graph: ObjectGraph | None,
 ) -> list[Location | None]:
     """Like `map_targets`, with None for a target that has no source, and no look at shapes and data types."""
     matched = graph.match(source_graph) if source_graph else {}
@@ -96,7 +95,7 @@ def locate_targets(
 
 
 def _locate(
-    target: Target, matched: dict[str, str], full_names: dict[str, str], source: BundleReader
+    target: TensorLocations, matched: dict[str, str], full_names: dict[str, str], source: BundleReader
 ) -> Location | None:
     if target.by_object and target.attribute_key in matched:
         suffix = target.by_object.key.removeprefix(target.attribute_key)
@@ -113,7 +112,7 @@ def _locate(
     return None
 
 
-def _misfit(target: Target, location: Location, source: BundleReader) -> str:
+def _misfit(target: TensorLocations, location: Location, source: BundleReader) -> str:
     entry = source.entry(location.key)
     if entry.dtype != target.dtype:
         return f'the checkpoint has {dtypes.name(entry.dtype)}, the variable {dtypes.name(target.dtype)}'
@@ -136,7 +135,7 @@ class Program:
       counter_name: The name of its own variable that counts saves, if it has one.
     """
 
-    targets: Sequence[Target]
+    targets: Sequence[TensorLocations]
     graph: ObjectGraph
     host_values: Mapping[str, Callable[[], np.ndarray]] = dataclasses.field(default_factory=dict)
     counter_name: str | None = None

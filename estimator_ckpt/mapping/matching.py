@@ -12,9 +12,9 @@ from estimator_ckpt.keys.slots import SlotState, object_slot_name
 from estimator_ckpt.mapping.recipes import Recipe
 from estimator_ckpt.mapping.report import MappingReport, Row, nearest, unused_rows
 from estimator_ckpt.mapping.shape_advice import advice, joining_axis
-from estimator_ckpt.mapping.targets import Target, Wanted
+from estimator_ckpt.mapping.targets import Targets, TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor, step_tensors
-from estimator_ckpt.mapping.transforms import Operation
+from estimator_ckpt.mapping.transforms import Transform
 
 
 @dataclasses.dataclass
@@ -28,17 +28,17 @@ class Match:
     """
 
     sources: dict[str, Tensor]
-    fitting: list[tuple[Wanted, Recipe]]
+    fitting: list[tuple[TargetTensor, Recipe]]
     report: MappingReport
 
 
-Adapt = Callable[[Wanted, Tensor], Tensor]
+Adapt = Callable[[TargetTensor, Tensor], Tensor]
 
 
 def match(
     contents: Contents,
     tensors: Sequence[Tensor],
-    target: Target,
+    target: Targets,
     adapt: Adapt = lambda wanted, found: found,
     states: Mapping[str, SlotState] = MappingProxyType({}),
 ) -> Match:
@@ -101,7 +101,7 @@ class _Finder:
         self,
         contents: Contents,
         tensors: Sequence[Tensor],
-        target: Target,
+        target: Targets,
         states: Mapping[str, SlotState],
     ):
         self._reader = contents.reader
@@ -143,7 +143,7 @@ class _Finder:
             if tensor.meaning.kind is Kind.OPTIMIZER:
                 self._scalars[tensor.name.rpartition('/')[2]].append(tensor)
 
-    def _forget_shared_names(self, target: Target) -> None:
+    def _forget_shared_names(self, target: Targets) -> None:
         """Eager mode calls all that have no name `Variable`, where graphs number them: then names say nothing."""
         counts = collections.Counter(wanted.tensor.name for wanted in target.wanted)
         for name, count in counts.items():
@@ -151,7 +151,7 @@ class _Finder:
                 self._by_name.pop(name, None)
                 self._by_path.pop(name, None)
 
-    def find(self, wanted: Wanted, sources: dict[str, Tensor]) -> list[Tensor]:
+    def find(self, wanted: TargetTensor, sources: dict[str, Tensor]) -> list[Tensor]:
         for call in wanted.calls:
             if call in self._by_rule:
                 return self._by_rule[call]
@@ -171,7 +171,7 @@ class _Finder:
             found = self._joined(wanted)
         return [found] if found else []
 
-    def other_optimizer(self, wanted: Wanted, sources: dict[str, Tensor]) -> str:
+    def other_optimizer(self, wanted: TargetTensor, sources: dict[str, Tensor]) -> str:
         """What to say of a slot that is missing because the source is another optimizer's; else nothing."""
         variable = wanted.tensor.meaning.variable
         source = sources.get(self._wanted_key.get(variable, variable))
@@ -180,7 +180,7 @@ class _Finder:
             return ''
         return f'the checkpoint has slots of {", ".join(sorted(families))}, not of {wanted.state.family}'
 
-    def _slot(self, wanted: Wanted, variable: Tensor | None) -> Tensor | None:
+    def _slot(self, wanted: TargetTensor, variable: Tensor | None) -> Tensor | None:
         """The slot, or the slots of the pieces, of the variable's source; made as that is made."""
         if variable is None:
             return None
@@ -196,12 +196,12 @@ class _Finder:
             return slots[0]
         return dataclasses.replace(slots[0], recipe=recipe.with_sources(tuple(slot.key for slot in slots)))
 
-    def _joined(self, wanted: Wanted) -> Tensor | None:
+    def _joined(self, wanted: TargetTensor) -> Tensor | None:
         for call in wanted.calls:
             pieces = self._pieces.get(call, ())
             axis = joining_axis([self._reader.entry(piece.key).shape for piece in pieces], wanted.shape)
             if axis is not None:
-                recipe = Recipe(tuple(p.key for p in pieces), (Operation('concat', (axis,)),))
+                recipe = Recipe(tuple(p.key for p in pieces), (Transform('concat', (axis,)),))
                 return dataclasses.replace(pieces[0], recipe=recipe)
         return None
 

@@ -8,7 +8,7 @@ import numpy as np
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.reader import BundleReader
-from estimator_ckpt.mapping.transforms import Operation, concatenated, dtype_number, reshaped
+from estimator_ckpt.mapping.transforms import Transform, concatenated, dtype_number, reshaped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Recipe:
     """
 
     sources: tuple[str, ...]
-    operations: tuple[Operation, ...] = ()
+    operations: tuple[Transform, ...] = ()
     part: int = 0
     parts: int = 1
     merge: bool = False
@@ -142,7 +142,7 @@ class Recipe:
                 ) from error
         return dtype, shape
 
-    def _shape_after(self, operation: Operation, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def _shape_after(self, operation: Transform, shape: tuple[int, ...]) -> tuple[int, ...]:
         if operation.name == 'reshape':
             return reshaped(shape, operation.numbers)
         if operation.name == 'transpose':

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.mapping.transforms import Operation, parse_operations
+from estimator_ckpt.mapping.transforms import Transform, parse_transforms
 
 
 class RuleError(CheckpointError, ValueError):
@@ -42,7 +42,7 @@ class Rule:
     source: str
     pattern: re.Pattern[str]
     replacement: str
-    operations: tuple[Operation, ...] = ()
+    operations: tuple[Transform, ...] = ()
     targets: tuple[str, ...] = ()
     name: str = ''
 
@@ -154,7 +154,7 @@ def _expression(pattern: str, replacement: str, operations: str) -> Rule:
             f'the rule {source!r} has a replacement that does not fit its pattern ({error})'
         ) from error
     try:
-        return Rule(source, compiled, replacement, parse_operations(operations))
+        return Rule(source, compiled, replacement, parse_transforms(operations))
     except ValueError as error:
         raise ValueError(f'the rule {source!r} has operations that make no sense: {error}') from error
 

@@ -13,7 +13,7 @@ from estimator_ckpt.mapping.tensors import Tensor
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Wanted:
+class TargetTensor:
     """A tensor that is to get a value.
 
     Attributes:
@@ -71,10 +71,10 @@ def _parts(variable: Any) -> list[Any]:
 
 
 @dataclasses.dataclass
-class Target:
+class Targets:
     """What is to be filled: the layout of another checkpoint, or a program's objects."""
 
-    wanted: list[Wanted]
+    wanted: list[TargetTensor]
     graph: ObjectGraph | None
 
     def places(self) -> Callable[[str], str]:

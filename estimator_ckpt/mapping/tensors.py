@@ -12,10 +12,7 @@ from estimator_ckpt.keys.kinds import Kind, Meaning, is_step, meanings_of_names
 from estimator_ckpt.keys.slots import tf1_ending
 from estimator_ckpt.mapping.recipes import Recipe
 from estimator_ckpt.mapping.rules import Rules, RuleSet, parse_rules
-from estimator_ckpt.mapping.transforms import Operation
-
-# What the guide calls the dict of all variables, in its two conversions.
-GUIDES_ROOTS = ('vars', 'var_list')
+from estimator_ckpt.mapping.transforms import Transform
 
 
 @dataclasses.dataclass(slots=True)
@@ -62,7 +59,7 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
     meanings = contents.meanings()
     if contents.graph is None:
         return [Tensor(key, key, '', (), '', meanings[key]) for key, _ in contents.tensors()]
-    roots = (root,) if root else GUIDES_ROOTS
+    roots = (root,) if root else object_keys.GUIDE_ROOTS
     unique = {key: name for name, key in contents.graph.keys_by_full_name().items()}
     tensors, by_object = [], contents.by_object
     for key, group in contents.tensors():
@@ -112,8 +109,8 @@ def _name_slots(tensors: list[Tensor]) -> None:
 
 
 def _optimizer(tensor: Tensor) -> str:
-    _, _, slot = tensor.object_key.rpartition(object_keys.OPTIMIZER_SLOT)
-    return slot.rpartition(object_keys.ATTRIBUTES)[0].rpartition('/')[0]
+    # Newer Keras optimizers list their slots as children.
+    return object_keys.optimizer_path(tensor.object_key) or '/'.join(tensor.path[:-1])
 
 
 def apply_rules(tensors: list[Tensor], rules: Rules) -> tuple[list[Tensor], list[str]]:
@@ -143,7 +140,7 @@ def apply_rules(tensors: list[Tensor], rules: Rules) -> tuple[list[Tensor], list
     return result, list(idle)
 
 
-def _derived(tensor: Tensor, operations: tuple[Operation, ...], joined: dict[str, Tensor]) -> list[Tensor]:
+def _derived(tensor: Tensor, operations: tuple[Transform, ...], joined: dict[str, Tensor]) -> list[Tensor]:
     names = {operation.name for operation in operations}
     if 'concat' in names:
         first = joined.setdefault(tensor.target, tensor)

@@ -20,7 +20,7 @@ _NAMES = ('reshape', 'transpose', 'cast', 'split', 'concat')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Operation:
+class Transform:
     """One operation: its name, and its numbers or the type's name."""
 
     name: str
@@ -28,7 +28,7 @@ class Operation:
     type_name: str = ''
 
 
-def parse_operations(text: str) -> tuple[Operation, ...]:
+def parse_transforms(text: str) -> tuple[Transform, ...]:
     """The operations that a text means.
 
     Raises:
@@ -41,7 +41,7 @@ def parse_operations(text: str) -> tuple[Operation, ...]:
             raise ValueError(f'{word!r} is no operation; there are {", ".join(f"{n}=..." for n in _NAMES)}')
         if name == 'cast':
             dtype_number(argument)
-            operations.append(Operation(name, type_name=argument))
+            operations.append(Transform(name, type_name=argument))
             continue
         try:
             numbers = tuple(int(number) for number in argument.split(','))
@@ -49,7 +49,7 @@ def parse_operations(text: str) -> tuple[Operation, ...]:
             raise ValueError(f'{word!r} needs whole numbers, separated by commas') from None
         if name in ('split', 'concat') and len(numbers) != 1:
             raise ValueError(f'{word!r} needs one axis')
-        operations.append(Operation(name, numbers))
+        operations.append(Transform(name, numbers))
     if any(operation.name == 'concat' for operation in operations[1:]):
         raise ValueError('concat must come first')
     return tuple(operations)

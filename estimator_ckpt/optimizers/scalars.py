@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.slots import SlotState
-from estimator_ckpt.mapping.targets import Wanted
+from estimator_ckpt.mapping.targets import TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor, read_number, step_tensors
 
 BETA_POWER = re.compile(r'(?:.*/)?beta(?P<number>[12])_power(?:_\d+)?')
@@ -33,7 +33,7 @@ def read_betas(contents: Contents, tensors: Sequence[Tensor]) -> dict[str, float
 
 
 def known_betas(
-    contents: Contents, tensors: Sequence[Tensor], wanted: Sequence[Wanted], given: Mapping[str, float]
+    contents: Contents, tensors: Sequence[Tensor], wanted: Sequence[TargetTensor], given: Mapping[str, float]
 ) -> dict[str, float]:
     """Adam's betas: those that were given, or the checkpoint's, or the program's, or the usual ones."""
     live = next((one.state.betas for one in wanted if one.state and one.state.betas), None)

@@ -71,10 +71,7 @@ def _optimizer_path(tensor: Tensor) -> str:
     """The path of the optimizer that has a slot, as the slot's key says, or its scope."""
     if not tensor.object_key:
         return tensor.name.partition(f'/{tensor.meaning.variable}/')[0]
-    _, _, slot = tensor.object_key.rpartition(object_keys.OPTIMIZER_SLOT)
-    if slot and slot != tensor.object_key:
-        return slot.rpartition(object_keys.ATTRIBUTES)[0].rpartition('/')[0]
-    return '/'.join(tensor.path[:-2])
+    return object_keys.optimizer_path(tensor.object_key) or '/'.join(tensor.path[:-2])
 
 
 def _learning_rates(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, float]:

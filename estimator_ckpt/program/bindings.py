@@ -12,21 +12,19 @@ from tensorflow.python.checkpoint import util as checkpoint_util
 from tensorflow.python.ops import variables as variables_lib
 from tensorflow.python.training.saving import saveable_object_util
 
+from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.locations import Location, Target
+from estimator_ckpt.mapping.locations import TensorLocations
 from estimator_ckpt.program.tracking import HostValue, Tracked, TrackedTensor, static_shape, track
-
-# What the default object graph calls its two children, as the guide does.
-_DEFAULT_ROOT, _DEFAULT_STEP = 'var_list', 'step'
 
 
 @dataclasses.dataclass(frozen=True)
 class Binding:
     """A tensor of the program, where checkpoints have it, and what saves and restores it."""
 
-    target: Target
+    target: TensorLocations
     saveable: Any
     spec: Any
 
@@ -173,7 +171,7 @@ def _identity(tensor: TrackedTensor) -> Any:
 def _bind_default(named: list[_Named]) -> Bindings:
     """Binds to `Checkpoint(var_list={name: variable}, step=global_step)`, partitioned variables whole."""
     graph, nodes, items = ObjectGraph(), {}, []
-    root = graph.add(0, _DEFAULT_ROOT)
+    root = graph.add(0, object_keys.DEFAULT_ROOT)
     step_name = _global_step_name()
     for item in named:
         name = item.saveable.name
@@ -181,13 +179,13 @@ def _bind_default(named: list[_Named]) -> Bindings:
         if attribute is None:
             items += [_binding(item.saveable, spec, None, '') for spec in item.saveable.specs]
             continue
-        path = (_DEFAULT_STEP,) if name == step_name else (_DEFAULT_ROOT, name)
+        path = (object_keys.DEFAULT_STEP,) if name == step_name else (object_keys.DEFAULT_ROOT, name)
         attribute_key = object_keys.object_key(path, attribute)
         if name not in nodes:
             full_name = name if item.is_variable else ''
             nodes[name] = graph.add(root, name, [Attribute(attribute, full_name, attribute_key)])
             if name == step_name:
-                graph.nodes[0].children[_DEFAULT_STEP] = nodes[name]
+                graph.nodes[0].children[object_keys.DEFAULT_STEP] = nodes[name]
         for spec in item.saveable.specs:
             suffix = tf.compat.as_str(spec.name).removeprefix(name)
             items.append(
@@ -265,14 +263,14 @@ def _set_counter_apart(bindings: Bindings, tracked: Tracked) -> None:
 
 
 def _object_binding(tensor: TrackedTensor, by_name: Location | None) -> Binding:
-    target = Target(by_name, Location(tensor.key), tensor.attribute_key, tensor.dtype, tensor.shape)
+    target = TensorLocations(by_name, Location(tensor.key), tensor.attribute_key, tensor.dtype, tensor.shape)
     return Binding(target, tensor.saveable, tensor.spec)
 
 
 def _binding(saveable: Any, spec: Any, by_object: Location | None, attribute_key: str) -> Binding:
     name = tf.compat.as_str(spec.name)
     shape = static_shape(saveable.op) if name == saveable.name else None
-    target = Target(Location(name, spec.slice_spec), by_object, attribute_key, _dtype(spec), shape)
+    target = TensorLocations(Location(name, spec.slice_spec), by_object, attribute_key, _dtype(spec), shape)
     return Binding(target, saveable, spec)
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import Node, ObjectGraph
-from estimator_ckpt.mapping.locations import Location, Program, Target
+from estimator_ckpt.mapping.locations import Program, TensorLocations
 from estimator_ckpt.program.tracking import full_name
 
 
@@ -35,7 +36,7 @@ def program_behind(saver: Any) -> Program | None:
         info = getattr(owner, '_save_slice_info', None)
         name = full_name(owner)
         by_name = Location(name, info.spec if info else '') if name else None
-        targets.append(Target(by_name, Location(key), attribute, 0, None))
+        targets.append(TensorLocations(by_name, Location(key), attribute, 0, None))
     return Program(targets, graph)
 
 

@@ -6,12 +6,12 @@ import os
 from typing import Any
 
 from estimator_ckpt.keys.contents import Contents
-from estimator_ckpt.mapping.targets import Target, Wanted
+from estimator_ckpt.mapping.targets import Targets, TargetTensor
 from estimator_ckpt.mapping.tensors import read_tensors
 from estimator_ckpt.optimizers.slot_states import read_states
 
 
-def read_target(target: Any, with_slots: bool = False) -> Target:
+def read_target(target: Any, with_slots: bool = False) -> Targets:
     """The tensors of a checkpoint on disk, or of a program's objects.
 
     Args:
@@ -33,8 +33,8 @@ def read_target(target: Any, with_slots: bool = False) -> Target:
         for tensor in tensors:
             entry, read = reader.entry(tensor.key), functools.partial(reader.tensor, tensor.key)
             state = states.get(tensor.key)
-            wanted.append(Wanted(tensor, entry.shape, entry.dtype, state=state, read=read))
-        return Target(wanted, contents.graph)
+            wanted.append(TargetTensor(tensor, entry.shape, entry.dtype, state=state, read=read))
+        return Targets(wanted, contents.graph)
     from estimator_ckpt.program import optimizer_slots, targets, tracking  # Only objects need TensorFlow.
 
     if not with_slots:

@@ -11,7 +11,7 @@ from estimator_ckpt.keys.graph_builder import Path
 from estimator_ckpt.keys.kinds import Kind, Meaning, meanings_of_names, meanings_of_objects, refine
 from estimator_ckpt.mapping.object_rules import is_variable
 from estimator_ckpt.mapping.rules import RuleError
-from estimator_ckpt.mapping.targets import Target, Wanted
+from estimator_ckpt.mapping.targets import Targets, TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor, object_path
 from estimator_ckpt.optimizers.slot_states import state_of
 from estimator_ckpt.program import tracking
@@ -20,7 +20,7 @@ from estimator_ckpt.program.optimizer_slots import LiveSlot
 from estimator_ckpt.program.tracking import paths_below
 
 
-def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Target:
+def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Targets:
     """The tensors that objects hold.
 
     Args:
@@ -52,7 +52,7 @@ def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Target:
         trainable = getattr(item.owner, 'trainable', False) is True
         state = slot.state if slot else None
         wanted.append(
-            Wanted(
+            TargetTensor(
                 tensor,
                 item.shape,
                 item.dtype,
@@ -62,7 +62,7 @@ def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Target:
                 getattr(item.owner, 'numpy', None),
             )
         )
-    return Target(wanted, reached.graph)
+    return Targets(wanted, reached.graph)
 
 
 def _same(variable: Any) -> list[int]:
@@ -74,7 +74,7 @@ def _same(variable: Any) -> list[int]:
     ]
 
 
-def _of_variables(variables: Sequence[Any]) -> Target:
+def _of_variables(variables: Sequence[Any]) -> Targets:
     """The tensors of variables that only their names tell apart."""
     names = [tracking.full_name(variable) or f'variable {n}' for n, variable in enumerate(variables)]
     meanings = meanings_of_names(names)
@@ -83,8 +83,10 @@ def _of_variables(variables: Sequence[Any]) -> Target:
         # Names need not be unique in eager mode.
         tensor = Tensor(f'{name}#{number}', name, '', (), '', meanings[name])
         dtype = tf.as_dtype(variable.dtype).base_dtype.as_datatype_enum
-        wanted.append(Wanted(tensor, tracking.static_shape(variable), dtype, variable.trainable, variable))
-    return Target(wanted, None)
+        wanted.append(
+            TargetTensor(tensor, tracking.static_shape(variable), dtype, variable.trainable, variable)
+        )
+    return Targets(wanted, None)
 
 
 def as_checkpoint(objects: Any) -> tf.train.Checkpoint:
@@ -102,7 +104,7 @@ def as_checkpoint(objects: Any) -> tf.train.Checkpoint:
     )
 
 
-def of_graph(graph: tf.Graph, bindings: Bindings | None = None) -> Target:
+def of_graph(graph: tf.Graph, bindings: Bindings | None = None) -> Targets:
     """The global variables of a graph. No op is added, so that the graph can be finalized.
 
     Args:
@@ -133,8 +135,8 @@ def of_graph(graph: tf.Graph, bindings: Bindings | None = None) -> Target:
         state = None
         if meaning.kind is Kind.SLOT:
             state = state_of(name, meaning.slot_name, siblings[meaning.variable])
-        wanted.append(Wanted(tensor, _whole_shape(pieces), dtype, pieces[0].trainable, pieces, state))
-    return Target(wanted, bindings.graph if bindings else None)
+        wanted.append(TargetTensor(tensor, _whole_shape(pieces), dtype, pieces[0].trainable, pieces, state))
+    return Targets(wanted, bindings.graph if bindings else None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +171,7 @@ def _whole_shape(pieces: list[Any]) -> tuple[int, ...] | None:
 class Locator:
     """Finds what is wanted by the objects that rules name."""
 
-    def __init__(self, target: Target):
+    def __init__(self, target: Targets):
         self._target = target
 
     def __call__(self, value: Any) -> str | dict[str, str]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.locations import Location
 from estimator_ckpt.program.bindings import Bindings
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.locations import Location
 from estimator_ckpt.program.bindings import Bindings
 from estimator_ckpt.saving.snapshot_ops import SnapshotOps
 

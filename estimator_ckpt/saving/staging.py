@@ -8,16 +8,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from estimator_ckpt.bundle import slices
+from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import checkpoint_exists
-from estimator_ckpt.bundle.reader import BundleReader, encode_key
+from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
-from estimator_ckpt.keys import object_keys
-from estimator_ckpt.keys.object_graph import Attribute
+from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.locations import Location
 from estimator_ckpt.program.bindings import Bindings
 
 _STAGING = re.compile(r'\.saving-[0-9a-f]{12}')
@@ -30,12 +28,16 @@ class Extras:
     Attributes:
       aliases: Further keys for tensors that are there, with the location of each.
       values: Small tensors to add.
-      counters: Keys that differ from save to save whatever else does.
+      graph: The object graph; None for a name-based checkpoint.
+      counters: The keys of the counters of saves, which differ from save to save whatever else does.
+      count: The number of saves, this one included.
     """
 
     aliases: Sequence[tuple[Location, Location]] = ()
     values: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    graph: ObjectGraph | None = None
     counters: frozenset[str] = frozenset()
+    count: int = 0
 
 
 class Staging:
@@ -72,9 +74,11 @@ class Staging:
         for part in self.parts:
             writer.include(self._open(part), 'move')
         for new, existing in extras.aliases:
-            add_alias(writer, new, existing)
+            writer.alias_location(new, existing)
         for key, value in extras.values.items():
             writer.add_tensor(key, value)
+        if extras.graph is not None:
+            add_object_graph(writer, extras.graph, extras.counters, extras.count)
         if unless_same and checkpoint_exists(self._prefix) and self._is_there(writer, extras.counters):
             return False
         writer.publish()
@@ -96,17 +100,6 @@ class Staging:
         except CheckpointError:
             return False
         return writer.has_contents_of(existing, ignoring=counters)
-
-
-def add_alias(writer: BundleWriter, new: Location, existing: Location) -> None:
-    """Gives what is at a location one more key, unless it has it: the pieces of a partitioned variable share one."""
-    if new.slice_spec == existing.slice_spec:
-        if new.key not in writer:
-            writer.alias(new.key, existing.key)
-    else:
-        # One piece of a partitioned variable, tracked as a variable of its own.
-        _, part = slices.parse_spec(existing.slice_spec)
-        writer.alias_raw(encode_key(new.key), slices.encode_key(encode_key(existing.key), part))
 
 
 def remove_abandoned(directory: str) -> None:
@@ -135,18 +128,11 @@ def objects_extras(bindings: Bindings, style: CheckpointStyle, count: int) -> Ex
       count: The number of saves, this one included.
     """
     values = {value.key: value.get() for value in bindings.host_values}
-    counter_key = bindings.graph.child_key(object_keys.SAVE_COUNTER)
-    if counter_key is None:
-        counter_key = object_keys.object_key([object_keys.SAVE_COUNTER])
-        counted = Attribute(object_keys.VARIABLE_VALUE, object_keys.SAVE_COUNTER, counter_key)
-        bindings.graph.add(0, object_keys.SAVE_COUNTER, [counted])
-    counters = {counter_key}
+    counters = {bindings.graph.add_save_counter()}
     aliases = []
     if style is CheckpointStyle.BOTH:
         targets = [binding.target for binding in bindings.items]
         aliases = [(t.by_object, t.by_name) for t in targets if t.by_object and t.by_name]
         if bindings.save_counter_name:
             counters.add(bindings.save_counter_name)
-    values |= {key: np.array(count, np.int64) for key in counters}
-    values[object_keys.OBJECT_GRAPH] = np.array(bindings.graph.serialize(), dtype=object)
-    return Extras(aliases, values, frozenset(counters))
+    return Extras(aliases, values, bindings.graph, frozenset(counters), count)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.mapping.recipes import Recipe
-from estimator_ckpt.mapping.targets import Wanted
+from estimator_ckpt.mapping.targets import TargetTensor
 from estimator_ckpt.warm_starting.partial_restore import PartialRestore, Restoration, assignment_of
 
 # So many bytes of values are held at once; remote sessions take less than 2 GB in one call.
@@ -22,10 +22,10 @@ _BATCH_BYTES = 256 * 1024 * 1024
 # So many values are read ahead, by as many threads, where they are as large as this on average.
 _AHEAD, _LARGE = 2, 256 * 1024
 
-Loads = Sequence[tuple[Wanted, Any]]
+Assignments = Sequence[tuple[TargetTensor, Any]]
 
 
-def load_in_session(session: tf.compat.v1.Session, loads: Loads, reader: BundleReader) -> None:
+def assign_in_session(session: tf.compat.v1.Session, loads: Assignments, reader: BundleReader) -> None:
     """Assigns values in a session, local or remote: they are fed to ops that the graph has.
 
     Args:
@@ -56,7 +56,7 @@ def load_in_session(session: tf.compat.v1.Session, loads: Loads, reader: BundleR
         raise
 
 
-def _restorations(wanted: Wanted, recipe: Any, restore: PartialRestore) -> list[Restoration]:
+def _restorations(wanted: TargetTensor, recipe: Any, restore: PartialRestore) -> list[Restoration]:
     """What of a value a saver's ops can read; nothing where it is made of others, or there are no such ops."""
     if not isinstance(recipe, Recipe) or not recipe.plain:
         return []
@@ -72,7 +72,7 @@ def _restorations(wanted: Wanted, recipe: Any, restore: PartialRestore) -> list[
     return found
 
 
-def load_eagerly(loads: Loads, reader: BundleReader) -> None:
+def assign_eagerly(loads: Assignments, reader: BundleReader) -> None:
     """Assigns values in eager mode.
 
     Args:
@@ -91,11 +91,11 @@ def load_eagerly(loads: Loads, reader: BundleReader) -> None:
         wanted.variable.assign(_filled(value, wanted.variable.numpy))
 
 
-def _size(loads: Loads) -> int:
+def _size(loads: Assignments) -> int:
     return sum((dtypes.size(wanted.dtype) or 1) * math.prod(wanted.shape or ()) for wanted, _ in loads)
 
 
-def _values(loads: Loads, reader: BundleReader) -> Iterator[np.ndarray]:
+def _values(loads: Assignments, reader: BundleReader) -> Iterator[np.ndarray]:
     """The values one after the other; of large ones the next are read meanwhile."""
     if _size(loads) < _LARGE * len(loads):
         yield from (recipe.compute(reader) for _, recipe in loads)

@@ -8,7 +8,7 @@ from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.slots import SlotState
 from estimator_ckpt.mapping.recipes import Constant
 from estimator_ckpt.mapping.report import MappingReport, Row
-from estimator_ckpt.mapping.targets import Wanted
+from estimator_ckpt.mapping.targets import TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.optimizers.scalars import BETA_POWER, bias_warnings, check_powers, known_betas, read_step
 
@@ -16,11 +16,11 @@ from estimator_ckpt.optimizers.scalars import BETA_POWER, bias_warnings, check_p
 def complete_scalars(
     contents: Contents,
     tensors: Sequence[Tensor],
-    chosen: Sequence[Wanted],
+    chosen: Sequence[TargetTensor],
     report: MappingReport,
     warm_start: Any,
     states: Mapping[str, SlotState],
-) -> list[tuple[Wanted, Constant]]:
+) -> list[tuple[TargetTensor, Constant]]:
     """Computes the powers of betas that TF1 keeps and Keras does not, and checks those that there are.
 
     After t updates TF1 holds `beta ** (t + 1)` (`tensorflow/python/training/adam.py`).

@@ -16,7 +16,7 @@ from estimator_ckpt.mapping.object_rules import Locate, bind_objects, locate_not
 from estimator_ckpt.mapping.recipes import Cast, Constant, Recipe, Scaled
 from estimator_ckpt.mapping.report import MappingReport, Row, mapping_error, nearest
 from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
-from estimator_ckpt.mapping.targets import Target, Wanted
+from estimator_ckpt.mapping.targets import Targets, TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor, apply_rules, promote, read_tensors
 from estimator_ckpt.optimizers.momentum import crossing_factor
 from estimator_ckpt.optimizers.slot_states import read_states
@@ -39,7 +39,7 @@ class WarmStartPlan:
     """
 
     contents: Contents
-    loads: list[tuple[Wanted, Any]]
+    loads: list[tuple[TargetTensor, Any]]
     later: list[Tensor]
     report: MappingReport
 
@@ -59,7 +59,7 @@ class WarmStartPlan:
 
 def map_warm_start(
     warm_start: WarmStart,
-    target: Target,
+    target: Targets,
     locate: Locate = locate_nothing,
     comes_later: Callable[[str], bool] = lambda path: False,
 ) -> WarmStartPlan:
@@ -87,7 +87,7 @@ def map_warm_start(
     loads = [(one, Constant(warm_start.step, one.dtype)) for one in steps]
     states = read_states(contents, tensors) if warm_start.slots else {}
     adaptation = _Adaptation(warm_start, contents, states)
-    matched = match(contents, tensors, Target(chosen, target.graph), adaptation, states)
+    matched = match(contents, tensors, Targets(chosen, target.graph), adaptation, states)
     report = matched.report
     if warm_start.slots:
         loads += complete_scalars(contents, tensors, chosen, report, warm_start, states)
@@ -134,7 +134,7 @@ def _later(
     return later
 
 
-def _excuse_hyper_parameters(report: MappingReport, chosen: list[Wanted]) -> None:
+def _excuse_hyper_parameters(report: MappingReport, chosen: list[TargetTensor]) -> None:
     """What a program's optimizer is set to, or does not use, need not be in the checkpoint."""
     settings = [one for one in chosen if one.tensor.meaning.kind is Kind.OPTIMIZER and not one.is_step]
     settings = [one for one in settings if not is_beta_power(one.tensor.name)]
@@ -155,7 +155,7 @@ class _Adaptation:
         }
         self._cast, self._reader = warm_start.cast, contents.reader
 
-    def __call__(self, wanted: Wanted, found: Tensor) -> Tensor:
+    def __call__(self, wanted: TargetTensor, found: Tensor) -> Tensor:
         recipe = found.recipe or Recipe((found.key,))
         info = next((self._infos[call] for call in wanted.calls if call in self._infos), None)
         if info is not None:
@@ -175,14 +175,14 @@ class _Adaptation:
         )
 
 
-def _unplaced(tensors: list[Tensor], target: Target) -> list[Tensor]:
+def _unplaced(tensors: list[Tensor], target: Targets) -> list[Tensor]:
     """The tensors that rules send to variables that there are not."""
     place = target.places()
     called = {call for wanted in target.wanted for call in wanted.calls}
     return [t for t in tensors if t.target is not None and place(t.target) not in called]
 
 
-def _lost(rules: list[Rule], tensors: list[Tensor], unplaced: list[Tensor], target: Target) -> list[str]:
+def _lost(rules: list[Rule], tensors: list[Tensor], unplaced: list[Tensor], target: Targets) -> list[str]:
     """The rules whose tensors all go to variables that there are not."""
     rule_set, lost = RuleSet(rules), {}
     called = sorted({call for wanted in target.wanted for call in wanted.calls}) if unplaced else []

@@ -9,7 +9,7 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.mapping.report import Row
 from estimator_ckpt.mapping.rules import RuleError
-from estimator_ckpt.mapping.targets import Wanted
+from estimator_ckpt.mapping.targets import TargetTensor
 
 # Objects that hold no weights: Keras's metrics and generators of random numbers.
 _NO_WEIGHTS = frozenset(['keras_api', 'seed_generator', '_seed_generator'])
@@ -19,12 +19,12 @@ _NO_WEIGHTS = frozenset(['keras_api', 'seed_generator', '_seed_generator'])
 class Selection:
     """What is to be filled, and what is not, with the reasons."""
 
-    chosen: list[Wanted]
+    chosen: list[TargetTensor]
     skipped: list[Row]
 
 
 def select(
-    wanted: Iterable[Wanted],
+    wanted: Iterable[TargetTensor],
     include: Any,
     explicit: Collection[str],
     *,
@@ -62,7 +62,11 @@ def select(
 
 
 def _reason_against(
-    one: Wanted, includes: Callable[[Wanted], str], slots: bool, step: int | str, chosen: Collection[str]
+    one: TargetTensor,
+    includes: Callable[[TargetTensor], str],
+    slots: bool,
+    step: int | str,
+    chosen: Collection[str],
 ) -> str:
     """Why it is not to be filled; empty if it is."""
     kind = one.tensor.meaning.kind
@@ -79,7 +83,7 @@ def _reason_against(
     return includes(one)
 
 
-def parse_include(include: Any) -> Callable[[Wanted], str]:
+def parse_include(include: Any) -> Callable[[TargetTensor], str]:
     """A function that says why a variable is not included; nothing if it is.
 
     Raises:
@@ -93,7 +97,7 @@ def parse_include(include: Any) -> Callable[[Wanted], str]:
     patterns = [_compile(item) for item in items if isinstance(item, str)]
     variables = [item for item in items if not isinstance(item, str)]
 
-    def reason(one: Wanted) -> str:
+    def reason(one: TargetTensor) -> str:
         if any(pattern.match(call) for pattern in patterns for call in one.tensor.candidates):
             return ''
         return '' if any(one.holds(variable) for variable in variables) else 'include does not name it'

@@ -12,7 +12,7 @@ from estimator_ckpt.optimizers.scalars import read_step
 from estimator_ckpt.program import optimizer_slots, targets, tracking
 from estimator_ckpt.program.bindings import Bindings
 from estimator_ckpt.warm_starting import deferred_restore
-from estimator_ckpt.warm_starting.assign import load_eagerly, load_in_session
+from estimator_ckpt.warm_starting.assign import assign_eagerly, assign_in_session
 from estimator_ckpt.warm_starting.options import WarmStart
 from estimator_ckpt.warm_starting.plan import WarmStartPlan, map_warm_start
 
@@ -57,7 +57,7 @@ def warm_start(
             'paths below that; or build the model first.'
         )
     plan.check(warm_start)
-    load_eagerly(plan.loads, plan.contents.reader)
+    assign_eagerly(plan.loads, plan.contents.reader)
     _log_warnings(plan)
     if plan.later:
         plan.report.status = deferred_restore.restore_later(checkpoint, plan.later, plan.contents)
@@ -82,7 +82,7 @@ def warm_start_session(
     target = targets.of_graph(session.graph, bindings)
     plan = map_warm_start(warm_start, target, targets.Locator(target))
     plan.check(warm_start)
-    load_in_session(session, plan.loads, plan.contents.reader)
+    assign_in_session(session, plan.loads, plan.contents.reader)
     table = '\n'.join(plan.report.lines(hidden=['unused']))
     tf.get_logger().info('Warm start from %s:\n%s', plan.contents.reader.prefix, table)
     _log_warnings(plan)

@@ -19,10 +19,11 @@ import tensorflow as tf
 from absl import app, flags
 
 import estimator_ckpt
+from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
-from estimator_ckpt.mapping.locations import Location, Target, map_targets
+from estimator_ckpt.mapping.locations import TensorLocations, map_targets
 from estimator_ckpt.saving.staging import Extras, Staging
 from tests.benchmarks.harness import interleaved, print_table, ratio
 
@@ -50,7 +51,7 @@ class _Program:
         object_keys = [object_keys.object_key(['vars', name]) for name in names]
         self._graph.add_variables(root, names, object_keys)
         self._targets = [
-            Target(Location(name), Location(key), key, tf.float32.as_datatype_enum, (floats,))
+            TensorLocations(Location(name), Location(key), key, tf.float32.as_datatype_enum, (floats,))
             for name, key in zip(names, object_keys, strict=True)
         ]
 

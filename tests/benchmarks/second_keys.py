@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
+from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
-from estimator_ckpt.mapping.locations import Location
 from estimator_ckpt.saving.staging import Extras, Staging
 from tests.benchmarks.harness import interleaved, print_table
 

@@ -7,7 +7,7 @@ from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectG
 
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.keys import object_keys
-from estimator_ckpt.keys.graph_builder import Layout
+from estimator_ckpt.keys.graph_builder import ObjectGraphBuilder
 from estimator_ckpt.keys.object_graph import Attribute, Node, ObjectGraph, Slot
 from tests.bundle.helpers import properties
 
@@ -84,7 +84,7 @@ PATHS = [('vars',), ('a.b', 'c/d'), ('deep', 'er', 'est')]
 @pytest.mark.parametrize('parent', PATHS)
 def test_variables_placed_at_once_stand_where_they_would_one_by_one(parent):
     names = ['w', 'net/kernel', 'a.b', '..S', 'ä']
-    one_by_one, at_once = Layout(), Layout()
+    one_by_one, at_once = ObjectGraphBuilder(), ObjectGraphBuilder()
     expected = [one_by_one.place((*parent, name), name) for name in names]
     assert at_once.place_all(parent, names) == expected
     assert at_once.graph.nodes == one_by_one.graph.nodes
@@ -92,18 +92,18 @@ def test_variables_placed_at_once_stand_where_they_would_one_by_one(parent):
 
 
 def test_to_place_nothing_adds_nothing():
-    layout = Layout()
-    assert layout.place_all(('vars',), []) == []
-    assert layout.graph.nodes == ObjectGraph().nodes
+    builder = ObjectGraphBuilder()
+    assert builder.place_all(('vars',), []) == []
+    assert builder.graph.nodes == ObjectGraph().nodes
 
 
 def test_variables_placed_at_once_take_the_objects_that_are_there():
-    layout = Layout()
-    layout.place(('vars', 'scope', 'w'), 'inner')
-    assert layout.place_all(('vars',), ['scope', 'x']) == [
+    builder = ObjectGraphBuilder()
+    builder.place(('vars', 'scope', 'w'), 'inner')
+    assert builder.place_all(('vars',), ['scope', 'x']) == [
         object_keys.object_key(('vars', name)) for name in ('scope', 'x')
     ]
-    assert len(layout.graph.nodes) == 5
+    assert len(builder.graph.nodes) == 5
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,10 @@ def test_variables_placed_at_once_take_the_objects_that_are_there():
     ],
 )
 def test_variables_that_cannot_be_placed_are_refused_by_name(parent, names, message):
-    layout = Layout()
-    layout.place(('vars', 'taken'), 'taken')
+    builder = ObjectGraphBuilder()
+    builder.place(('vars', 'taken'), 'taken')
     with pytest.raises(CheckpointError, match=message):
-        layout.place_all(parent, names)
+        builder.place_all(parent, names)
 
 
 @properties(300)
