@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
+from estimator_ckpt.program.graph_state import graph_state
 from estimator_ckpt.saving.background_save import BackgroundSave, Snapshot
 from estimator_ckpt.saving.saver import Saver
 
@@ -158,9 +159,9 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         return stop
 
     def _write(self, snapshot: Snapshot, step: int) -> None:
-        with snapshot.graph.as_default():  # Each thread has a default of its own.
-            self._get_saver().save(
-                snapshot, self._save_path, global_step=step, write_meta_graph=self._save_graph_def
+        with snapshot.session.graph.as_default():  # Each thread has a default of its own.
+            self._get_saver().save_snapshot(
+                snapshot, self._save_path, step, write_meta_graph=self._save_graph_def
             )
 
     def _take_part(self, session: tf.compat.v1.Session, step: int) -> None:
@@ -187,7 +188,7 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
     def _savers(self) -> Sequence[Any]:
         if self._saver or self._scaffold:
             return [self._saver or self._scaffold.saver]
-        return getattr(tf.compat.v1.get_default_graph(), Saver.OF_SCAFFOLDS, ())
+        return graph_state(tf.compat.v1.get_default_graph()).savers
 
     def _get_saver(self) -> Saver:
         # Of those that a strategy's replicas make, one is built.

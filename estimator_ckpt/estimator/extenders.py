@@ -7,6 +7,7 @@ import tensorflow as tf
 from estimator_ckpt.estimator.scaffolds import scaffold
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.frozen_objects import checkpoint_behind
+from estimator_ckpt.program.tensorflow_internals import user_init_fn, warm_start_settings
 
 
 def check_estimator_is_there(what: str) -> None:
@@ -64,8 +65,7 @@ def with_checkpoint_style(estimator: Any, style: CheckpointStyle | str, **scaffo
         model_dir=estimator.model_dir,
         config=estimator.config,
         params=estimator.params,
-        # As tf.estimator.add_metrics does: there is no public name for it.
-        warm_start_from=estimator._warm_start_settings,
+        warm_start_from=warm_start_settings(estimator),
     )
 
 
@@ -73,6 +73,6 @@ def _scaffold_like(own: Any, style: CheckpointStyle, args: dict[str, Any]) -> tf
     if own is not None:
         if args.get('checkpoint') is None:
             args['checkpoint'] = checkpoint_behind(own.saver)
-        args.setdefault('init_fn', own._user_init_fn)
+        args.setdefault('init_fn', user_init_fn(own))
         args.setdefault('copy_from_scaffold', own)
     return scaffold(style, **args)

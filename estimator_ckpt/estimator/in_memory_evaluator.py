@@ -1,12 +1,16 @@
 """Evaluation while training goes on, of estimators whose scaffold has a saver."""
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from estimator_ckpt.estimator.extenders import check_estimator_is_there
+from estimator_ckpt.program.tensorflow_internals import (
+    saver_variables,
+    training_variables,
+    with_evaluation_scaffold,
+)
 
 _Base = tf.compat.v1.train.SessionRunHook
 if hasattr(tf, 'estimator'):
@@ -58,25 +62,20 @@ class InMemoryEvaluatorHook(_Base):
 
     def _without_saver(self, estimator: Any) -> Any:
         """The same estimator, whose evaluation has a scaffold without saver and init_fn."""
-        # A copy is of the same class, as TPUEstimator's input_fn needs; what the base class calls has no public name.
-        like = copy.copy(estimator)
-        like._warm_start_settings = None
-        build = like._evaluate_build_graph
 
-        def build_without(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
-            scaffold, *others = build(*args, **kwargs)
+        def without_saver(scaffold: tf.compat.v1.train.Scaffold) -> tf.compat.v1.train.Scaffold:
             self._restored_from = _restored_from(scaffold.saver)
-            return _without_saver_and_init_fn(scaffold), *others
+            return _without_saver_and_init_fn(scaffold)
 
-        like._evaluate_build_graph = build_without
-        return like
+        return with_evaluation_scaffold(estimator, without_saver)
 
     def _evaluate(self, train_session: tf.compat.v1.Session) -> None:
         variables = train_session.graph.get_collection(tf.compat.v1.GraphKeys.GLOBAL_VARIABLES)
         by_name = {variable.op.name: variable for variable in variables}
+        training = training_variables(self)
         for variable, source in self._restored_from.items():
-            if variable in self._var_name_to_train_var and source in by_name:
-                self._var_name_to_train_var[variable] = by_name[source]
+            if variable in training and source in by_name:
+                training[variable] = by_name[source]
         super()._evaluate(train_session)
 
 
@@ -95,7 +94,7 @@ def _without_saver_and_init_fn(scaffold: tf.compat.v1.train.Scaffold) -> tf.comp
 
 def _restored_from(saver: Any) -> dict[str, str]:
     """For the name of each variable that a saver restores under another name, that one."""
-    named = getattr(saver, '_var_list', None)  # There is no public name for it.
+    named = saver_variables(saver)
     if not isinstance(named, dict):
         return {}
     return {v.name: name for name, v in named.items() if isinstance(v, tf.Variable) and v.op.name != name}

@@ -1,7 +1,5 @@
 """Puts each checkpoint that training saves into a second directory, in another style."""
 
-import functools
-import inspect
 import os
 from typing import Any, Literal
 
@@ -9,15 +7,15 @@ import tensorflow as tf
 
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.estimator.mirror_directory import Mirror
+from estimator_ckpt.estimator.tensorflow_patches import after_saving
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.locations import Program
 from estimator_ckpt.program.bindings import Bindings, bind
 from estimator_ckpt.program.frozen_objects import program_behind
+from estimator_ckpt.program.graph_state import graph_state
 from estimator_ckpt.program.tracking import check_checkpoint
 from estimator_ckpt.saving.saver import Saver
 
-# On the graph itself: a hook can hold objects of its graph, which a table of graphs would keep alive for ever.
-_HOOKS = '_estimator_ckpt_mirror_hooks'
 # What a mirror can fail of while training goes on.
 _FAILURES = (OSError, CheckpointError, tf.errors.OpError)
 
@@ -87,14 +85,14 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
         """Asks to be told of what is saved from the default graph, and notes its object paths while it can grow."""
         self._reset()
         graph = tf.compat.v1.get_default_graph()
-        hooks = getattr(graph, _HOOKS, [])
+        hooks = [hook for hook in graph_state(graph).save_listeners if isinstance(hook, CheckpointMirrorHook)]
         same = os.path.abspath(self._output_dir)
         if any(hook is not self and os.path.abspath(hook._output_dir) == same for hook in hooks):
             raise ValueError(f'Two hooks mirror to {self._output_dir}; give each a directory of its own.')
         # Another worker of a strategy saves to a temporary directory. Its graph still is made like the chief's: the
         # ops that exchange values are numbered.
         if self not in hooks and tf.distribute.get_strategy().extended.should_checkpoint:
-            setattr(graph, _HOOKS, [*hooks, self])
+            after_saving(graph, self)
         if self._checkpoint is not None:
             bindings = bind(self._checkpoint, None, CheckpointStyle.BOTH)
             self._program = _program_of(bindings)
@@ -106,7 +104,6 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
                     len(bindings.untracked),
                     ', '.join(bindings.untracked),
                 )
-        _tell_hooks_of_saves()
 
     def saved(self, prefix: str, saver: Any) -> None:
         """Mirrors a checkpoint that was just saved.
@@ -169,32 +166,3 @@ def _program_of(bindings: Bindings) -> Program:
         {value.key: value.get for value in bindings.host_values},
         bindings.save_counter_name,
     )
-
-
-def _tell_hooks_of_saves() -> None:
-    """Makes savers tell the hooks of their graph what they have saved.
-
-    A hook of its own would miss the last checkpoint, which is saved when sessions end, before or after the hook's own
-    end; listeners are refused by strategies of several workers.
-    """
-    for saver in (tf.compat.v1.train.Saver, Saver):
-        if not hasattr(saver.save, 'tells_hooks'):
-            saver.save = _telling(saver.save)
-
-
-def _telling(original):
-    signature = inspect.signature(original)
-
-    @functools.wraps(original)
-    def save(self, sess, *args, **kwargs):
-        prefix = original(self, sess, *args, **kwargs)
-        hooks = getattr(getattr(sess, 'graph', None), _HOOKS, ())
-        if prefix and hooks:
-            arguments = signature.bind(self, sess, *args, **kwargs).arguments
-            if arguments.get('write_state', True):
-                for hook in hooks:
-                    hook.saved(prefix, self)
-        return prefix
-
-    save.tells_hooks = True
-    return save

@@ -6,8 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from estimator_ckpt.estimator.shared_model_dir import compare_before_restoring
-from estimator_ckpt.estimator.stop_at_last_step import stop_before_first_step
 from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.program.graph_state import graph_state
 from estimator_ckpt.saving.saver import Saver
 from estimator_ckpt.warm_starting.options import WarmStart
 from estimator_ckpt.warm_starting.warm_start import warm_start_session
@@ -70,8 +70,7 @@ def scaffold(
     if warm_start is not None:
         scaffold_args['init_fn'] = _warm_starting(saver, warm_start, scaffold_args.get('init_fn'))
     graph = tf.compat.v1.get_default_graph()
-    setattr(graph, Saver.OF_SCAFFOLDS, [*getattr(graph, Saver.OF_SCAFFOLDS, ()), saver])
-    stop_before_first_step(graph)
+    graph_state(graph).savers.append(saver)
     compare_before_restoring()
     return tf.compat.v1.train.Scaffold(saver=saver, **scaffold_args)
 

@@ -15,13 +15,12 @@ from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundErro
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import index_path, resolve
 from estimator_ckpt.estimator.tensorflow_patches import before_preparing
+from estimator_ckpt.program.graph_state import graph_state
 
 _STRATEGIES = (
     tf.distribute.MultiWorkerMirroredStrategy,
     tf.compat.v1.distribute.experimental.MultiWorkerMirroredStrategy,
 )
-# On the graph itself: a table of graphs would keep them alive, as these are tensors of theirs.
-_VIEWS = '_estimator_ckpt_views'
 
 
 class _Views:
@@ -64,11 +63,11 @@ def compare_before_restoring() -> None:
     if not isinstance(strategy, _STRATEGIES) or replica is None:
         return
     graph = tf.compat.v1.get_default_graph()
-    if not hasattr(graph, _VIEWS):
-        views = _Views(graph)
-        setattr(graph, _VIEWS, views)
-        before_preparing(graph, views.compare)
-    getattr(graph, _VIEWS).add_replica(replica)
+    state = graph_state(graph)
+    if state.shared_checkpoint_views is None:
+        state.shared_checkpoint_views = _Views(graph)
+        before_preparing(graph, state.shared_checkpoint_views.compare)
+    state.shared_checkpoint_views.add_replica(replica)
 
 
 def _latest(model_dir: str) -> str | None:

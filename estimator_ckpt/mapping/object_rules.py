@@ -41,9 +41,7 @@ def bind_objects(rules: Any, locate: Locate) -> Rules:
 
 def is_variable(value: Any) -> bool:
     """Whether a value is a variable, or the pieces of a partitioned one; else it holds variables."""
-    return (
-        hasattr(value, 'assign') or isinstance(value, (list, tuple)) or hasattr(value, '_get_variable_list')
-    )
+    return hasattr(value, 'assign') or isinstance(value, (list, tuple)) or hasattr(value, 'partitions')
 
 
 def locate_nothing(value: Any) -> str | dict[str, str]:

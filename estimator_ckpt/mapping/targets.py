@@ -49,25 +49,10 @@ class TargetTensor:
         """What rules can call it by: name, object path, key."""
         return (*self.tensor.candidates, self.tensor.key)
 
-    def holds(self, variable: Any) -> bool:
-        """Whether it is a variable of the program, or one of its pieces."""
-        mine, others = _parts(self.variable), _parts(variable)
-        return any(one is other for one in mine for other in others)
-
     @property
     def is_step(self) -> bool:
         """Whether it counts steps."""
         return self.shape in (None, ()) and is_step(self.tensor.meaning, self.tensor.path)
-
-
-def _parts(variable: Any) -> list[Any]:
-    """A variable and what it consists of or wraps, or all pieces of a list of them."""
-    if isinstance(variable, (list, tuple)):
-        return [part for one in variable for part in _parts(one)]
-    if hasattr(variable, '_get_variable_list'):
-        return [variable, *variable]
-    wrapped = getattr(variable, '_variable', None)
-    return [variable] if wrapped is None else [variable, wrapped]
 
 
 @dataclasses.dataclass

@@ -7,16 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.checkpoint import saveable_compat
-from tensorflow.python.checkpoint import util as checkpoint_util
-from tensorflow.python.ops import variables as variables_lib
-from tensorflow.python.training.saving import saveable_object_util
 
 from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.locations import TensorLocations
+from estimator_ckpt.program.tensorflow_internals import attribute_name, full_name, saveables_of, slice_info
 from estimator_ckpt.program.tracking import HostValue, Tracked, TrackedTensor, static_shape, track
 
 
@@ -134,15 +131,11 @@ class _Named:
 
 
 def _named_saveables(var_list: Any) -> list[_Named]:
-    if var_list is None:
-        var_list = variables_lib._all_saveable_objects()
     names = {}
     if isinstance(var_list, Mapping):
-        names = {name: _full_name(value) for name, value in var_list.items()}
-    else:
-        var_list = saveable_object_util.op_list_to_dict(var_list)
+        names = {name: full_name(value) for name, value in var_list.items()}
     named = []
-    for saveable in saveable_object_util.validate_and_slice_inputs(var_list):
+    for saveable in saveables_of(var_list):
         specs = saveable.specs
         is_variable = len(specs) == 1 and tf.compat.as_str(specs[0].name) == saveable.name
         if not is_variable or tf.executing_eagerly():
@@ -153,18 +146,12 @@ def _named_saveables(var_list: Any) -> list[_Named]:
     return named
 
 
-def _full_name(variable: Any) -> str:
-    if isinstance(variable, (list, tuple, variables_lib.PartitionedVariable)):
-        variable = next(iter(variable))
-    return checkpoint_util.get_full_name(variable)
-
-
 def _identity(tensor: TrackedTensor) -> Any:
     """What `_Named.identity` is for the same variable or object."""
     name = tensor.full_name
     if not name or tf.executing_eagerly():
         return id(tensor.owner)
-    info = getattr(tensor.owner, '_save_slice_info', None)
+    info = slice_info(tensor.owner)
     return (name, info.spec if info else '')
 
 
@@ -200,16 +187,14 @@ def _attribute_name(item: _Named) -> str | None:
     """What the object graph calls the value; None for what only a name-based checkpoint can hold."""
     if item.is_variable:
         return object_keys.VARIABLE_VALUE
-    if isinstance(item.saveable.op, tf.__internal__.tracking.Trackable):
-        return saveable_compat.get_saveable_name(item.saveable.op)
-    return None
+    return attribute_name(item.saveable)
 
 
 def _global_step_name() -> str | None:
     if tf.executing_eagerly():
         return None
     step = tf.compat.v1.train.get_global_step()
-    return None if step is None else _full_name(step)
+    return None if step is None else full_name(step)
 
 
 def _bind_both_sides(
@@ -237,7 +222,7 @@ def _bind_both_sides(
             items.append(_object_binding(tensor, None))
     bindings = Bindings(items, tracked.graph, tracked.host_values, sorted(set(untracked)))
     if drop_untracked:
-        bindings.dropped = [v for v in tf.compat.v1.global_variables() if _full_name(v) in bindings.untracked]
+        bindings.dropped = [v for v in tf.compat.v1.global_variables() if full_name(v) in bindings.untracked]
     return bindings
 
 
@@ -259,7 +244,7 @@ def _set_counter_apart(bindings: Bindings, tracked: Tracked) -> None:
     bindings.save_counter = owner
     bindings.items = [item for item in bindings.items if item.target.attribute_key != key]
     if not tf.executing_eagerly():
-        bindings.save_counter_name = _full_name(owner)
+        bindings.save_counter_name = full_name(owner)
 
 
 def _object_binding(tensor: TrackedTensor, by_name: Location | None) -> Binding:

@@ -8,7 +8,7 @@ from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import Node, ObjectGraph
 from estimator_ckpt.mapping.locations import Program, TensorLocations
-from estimator_ckpt.program.tracking import full_name
+from estimator_ckpt.program.tensorflow_internals import Trackable, full_name, saver_variables, slice_info
 
 
 def checkpoint_behind(saver: Any) -> tf.train.Checkpoint | None:
@@ -33,7 +33,7 @@ def program_behind(saver: Any) -> Program | None:
     attributes, targets = {attribute.key for node in graph.nodes for attribute in node.attributes}, []
     for key, owner in owners.items():
         attribute = key if key in attributes else key.rpartition('-')[0]  # A table's tensors have a suffix.
-        info = getattr(owner, '_save_slice_info', None)
+        info = slice_info(owner)
         name = full_name(owner)
         by_name = Location(name, info.spec if info else '') if name else None
         targets.append(TensorLocations(by_name, Location(key), attribute, 0, None))
@@ -42,7 +42,7 @@ def program_behind(saver: Any) -> Program | None:
 
 def _frozen(saver: Any) -> tuple[ObjectGraph, dict[str, Any]] | None:
     """The object graph and for each object key what owns the tensor, of a saver of frozen objects."""
-    saveables = getattr(saver, '_var_list', None)  # There is no public name for it.
+    saveables = saver_variables(saver)
     if not isinstance(saveables, (list, tuple)):
         return None
     owners, serialized = {}, None
@@ -57,7 +57,7 @@ def _frozen(saver: Any) -> tuple[ObjectGraph, dict[str, Any]] | None:
     return None if serialized is None else (ObjectGraph.parse(serialized), owners)
 
 
-class _Object(tf.__internal__.tracking.Trackable):
+class _Object(Trackable):
     """An object with given children."""
 
     def __init__(self) -> None:

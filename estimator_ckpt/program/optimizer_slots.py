@@ -7,6 +7,11 @@ from typing import Any
 import tensorflow as tf
 
 from estimator_ckpt.keys.slots import SlotState, family_of, slot_state
+from estimator_ckpt.program.tensorflow_internals import (
+    create_slots,
+    learning_rate_or_schedule,
+    variables_of_slot_lists,
+)
 from estimator_ckpt.program.tracking import paths_below
 
 # The lists of Keras's optimizers since 2.11, each with a variable for every one of the model's.
@@ -79,8 +84,8 @@ def _slots(optimizer: Any, variables: Sequence[Any], step: int | None) -> Iterat
 def _legacy_slots(optimizer: Any, variables: Sequence[Any], step: int | None) -> Iterator[LiveSlot]:
     """Of TF1's optimizers, and of Keras's legacy ones."""
     is_tf1 = isinstance(optimizer, tf.compat.v1.train.Optimizer)
-    if not is_tf1 and not optimizer.weights:
-        optimizer._create_all_weights(variables)  # As apply_gradients does; there is no public name.
+    if not is_tf1:
+        create_slots(optimizer, variables)
     settings = {} if is_tf1 else _settings(optimizer, step)
     names = optimizer.get_slot_names()
     for variable in variables:
@@ -93,23 +98,15 @@ def _legacy_slots(optimizer: Any, variables: Sequence[Any], step: int | None) ->
 
 def _listed_slots(optimizer: Any, variables: Sequence[Any], step: int | None) -> Iterator[LiveSlot]:
     """Of Keras's optimizers since 2.11, and of Keras 3."""
-    if not getattr(optimizer, 'built', getattr(optimizer, '_built', False)) and variables:
-        optimizer.build(variables)
+    create_slots(optimizer, variables)
     family = family_of(_class_name(optimizer))
     settings = _settings(optimizer, step)
-    for attribute, role in _LISTS.get(family, {}).items():
-        for variable, slot in zip(_order(optimizer, variables), getattr(optimizer, attribute, None) or ()):  # noqa: B905
+    lists = _LISTS.get(family, {})
+    order = variables_of_slot_lists(optimizer, variables) if lists else []
+    for attribute, role in lists.items():
+        for variable, slot in zip(order, getattr(optimizer, attribute, None) or ()):  # noqa: B905
             if slot is not None:
                 yield LiveSlot(slot, variable, SlotState(family, role, False, **settings))
-
-
-def _order(optimizer: Any, variables: Sequence[Any]) -> list[Any]:
-    """The variables in the order of the optimizer's lists."""
-    if hasattr(optimizer, '_trainable_variables'):
-        return list(optimizer._trainable_variables)
-    numbers = optimizer._index_dict
-    known = [variable for variable in variables if optimizer._var_key(variable) in numbers]
-    return sorted(known, key=lambda variable: numbers[optimizer._var_key(variable)])
 
 
 def _class_name(optimizer: Any) -> str:
@@ -126,8 +123,7 @@ def _settings(optimizer: Any, step: int | None) -> dict[str, Any]:
 
 def learning_rate(optimizer: Any, step: int | None) -> float | None:
     """The learning rate of a Keras optimizer, at a step where it has a schedule; None where it cannot be told."""
-    rate = getattr(optimizer, '_learning_rate', None)
-    rate = optimizer.learning_rate if rate is None or hasattr(optimizer, 'get_slot') else rate
+    rate = learning_rate_or_schedule(optimizer)
     if callable(rate) and not hasattr(rate, 'assign'):
         rate = rate(int(optimizer.iterations) if step is None else step)
     try:

@@ -35,9 +35,11 @@ def read_target(target: Any, with_slots: bool = False) -> Targets:
             state = states.get(tensor.key)
             wanted.append(TargetTensor(tensor, entry.shape, entry.dtype, state=state, read=read))
         return Targets(wanted, contents.graph)
-    from estimator_ckpt.program import optimizer_slots, targets, tracking  # Only objects need TensorFlow.
+    # Only objects need TensorFlow.
+    from estimator_ckpt.program import optimizer_slots, targets
+    from estimator_ckpt.program.tensorflow_internals import root_of
 
     if not with_slots:
         return targets.of_objects(target)
-    root = tracking.root_of(targets.as_checkpoint(target))
+    root = root_of(targets.as_checkpoint(target))
     return targets.of_objects(target, optimizer_slots.live_slots(root, None))

@@ -17,6 +17,7 @@ from estimator_ckpt.optimizers.slot_states import state_of
 from estimator_ckpt.program import tracking
 from estimator_ckpt.program.bindings import Bindings
 from estimator_ckpt.program.optimizer_slots import LiveSlot
+from estimator_ckpt.program.tensorflow_internals import Trackable, full_name, identities, slice_info
 from estimator_ckpt.program.tracking import paths_below
 
 
@@ -36,14 +37,14 @@ def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Targets:
     by_name = {item.full_name: item.attribute_key for item in reached.tensors if item.full_name}
     meanings = refine(meanings_of_objects(reached.graph), reached.graph, by_name)
     keys_of = {id(item.owner): item.key for item in reached.tensors}
-    slot_of = {same: slot for slot in slots for same in _same(slot.slot)}
+    slot_of = {same: slot for slot in slots for same in identities(slot.slot)}
     wanted = []
     for item in reached.tensors:
         meaning, slot = meanings[item.attribute_key], slot_of.get(id(item.owner))
         if meaning.kind is Kind.COUNTER:
             continue
         if slot is not None:
-            variable = next((keys_of[same] for same in _same(slot.variable) if same in keys_of), '')
+            variable = next((keys_of[same] for same in identities(slot.variable) if same in keys_of), '')
             meaning = Meaning(Kind.SLOT, variable, slot.state.role)
         path = object_path(item.attribute_key)
         suffix = item.key.removeprefix(item.attribute_key)
@@ -65,18 +66,9 @@ def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Targets:
     return Targets(wanted, reached.graph)
 
 
-def _same(variable: Any) -> list[int]:
-    """A variable, and what Keras 3 and mixed precision wrap in it, by their identities."""
-    return [
-        id(one)
-        for one in (variable, getattr(variable, '_value', None), getattr(variable, '_variable', None))
-        if one is not None
-    ]
-
-
 def _of_variables(variables: Sequence[Any]) -> Targets:
     """The tensors of variables that only their names tell apart."""
-    names = [tracking.full_name(variable) or f'variable {n}' for n, variable in enumerate(variables)]
+    names = [full_name(variable) or f'variable {n}' for n, variable in enumerate(variables)]
     meanings = meanings_of_names(names)
     wanted = []
     for number, (variable, name) in enumerate(zip(variables, names, strict=True)):
@@ -97,7 +89,7 @@ def as_checkpoint(objects: Any) -> tf.train.Checkpoint:
         return tf.train.Checkpoint(
             variables=list(objects) if isinstance(objects, (list, tuple)) else [objects]
         )
-    if isinstance(objects, tf.__internal__.tracking.Trackable):
+    if isinstance(objects, Trackable):
         return tf.train.Checkpoint(objects)
     raise TypeError(
         f'target must be a tf.train.Checkpoint, a model, a module or a list of variables, not {objects!r}.'
@@ -113,7 +105,7 @@ def of_graph(graph: tf.Graph, bindings: Bindings | None = None) -> Targets:
     """
     variables = collections.defaultdict(list)
     for variable in graph.get_collection(tf.compat.v1.GraphKeys.GLOBAL_VARIABLES):
-        info = getattr(variable, '_save_slice_info', None)
+        info = slice_info(variable)
         variables[info.full_name if info else variable.name.removesuffix(':0')].append(variable)
     places = _places(bindings) if bindings else {}
     of_objects = meanings_of_objects(bindings.graph) if bindings else {}
@@ -164,7 +156,7 @@ def _places(bindings: Bindings) -> dict[str, _Place]:
 
 
 def _whole_shape(pieces: list[Any]) -> tuple[int, ...] | None:
-    info = getattr(pieces[0], '_save_slice_info', None)
+    info = slice_info(pieces[0])
     return tuple(info.full_shape) if info else tracking.static_shape(pieces[0])
 
 
@@ -192,7 +184,9 @@ class Locator:
         return found
 
     def _key(self, variable: Any) -> str:
-        key = next((one.tensor.key for one in self._target.wanted if one.holds(variable)), None)
+        sought = identities(variable)
+        keys = (w.tensor.key for w in self._target.wanted if not sought.isdisjoint(identities(w.variable)))
+        key = next(keys, None)
         if key is None:
             raise RuleError(
                 f'A rule names {variable!r}, which is not among the variables to be filled; add it.'

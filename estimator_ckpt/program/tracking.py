@@ -2,25 +2,15 @@
 
 import collections
 import dataclasses
-import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-# TensorFlow's own serialization decides the keys, so that they are the same; it has no public name.
-from tensorflow.python.checkpoint import save_util
-from tensorflow.python.checkpoint import util as checkpoint_util
-from tensorflow.python.training.saving import saveable_object_util
-
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.keys.object_graph import ObjectGraph
-
-
-def full_name(variable: Any) -> str:
-    """A variable's name, by which name-based checkpoints know it; empty for what is no variable."""
-    return checkpoint_util.get_full_name(variable)
+from estimator_ckpt.program.tensorflow_internals import full_name, serialize
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,12 +89,6 @@ def check_checkpoint(checkpoint: Any) -> None:
         )
 
 
-def root_of(checkpoint: tf.train.Checkpoint) -> Any:
-    """The object that a checkpoint's paths begin at: itself, or its positional root."""
-    # There is no public name for it.
-    return checkpoint._saver._graph_view.root
-
-
 def track(checkpoint: tf.train.Checkpoint) -> Tracked:
     """Walks the objects of a checkpoint.
 
@@ -114,22 +98,20 @@ def track(checkpoint: tf.train.Checkpoint) -> Tracked:
     Raises:
       CheckpointError: If an object asks for a saver of its own, which this package cannot run.
     """
-    # A Checkpoint's view knows its positional root and what is attached to that; it has no public name.
-    view = checkpoint._saver._graph_view
-    serialized, _, registered_savers, proto = save_util.serialize_graph_view(view)
+    serialized, owners, registered_savers = serialize(checkpoint)
     if registered_savers:
         raise CheckpointError(
-            f'The checkpoint holds objects with savers of their own ({", ".join(sorted(registered_savers))}); save '
-            'those with tf.train.Checkpoint.'
+            f'The checkpoint holds objects with savers of their own ({", ".join(registered_savers)}); save those with '
+            'tf.train.Checkpoint.'
         )
-    graph = ObjectGraph.parse(proto.SerializeToString())
+    graph = ObjectGraph.parse(serialized)
     attribute_keys = {attribute.key for node in graph.nodes for attribute in node.attributes}
     tracked = Tracked(graph, [], [])
-    for owner, saveables in saveable_object_util.serialized_tensors_to_saveable_cache(serialized).items():
+    for owner, saveables in owners:
         if isinstance(owner, tf.train.experimental.PythonState):
             tracked.host_values.extend(_python_states(owner, saveables))
             continue
-        for saveable in itertools.chain.from_iterable(saveables.values()):
+        for saveable in saveables:
             for spec in saveable.specs:
                 key = tf.compat.as_str(spec.name)
                 tracked.tensors.append(TrackedTensor(owner, key, _attribute(key, attribute_keys), saveable))
@@ -143,14 +125,14 @@ def _attribute(key: str, attribute_keys: set[str]) -> str:
     return max((a for a in attribute_keys if key.startswith(a)), key=len)
 
 
-def _python_states(owner: Any, saveables: dict[str, list[Any]]) -> Iterator[HostValue]:
+def _python_states(owner: Any, saveables: list[Any]) -> Iterator[HostValue]:
     def get() -> np.ndarray:
         return np.array(owner.serialize(), dtype=object)
 
     def set_value(value: np.ndarray) -> None:
         owner.deserialize(tf.compat.as_str(value.item()))
 
-    for saveable in itertools.chain.from_iterable(saveables.values()):
+    for saveable in saveables:
         for spec in saveable.specs:
             yield HostValue(tf.compat.as_str(spec.name), get, set_value)
 

@@ -4,47 +4,38 @@ import secrets
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.client.session import SessionInterface
 
 from estimator_ckpt.saving.saver import Saver
 
 
-class Snapshot(SessionInterface):
-    """A session to a saver: it saves the values that the variables had when it was made."""
+class Snapshot:
+    """The values that the variables of a session had when it was made, to be written once.
+
+    Attributes:
+      session: The session.
+      stall_seconds: How long training stood still for the snapshot.
+    """
 
     def __init__(self, session: tf.compat.v1.Session, saver: Saver, started: float):
         """Keeps the values.
 
         Args:
           session: The session of the variables.
-          saver: What is to save them.
-          started: When training began to stand still for it, by `time.monotonic()`.
+          saver: The saver whose variables are kept; `saver.keep_snapshots()` was called before it was built.
+          started: When training began to stand still, by `time.monotonic()`.
         """
-        self._session, self._ops = session, saver.snapshot_ops
+        self.session, self._ops = session, saver.snapshot_ops
         self._key = secrets.randbits(63)
         self._ops.keep(session, self._key)
         self.stall_seconds = time.monotonic() - started
 
-    @property
-    def graph(self) -> tf.Graph:
-        return self._session.graph
-
-    @property
-    def sess_str(self) -> str:
-        return self._session.sess_str
-
-    def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
-        saves = isinstance(fetches, list) and fetches and all(op.type == 'SaveV2' for op in fetches)
-        if not saves:
-            return self._session.run(fetches, feed_dict, options, run_metadata)
-        self._save([feed_dict[op.inputs[0]] for op in fetches])
-        return None
-
-    def _save(self, prefixes: list[str]) -> None:
-        self._ops.save(self._session, self._key, prefixes)
+    def write(self, prefixes: Sequence[str]) -> None:
+        """Writes what was kept, each part under its prefix, and keeps it no longer."""
+        self._ops.save(self.session, self._key, prefixes)
 
 
 class BackgroundSave(threading.Thread):

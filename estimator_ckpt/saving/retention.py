@@ -71,8 +71,22 @@ class Retention:
                 deleted.append(old)
         return deleted
 
+    def announce(self, latest: str, relative: bool, state_file: str, meta_graph_suffix: str) -> None:
+        """Announces a new checkpoint in the state file beside it, then deletes those that are too many.
+
+        Args:
+          latest: The prefix of the checkpoint, which is complete.
+          relative: Whether the state file holds relative paths.
+          state_file: The name of the state file.
+          meta_graph_suffix: The ending of the `MetaGraphDef` files.
+        """
+        too_many = self.record(latest)
+        self.write_state(latest, relative, state_file)
+        for prefix in too_many:
+            remove_checkpoint(prefix, meta_graph_suffix)
+
     def write_state(self, latest: str, relative: bool, state_file: str = STATE_FILE) -> None:
-        """Announces the latest checkpoint in the state file beside it."""
+        """Writes the state file that names what is kept, and the latest checkpoint beside it."""
         directory = os.path.dirname(latest)
         kept = self.kept if self._max_to_keep else [(latest, time.time())]
         state = CheckpointState(

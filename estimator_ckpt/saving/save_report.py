@@ -9,6 +9,7 @@ from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import data_files, index_path
 from estimator_ckpt.common import formatting
 from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.program.tensorflow_internals import summary_writers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +76,7 @@ def _bytes_of(prefix: str) -> int:
 
 def _summary_writer(directory: str) -> tf.compat.v1.summary.FileWriter | None:
     """The writer that hooks have made for a directory. To ask TensorFlow for it would make one where there is none."""
-    writers = dict(tf.compat.v1.summary.FileWriterCache._cache)
     same = os.path.normpath(directory)
-    return next((writer for path, writer in writers.items() if os.path.normpath(path) == same), None)
+    return next(
+        (writer for path, writer in summary_writers().items() if os.path.normpath(path) == same), None
+    )

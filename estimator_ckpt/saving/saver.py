@@ -1,12 +1,13 @@
 """A `tf.compat.v1.train.Saver` that saves in any style and restores every one."""
 
+import functools
 import os
 import time
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.client.session import SessionInterface
 
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
@@ -18,13 +19,18 @@ from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.locations import map_targets
 from estimator_ckpt.program.bindings import Bindings, bind
+from estimator_ckpt.program.graph_state import graph_state
+from estimator_ckpt.program.tensorflow_internals import SessionInterface
 from estimator_ckpt.program.tracking import check_checkpoint
 from estimator_ckpt.saving.eager_ops import EagerOps
 from estimator_ckpt.saving.graph_ops import GraphOps
-from estimator_ckpt.saving.retention import Retention, remove_checkpoint, warn_unless_seen
+from estimator_ckpt.saving.retention import Retention, warn_unless_seen
 from estimator_ckpt.saving.save_report import SaveReport
 from estimator_ckpt.saving.snapshot_ops import SnapshotOps
 from estimator_ckpt.saving.staging import Extras, Staging, objects_extras, remove_abandoned
+
+if TYPE_CHECKING:
+    from estimator_ckpt.saving.background_save import Snapshot
 
 _UNTRACKED = ('keep', 'error', 'drop')
 
@@ -35,9 +41,6 @@ class Saver(tf.compat.v1.train.Saver):
     For sessions and, with `sess=None`, for eager mode. It is a `tf.compat.v1.train.Saver`, so it goes wherever one
     does: `Scaffold(saver=...)`, `CheckpointSaverHook(saver=...)`, `saver.save(sess, ...)`.
     """
-
-    # The attribute of a graph that lists the savers of its scaffolds, which a hook does not see.
-    OF_SCAFFOLDS = '_estimator_ckpt_savers'
 
     def __init__(
         self,
@@ -267,7 +270,15 @@ class Saver(tf.compat.v1.train.Saver):
             return None
         prefix = save_path if step is None else self._numbered(save_path, step)
         if not self._is_empty:
-            self._write(sess, prefix, state_file if write_state else None, meta_graph_suffix)
+            ops = self._ops()
+            self._write(
+                ops,
+                sess,
+                functools.partial(ops.save, sess),
+                prefix,
+                state_file if write_state else None,
+                meta_graph_suffix,
+            )
         if write_meta_graph and not tf.executing_eagerly():
             with sess.graph.as_default():
                 self.export_meta_graph(
@@ -278,8 +289,35 @@ class Saver(tf.compat.v1.train.Saver):
         if self._is_empty:
             return None
         seconds = time.monotonic() - started
-        # A snapshot of a session knows how long that stood still.
-        SaveReport(prefix, self._style, step, seconds, getattr(sess, 'stall_seconds', seconds)).publish()
+        SaveReport(prefix, self._style, step, seconds, seconds).publish()
+        if write_state and not tf.executing_eagerly():
+            graph_state(sess.graph).tell_listeners(prefix, self)
+        return prefix
+
+    def save_snapshot(
+        self, snapshot: 'Snapshot', save_path: str, global_step: int, write_meta_graph: bool = True
+    ) -> str:
+        """Saves the values that a snapshot keeps, and announces the checkpoint; for a thread beside training.
+
+        Args:
+          snapshot: The snapshot of a session, by this saver's ops.
+          save_path: The prefix of the files.
+          global_step: The step of the snapshot, to be added to the prefix.
+          write_meta_graph: Whether to write the `MetaGraphDef` file.
+
+        Returns:
+          The prefix of the checkpoint.
+
+        Raises:
+          CheckpointError: If the files cannot be put together, or another process has saved here since this one did.
+        """
+        started, prefix = time.monotonic(), self._numbered(save_path, global_step)
+        self._write(self._graph_ops, snapshot.session, snapshot.write, prefix, STATE_FILE, 'meta')
+        if write_meta_graph:
+            self.export_meta_graph(f'{prefix}.meta')
+        seconds = time.monotonic() - started
+        SaveReport(prefix, self._style, global_step, seconds, snapshot.stall_seconds).publish()
+        graph_state(snapshot.session.graph).tell_listeners(prefix, self)
         return prefix
 
     def _take_part(self, sess: Any) -> None:
@@ -304,11 +342,18 @@ class Saver(tf.compat.v1.train.Saver):
     def _numbered(self, save_path: str, step: int) -> str:
         return f'{save_path}-{step:08d}' if self._pad_step_number else f'{save_path}-{step}'
 
-    def _write(self, sess: Any, prefix: str, state_file: str | None, meta_graph_suffix: str) -> None:
+    def _write(
+        self,
+        ops: GraphOps | EagerOps,
+        sess: Any,
+        write_parts: Callable[[Sequence[str]], None],
+        prefix: str,
+        state_file: str | None,
+        meta_graph_suffix: str,
+    ) -> None:
         """Writes a checkpoint and, with a state file, announces it there and deletes those that are too many."""
         if state_file is not None:
             self._retention.check_alone(prefix, state_file)
-        ops = self._ops()
         if self._style is not CheckpointStyle.TF2:
             ops.bindings.check_names()
         extras = Extras()
@@ -316,15 +361,12 @@ class Saver(tf.compat.v1.train.Saver):
             count = self._save_counter + 1 if ops.bindings.save_counter is None else ops.count_save(sess)
             extras = objects_extras(ops.bindings, self._style, count)
         with Staging(prefix, ops.num_parts) as staging:
-            ops.save(sess, staging.parts)
+            write_parts(staging.parts)
             # Training that resumes saves first of all what it has just restored.
             if staging.publish(extras, unless_same=prefix == self._restored_from):
                 self._save_counter += 1
         if state_file is not None:
-            too_old = self._retention.record(prefix)
-            self._retention.write_state(prefix, self._save_relative_paths, state_file)
-            for old in too_old:
-                remove_checkpoint(old, meta_graph_suffix)
+            self._retention.announce(prefix, self._save_relative_paths, state_file, meta_graph_suffix)
 
     def restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
         """Restores the variables from a checkpoint of any style.

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import tensorflow as tf
 
 from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
@@ -129,10 +130,14 @@ def objects_extras(bindings: Bindings, style: CheckpointStyle, count: int) -> Ex
     """
     values = {value.key: value.get() for value in bindings.host_values}
     counters = {bindings.graph.add_save_counter()}
-    aliases = []
-    if style is CheckpointStyle.BOTH:
-        targets = [binding.target for binding in bindings.items]
-        aliases = [(t.by_object, t.by_name) for t in targets if t.by_object and t.by_name]
+    targets = [b.target for b in bindings.items if b.target.by_object and b.target.by_name]
+    if style is CheckpointStyle.TF2:
+        # Estimator and scripts read the step under its name; objects do not see this key.
+        aliases = [
+            (t.by_name, t.by_object) for t in targets if t.by_name.key == tf.compat.v1.GraphKeys.GLOBAL_STEP
+        ]
+    else:
+        aliases = [(t.by_object, t.by_name) for t in targets]
         if bindings.save_counter_name:
             counters.add(bindings.save_counter_name)
     return Extras(aliases, values, bindings.graph, frozenset(counters), count)

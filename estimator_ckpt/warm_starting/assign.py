@@ -2,7 +2,6 @@
 
 import collections
 import concurrent.futures
-import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.mapping.recipes import Recipe
 from estimator_ckpt.mapping.targets import TargetTensor
+from estimator_ckpt.program.tensorflow_internals import feedable, slice_info
 from estimator_ckpt.warm_starting.partial_restore import PartialRestore, Restoration, assignment_of
 
 # So many bytes of values are held at once; remote sessions take less than 2 GB in one call.
@@ -62,7 +62,7 @@ def _restorations(wanted: TargetTensor, recipe: Any, restore: PartialRestore) ->
         return []
     found = []
     for piece in wanted.variable:
-        info = getattr(piece, '_save_slice_info', None)
+        info = slice_info(piece)
         components = _components(piece)
         for variable in components:
             assignment, output = assignment_of(variable)
@@ -139,28 +139,15 @@ class _Batch:
         if not self._ops:
             return
         feeds = {reference.deref(): value for reference, value in self._feeds.items()}
-        with _feedable(self._session.graph, feeds):
+        with feedable(self._session.graph, feeds):
             self._session.run(self._ops, feeds)
         self._clear()
-
-
-@contextlib.contextmanager
-def _feedable(graph: tf.Graph, tensors: Iterable[tf.Tensor]) -> Iterator[None]:
-    """Lets tensors be fed that TensorFlow has once read as constants; only the assignments see what is fed."""
-    forbidden = [tensor for tensor in tensors if not graph.is_feedable(tensor)]
-    for tensor in forbidden:
-        graph._unfeedable_tensors.discard(tensor)  # There is no public way.
-    try:
-        yield
-    finally:
-        for tensor in forbidden:
-            graph.prevent_feeding(tensor)
 
 
 def _pieces(pieces: Sequence[Any]) -> Iterator[tuple[Any, tuple[slice, ...]]]:
     """Each piece of a partitioned variable, or the only one, with its place in the whole."""
     for piece in pieces:
-        info = getattr(piece, '_save_slice_info', None)
+        info = slice_info(piece)
         if info is None:
             yield piece, ()
         else:

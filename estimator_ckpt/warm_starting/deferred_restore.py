@@ -22,7 +22,8 @@ from estimator_ckpt.mapping.recipes import Recipe
 from estimator_ckpt.mapping.report import Row
 from estimator_ckpt.mapping.rules import Rule, literal
 from estimator_ckpt.mapping.tensors import Tensor, read_tensors
-from estimator_ckpt.program.tracking import paths_below, root_of
+from estimator_ckpt.program.tensorflow_internals import root_of
+from estimator_ckpt.program.tracking import paths_below
 
 
 def unbuilt_paths(root: Any) -> list[str]:

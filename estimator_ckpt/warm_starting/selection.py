@@ -96,11 +96,16 @@ def parse_include(include: Any) -> Callable[[TargetTensor], str]:
     items = [include] if isinstance(include, str) else list(include)
     patterns = [_compile(item) for item in items if isinstance(item, str)]
     variables = [item for item in items if not isinstance(item, str)]
+    if variables:
+        from estimator_ckpt.program.tensorflow_internals import identities  # Only variables need TensorFlow.
+
+        included = identities(variables)
 
     def reason(one: TargetTensor) -> str:
         if any(pattern.match(call) for pattern in patterns for call in one.tensor.candidates):
             return ''
-        return '' if any(one.holds(variable) for variable in variables) else 'include does not name it'
+        is_included = variables and not included.isdisjoint(identities(one.variable))
+        return '' if is_included else 'include does not name it'
 
     return reason
 

@@ -9,8 +9,9 @@ from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.mapping.report import MappingReport
 from estimator_ckpt.mapping.tensors import read_tensors
 from estimator_ckpt.optimizers.scalars import read_step
-from estimator_ckpt.program import optimizer_slots, targets, tracking
+from estimator_ckpt.program import optimizer_slots, targets
 from estimator_ckpt.program.bindings import Bindings
+from estimator_ckpt.program.tensorflow_internals import root_of
 from estimator_ckpt.warm_starting import deferred_restore
 from estimator_ckpt.warm_starting.assign import assign_eagerly, assign_in_session
 from estimator_ckpt.warm_starting.options import WarmStart
@@ -46,7 +47,7 @@ def warm_start(
             'WarmStartHook do it while training starts.'
         )
     checkpoint = targets.as_checkpoint(target)
-    root = tracking.root_of(checkpoint)
+    root = root_of(checkpoint)
     slots = optimizer_slots.live_slots(root, source_step(warm_start)) if warm_start.slots else ()
     found = targets.of_objects(target, slots)
     unbuilt = deferred_restore.unbuilt_paths(root)

@@ -24,13 +24,13 @@ tf1 = tf.compat.v1
 def gate(monkeypatch):
     """Holds every write until it is opened."""
     opened = threading.Event()
-    save = background_save.Snapshot._save
+    save = background_save.Snapshot.write
 
     def held(self, prefixes):
         assert opened.wait(60)
         save(self, prefixes)
 
-    monkeypatch.setattr(background_save.Snapshot, '_save', held)
+    monkeypatch.setattr(background_save.Snapshot, 'write', held)
     yield opened
     opened.set()
 
@@ -197,7 +197,7 @@ def test_an_error_of_the_writer_is_raised_in_training(tmp_path, monkeypatch):
     def fail(self, prefixes):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(background_save.Snapshot, '_save', fail)
+    monkeypatch.setattr(background_save.Snapshot, 'write', fail)
     with tf.Graph().as_default():
         model = _Counters()
         hook = estimator_ckpt.AsyncCheckpointSaverHook(str(tmp_path), save_steps=2, scaffold=model.scaffold)
@@ -242,12 +242,12 @@ _TERMINATED = """
     from tests.estimator import async_test as tests
     import estimator_ckpt, tensorflow as tf
 
-    save = background_save.Snapshot._save
+    save = background_save.Snapshot.write
     def slow(self, prefixes):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(2)
         save(self, prefixes)
-    background_save.Snapshot._save = slow
+    background_save.Snapshot.write = slow
     model = None
     with tf.Graph().as_default():
         model = tests._Counters()

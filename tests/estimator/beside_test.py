@@ -281,13 +281,13 @@ class TestTensorFlowsHooks:
         small_model.assert_same_bits(small_model.values(tmp_path / 'run'), expected[3])
 
     def test_a_run_after_nan_goes_on_from_the_checkpoint_that_was_being_written(self, tmp_path, monkeypatch):
-        save, delays = background_save.Snapshot._save, [0, 4]
+        save, delays = background_save.Snapshot.write, [0, 4]
 
         def slow(*args):
             time.sleep(delays.pop(0) if delays else 0)
             return save(*args)
 
-        monkeypatch.setattr(background_save.Snapshot, '_save', slow)
+        monkeypatch.setattr(background_save.Snapshot, 'write', slow)
         estimator, hook = _estimator(tmp_path / 'run', small_model.ours('both')), _async(tmp_path)
         with pytest.raises(tf1.train.NanLossDuringTrainingError):
             estimator.train(_with_nan, hooks=[hook], steps=9)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from estimator_ckpt.conversion import optimizer_to_keras, optimizer_to_tf1, placement
+from estimator_ckpt.conversion import optimizer_to_keras, optimizer_to_tf1, placement_like
 from estimator_ckpt.optimizers import momentum
 from estimator_ckpt.warm_starting import plan
 from tests.optimizers import measures
@@ -15,7 +15,7 @@ from tests.testing.small_model import needs_keras_2
 # The modules that ask by which factor momentum differs.
 _FACTORS = (optimizer_to_keras, momentum)
 # The modules that ask what slots hold.
-_READERS = (optimizer_to_keras, placement, plan)
+_READERS = (optimizer_to_keras, placement_like, plan)
 # Wrong by more than rounding can be.
 _SEEN = 1e-3
 

@@ -1,0 +1,197 @@
+"""What this package takes from TensorFlow, Keras and Estimator that has no public name.
+
+The only room for `tensorflow.python` and for underscored attributes of their classes. Each function was checked on
+TensorFlow 2.12, 2.15 and 2.21 unless its docstring says otherwise. Methods that a subclass must override stay with the
+subclass: `_trackable_children` (`frozen_objects`), `_evaluate` (`in_memory_evaluator`), `_save` (`async_hook`).
+"""
+
+import contextlib
+import copy
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.checkpoint import save_util, saveable_compat
+from tensorflow.python.checkpoint import util as checkpoint_util
+from tensorflow.python.client.session import SessionInterface as SessionInterface
+from tensorflow.python.ops import variables as variables_lib
+from tensorflow.python.training.saving import saveable_object_util
+
+Trackable = tf.__internal__.tracking.Trackable
+
+
+def full_name(variable: Any) -> str:
+    """Returns a variable's name, by which name-based checkpoints know it; empty for what is not a variable."""
+    if isinstance(variable, (list, tuple, variables_lib.PartitionedVariable)):
+        variable = next(iter(variable))
+    return checkpoint_util.get_full_name(variable)
+
+
+def slice_info(variable: Any) -> Any:
+    """Returns the `SaveSliceInfo` of one piece of a partitioned variable; None for a whole variable."""
+    return getattr(variable, '_save_slice_info', None)
+
+
+def identities(variable: Any) -> set[int]:
+    """Returns the ids of a variable, of its pieces, and of what Keras 3 and mixed precision wrap in it."""
+    if isinstance(variable, (list, tuple)):
+        return set().union(*map(identities, variable)) if variable else set()
+    parts = [variable, getattr(variable, '_value', None), getattr(variable, '_variable', None)]
+    if isinstance(variable, variables_lib.PartitionedVariable):
+        parts += list(variable)
+    return {id(part) for part in parts if part is not None}
+
+
+def saveables_of(var_list: Any) -> list[Any]:
+    """Returns the `SaveableObject`s of a saver's `var_list`.
+
+    Args:
+      var_list: Variables and saveable objects, a dict from names to them, or None for all of the default graph.
+
+    Raises:
+      ValueError: If two of them have one name.
+    """
+    if var_list is None:
+        var_list = variables_lib._all_saveable_objects()
+    if not isinstance(var_list, Mapping):
+        var_list = saveable_object_util.op_list_to_dict(var_list)
+    return saveable_object_util.validate_and_slice_inputs(var_list)
+
+
+def attribute_name(saveable: Any) -> str | None:
+    """Returns what an object graph calls the value of a saveable, such as `'table'`; None if it cannot have it."""
+    if isinstance(saveable.op, Trackable):
+        return saveable_compat.get_saveable_name(saveable.op)
+    return None
+
+
+def root_of(checkpoint: tf.train.Checkpoint) -> Any:
+    """Returns the object that a checkpoint's paths begin at: itself, or its positional root."""
+    return checkpoint._saver._graph_view.root
+
+
+def serialize(checkpoint: tf.train.Checkpoint) -> tuple[bytes, list[tuple[Any, list[Any]]], list[str]]:
+    """Walks the objects of a checkpoint. TensorFlow's own serialization decides the keys, so that they are the same.
+
+    Args:
+      checkpoint: With keyword objects or a positional root.
+
+    Returns:
+      The serialized object graph; each object that has values, with their `SaveableObject`s; and the names of
+      registered savers, whose objects are not among these.
+    """
+    # The view knows the positional root, and what is attached to that.
+    tensors, _, registered_savers, graph = save_util.serialize_graph_view(checkpoint._saver._graph_view)
+    by_owner = saveable_object_util.serialized_tensors_to_saveable_cache(tensors)
+    saveables = [
+        (owner, list(itertools.chain.from_iterable(values.values()))) for owner, values in by_owner.items()
+    ]
+    return graph.SerializeToString(), saveables, sorted(registered_savers)
+
+
+def saver_variables(saver: Any) -> Any:
+    """Returns the `var_list` of a `tf.compat.v1.train.Saver`: a list, a dict, or None where it has none."""
+    return getattr(saver, '_var_list', None)
+
+
+def user_init_fn(scaffold: tf.compat.v1.train.Scaffold) -> Any:
+    """Returns the `init_fn` that a scaffold was given; its public one takes the session only."""
+    return scaffold._user_init_fn
+
+
+def graph_of(session_manager: tf.compat.v1.train.SessionManager) -> tf.Graph:
+    """Returns the graph whose sessions a session manager prepares."""
+    return session_manager._graph
+
+
+def summary_writers() -> dict[str, tf.compat.v1.summary.FileWriter]:
+    """Returns the cached summary writers by directory. `FileWriterCache.get` would create one that is not there."""
+    return dict(tf.compat.v1.summary.FileWriterCache._cache)
+
+
+@contextlib.contextmanager
+def feedable(graph: tf.Graph, tensors: Iterable[tf.Tensor]) -> Iterator[None]:
+    """Lets tensors be fed that TensorFlow has read as constants before.
+
+    Args:
+      graph: The graph.
+      tensors: The tensors. Only ops that see what is fed may be run.
+    """
+    forbidden = [tensor for tensor in tensors if not graph.is_feedable(tensor)]
+    for tensor in forbidden:
+        graph._unfeedable_tensors.discard(tensor)
+    try:
+        yield
+    finally:
+        for tensor in forbidden:
+            graph.prevent_feeding(tensor)
+
+
+def create_slots(optimizer: Any, variables: Sequence[Any]) -> None:
+    """Creates the slots of an optimizer that has not been applied yet, as `apply_gradients` does.
+
+    Args:
+      optimizer: One of Keras's: a legacy one, one since 2.11, or Keras 3's.
+      variables: The variables that it is for.
+    """
+    if hasattr(optimizer, 'get_slot'):
+        if not optimizer.weights:
+            optimizer._create_all_weights(variables)
+    elif variables and not getattr(optimizer, 'built', getattr(optimizer, '_built', False)):
+        optimizer.build(variables)
+
+
+def variables_of_slot_lists(optimizer: Any, variables: Sequence[Any]) -> list[Any]:
+    """Returns the variables in the order of the slot lists of an optimizer of Keras since 2.11.
+
+    Args:
+      optimizer: The optimizer.
+      variables: The variables that it may have been built for.
+    """
+    if hasattr(optimizer, '_trainable_variables'):  # Keras 3.
+        return list(optimizer._trainable_variables)
+    numbers = optimizer._index_dict
+    built = [variable for variable in variables if optimizer._var_key(variable) in numbers]
+    return sorted(built, key=lambda variable: numbers[optimizer._var_key(variable)])
+
+
+def learning_rate_or_schedule(optimizer: Any) -> Any:
+    """Returns what a Keras optimizer was given as its learning rate: a number, a variable or a schedule."""
+    if hasattr(optimizer, 'get_slot'):
+        return optimizer.learning_rate
+    rate = getattr(optimizer, '_learning_rate', None)
+    return optimizer.learning_rate if rate is None else rate
+
+
+def warm_start_settings(estimator: Any) -> Any:
+    """Returns the warm start that an Estimator was made with, as `tf.estimator.add_metrics` does. Estimator 2.15."""
+    return estimator._warm_start_settings
+
+
+def with_evaluation_scaffold(
+    estimator: Any, replace: Callable[[tf.compat.v1.train.Scaffold], tf.compat.v1.train.Scaffold]
+) -> Any:
+    """Returns an Estimator like the given one, without its warm start, whose evaluation has another scaffold.
+
+    A copy is of the same class, which TPUEstimator's `input_fn` needs. Estimator 2.15.
+
+    Args:
+      estimator: A `tf.estimator.Estimator`.
+      replace: Returns the scaffold to use instead of the given one.
+    """
+    new = copy.copy(estimator)
+    new._warm_start_settings = None
+    build = new._evaluate_build_graph
+
+    def build_with_other_scaffold(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        scaffold, *rest = build(*args, **kwargs)
+        return replace(scaffold), *rest
+
+    new._evaluate_build_graph = build_with_other_scaffold
+    return new
+
+
+def training_variables(in_memory_evaluator: Any) -> dict[str, tf.Variable]:
+    """Returns, to be changed, the training variable of each evaluation variable of an InMemoryEvaluatorHook."""
+    return in_memory_evaluator._var_name_to_train_var
