@@ -21,6 +21,7 @@ from estimator_ckpt.conversion.optimizer_to_keras import place_with_keras
 from estimator_ckpt.conversion.optimizer_to_tf1 import place_as_tf1
 from estimator_ckpt.conversion.placement import Placed, Placement, place_by_name
 from estimator_ckpt.conversion.placement_like import place_like
+from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
@@ -49,6 +50,7 @@ def convert(
     root: str | None = None,
     optimizer: str | Mapping[str, str] | None = None,
     step: str | Sequence[str] = (),
+    name_step: bool | None = None,
     keras_optimizer: Any = None,
     hyperparameters: Mapping[str, Any] | None = None,
     like: Any = None,
@@ -75,6 +77,8 @@ def convert(
       optimizer: The object path at which slots become slot variables, or for each of several optimizers (`'Adam'`,
         `'Ftrl'`, ...) its own. Without one they are variables.
       step: The object path of the global step, or several, which share one tensor.
+      name_step: Whether a `'tf2'` checkpoint has the global step under the key `global_step` as well, which Estimator
+        and scripts read; None for what a `'tf2'` source, or `like`, has.
       keras_optimizer: The Keras optimizer whose state the slots become, values included, or for `'tf1'` whose state
         becomes TF1's: its name (`'Adam'`), itself, or its config; for several a dict by TF1's names, or by regular
         expressions for the names of their variables. The layout is that of `tf.keras.optimizers.legacy`, at
@@ -108,7 +112,7 @@ def convert(
     contents = Contents(source)
     _check_destination(contents.reader, destination, overwrite)
     contents.reader.check_data_files()
-    tensors = read_tensors(contents, root)
+    layout = tensors = read_tensors(contents, root)
     if promote_averages:
         tensors = promote(tensors)
     tensors, left_out = _select(tensors, drop, keep)
@@ -116,7 +120,9 @@ def convert(
     if merge_slices:
         _merge_slices(tensors, contents.reader)
     if like is not None:
-        placed = place_like(tensors, contents, read_target(like, with_slots=True), hyperparameters)
+        target = read_target(like, with_slots=True)
+        layout = [wanted.tensor for wanted in target.wanted]
+        placed = place_like(tensors, contents, target, hyperparameters)
     elif keras_optimizer is not None and style is CheckpointStyle.TF1:
         placed = place_as_tf1(contents, tensors, hyperparameters)
     elif keras_optimizer is not None:
@@ -129,7 +135,9 @@ def convert(
     else:
         placed = Placement(contents, root, optimizer, step).place(tensors)
     left_out += placed.left_out
-    by_key = _by_key(placed, style, contents.reader)
+    if name_step is None:
+        name_step = _names_only_step(layout)
+    by_key = _by_key(placed, style, contents.reader, name_step)
     report = ConversionReport.of(contents.reader, by_key, left_out, placed.notes)
     writer = BundleWriter(destination)
     writer.include(contents.reader, data)
@@ -195,6 +203,12 @@ def _apply_rules(tensors: list[Tensor], rules: Rules) -> list[Tensor]:
     return tensors
 
 
+def _names_only_step(tensors: list[Tensor]) -> bool:
+    """Returns True if the global step is the one tensor of an object that has a name too, as in a `'tf2'` file."""
+    named = [tensor.key for tensor in tensors if tensor.object_key and tensor.key != tensor.object_key]
+    return named == [object_keys.GLOBAL_STEP]
+
+
 def _merge_slices(tensors: list[Tensor], reader: BundleReader) -> None:
     for tensor in tensors:
         if tensor.recipe is None and reader.entry(tensor.key).slices:
@@ -217,12 +231,18 @@ def _compose(
     add_object_graph(writer, graph, [counter])
 
 
-def _by_key(placed: Placed, style: CheckpointStyle, reader: BundleReader) -> dict[str, Tensor]:
+def _by_key(
+    placed: Placed, style: CheckpointStyle, reader: BundleReader, name_step: bool
+) -> dict[str, Tensor]:
     """The tensor of each new key."""
     if style is CheckpointStyle.TF1:
         rows = [(name, tensor) for tensor, name, _ in placed.rows]
     elif style is CheckpointStyle.TF2:
         rows = [(object_key or name, tensor) for tensor, name, object_key in placed.rows]
+        if name_step:
+            rows += [
+                (name, tensor) for tensor, name, key in placed.rows if key and name == object_keys.GLOBAL_STEP
+            ][:1]
     else:
         rows = [(key, tensor) for tensor, *both in placed.rows for key in reversed(both) if key]
     by_key = dict(rows)

@@ -21,7 +21,7 @@ from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.locations import Program, locate_targets
 
 # What the scaffolds' default object, `Checkpoint(var_list={name: variable}, step=global_step)`, calls its children.
-_STEPS = (object_keys.DEFAULT_STEP, f'{object_keys.DEFAULT_ROOT}/global_step')
+_STEPS = (object_keys.DEFAULT_STEP, f'{object_keys.DEFAULT_ROOT}/{object_keys.GLOBAL_STEP}')
 
 
 def convert_for_program(
@@ -53,9 +53,9 @@ def convert_for_program(
     if program is None:
         root, steps = object_keys.DEFAULT_ROOT, _STEPS
         contents = Contents(source)
-        if contents.graph is not None or 'global_step' not in contents.reader:
+        if contents.graph is not None or object_keys.GLOBAL_STEP not in contents.reader:
             steps = ()
-        convert(source, destination, style, root=root, step=steps, data=data, overwrite=True)
+        convert(source, destination, style, root=root, step=steps, name_step=True, data=data, overwrite=True)
         return []
     return _ProgramConversion(Contents(source), BundleWriter(destination), program).write(style, data)
 
@@ -80,8 +80,7 @@ class _ProgramConversion:
         else:
             missing = self._keep_objects() if self._contents.graph else self._place_objects()
             self._wanted.update(self._names_of_objects(style))
-            if style is CheckpointStyle.BOTH:
-                self._name()
+            self._name() if style is CheckpointStyle.BOTH else self._name_step()
         for key in self._contents.all_keys:
             if key not in self._wanted:
                 self._writer.remove(key)
@@ -128,6 +127,12 @@ class _ProgramConversion:
         add_object_graph(self._writer, layout.graph, [counter])
         return missing
 
+    def _name_step(self) -> None:
+        """Gives the global step its name, by which Estimator reads it in every style."""
+        for target, location in self._found:
+            if target.by_name == Location(object_keys.GLOBAL_STEP) and location is not None:
+                self._alias(target.by_name, location)
+
     def _name(self) -> None:
         """Gives the tensors their names."""
         pieces = collections.defaultdict(list)
@@ -142,9 +147,8 @@ class _ProgramConversion:
             self._join(name, parts)
 
     def _alias(self, new: Location, existing: Location) -> None:
-        if new.key == existing.key:
-            self._wanted.add(new.key)
-        else:
+        self._wanted.add(new.key)
+        if new.key != existing.key:
             self._writer.alias_location(new, existing)
 
     def _join(self, name: str, parts: Sequence[tuple[str, str]]) -> None:

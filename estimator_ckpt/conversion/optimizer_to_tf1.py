@@ -9,6 +9,7 @@ import numpy as np
 
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.conversion.placement import Placed, place_by_name
+from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import TF1_CENTERED, TF1_ENDINGS
@@ -102,8 +103,8 @@ def _name_step(placed: Placed) -> None:
     iterations = [row for row in placed.rows if row[0].path and row[0].path[-1] in ('iter', '_iterations')]
     for tensor, name, _ in iterations:
         placed.rows.remove((tensor, name, ''))
-    if iterations and 'global_step' not in names:
-        placed.rows.append((iterations[0][0], 'global_step', ''))
+    if iterations and object_keys.GLOBAL_STEP not in names:
+        placed.rows.append((iterations[0][0], object_keys.GLOBAL_STEP, ''))
 
 
 def _powers(

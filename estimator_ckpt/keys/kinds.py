@@ -208,7 +208,7 @@ def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
                 meaning = Meaning(Kind.SLOT, keys_of_node[variable], slot_name)
             elif attribute.key == counter:
                 meaning = Meaning(Kind.COUNTER)
-            elif attribute.full_name == 'global_step':
+            elif attribute.full_name == object_keys.GLOBAL_STEP:
                 meaning = Meaning(Kind.STEP)
             elif number in hyper:
                 meaning = Meaning(Kind.OPTIMIZER)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH'
 SAVE_COUNTER = 'save_counter'
+# `tf.compat.v1.GraphKeys.GLOBAL_STEP`: the key that Estimator reads the step from, whatever the style.
+GLOBAL_STEP = 'global_step'
 VARIABLE_VALUE = 'VARIABLE_VALUE'
 ATTRIBUTES = '/.ATTRIBUTES/'
 OPTIMIZER_SLOT = '/.OPTIMIZER_SLOT/'

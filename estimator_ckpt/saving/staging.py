@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
@@ -15,6 +14,7 @@ from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import checkpoint_exists
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
+from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.bindings import Bindings
@@ -133,9 +133,7 @@ def objects_extras(bindings: Bindings, style: CheckpointStyle, count: int) -> Ex
     targets = [b.target for b in bindings.items if b.target.by_object and b.target.by_name]
     if style is CheckpointStyle.TF2:
         # Estimator and scripts read the step under its name; objects do not see this key.
-        aliases = [
-            (t.by_name, t.by_object) for t in targets if t.by_name.key == tf.compat.v1.GraphKeys.GLOBAL_STEP
-        ]
+        aliases = [(t.by_name, t.by_object) for t in targets if t.by_name.key == object_keys.GLOBAL_STEP]
     else:
         aliases = [(t.by_object, t.by_name) for t in targets]
         if bindings.save_counter_name:

@@ -68,6 +68,7 @@ def test_g15_an_object_based_run_starts_from_a_name_based_checkpoint(est_tf1, tm
     assert set(estimator.get_variable_names()) == {
         'var_list/var/.ATTRIBUTES/VARIABLE_VALUE',
         'step/.ATTRIBUTES/VARIABLE_VALUE',
+        'global_step',
         'save_counter/.ATTRIBUTES/VARIABLE_VALUE',
         '_CHECKPOINTABLE_OBJECT_GRAPH',
     }
