@@ -75,7 +75,7 @@ class _Side:
 
     def slots(self) -> Iterator[tuple[str, str, list[str]]]:
         """Each slot without a counterpart: its first key, that of its variable, and what it can be called."""
-        kinds, meanings = self._contents.kinds(), {}
+        kinds, meanings = self._contents.meanings(), {}
         for first, group in self.groups.items():
             meaning = next((kinds[key] for key in group if kinds[key].kind is Kind.SLOT), None)
             if meaning is not None and meaning.variable in self.first_key:

@@ -96,27 +96,24 @@ class Contents:
         }
 
     def meanings(self) -> dict[str, Meaning]:
-        """What each key stands for."""
-        found = meanings_of_names(self.names)
-        if self.graph is not None:
-            of_objects = meanings_of_objects(self.graph)
-            found |= {key: of_objects[attribute] for key, attribute in self.by_object.items()}
-            found[object_keys.OBJECT_GRAPH] = Meaning(Kind.OBJECT_GRAPH)
-        return found
+        """Returns what each key stands for.
 
-    def kinds(self) -> dict[str, Meaning]:
-        """Like `meanings`, and where an object is no more than a variable, what its variable's name says."""
-        found, full_names = self.meanings(), self.full_names()
+        Objects say what their values are; where an object is no more than a variable, its name does.
+        """
+        meanings = meanings_of_names(self.names)
         if self.graph is None:
-            return found
+            return meanings
+        of_objects, full_names = meanings_of_objects(self.graph), self.full_names()
+        meanings |= {key: of_objects[attribute] for key, attribute in self.by_object.items()}
+        meanings[object_keys.OBJECT_GRAPH] = Meaning(Kind.OBJECT_GRAPH)
         by_name = {
             full_names[attribute]: key for key, attribute in self.by_object.items() if attribute in full_names
         }
-        return refine(found, self.graph, by_name, self.names)
+        return refine(meanings, self.graph, by_name, self.names)
 
     def entries(self) -> list[CheckpointEntry]:
         """All keys, sorted."""
-        meanings, full_names = self.kinds(), self.full_names()
+        meanings, full_names = self.meanings(), self.full_names()
         self.reader.decode_all()
         result = []
         for key in self.all_keys:

@@ -90,27 +90,27 @@ def _name(path: Path, suffix: str, roots: tuple[str, ...], full_name: str | None
 
 def _name_slots(tensors: list[Tensor]) -> None:
     """Gives slots without a name-based key the names that TF1 gives them."""
-    slots = [t for t in tensors if t.meaning.kind is Kind.SLOT and t.key == t.object_key]
+    # Those that an optimizer's object lists; others are variables with names of their own.
+    slots = [
+        t
+        for t in tensors
+        if t.meaning.kind is Kind.SLOT and t.key == t.object_key and object_keys.optimizer_path(t.key)
+    ]
     if not slots:
         return
     by_key = {tensor.object_key: tensor for tensor in tensors if tensor.object_key}
     tf1_meanings = meanings_of_names([tensor.name for tensor in tensors])
     siblings = collections.defaultdict(set)
     for tensor in slots:
-        siblings[_optimizer(tensor)].add(tensor.meaning.slot_name)
+        siblings[object_keys.optimizer_path(tensor.key)].add(tensor.meaning.slot_name)
     for tensor in slots:
         variable, slot_name = by_key.get(tensor.meaning.variable), tensor.meaning.slot_name
         of_name = tf1_meanings[tensor.name]
         # A name that ends in what the object calls the slot is Keras's.
         if variable is None or (of_name.kind is Kind.SLOT and of_name.slot_name != slot_name):
             continue
-        ending = tf1_ending(slot_name, siblings[_optimizer(tensor)]) or slot_name
+        ending = tf1_ending(slot_name, siblings[object_keys.optimizer_path(tensor.key)]) or slot_name
         tensor.name = f'{variable.name}/{ending}'
-
-
-def _optimizer(tensor: Tensor) -> str:
-    # Newer Keras optimizers list their slots as children.
-    return object_keys.optimizer_path(tensor.object_key) or '/'.join(tensor.path[:-1])
 
 
 def apply_rules(tensors: list[Tensor], rules: Rules) -> tuple[list[Tensor], list[str]]:

@@ -1,6 +1,5 @@
 """Which tensor of a checkpoint each tensor of another one, or of a program, comes from."""
 
-import dataclasses
 import functools
 import os
 from typing import Any
@@ -24,11 +23,8 @@ def read_target(target: Any, with_slots: bool = False) -> Targets:
     """
     if isinstance(target, (str, os.PathLike)):
         contents = Contents(target)
-        kinds, reader = contents.kinds(), contents.reader
-        tensors = [
-            dataclasses.replace(tensor, meaning=kinds[tensor.object_key or tensor.key])
-            for tensor in read_tensors(contents)
-        ]
+        reader = contents.reader
+        tensors = read_tensors(contents)
         states, wanted = read_states(contents, tensors), []
         for tensor in tensors:
             entry, read = reader.entry(tensor.key), functools.partial(reader.tensor, tensor.key)

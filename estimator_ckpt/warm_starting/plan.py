@@ -107,8 +107,7 @@ def map_warm_start(
 
 def _read(warm_start: WarmStart, contents: Contents) -> list[Tensor]:
     """The tensors of the checkpoint, moving averages in the place of their variables if asked for."""
-    kinds = contents.kinds()
-    tensors = [dataclasses.replace(t, meaning=kinds[t.object_key or t.key]) for t in read_tensors(contents)]
+    tensors = read_tensors(contents)
     if not warm_start.average:
         return tensors
     if not any(tensor.meaning.kind is Kind.AVERAGE for tensor in tensors):
