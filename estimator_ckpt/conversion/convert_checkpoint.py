@@ -4,6 +4,7 @@ No tensor is read, but for operations that change values; those are streamed ten
 """
 
 import collections
+import dataclasses
 import functools
 import os
 import re
@@ -26,7 +27,7 @@ from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.recipes import Recipe
+from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
 from estimator_ckpt.mapping.rules import RuleError, Rules
 from estimator_ckpt.mapping.tensors import Tensor, apply_rules, promote, read_tensors
@@ -116,9 +117,9 @@ def convert(
     if promote_averages:
         tensors = promote(tensors)
     tensors, left_out = _select(tensors, drop, keep)
-    tensors = _apply_rules(tensors, rules)
+    tensors = _apply_rules(tensors, rules, follow=like is None)
     if merge_slices:
-        _merge_slices(tensors, contents.reader)
+        tensors = _merge_slices(tensors, contents.reader)
     if like is not None:
         target = read_target(like, with_slots=True)
         layout = [wanted.tensor for wanted in target.wanted]
@@ -196,8 +197,8 @@ def _selector(what: str | Collection[str]) -> Callable[[Tensor], bool]:
     return matches
 
 
-def _apply_rules(tensors: list[Tensor], rules: Rules) -> list[Tensor]:
-    tensors, idle = apply_rules(tensors, rules)
+def _apply_rules(tensors: list[Tensor], rules: Rules, follow: bool) -> list[Tensor]:
+    tensors, idle = apply_rules(tensors, rules, follow)
     if idle:
         raise RuleError(f'No tensor takes the rules {", ".join(map(repr, idle))}; mend or remove them.')
     return tensors
@@ -209,10 +210,13 @@ def _names_only_step(tensors: list[Tensor]) -> bool:
     return named == [object_keys.GLOBAL_STEP]
 
 
-def _merge_slices(tensors: list[Tensor], reader: BundleReader) -> None:
-    for tensor in tensors:
-        if tensor.recipe is None and reader.entry(tensor.key).slices:
-            tensor.recipe = Recipe((tensor.key,), merge=True)
+def _merge_slices(tensors: list[Tensor], reader: BundleReader) -> list[Tensor]:
+    return [
+        dataclasses.replace(tensor, recipe=TensorRecipe((tensor.key,), merge=True))
+        if tensor.recipe is None and reader.entry(tensor.key).slices
+        else tensor
+        for tensor in tensors
+    ]
 
 
 def _compose(
@@ -276,7 +280,7 @@ def _fill(writer: BundleWriter, taken: dict[str, str], made: dict[str, Recipe], 
     for key, recipe in made.items():
         dtype, shape = outcomes[key]
         if key in moved:
-            if recipe.operations:
+            if shape != reader.entry(recipe.sources[0]).shape:
                 writer.reshape(key, shape)
         elif recipe in computed:
             writer.alias(key, computed[recipe])

@@ -14,9 +14,8 @@ from estimator_ckpt.conversion.placement import Placed, Placement
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import TF1_ENDINGS, SlotState, tf1_optimizer
-from estimator_ckpt.mapping.recipes import Recipe, Scaled
+from estimator_ckpt.mapping.recipes import Cast, Scaled
 from estimator_ckpt.mapping.tensors import Tensor
-from estimator_ckpt.mapping.transforms import parse_transforms
 from estimator_ckpt.optimizers.keras_legacy import KERAS_LEGACY
 from estimator_ckpt.optimizers.momentum import momentum_factor
 from estimator_ckpt.optimizers.scalars import bias_warnings, check_powers, read_step
@@ -205,7 +204,7 @@ def _take(
         return
     factor = momentum_factor(slot, False, optimizer.learning_rate)
     if factor is not None:
-        tensor.recipe = Scaled(tensor.recipe or Recipe((tensor.key,)), factor)
+        tensor = dataclasses.replace(tensor, recipe=Scaled(tensor.made, factor))
     # Its name tells that it is Keras's, whose momentum is not TF1's.
     state.slots[tensor.key] = (optimizer.path, slot.role, f'{optimizer.name}/{variable}/{slot.role}')
     state.tensors.append(tensor)
@@ -256,6 +255,4 @@ def _as_iterations(contents: Contents, step: Tensor) -> Tensor:
     """The step as 64 bits, which Keras's iterations have; some programs count in 32."""
     if dtypes.name(contents.reader.entry(step.key).dtype) == 'int64':
         return step
-    recipe = step.recipe or Recipe((step.key,))
-    operations = (*recipe.operations, *parse_transforms('cast=int64'))
-    return dataclasses.replace(step, recipe=dataclasses.replace(recipe, operations=operations))
+    return dataclasses.replace(step, recipe=Cast(step.made, dtypes.from_numpy(np.dtype(np.int64))))

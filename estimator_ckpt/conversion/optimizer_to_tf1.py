@@ -13,7 +13,7 @@ from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import TF1_CENTERED, TF1_ENDINGS
-from estimator_ckpt.mapping.recipes import Recipe, Scaled
+from estimator_ckpt.mapping.recipes import Scaled
 from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.optimizers.momentum import momentum_factor
 from estimator_ckpt.optimizers.scalars import read_betas, read_step
@@ -83,7 +83,7 @@ def _tf1_slots(
     variable = named[tensor.meaning.variable]
     rate = (hyperparameters or {}).get('learning_rate', state.learning_rate)
     factor = momentum_factor(state, True, rate)
-    recipe = tensor.recipe or Recipe((tensor.key,))
+    recipe = tensor.made
     slots = [
         dataclasses.replace(
             tensor,

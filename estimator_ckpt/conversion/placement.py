@@ -37,8 +37,11 @@ class Placed:
 
 
 def place_by_name(tensors: Sequence[Tensor]) -> Placed:
-    """Gives each tensor the name that a rule gives it, or its own."""
-    return Placed([(tensor, tensor.target or tensor.name, '') for tensor in tensors], ObjectGraphBuilder())
+    """Gives each tensor the name that a rule gives it or its variable, or its own."""
+    return Placed(
+        [(tensor, tensor.target or tensor.followed_name or tensor.name, '') for tensor in tensors],
+        ObjectGraphBuilder(),
+    )
 
 
 class Placement:
@@ -143,7 +146,7 @@ class Placement:
             return self._steps[0]
         if tensor.meaning.kind is Kind.OPTIMIZER and isinstance(self._optimizer, str):
             return (*self._optimizer.split('/'), tensor.name.rpartition('/')[2])
-        return (*self._root, tensor.name)
+        return (*self._root, tensor.followed_name or tensor.name)
 
     def _place_table(self, tensor: Tensor, path: Path) -> str:
         """The two tensors of a lookup table are one attribute."""

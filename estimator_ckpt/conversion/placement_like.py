@@ -9,7 +9,7 @@ from estimator_ckpt.conversion.placement import Placed
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.graph_builder import ObjectGraphBuilder
 from estimator_ckpt.mapping.matching import match
-from estimator_ckpt.mapping.recipes import Recipe, Scaled
+from estimator_ckpt.mapping.recipes import Scaled, TensorRecipe
 from estimator_ckpt.mapping.report import mapping_error
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor
@@ -39,11 +39,11 @@ def place_like(
     def adapt(wanted: TargetTensor, found: Tensor) -> Tensor:
         if wanted.is_step and contents.reader.entry(found.key).dtype != wanted.dtype:
             cast = parse_transforms(f'cast={dtypes.name(wanted.dtype)}')
-            return dataclasses.replace(found, recipe=Recipe((found.key,), cast))
+            return dataclasses.replace(found, recipe=TensorRecipe((found.key,), cast))
         factor = crossing_factor(states.get(found.key), wanted.state, rate)
         if factor is None:
             return found
-        return dataclasses.replace(found, recipe=Scaled(found.recipe or Recipe((found.key,)), factor))
+        return dataclasses.replace(found, recipe=Scaled(found.made, factor))
 
     plan = match(contents, tensors, target, adapt, states)
     values = {

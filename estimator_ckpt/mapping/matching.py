@@ -9,7 +9,7 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import SlotState, object_slot_name
-from estimator_ckpt.mapping.recipes import Recipe
+from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.report import MappingReport, Row, nearest, unused_rows
 from estimator_ckpt.mapping.shape_advice import advice, joining_axis
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
@@ -79,7 +79,7 @@ def match(
             except ValueError as error:
                 report.mismatched.append(dataclasses.replace(row, source=found[0].key, note=str(error)))
                 continue
-            recipe = source.recipe or Recipe((source.key,))
+            recipe = source.made
             row = dataclasses.replace(row, source=recipe.sources[0])
             dtype, shape = recipe.outcome(contents.reader)
             if dtype == wanted.dtype and wanted.shape in (None, shape):
@@ -201,7 +201,7 @@ class _Finder:
             pieces = self._pieces.get(call, ())
             axis = joining_axis([self._reader.entry(piece.key).shape for piece in pieces], wanted.shape)
             if axis is not None:
-                recipe = Recipe(tuple(p.key for p in pieces), (Transform('concat', (axis,)),))
+                recipe = TensorRecipe(tuple(p.key for p in pieces), (Transform('concat', (axis,)),))
                 return dataclasses.replace(pieces[0], recipe=recipe)
         return None
 

@@ -1,7 +1,7 @@
-"""Values that are made of others, beyond the operations of rules."""
+"""Recipes: how a tensor is made of tensors of a checkpoint."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,101 +11,44 @@ from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.mapping.transforms import Transform, concatenated, dtype_number, reshaped
 
 
-@dataclasses.dataclass(frozen=True)
-class Cast:
-    """A value of another data type than its recipe makes it.
-
-    Attributes:
-      recipe: How it is made.
-      dtype: TensorFlow's data type number.
-    """
-
-    recipe: Any
-    dtype: int
-    plain = False
+class Recipe(Protocol):
+    """How a tensor is made. Recipes are immutable and hashable."""
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The keys of the tensors that it is made of."""
-        return self.recipe.sources
-
-    def with_sources(self, sources: tuple[str, ...]) -> 'Cast':
-        """The same for other tensors."""
-        return dataclasses.replace(self, recipe=self.recipe.with_sources(sources))
-
-    def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
-        """The data type number and the shape of the result."""
-        return self.dtype, self.recipe.outcome(reader)[1]
-
-    def compute(self, reader: BundleReader) -> np.ndarray:
-        """The result."""
-        return self.recipe.compute(reader).astype(dtypes.to_numpy(self.dtype))
-
-
-@dataclasses.dataclass(frozen=True)
-class Constant:
-    """A number that is in no checkpoint."""
-
-    value: float
-    dtype: int
-    sources: tuple[str, ...] = ()
-
-    def compute(self, reader: BundleReader) -> np.ndarray:
-        """The number."""
-        return np.array(self.value, dtypes.to_numpy(self.dtype))
-
-
-@dataclasses.dataclass(frozen=True)
-class Scaled:
-    """A value times a number, in the value's own type.
-
-    Attributes:
-      recipe: How the value is made.
-      factor: The number.
-    """
-
-    recipe: Any
-    factor: float
-    plain = False
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """The keys of the tensors that it is made of."""
-        return self.recipe.sources
-
-    @property
-    def operations(self) -> tuple[Any, ...]:
-        """What is done besides; no operation of a rule moves no bytes here."""
-        return (self,)
-
-    def with_sources(self, sources: tuple[str, ...]) -> 'Scaled':
-        """The same for other tensors."""
-        return dataclasses.replace(self, recipe=self.recipe.with_sources(sources))
+    def plain(self) -> bool:
+        """Whether the value of the only source is taken as it is."""
 
     def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
-        """The data type number and the shape of the result."""
-        return self.recipe.outcome(reader)
+        """Returns the data type number and the shape of the result, without reading a tensor.
+
+        Raises:
+          CheckpointError: If the recipe does not fit the tensors.
+        """
+
+    def compute(self, reader: BundleReader) -> np.ndarray:
+        """Returns the result. Reads the sources and checks their checksums."""
+
+    def with_sources(self, sources: tuple[str, ...]) -> 'Recipe':
+        """Returns the same recipe for other tensors, such as the slots of a variable."""
 
     def moves_no_bytes(self, reader: BundleReader) -> bool:
-        """Whether the bytes of the result are the source's."""
-        return False
-
-    def compute(self, reader: BundleReader) -> np.ndarray:
-        """The result."""
-        value = self.recipe.compute(reader)
-        return (value * np.asarray(self.factor, value.dtype)).astype(value.dtype)
+        """Returns True if the bytes of the result are those of the only source."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a tensor is made of one or several of the source.
+class TensorRecipe:
+    """Makes a tensor of one or several of the source by the operations of a rule.
 
     Attributes:
-      sources: Their keys.
-      operations: What is done.
-      part: Which part of a split it is.
-      parts: Of how many.
-      merge: Whether slices are put together.
+      sources: The keys of the source's tensors.
+      operations: The operations, in order.
+      part: The number of the part of a split.
+      parts: The number of parts of the split.
+      merge: Whether slices are merged into one tensor.
     """
 
     sources: tuple[str, ...]
@@ -116,11 +59,11 @@ class Recipe:
 
     @property
     def plain(self) -> bool:
-        """Whether the value of the only source is taken as it is."""
+        """Returns True if the value of the only source is taken as it is."""
         return not self.operations and not self.merge
 
     def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
-        """The data type number and the shape of the result, without reading a tensor.
+        """Returns the data type number and the shape of the result, without reading a tensor.
 
         Raises:
           CheckpointError: If an operation does not fit the tensors.
@@ -155,18 +98,18 @@ class Recipe:
         return tuple(e // self.parts if a == axis % len(shape) else e for a, e in enumerate(shape))
 
     def moves_no_bytes(self, reader: BundleReader) -> bool:
-        """Whether the bytes of the result are those of the only source."""
+        """Returns True if the bytes of the result are those of the only source."""
         if not self.operations:
             return not self.merge
         reshapes = all(operation.name == 'reshape' for operation in self.operations)
         return reshapes and not reader.entry(self.sources[0]).slices
 
-    def with_sources(self, sources: tuple[str, ...]) -> 'Recipe':
-        """The same for other tensors."""
+    def with_sources(self, sources: tuple[str, ...]) -> 'TensorRecipe':
+        """Returns the same recipe for other tensors."""
         return dataclasses.replace(self, sources=sources)
 
     def compute(self, reader: BundleReader) -> np.ndarray:
-        """The result; the sources are read for it, and their checksums checked."""
+        """Returns the result. Reads the sources and checks their checksums."""
         arrays = [reader.tensor(key, verify=True) for key in self.sources]
         result = arrays[0]
         for operation in self.operations:
@@ -182,3 +125,98 @@ class Recipe:
             else:
                 result = np.split(result, self.parts, axis=operation.numbers[0])[self.part]
         return result
+
+
+@dataclasses.dataclass(frozen=True)
+class WrappedRecipe:
+    """Changes what another recipe makes.
+
+    Attributes:
+      recipe: The other recipe.
+    """
+
+    recipe: Recipe
+    plain = False
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The keys of the tensors that it is made of."""
+        return self.recipe.sources
+
+    def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
+        """Returns the data type number and the shape of the result, without reading a tensor."""
+        return self.recipe.outcome(reader)
+
+    def with_sources(self, sources: tuple[str, ...]) -> Any:
+        """Returns the same recipe for other tensors."""
+        return dataclasses.replace(self, recipe=self.recipe.with_sources(sources))
+
+    def moves_no_bytes(self, reader: BundleReader) -> bool:
+        """Returns False: the result is computed."""
+        return False
+
+
+@dataclasses.dataclass(frozen=True)
+class Cast(WrappedRecipe):
+    """Casts to another data type.
+
+    Attributes:
+      dtype: TensorFlow's data type number.
+    """
+
+    dtype: int
+
+    def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
+        """Returns the data type number and the shape of the result, without reading a tensor."""
+        return self.dtype, self.recipe.outcome(reader)[1]
+
+    def compute(self, reader: BundleReader) -> np.ndarray:
+        """Returns the result."""
+        return self.recipe.compute(reader).astype(dtypes.to_numpy(self.dtype))
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaled(WrappedRecipe):
+    """Multiplies by a number, in the value's own data type.
+
+    Attributes:
+      factor: The number.
+    """
+
+    factor: float
+
+    def compute(self, reader: BundleReader) -> np.ndarray:
+        """Returns the result."""
+        value = self.recipe.compute(reader)
+        return (value * np.asarray(self.factor, value.dtype)).astype(value.dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class Constant:
+    """Gives a number that is in no checkpoint.
+
+    Attributes:
+      value: The number.
+      dtype: TensorFlow's data type number.
+    """
+
+    value: float
+    dtype: int
+    sources: tuple[str, ...] = ()
+    plain = False
+
+    def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
+        """Returns the data type number and the shape of a scalar."""
+        return self.dtype, ()
+
+    def compute(self, reader: BundleReader) -> np.ndarray:
+        """Returns the number."""
+        return np.array(self.value, dtypes.to_numpy(self.dtype))
+
+    def with_sources(self, sources: tuple[str, ...]) -> 'Constant':
+        """Returns the same number, whatever the tensors."""
+        return self
+
+    def moves_no_bytes(self, reader: BundleReader) -> bool:
+        """Returns False: no tensor has these bytes."""
+        return False

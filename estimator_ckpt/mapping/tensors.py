@@ -10,12 +10,12 @@ from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.graph_builder import Path
 from estimator_ckpt.keys.kinds import Kind, Meaning, is_step, meanings_of_names
 from estimator_ckpt.keys.slots import tf1_ending
-from estimator_ckpt.mapping.recipes import Recipe
-from estimator_ckpt.mapping.rules import Rules, RuleSet, parse_rules
+from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
+from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
 from estimator_ckpt.mapping.transforms import Transform
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Tensor:
     """A tensor of a checkpoint, once, whatever its keys.
 
@@ -26,7 +26,8 @@ class Tensor:
       path: The path of its object; empty if it has none.
       suffix: What its object key has beyond the object graph's (a lookup table's `-keys`).
       meaning: What it stands for; of a slot or an average the variable is given by a key.
-      target: Where rules put it, a name or an object path; None where none applies.
+      target: The name or object path that a rule gives it; None where none applies.
+      followed_name: The name of a slot or an average that goes where a rule puts its variable; None for others.
       recipe: How it is made, where it is not just taken.
     """
 
@@ -37,7 +38,13 @@ class Tensor:
     suffix: str
     meaning: Meaning
     target: str | None = None
+    followed_name: str | None = None
     recipe: Recipe | None = None
+
+    @property
+    def made(self) -> Recipe:
+        """How it is made, be it that it is just taken."""
+        return self.recipe or TensorRecipe((self.key,))
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -72,8 +79,7 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
             continue
         name = key if key != object_key else _name(path, suffix, roots, unique.get(attribute_key))
         tensors.append(Tensor(key, name, object_key, path, suffix, meaning))
-    _name_slots(tensors)
-    return tensors
+    return _name_slots(tensors)
 
 
 def object_path(attribute_key: str) -> Path:
@@ -88,21 +94,18 @@ def _name(path: Path, suffix: str, roots: tuple[str, ...], full_name: str | None
     return (full_name or '/'.join(path)) + suffix
 
 
-def _name_slots(tensors: list[Tensor]) -> None:
-    """Gives slots without a name-based key the names that TF1 gives them."""
+def _name_slots(tensors: list[Tensor]) -> list[Tensor]:
+    """Returns the tensors, slots without a name-based key with the names that TF1 gives them."""
     # Those that an optimizer's object lists; others are variables with names of their own.
-    slots = [
-        t
-        for t in tensors
-        if t.meaning.kind is Kind.SLOT and t.key == t.object_key and object_keys.optimizer_path(t.key)
-    ]
+    slots = [t for t in tensors if t.meaning.kind is Kind.SLOT and object_keys.optimizer_path(t.key)]
     if not slots:
-        return
+        return tensors
     by_key = {tensor.object_key: tensor for tensor in tensors if tensor.object_key}
     tf1_meanings = meanings_of_names([tensor.name for tensor in tensors])
     siblings = collections.defaultdict(set)
     for tensor in slots:
         siblings[object_keys.optimizer_path(tensor.key)].add(tensor.meaning.slot_name)
+    names = {}
     for tensor in slots:
         variable, slot_name = by_key.get(tensor.meaning.variable), tensor.meaning.slot_name
         of_name = tf1_meanings[tensor.name]
@@ -110,11 +113,18 @@ def _name_slots(tensors: list[Tensor]) -> None:
         if variable is None or (of_name.kind is Kind.SLOT and of_name.slot_name != slot_name):
             continue
         ending = tf1_ending(slot_name, siblings[object_keys.optimizer_path(tensor.key)]) or slot_name
-        tensor.name = f'{variable.name}/{ending}'
+        names[tensor.key] = f'{variable.name}/{ending}'
+    return [dataclasses.replace(t, name=names[t.key]) if t.key in names else t for t in tensors]
 
 
-def apply_rules(tensors: list[Tensor], rules: Rules) -> tuple[list[Tensor], list[str]]:
-    """Sets the target of each tensor by the first rule that matches its name or its path.
+def apply_rules(tensors: list[Tensor], rules: Rules, follow: bool = True) -> tuple[list[Tensor], list[str]]:
+    """Gives each tensor the target of the first rule that matches its name or its path.
+
+    Args:
+      tensors: The tensors.
+      rules: The rules; see `estimator_ckpt.mapping.rules`.
+      follow: Whether slots and averages that no rule matches go where their variables go, and are made as those are
+        made: they have the same shape. `mapping.matching` finds them through their variables itself.
 
     Returns:
       The tensors, with those that operations split or join, and the rules that no tensor takes, as they were written.
@@ -126,47 +136,72 @@ def apply_rules(tensors: list[Tensor], rules: Rules) -> tuple[list[Tensor], list
     idle = dict.fromkeys(rule.source for rule in parsed.rules)
     if not parsed.rules:
         return tensors, []
-    result: list[Tensor] = []
-    joined: dict[str, Tensor] = {}
-    for tensor in tensors:
-        found = parsed.find(tensor.candidates)
-        if found is None:
-            result.append(tensor)
-            continue
-        rule, tensor.target = found
-        idle.pop(rule.source, None)
-        result += _derived(tensor, rule.operations, joined)
-    _reshape_slots(result)
-    return result, list(idle)
+    matches = [parsed.find(tensor.candidates) for tensor in tensors]
+    variables = {}
+    for tensor, match in zip(tensors, matches, strict=True):
+        if match is not None:
+            idle.pop(match[0].source, None)
+            variables |= dict.fromkeys(filter(None, (tensor.key, tensor.object_key)), (tensor.name, *match))
+    derived = _Derived()
+    for tensor, match in zip(tensors, matches, strict=True):
+        if match is not None:
+            rule, target = match
+            parts = [dataclasses.replace(tensor, target=part) for part in _targets(rule, target)]
+            derived.add(parts, rule.operations)
+        elif follow and tensor.meaning.variable in variables:
+            variable, rule, target = variables[tensor.meaning.variable]
+            names = [_following(tensor.name, variable, part) for part in _targets(rule, target)]
+            derived.add([dataclasses.replace(tensor, followed_name=name) for name in names], rule.operations)
+        else:
+            derived.tensors.append(tensor)
+    return derived.tensors, list(idle)
 
 
-def _derived(tensor: Tensor, operations: tuple[Transform, ...], joined: dict[str, Tensor]) -> list[Tensor]:
-    names = {operation.name for operation in operations}
-    if 'concat' in names:
-        first = joined.setdefault(tensor.target, tensor)
-        sources = first.recipe.sources if first.recipe else ()
-        first.recipe = Recipe((*sources, tensor.key), operations)
-        return [tensor] if first is tensor else []
-    if 'split' in names:
-        targets = [target.strip() for target in tensor.target.split(',')]
-        return [
-            dataclasses.replace(
-                tensor, target=target, recipe=Recipe((tensor.key,), operations, part, len(targets))
-            )
-            for part, target in enumerate(targets)
-        ]
-    if operations:
-        tensor.recipe = Recipe((tensor.key,), operations)
-    return [tensor]
+def _targets(rule: Rule, target: str) -> list[str]:
+    """Returns the targets of a rule's replacement; a tensor that is split has several, separated by commas."""
+    if any(operation.name == 'split' for operation in rule.operations):
+        return [part.strip() for part in target.split(',')]
+    return [target]
 
 
-def _reshape_slots(tensors: list[Tensor]) -> None:
-    """Does to slots that no rule names what is done to their variables, for they have the same shape."""
-    recipes = {t.key: t.recipe for t in tensors if t.recipe and len(t.recipe.sources) == t.recipe.parts == 1}
-    for tensor in tensors:
-        recipe = recipes.get(tensor.meaning.variable)
-        if tensor.meaning.kind is Kind.SLOT and tensor.target is None and recipe is not None:
-            tensor.recipe = Recipe((tensor.key,), recipe.operations)
+def _following(name: str, variable: str, target: str) -> str:
+    """Returns the name of a slot or an average where its variable gets the name `target`.
+
+    `net/w/Adam` becomes `net/kernel/Adam`, and `training/Adam/net/w/m` `training/Adam/net/kernel/m`.
+    """
+    parts = f'/{name}/'.partition(f'/{variable}/')
+    return f'{parts[0]}/{target}/{parts[2]}'.strip('/') if parts[1] else name
+
+
+class _Derived:
+    """The tensors that rules make of others."""
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self._joined: dict[str, int] = {}
+
+    def add(self, parts: list[Tensor], operations: tuple[Transform, ...]) -> None:
+        """Adds the parts of a tensor, one unless it is split, or joins the only one to what has its target."""
+        names = {operation.name for operation in operations}
+        if not operations:
+            self.tensors += parts
+        elif 'concat' in names:
+            self._join(parts[0], operations)
+        else:
+            for number, part in enumerate(parts):
+                recipe = TensorRecipe(part.made.sources, operations, number, len(parts))
+                self.tensors.append(dataclasses.replace(part, recipe=recipe))
+
+    def _join(self, tensor: Tensor, operations: tuple[Transform, ...]) -> None:
+        place = tensor.target or tensor.followed_name
+        if place not in self._joined:
+            self._joined[place] = len(self.tensors)
+            recipe = TensorRecipe(tensor.made.sources, operations)
+            self.tensors.append(dataclasses.replace(tensor, recipe=recipe))
+            return
+        first = self.tensors[self._joined[place]]
+        recipe = first.recipe.with_sources((*first.recipe.sources, *tensor.made.sources))
+        self.tensors[self._joined[place]] = dataclasses.replace(first, recipe=recipe)
 
 
 def step_tensors(contents: Contents, tensors: Iterable[Tensor]) -> list[Tensor]:
@@ -184,14 +219,15 @@ def read_number(contents: Contents, tensor: Tensor) -> float | None:
 
 
 def promote(tensors: list[Tensor]) -> list[Tensor]:
-    """Gives each variable that has a moving average the average's value, and leaves the averages out."""
+    """Returns the tensors without moving averages, each variable that has one with its value."""
     # What a zero-debiased average is computed from belongs to no variable.
     of_variables = [t for t in tensors if t.meaning.kind is Kind.AVERAGE and t.meaning.variable]
     averages = {tensor.meaning.variable: tensor for tensor in of_variables}
     left_out = set(map(id, of_variables))
-    rest = [tensor for tensor in tensors if id(tensor) not in left_out]
-    for tensor in rest:
+    promoted = []
+    for tensor in tensors:
+        if id(tensor) in left_out:
+            continue
         average = averages.get(tensor.key) or averages.get(tensor.object_key)
-        if average is not None:
-            tensor.recipe = Recipe((average.key,))
-    return rest
+        promoted.append(dataclasses.replace(tensor, recipe=average.made) if average else tensor)
+    return promoted

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.reader import BundleReader
-from estimator_ckpt.mapping.recipes import Recipe
+from estimator_ckpt.mapping.recipes import TensorRecipe
 from estimator_ckpt.mapping.targets import TargetTensor
 from estimator_ckpt.program.tensorflow_internals import feedable, slice_info
 from estimator_ckpt.warm_starting.partial_restore import PartialRestore, Restoration, assignment_of
@@ -58,7 +58,7 @@ def assign_in_session(session: tf.compat.v1.Session, loads: Assignments, reader:
 
 def _restorations(wanted: TargetTensor, recipe: Any, restore: PartialRestore) -> list[Restoration]:
     """What of a value a saver's ops can read; nothing where it is made of others, or there are no such ops."""
-    if not isinstance(recipe, Recipe) or not recipe.plain:
+    if not isinstance(recipe, TensorRecipe) or not recipe.plain:
         return []
     found = []
     for piece in wanted.variable:

@@ -18,7 +18,6 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.keys.contents import Contents
-from estimator_ckpt.mapping.recipes import Recipe
 from estimator_ckpt.mapping.report import Row
 from estimator_ckpt.mapping.rules import Rule, literal
 from estimator_ckpt.mapping.tensors import Tensor, read_tensors
@@ -61,7 +60,7 @@ def restore_later(checkpoint: tf.train.Checkpoint, tensors: list[Tensor], conten
     names = {tensor.key: tensor.name for tensor in read_tensors(contents)}
     rules = []
     for tensor in tensors:
-        recipe = tensor.recipe or Recipe((tensor.key,))
+        recipe = tensor.made
         if len(recipe.sources) > 1 or recipe.parts > 1:
             raise CheckpointError(
                 f'{contents.reader.prefix}: {tensor.target!r} is made of several tensors, or of a part of one, and is '
@@ -82,6 +81,6 @@ def rows(tensors: list[Tensor], contents: Contents) -> list[Row]:
     """Rows for a report."""
     found = []
     for tensor in tensors:
-        dtype, shape = (tensor.recipe or Recipe((tensor.key,))).outcome(contents.reader)
+        dtype, shape = tensor.made.outcome(contents.reader)
         found.append(Row(tensor.key, tensor.target, shape, dtypes.name(dtype), 'when it is built'))
     return found

@@ -13,7 +13,7 @@ from estimator_ckpt.keys.kinds import Kind, is_beta_power
 from estimator_ckpt.keys.slots import SlotState
 from estimator_ckpt.mapping.matching import match
 from estimator_ckpt.mapping.object_rules import Locate, bind_objects, locate_nothing
-from estimator_ckpt.mapping.recipes import Cast, Constant, Recipe, Scaled
+from estimator_ckpt.mapping.recipes import Cast, Constant, Scaled
 from estimator_ckpt.mapping.report import MappingReport, Row, mapping_error, nearest
 from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
@@ -77,7 +77,7 @@ def map_warm_start(
     """
     contents = Contents(warm_start.checkpoint)
     rules = parse_rules(bind_objects(warm_start.rules, locate))
-    tensors, idle = apply_rules(_read(warm_start, contents), rules)
+    tensors, idle = apply_rules(_read(warm_start, contents), rules, follow=False)
     explicit = {name.removesuffix(':0') for rule in rules for name in rule.targets}
     selection = select(
         target.wanted, warm_start.include, explicit, slots=warm_start.slots, step=warm_start.step
@@ -155,7 +155,7 @@ class _Adaptation:
         self._cast, self._reader = warm_start.cast, contents.reader
 
     def __call__(self, wanted: TargetTensor, found: Tensor) -> Tensor:
-        recipe = found.recipe or Recipe((found.key,))
+        recipe = found.made
         info = next((self._infos[call] for call in wanted.calls if call in self._infos), None)
         if info is not None:
             recipe = Remapped(recipe, info)

@@ -9,31 +9,23 @@ import numpy as np
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.reader import BundleReader
-from estimator_ckpt.mapping.recipes import Recipe
+from estimator_ckpt.mapping.recipes import WrappedRecipe
 
 
 @dataclasses.dataclass(frozen=True)
-class Remapped:
-    """How a tensor is made of one whose rows stand for the words of an older vocabulary.
+class Remapped(WrappedRecipe):
+    """Moves the rows of a tensor, which stand for the words of an older vocabulary, to where a newer one has them.
 
     Attributes:
-      recipe: How the old tensor is made.
-      info: The `tf.train.VocabInfo`.
+      info: The `tf.estimator.VocabInfo`.
       of_slot: Whether it is a slot; the rows of new words keep their own values then.
     """
 
-    recipe: Recipe
     info: Any
     of_slot: bool = False
-    plain = False
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The keys of the tensors that it is made of."""
-        return self.recipe.sources
 
     def with_sources(self, sources: tuple[str, ...]) -> 'Remapped':
-        """The same for the slot of a variable."""
+        """Returns the same for the slot of a variable."""
         return dataclasses.replace(self, recipe=self.recipe.with_sources(sources), of_slot=True)
 
     def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:

@@ -20,7 +20,7 @@ from estimator_ckpt.program.read_target import read_target
 
 FLOAT, INT64 = 1, 9
 _STATISTICS = ('gamma', 'beta', 'moving_mean', 'moving_variance')
-_EXAMPLES = str(pathlib.Path(__file__).parents[2] / "examples")
+_EXAMPLES = str(pathlib.Path(__file__).parents[2] / 'examples')
 
 Shapes = Mapping[str, tuple[int, ...]]
 
