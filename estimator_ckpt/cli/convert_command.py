@@ -179,7 +179,7 @@ def _patterns(texts: list[str]) -> list[str]:
 
 
 def _lines(destination: str, style: str, report: MappingReport) -> Iterator[str]:
-    yield from map(formatting.printable, report.notes)
+    yield from map(formatting.printable, report.remarks())
     counts = [f'{len(rows):,} {name}' for name, rows in report.sections().items() if rows]
     yield formatting.printable(
         f'{destination}: written in style {style}: {", ".join(counts) or "no tensors"}'

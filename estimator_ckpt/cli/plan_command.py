@@ -52,6 +52,6 @@ def lines(report: MappingReport) -> Iterator[str]:
         yield from (terminal.paint(line, _COLOURS.get(name, terminal.RED)) for line in table)
         yield ''
     yield from (formatting.printable(f'No tensor takes the rule {rule}.') for rule in report.idle_rules)
-    yield from map(formatting.printable, report.notes)
+    yield from map(formatting.printable, report.remarks())
     counts = [f'{len(rows):,} {name}' for name, rows in report.sections().items() if rows]
     yield terminal.paint(', '.join(counts) or 'nothing to map', terminal.BOLD)

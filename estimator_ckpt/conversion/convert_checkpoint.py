@@ -30,6 +30,7 @@ from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
 from estimator_ckpt.mapping.rules import RuleError, Rules
+from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.tensors import Tensor, apply_rules, promote, read_tensors
 from estimator_ckpt.program.read_target import read_target
 
@@ -123,13 +124,13 @@ def convert(
     if like is not None:
         target = read_target(like, with_slots=True)
         layout = [wanted.tensor for wanted in target.wanted]
-        placed = place_like(tensors, contents, target, hyperparameters)
+        placed = place_like(Source(contents, tensors), target, hyperparameters)
     elif keras_optimizer is not None and style is CheckpointStyle.TF1:
-        placed = place_as_tf1(contents, tensors, hyperparameters)
+        placed = place_as_tf1(Source(contents, tensors), hyperparameters)
     elif keras_optimizer is not None:
         with_names = style is CheckpointStyle.BOTH
         placed = place_with_keras(
-            contents, tensors, root, optimizer, step, keras_optimizer, hyperparameters, with_names
+            Source(contents, tensors), root, optimizer, step, keras_optimizer, hyperparameters, with_names
         )
     elif style is CheckpointStyle.TF1:
         placed = place_by_name(tensors)
@@ -139,7 +140,7 @@ def convert(
     if name_step is None:
         name_step = _names_only_step(layout)
     by_key = _by_key(placed, style, contents.reader, name_step)
-    report = ConversionReport.of(contents.reader, by_key, left_out, placed.notes)
+    report = ConversionReport.of(contents.reader, by_key, left_out, placed)
     writer = BundleWriter(destination)
     writer.include(contents.reader, data)
     _compose(
@@ -294,11 +295,11 @@ class ConversionReport(MappingReport):
 
     @classmethod
     def of(
-        cls, source: BundleReader, by_key: Mapping[str, Tensor], left_out: Sequence[Tensor], notes: list[str]
+        cls, source: BundleReader, by_key: Mapping[str, Tensor], left_out: Sequence[Tensor], placed: Placed
     ) -> 'ConversionReport':
         """The report of new keys with their tensors, and of tensors that get none."""
         unused = [row(source, tensor, None, 'left out as asked') for tensor in left_out]
-        report = cls(unused=unused, notes=notes)
+        report = cls(unused=unused, notes=placed.notes, warnings=placed.warnings)
         report._source, report._by_key = source, by_key
         del report.matched  # From now on the property below is what answers.
         return report

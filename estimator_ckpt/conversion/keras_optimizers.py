@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import SlotState, family_of, tf1_optimizer
-from estimator_ckpt.mapping.tensors import Tensor, read_number
+from estimator_ckpt.mapping.source import Source
+from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.optimizers import meta_graph
 from estimator_ckpt.optimizers.keras_legacy import KERAS_LEGACY, describe
 
@@ -64,8 +64,7 @@ class KerasOptimizers:
 
 
 def keras_optimizers(
-    contents: Contents,
-    tensors: Sequence[Tensor],
+    source: Source,
     keras_optimizer: Any,
     path: str | Mapping[str, str] | None,
     hyperparameters: Mapping[str, Any] | None,
@@ -99,9 +98,9 @@ def keras_optimizers(
             )
             for name, one in keras_optimizer.items()
         }
-    graph = meta_graph.read_optimizers(contents.reader.prefix)
+    graph = meta_graph.read_optimizers(source.reader.prefix)
     return KerasOptimizers(
-        {name: _Settings(contents, tensors, graph, name).optimizer(*one) for name, one in given.items()}
+        {name: _Settings(source, graph, name).optimizer(*one) for name, one in given.items()}
     )
 
 
@@ -136,14 +135,12 @@ class _Settings:
     """Works out what one optimizer is set to.
 
     Attributes:
-      contents: The checkpoint.
-      tensors: Its tensors.
+      source: The checkpoint.
       graph: The optimizers of the graph beside it.
       name: What the optimizer was asked for by; empty for any.
     """
 
-    contents: Contents
-    tensors: Sequence[Tensor]
+    source: Source
     graph: Sequence[meta_graph.GraphOptimizer]
     name: str
 
@@ -185,11 +182,11 @@ class _Settings:
     def _in_checkpoint(self, family: str) -> dict[str, float]:
         """What a name-based checkpoint of a Keras optimizer says: `training/Adagrad/learning_rate`."""
         known, found = KERAS_LEGACY[family].hyperparameters, []
-        for tensor in self.tensors:
+        for tensor in self.source.tensors:
             scope, _, hyper = tensor.name.rpartition('/')
             name = scope.rpartition('/')[2]
             if tensor.meaning.kind is Kind.OPTIMIZER and not tensor.object_key and hyper in known:
-                value = read_number(self.contents, tensor) if self._is_of(name, family) else None
+                value = self.source.number(tensor) if self._is_of(name, family) else None
                 found += [{hyper: float(f'{value:.7g}')}] if value is not None else []
         return _agreed(found)
 

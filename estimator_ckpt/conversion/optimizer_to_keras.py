@@ -10,16 +10,15 @@ import numpy as np
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.conversion.keras_optimizers import KerasOptimizers, keras_optimizers
-from estimator_ckpt.conversion.placement import Placed, Placement
-from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.conversion.placement import KerasSlot, Placed, PlacedTensor, Placement
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import TF1_ENDINGS, SlotState, tf1_optimizer
 from estimator_ckpt.mapping.recipes import Cast, Scaled
+from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.optimizers.keras_legacy import KERAS_LEGACY
 from estimator_ckpt.optimizers.momentum import momentum_factor
-from estimator_ckpt.optimizers.scalars import bias_warnings, check_powers, read_step
-from estimator_ckpt.optimizers.slot_states import read_states
+from estimator_ckpt.optimizers.scalars import bias_warnings, check_powers
 
 _MOMENTUM = ('rmsprop', 'momentum')
 
@@ -30,24 +29,25 @@ class KerasState:
 
     Attributes:
       tensors: The tensors that remain; what has become of slots is in their recipes.
-      slots: For a slot, by its key, the path of its optimizer, what Keras calls it there, and its full name.
+      slots: Where each slot goes, by its key.
       step_paths: The paths of the iterations that are the global step.
       values: The hyper-parameters by their object paths.
       left_out: What Keras has no place for.
-      notes: What the user should know.
+      notes: What the user should know, in sentences.
+      warnings: What may be wrong, in sentences.
     """
 
-    tensors: list[Tensor]
-    slots: dict[str, tuple[str, str, str]]
-    step_paths: list[str]
-    values: dict[str, np.ndarray]
-    left_out: list[Tensor]
-    notes: list[str]
+    tensors: list[Tensor] = dataclasses.field(default_factory=list)
+    slots: dict[str, KerasSlot] = dataclasses.field(default_factory=dict)
+    step_paths: list[str] = dataclasses.field(default_factory=list)
+    values: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    left_out: list[Tensor] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
 
 
 def to_keras(
-    contents: Contents,
-    tensors: Sequence[Tensor],
+    source: Source,
     keras_optimizer: Any,
     path: str | Mapping[str, str] | None,
     hyperparameters: Mapping[str, Any] | None,
@@ -55,8 +55,7 @@ def to_keras(
     """Turns the slots of TF1's optimizers into those of Keras's, values included.
 
     Args:
-      contents: The checkpoint.
-      tensors: Those of it that are converted.
+      source: The checkpoint, with the tensors that are converted.
       keras_optimizer: The name of Keras's optimizer, itself, or its config; for several a dict of them, by the names
         of TF1's (`{'Adagrad': 'Adagrad', 'Ftrl': 'Ftrl'}`), or by regular expressions for the names of their variables.
       path: The optimizer's object path, `'optimizer'` by default; for several a dict by the same names.
@@ -67,13 +66,13 @@ def to_keras(
       CheckpointError: If the slots are another optimizer's, one is missing, or a value needs a hyper-parameter that is
         not given. It lists all such.
     """
-    states = read_states(contents, tensors)
+    tensors, states = source.tensors, source.slot_states
     slots = [tensor for tensor in tensors if tensor.meaning.kind is Kind.SLOT]
-    optimizers = keras_optimizers(contents, tensors, keras_optimizer, path, hyperparameters)
+    optimizers = keras_optimizers(source, keras_optimizer, path, hyperparameters)
     faults = _faults(slots, states, optimizers) + _step_faults(tensors, optimizers)
     if faults:
-        raise CheckpointError(f'{contents.reader.prefix}: {"; ".join(faults)}.')
-    state = KerasState([], {}, [], {}, [], [])
+        raise CheckpointError(f'{source.reader.prefix}: {"; ".join(faults)}.')
+    state = KerasState()
     names = {tensor.key: tensor.name for tensor in tensors}
     names |= {tensor.object_key: tensor.name for tensor in tensors if tensor.object_key}
     for tensor in tensors:
@@ -84,8 +83,8 @@ def to_keras(
         else:
             state.tensors.append(tensor)
     _set(optimizers, state)
-    state.notes += _bare_variables(tensors, slots)
-    state.notes += _warnings(contents, tensors, states, optimizers)
+    state.warnings += _bare_variables(tensors, slots)
+    state.warnings += _warnings(source, optimizers)
     return state
 
 
@@ -172,26 +171,20 @@ def _bare_variables(tensors: Sequence[Tensor], slots: Sequence[Tensor]) -> list[
     if not slots or not bare:
         return []
     return [
-        f'Warning: {len(bare)} variables have no slots, which is right if no optimizer trains them: '
-        f'{", ".join(bare)}.'
+        f'{len(bare)} variables have no slots, which is right if no optimizer trains them: {", ".join(bare)}.'
     ]
 
 
-def _warnings(
-    contents: Contents,
-    tensors: Sequence[Tensor],
-    states: Mapping[str, SlotState],
-    optimizers: KerasOptimizers,
-) -> list[str]:
+def _warnings(source: Source, optimizers: KerasOptimizers) -> list[str]:
     """What contradicts the number of updates, and what Adam does that BERT's optimizer does not."""
     adams = [optimizer for optimizer in optimizers.all() if optimizer.family == 'adam']
     if not adams:
         return []
-    step = read_step(contents, tensors)
+    step = source.step
     counted = [step if one.iterations is None else one.iterations for one in adams]
     betas = [one.hyperparameters for one in adams]
     updates = list(zip(counted, betas, strict=True))
-    return check_powers(contents, tensors, updates) + bias_warnings(states.values(), *updates[0])
+    return check_powers(source, updates) + bias_warnings(source.slot_states.values(), *updates[0])
 
 
 def _take(
@@ -206,13 +199,12 @@ def _take(
     if factor is not None:
         tensor = dataclasses.replace(tensor, recipe=Scaled(tensor.made, factor))
     # Its name tells that it is Keras's, whose momentum is not TF1's.
-    state.slots[tensor.key] = (optimizer.path, slot.role, f'{optimizer.name}/{variable}/{slot.role}')
+    state.slots[tensor.key] = KerasSlot(optimizer.path, slot.role, f'{optimizer.name}/{variable}/{slot.role}')
     state.tensors.append(tensor)
 
 
 def place_with_keras(
-    contents: Contents,
-    tensors: Sequence[Tensor],
+    source: Source,
     root: str | None,
     optimizer: str | Mapping[str, str] | None,
     step: str | Sequence[str],
@@ -227,13 +219,13 @@ def place_with_keras(
     Raises:
       CheckpointError: If the state does not fit the optimizer, or there is no step.
     """
-    state = to_keras(contents, tensors, keras_optimizer, optimizer, hyperparameters)
+    state = to_keras(source, keras_optimizer, optimizer, hyperparameters)
     # Two variables of a program are not restored from one object, so each counter is one, over the same bytes.
     steps = ([step] if isinstance(step, str) else list(step)) or state.step_paths[:1]
-    placement = Placement(contents, root, None, steps, state.slots)
+    placement = Placement(source.contents, root, None, steps, state.slots)
     placed = placement.place(state.tensors)
     counter = next((tensor for tensor in state.tensors if tensor.meaning.kind is Kind.STEP), None)
-    counted = _as_iterations(contents, counter) if counter else None
+    counted = _as_iterations(source, counter) if counter else None
     rows = []
     for tensor, name, object_key in placed.rows:
         kept = tensor
@@ -242,17 +234,26 @@ def place_with_keras(
         elif tensor is counter and steps[0] in state.step_paths:
             tensor = counted
         split = with_names and kept is not tensor
-        rows += [(kept, name, ''), (tensor, '', object_key)] if split else [(tensor, name, object_key)]
-    rows += [(counted, '', placement.place_value(path)) for path in state.step_paths if path not in steps]
+        rows += (
+            [PlacedTensor(kept, name), PlacedTensor(tensor, '', object_key)]
+            if split
+            else [PlacedTensor(tensor, name, object_key)]
+        )
+    rows += [
+        PlacedTensor(counted, '', placement.place_value(path))
+        for path in state.step_paths
+        if path not in steps
+    ]
     placed.rows = rows
     placed.values = {placement.place_value(path): value for path, value in state.values.items()}
     placed.notes = state.notes + placed.notes
+    placed.warnings = state.warnings
     placed.left_out = state.left_out
     return placed
 
 
-def _as_iterations(contents: Contents, step: Tensor) -> Tensor:
+def _as_iterations(source: Source, step: Tensor) -> Tensor:
     """The step as 64 bits, which Keras's iterations have; some programs count in 32."""
-    if dtypes.name(contents.reader.entry(step.key).dtype) == 'int64':
+    if dtypes.name(source.reader.entry(step.key).dtype) == 'int64':
         return step
     return dataclasses.replace(step, recipe=Cast(step.made, dtypes.from_numpy(np.dtype(np.int64))))

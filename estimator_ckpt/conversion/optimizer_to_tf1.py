@@ -2,27 +2,23 @@
 
 import collections
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.conversion.placement import Placed, place_by_name
+from estimator_ckpt.conversion.placement import Placed, PlacedTensor, place_by_name
 from estimator_ckpt.keys import object_keys
-from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import TF1_CENTERED, TF1_ENDINGS
 from estimator_ckpt.mapping.recipes import Scaled
+from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.optimizers.momentum import momentum_factor
-from estimator_ckpt.optimizers.scalars import read_betas, read_step
-from estimator_ckpt.optimizers.slot_states import read_states
 
 
-def place_as_tf1(
-    contents: Contents, tensors: Sequence[Tensor], hyperparameters: Mapping[str, Any] | None
-) -> Placed:
+def place_as_tf1(source: Source, hyperparameters: Mapping[str, Any] | None) -> Placed:
     """Gives the state of a Keras legacy optimizer the names and values of TF1's.
 
     The powers of Adam's betas, and the momentum that TF1's RMSProp always has, are added; what TF1 keeps in its program
@@ -31,7 +27,7 @@ def place_as_tf1(
     Raises:
       CheckpointError: If a slot is of an optimizer that is not known, or a value needs the learning rate.
     """
-    states = read_states(contents, tensors)
+    tensors, states = source.tensors, source.slot_states
     named = {tensor.key: tensor.target or tensor.name for tensor in tensors}
     named |= {tensor.object_key: named[tensor.key] for tensor in tensors if tensor.object_key}
     roles = collections.defaultdict(set)
@@ -58,12 +54,12 @@ def place_as_tf1(
         else:
             result.append(tensor)
     if faults:
-        raise CheckpointError(f'{contents.reader.prefix}: {"; ".join(faults)}.')
+        raise CheckpointError(f'{source.reader.prefix}: {"; ".join(faults)}.')
     placed = place_by_name(result)
     _name_step(placed)
     placed.left_out = left_out
     if 'adam' in families:
-        placed.values = _powers(contents, tensors, hyperparameters)
+        placed.values = _powers(source, hyperparameters)
     return placed
 
 
@@ -100,21 +96,20 @@ def _tf1_slots(
 def _name_step(placed: Placed) -> None:
     """Calls the only iterations global_step, unless that is there."""
     names = {name for _, name, _ in placed.rows}
-    iterations = [row for row in placed.rows if row[0].path and row[0].path[-1] in ('iter', '_iterations')]
-    for tensor, name, _ in iterations:
-        placed.rows.remove((tensor, name, ''))
+    iterations = [
+        row for row in placed.rows if row.tensor.path and row.tensor.path[-1] in ('iter', '_iterations')
+    ]
+    placed.rows = [row for row in placed.rows if row not in iterations]
     if iterations and object_keys.GLOBAL_STEP not in names:
-        placed.rows.append((iterations[0][0], object_keys.GLOBAL_STEP, ''))
+        placed.rows.append(PlacedTensor(iterations[0].tensor, object_keys.GLOBAL_STEP))
 
 
-def _powers(
-    contents: Contents, tensors: Sequence[Tensor], hyperparameters: Mapping[str, Any] | None
-) -> dict[str, np.ndarray]:
-    betas = {**read_betas(contents, tensors), **(hyperparameters or {})}
-    step = read_step(contents, tensors)
+def _powers(source: Source, hyperparameters: Mapping[str, Any] | None) -> dict[str, np.ndarray]:
+    betas = {**source.betas, **(hyperparameters or {})}
+    step = source.step
     if step is None or not {'beta_1', 'beta_2'} <= betas.keys():
         raise CheckpointError(
-            f'{contents.reader.prefix} does not tell the iterations or the betas of Adam, from which TF1 computes its '
+            f'{source.reader.prefix} does not tell the iterations or the betas of Adam, from which TF1 computes its '
             "beta powers; give hyperparameters={'beta_1': ..., 'beta_2': ...}."
         )
     return {f'beta{n}_power': np.float32(betas[f'beta_{n}'] ** (step + 1)) for n in (1, 2)}

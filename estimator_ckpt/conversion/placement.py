@@ -4,6 +4,7 @@ import collections
 import dataclasses
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,21 +18,51 @@ from estimator_ckpt.mapping.tensors import Tensor
 _TABLE = 'table'
 
 
+class PlacedTensor(NamedTuple):
+    """A tensor and where it goes.
+
+    Attributes:
+      tensor: The tensor.
+      name: Its name-based key.
+      object_key: Its object key; empty for one that no object has.
+    """
+
+    tensor: Tensor
+    name: str
+    object_key: str = ''
+
+
+class KerasSlot(NamedTuple):
+    """Where a slot goes that is TF1's no more.
+
+    Attributes:
+      optimizer: The path of its optimizer.
+      name: What the optimizer calls it.
+      full_name: The name of its variable.
+    """
+
+    optimizer: str
+    name: str
+    full_name: str
+
+
 @dataclasses.dataclass
 class Placed:
     """Where each tensor goes.
 
     Attributes:
-      rows: Each tensor with its name-based key and its object key, which is empty for one that no object has.
+      rows: Each tensor with its keys.
       layout: The objects.
       notes: What the user should know, in sentences.
+      warnings: What may be wrong, in sentences.
       values: Further tensors, by their keys.
       left_out: Tensors that have no place.
     """
 
-    rows: list[tuple[Tensor, str, str]]
+    rows: list[PlacedTensor]
     layout: ObjectGraphBuilder
     notes: list[str] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
     values: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     left_out: list[Tensor] = dataclasses.field(default_factory=list)
 
@@ -39,7 +70,7 @@ class Placed:
 def place_by_name(tensors: Sequence[Tensor]) -> Placed:
     """Gives each tensor the name that a rule gives it or its variable, or its own."""
     return Placed(
-        [(tensor, tensor.target or tensor.followed_name or tensor.name, '') for tensor in tensors],
+        [PlacedTensor(t, t.target or t.followed_name or t.name) for t in tensors],
         ObjectGraphBuilder(),
     )
 
@@ -57,7 +88,7 @@ class Placement:
         root: str | None,
         optimizer: str | Mapping[str, str] | None,
         step: str | Sequence[str],
-        slots: Mapping[str, tuple[str, str, str]] = MappingProxyType({}),
+        slots: Mapping[str, KerasSlot] = MappingProxyType({}),
     ):
         """Prepares to place.
 
@@ -66,8 +97,7 @@ class Placement:
           root: The path below which variables go.
           optimizer: The path that slots go to, or for each TF1 optimizer its own.
           step: The paths of the global step.
-          slots: For a slot that is not TF1's any more, by its key, the path of its optimizer, what that calls it, and
-            its full name.
+          slots: Where the slots go that are not TF1's any more, by their keys.
         """
         self._slots = slots
         self._layout = ObjectGraphBuilder(contents.graph)
@@ -104,7 +134,7 @@ class Placement:
             self._notes.append(
                 f'{len(plain)} slots are variables of their own; name the path of their optimizer to make them slots.'
             )
-        return Placed([(t, t.name, placed[id(t)]) for t in tensors], self._layout, self._notes)
+        return Placed([PlacedTensor(t, t.name, placed[id(t)]) for t in tensors], self._layout, self._notes)
 
     def _place_below_root(self, tensors: Sequence[Tensor]) -> dict[int, str]:
         """Places what has no place of its own, all at once, for that is nearly all; gives the keys by the ids."""
@@ -159,7 +189,7 @@ class Placement:
     def _optimizer_path(self, tensor: Tensor) -> Path | None:
         """The path of the optimizer that a slot goes to; None for what is no slot or has no optimizer."""
         if tensor.key in self._slots:
-            return tuple(self._slots[tensor.key][0].split('/'))
+            return tuple(self._slots[tensor.key].optimizer.split('/'))
         if tensor.meaning.kind is not Kind.SLOT or self._optimizer is None:
             return None
         if isinstance(self._optimizer, str):
@@ -181,7 +211,7 @@ class Placement:
             by_key[tensor.key].append(tensor)
         for tensor in slots:
             variable, ending = by_key[tensor.meaning.variable], tensor.meaning.slot_name
-            _, slot_name, name = self._slots.get(tensor.key, ('', '', tensor.name))
+            _, slot_name, name = self._slots.get(tensor.key, KerasSlot('', '', tensor.name))
             slot_name = slot_name or object_slot_name(ending, siblings[tensor.meaning.variable])
             if len(variable) != 1 or slot_name is None:
                 self._notes.append(

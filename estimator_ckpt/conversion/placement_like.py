@@ -1,27 +1,25 @@
 """TODO."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.conversion.placement import Placed
-from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.conversion.placement import Placed, PlacedTensor
 from estimator_ckpt.keys.graph_builder import ObjectGraphBuilder
 from estimator_ckpt.mapping.matching import match
 from estimator_ckpt.mapping.recipes import Scaled, TensorRecipe
 from estimator_ckpt.mapping.report import mapping_error
+from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.mapping.transforms import parse_transforms
 from estimator_ckpt.optimizers.momentum import crossing_factor
-from estimator_ckpt.optimizers.scalars import bias_warnings, check_powers, known_betas, read_step
-from estimator_ckpt.optimizers.slot_states import read_states
+from estimator_ckpt.optimizers.scalars import bias_warnings, check_powers, known_betas
 
 
 def place_like(
-    tensors: Sequence[Tensor],
-    contents: Contents,
+    source: Source,
     target: Targets,
     hyperparameters: Mapping[str, Any] | None = None,
 ) -> Placed:
@@ -33,11 +31,11 @@ def place_like(
     Raises:
       MappingError: If a tensor of the layout has no source, or one of another shape or type.
     """
-    states = read_states(contents, tensors)
+    tensors, states = source.tensors, source.slot_states
     rate = (hyperparameters or {}).get('learning_rate')
 
     def adapt(wanted: TargetTensor, found: Tensor) -> Tensor:
-        if wanted.is_step and contents.reader.entry(found.key).dtype != wanted.dtype:
+        if wanted.is_step and source.reader.entry(found.key).dtype != wanted.dtype:
             cast = parse_transforms(f'cast={dtypes.name(wanted.dtype)}')
             return dataclasses.replace(found, recipe=TensorRecipe((found.key,), cast))
         factor = crossing_factor(states.get(found.key), wanted.state, rate)
@@ -45,7 +43,7 @@ def place_like(
             return found
         return dataclasses.replace(found, recipe=Scaled(found.made, factor))
 
-    plan = match(contents, tensors, target, adapt, states)
+    plan = match(source, target, adapt, states)
     values = {
         wanted.tensor.object_key or wanted.tensor.key: value
         for wanted in target.wanted
@@ -58,9 +56,9 @@ def place_like(
     }
     plan.report.missing = [row for row in plan.report.missing if row.target not in kept]
     if plan.report.missing or plan.report.mismatched or plan.report.ambiguous:
-        raise mapping_error(plan.report, contents.reader.prefix)
+        raise mapping_error(plan.report, source.reader.prefix)
     rows = [
-        (plan.sources[wanted.tensor.key], wanted.tensor.name, wanted.tensor.object_key)
+        PlacedTensor(plan.sources[wanted.tensor.key], wanted.tensor.name, wanted.tensor.object_key)
         for wanted in target.wanted
         if wanted.tensor.key in plan.sources
     ]
@@ -71,12 +69,13 @@ def place_like(
         if (key := wanted.tensor.object_key)
     )
     used = {tensor.key for tensor, _, _ in rows}
-    rest = [(tensor, tensor.name, '') for tensor in tensors if tensor.key not in used]
+    rest = [PlacedTensor(tensor, tensor.name) for tensor in tensors if tensor.key not in used]
     notes = [f'{len(rest)} tensors that the layout does not have keep their names.'] if rest else []
+    warnings = []
     if any(wanted.state and wanted.state.family == 'adam' for wanted in target.wanted):
         updates = (
-            read_step(contents, tensors),
-            known_betas(contents, tensors, target.wanted, hyperparameters or {}),
+            source.step,
+            known_betas(source, target.wanted, hyperparameters or {}),
         )
-        notes += check_powers(contents, tensors, [updates]) + bias_warnings(states.values(), *updates)
-    return Placed(rows + rest, layout, notes, values)
+        warnings = check_powers(source, [updates]) + bias_warnings(states.values(), *updates)
+    return Placed(rows + rest, layout, notes, warnings, values)

@@ -2,18 +2,18 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import SlotState, object_slot_name
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.report import MappingReport, Row, nearest, unused_rows
 from estimator_ckpt.mapping.shape_advice import advice, joining_axis
+from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
-from estimator_ckpt.mapping.tensors import Tensor, step_tensors
+from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.mapping.transforms import Transform
 
 
@@ -36,8 +36,7 @@ Adapt = Callable[[TargetTensor, Tensor], Tensor]
 
 
 def match(
-    contents: Contents,
-    tensors: Sequence[Tensor],
+    source: Source,
     target: Targets,
     adapt: Adapt = lambda wanted, found: found,
     states: Mapping[str, SlotState] = MappingProxyType({}),
@@ -49,8 +48,7 @@ def match(
     there is; and for a variable that the source has in pieces, the pieces.
 
     Args:
-      contents: The source.
-      tensors: Its tensors.
+      source: The checkpoint.
       target: What is wanted.
       adapt: Given what is wanted and what was found, gives the tensor with another recipe. A ValueError says why the
         two do not fit.
@@ -59,7 +57,7 @@ def match(
     Raises:
       CheckpointError: If a rule's operations do not fit a tensor.
     """
-    finder = _Finder(contents, tensors, target, states)
+    finder = _Finder(source, target, states)
     shared = collections.Counter(wanted.tensor.name for wanted in target.wanted)
     report, sources, fitting = MappingReport(), {}, []
     # Slots are found through their variables.
@@ -75,13 +73,13 @@ def match(
             report.ambiguous += [dataclasses.replace(row, source=tensor.key) for tensor in found]
         else:
             try:
-                source = sources[wanted.tensor.key] = adapt(wanted, found[0])
+                found_source = sources[wanted.tensor.key] = adapt(wanted, found[0])
             except ValueError as error:
                 report.mismatched.append(dataclasses.replace(row, source=found[0].key, note=str(error)))
                 continue
-            recipe = source.made
+            recipe = found_source.made
             row = dataclasses.replace(row, source=recipe.sources[0])
-            dtype, shape = recipe.outcome(contents.reader)
+            dtype, shape = recipe.outcome(source.reader)
             if dtype == wanted.dtype and wanted.shape in (None, shape):
                 report.matched.append(row)
                 fitting.append((wanted, recipe))
@@ -89,8 +87,8 @@ def match(
                 note = f'the source is {dtypes.name(dtype)} {list(shape)}{advice(shape, wanted.shape)}'
                 report.mismatched.append(dataclasses.replace(row, note=note))
     used = {key for tensor in sources.values() if tensor.recipe for key in tensor.recipe.sources}
-    rest = [tensor.key for tensor in tensors if tensor.key not in used]
-    report.unused = unused_rows(contents.reader, rest, report)
+    rest = [tensor.key for tensor in source.tensors if tensor.key not in used]
+    report.unused = unused_rows(source.reader, rest, report)
     return Match(sources, fitting, report)
 
 
@@ -99,19 +97,18 @@ class _Finder:
 
     def __init__(
         self,
-        contents: Contents,
-        tensors: Sequence[Tensor],
+        source: Source,
         target: Targets,
         states: Mapping[str, SlotState],
     ):
-        self._reader = contents.reader
+        self._reader, tensors = source.reader, source.tensors
         self._by_rule: dict[str, list[Tensor]] = collections.defaultdict(list)
         self._by_name: dict[str, Tensor] = {}
         self._by_path: dict[str, Tensor] = {}
         # By the variable's key and what the slot is called; and by the variable's key, the family and the role.
         self._slots: dict[tuple[str, ...], Tensor] = {}
         self._families: dict[str, set[str]] = collections.defaultdict(set)
-        self._pieces = _pieces(contents, tensors)
+        self._pieces = _pieces(source)
         # What is a slot's says so by any key of the variable.
         first_key = {tensor.object_key: tensor.key for tensor in tensors if tensor.object_key}
         endings = collections.defaultdict(set)
@@ -137,7 +134,8 @@ class _Finder:
             self._by_path[tensor.candidates[-1]] = tensor
         self.names = list(self._by_name)
         self._forget_shared_names(target)
-        self._step = _only_step(tensors, contents)
+        # The global step, or else the only tensor that counts steps.
+        self._step = source.steps[0] if len(source.steps) == 1 else None
         self._scalars = collections.defaultdict(list)
         for tensor in tensors:
             if tensor.meaning.kind is Kind.OPTIMIZER:
@@ -206,11 +204,11 @@ class _Finder:
         return None
 
 
-def _pieces(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, list[Tensor]]:
+def _pieces(source: Source) -> dict[str, list[Tensor]]:
     """Variables that an object-based checkpoint has as a list, by the list's path and by the full name they share."""
-    full_names = contents.full_names()
+    full_names = source.contents.full_names()
     groups: dict[str, list[Tensor]] = collections.defaultdict(list)
-    for tensor in tensors:
+    for tensor in source.tensors:
         if tensor.path and tensor.path[-1].isdigit() and tensor.meaning.kind is Kind.VARIABLE:
             groups['/'.join(tensor.path[:-1])].append(tensor)
             name = full_names.get(tensor.object_key)
@@ -222,9 +220,3 @@ def _pieces(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, list[Ten
         if [int(tensor.path[-1]) for tensor in group] == list(range(len(group))) and len(group) > 1:
             found[name] = group
     return found
-
-
-def _only_step(tensors: Iterable[Tensor], contents: Contents) -> Tensor | None:
-    """The global step, or else the only tensor that counts steps."""
-    steps = step_tensors(contents, tensors)
-    return steps[0] if len(steps) == 1 else None

@@ -50,6 +50,7 @@ class MappingReport:
       skipped: Targets that were not asked for, and why.
       idle_rules: The rules that nothing takes, as they were written, and the nearest names.
       notes: What else is worth knowing, in sentences.
+      warnings: What may be wrong, in sentences; they are logged where there is a log.
       status: Of a warm start of layers that are not built, TensorFlow's load status; else None.
     """
 
@@ -61,11 +62,16 @@ class MappingReport:
     skipped: list[Row] = dataclasses.field(default_factory=list)
     idle_rules: list[str] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
     status: Any = dataclasses.field(default=None, repr=False, compare=False)
 
     def sections(self) -> dict[str, list[Row]]:
         """The lists of rows by their names."""
         return {name: getattr(self, name) for name in _SECTIONS}
+
+    def remarks(self) -> list[str]:
+        """Returns the notes, and the warnings called such."""
+        return self.notes + [f'Warning: {warning}' for warning in self.warnings]
 
     def faults(self, ignored: Collection[str] = ()) -> bool:
         """Whether something does not fit, but for sections that are no fault."""
@@ -85,7 +91,7 @@ class MappingReport:
             if rows:
                 result.append(f'{title} ({len(rows):,})' + ('' if title in hidden else ':'))
                 result += [] if title in hidden else [f'  {line}' for line in section_lines(rows, width - 2)]
-        return result + [f'No tensor takes the rule {rule}.' for rule in self.idle_rules] + self.notes
+        return result + [f'No tensor takes the rule {rule}.' for rule in self.idle_rules] + self.remarks()
 
     def to_json(self) -> str:
         """The report as a JSON object with a list of rows for each section."""
@@ -123,7 +129,7 @@ def mapping_error(report: MappingReport, source: str, ignored: Collection[str] =
         faults.append(f'has nothing for the rules {"; ".join(report.idle_rules)}')
     cure = 'Use the checkpoint of this model, or rules that say where each variable comes from.'
     return MappingError(
-        ' '.join([f'The checkpoint {source} {", and ".join(faults)}.', *report.notes, cure]), report
+        ' '.join([f'The checkpoint {source} {", and ".join(faults)}.', *report.remarks(), cure]), report
     )
 
 

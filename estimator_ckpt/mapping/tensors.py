@@ -2,13 +2,11 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterable
 
-from estimator_ckpt.bundle.errors import CheckpointNotFoundError
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.graph_builder import Path
-from estimator_ckpt.keys.kinds import Kind, Meaning, is_step, meanings_of_names
+from estimator_ckpt.keys.kinds import Kind, Meaning, meanings_of_names
 from estimator_ckpt.keys.slots import tf1_ending
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
@@ -202,20 +200,6 @@ class _Derived:
         first = self.tensors[self._joined[place]]
         recipe = first.recipe.with_sources((*first.recipe.sources, *tensor.made.sources))
         self.tensors[self._joined[place]] = dataclasses.replace(first, recipe=recipe)
-
-
-def step_tensors(contents: Contents, tensors: Iterable[Tensor]) -> list[Tensor]:
-    """The global steps; where there is none, what else counts steps."""
-    steps = [t for t in tensors if is_step(t.meaning, t.path) and contents.reader.entry(t.key).shape == ()]
-    return [t for t in steps if t.meaning.kind is Kind.STEP] or steps
-
-
-def read_number(contents: Contents, tensor: Tensor) -> float | None:
-    """The value of a scalar; None where its data file is not there, which says whoever needs it."""
-    try:
-        return contents.reader.tensor(tensor.key).item()
-    except CheckpointNotFoundError:
-        return None
 
 
 def promote(tensors: list[Tensor]) -> list[Tensor]:

@@ -5,9 +5,8 @@ import os
 from typing import Any
 
 from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
-from estimator_ckpt.mapping.tensors import read_tensors
-from estimator_ckpt.optimizers.slot_states import read_states
 
 
 def read_target(target: Any, with_slots: bool = False) -> Targets:
@@ -24,11 +23,10 @@ def read_target(target: Any, with_slots: bool = False) -> Targets:
     if isinstance(target, (str, os.PathLike)):
         contents = Contents(target)
         reader = contents.reader
-        tensors = read_tensors(contents)
-        states, wanted = read_states(contents, tensors), []
-        for tensor in tensors:
+        source, wanted = Source.read(contents), []
+        for tensor in source.tensors:
             entry, read = reader.entry(tensor.key), functools.partial(reader.tensor, tensor.key)
-            state = states.get(tensor.key)
+            state = source.slot_states.get(tensor.key)
             wanted.append(TargetTensor(tensor, entry.shape, entry.dtype, state=state, read=read))
         return Targets(wanted, contents.graph)
     # Only objects need TensorFlow.

@@ -11,9 +11,9 @@ from estimator_ckpt.keys.graph_builder import Path
 from estimator_ckpt.keys.kinds import Kind, Meaning, meanings_of_names, meanings_of_objects, refine
 from estimator_ckpt.mapping.object_rules import is_variable
 from estimator_ckpt.mapping.rules import RuleError
+from estimator_ckpt.mapping.slot_states import state_of
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor, object_path
-from estimator_ckpt.optimizers.slot_states import state_of
 from estimator_ckpt.program import tracking
 from estimator_ckpt.program.bindings import Bindings
 from estimator_ckpt.program.optimizer_slots import LiveSlot

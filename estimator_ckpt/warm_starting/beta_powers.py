@@ -1,47 +1,38 @@
-"""TODO."""
+"""The powers of Adam's betas, which TF1 keeps and Keras does not."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.keys.contents import Contents
-from estimator_ckpt.keys.slots import SlotState
 from estimator_ckpt.mapping.recipes import Constant
 from estimator_ckpt.mapping.report import MappingReport, Row
+from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import TargetTensor
-from estimator_ckpt.mapping.tensors import Tensor
-from estimator_ckpt.optimizers.scalars import BETA_POWER, bias_warnings, check_powers, known_betas, read_step
+from estimator_ckpt.optimizers.scalars import BETA_POWER, bias_warnings, check_powers, known_betas
+from estimator_ckpt.warm_starting.options import WarmStart
 
 
 def complete_scalars(
-    contents: Contents,
-    tensors: Sequence[Tensor],
-    chosen: Sequence[TargetTensor],
-    report: MappingReport,
-    warm_start: Any,
-    states: Mapping[str, SlotState],
+    source: Source, chosen: Sequence[TargetTensor], report: MappingReport, warm_start: WarmStart
 ) -> list[tuple[TargetTensor, Constant]]:
     """Computes the powers of betas that TF1 keeps and Keras does not, and checks those that there are.
 
     After t updates TF1 holds `beta ** (t + 1)` (`tensorflow/python/training/adam.py`).
 
     Args:
-      contents: The checkpoint.
-      tensors: Its tensors.
+      source: The checkpoint.
       chosen: The variables to be filled.
       report: Gets the rows and warnings.
-      warm_start: The `WarmStart`.
-      states: What the checkpoint's slots hold.
+      warm_start: What is asked for.
 
     Returns:
       The powers to be loaded.
     """
-    step = read_step(contents, tensors)
-    betas = known_betas(contents, tensors, chosen, warm_start.hyperparameters)
-    report.notes += check_powers(contents, tensors, [(step, betas)])
+    step = source.step
+    betas = known_betas(source, chosen, warm_start.hyperparameters)
+    report.warnings += check_powers(source, [(step, betas)])
     if any(one.state and one.state.family == 'adam' and not one.state.is_bert for one in chosen):
         updates = {'keep': step, 'reset': 0}.get(warm_start.step, warm_start.step)
-        report.notes += bias_warnings(states.values(), updates, betas)
+        report.warnings += bias_warnings(source.slot_states.values(), updates, betas)
     missing = {row.target for row in report.missing}
     loads = []
     for wanted in chosen:

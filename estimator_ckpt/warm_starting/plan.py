@@ -8,6 +8,7 @@ from typing import Any
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, is_beta_power
 from estimator_ckpt.keys.slots import SlotState
@@ -16,10 +17,10 @@ from estimator_ckpt.mapping.object_rules import Locate, bind_objects, locate_not
 from estimator_ckpt.mapping.recipes import Cast, Constant, Scaled
 from estimator_ckpt.mapping.report import MappingReport, Row, mapping_error, nearest
 from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
+from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
-from estimator_ckpt.mapping.tensors import Tensor, apply_rules, promote, read_tensors
+from estimator_ckpt.mapping.tensors import Tensor, apply_rules, promote
 from estimator_ckpt.optimizers.momentum import crossing_factor
-from estimator_ckpt.optimizers.slot_states import read_states
 from estimator_ckpt.program.read_target import read_target
 from estimator_ckpt.warm_starting.beta_powers import complete_scalars
 from estimator_ckpt.warm_starting.options import WarmStart
@@ -32,13 +33,13 @@ class WarmStartPlan:
     """What a warm start does.
 
     Attributes:
-      contents: The checkpoint.
+      source: The checkpoint.
       loads: The variables that get a value, with how that is made.
       later: The tensors for variables that there will be.
       report: What came from where, what was left, and what does not fit.
     """
 
-    contents: Contents
+    source: Source
     loads: list[tuple[TargetTensor, Any]]
     later: list[Tensor]
     report: MappingReport
@@ -53,8 +54,8 @@ class WarmStartPlan:
         ignored = {'missing'} if warm_start.missing == 'ignore' else set()
         ignored |= {'mismatched'} if warm_start.mismatch == 'skip' else set()
         if self.report.faults(ignored):
-            raise mapping_error(self.report, self.contents.reader.prefix, ignored)
-        self.contents.reader.check_data_files()
+            raise mapping_error(self.report, self.source.reader.prefix, ignored)
+        self.source.reader.check_data_files()
 
 
 def map_warm_start(
@@ -75,9 +76,10 @@ def map_warm_start(
       CheckpointError: If the checkpoint cannot be read, or has no moving averages and they are asked for.
       RuleError: If `include` matches nothing.
     """
-    contents = Contents(warm_start.checkpoint)
     rules = parse_rules(bind_objects(warm_start.rules, locate))
-    tensors, idle = apply_rules(_read(warm_start, contents), rules, follow=False)
+    source = _read(warm_start)
+    tensors, idle = apply_rules(source.tensors, rules, follow=False)
+    source = source.of(tensors)
     explicit = {name.removesuffix(':0') for rule in rules for name in rule.targets}
     selection = select(
         target.wanted, warm_start.include, explicit, slots=warm_start.slots, step=warm_start.step
@@ -85,12 +87,12 @@ def map_warm_start(
     steps = [one for one in selection.chosen if one.is_step and isinstance(warm_start.step, int)]
     chosen = [one for one in selection.chosen if one not in steps]
     loads = [(one, Constant(warm_start.step, one.dtype)) for one in steps]
-    states = read_states(contents, tensors) if warm_start.slots else {}
-    adaptation = _Adaptation(warm_start, contents, states)
-    matched = match(contents, tensors, Targets(chosen, target.graph), adaptation, states)
+    states = source.slot_states if warm_start.slots else {}
+    adaptation = _Adaptation(warm_start, source.reader, states)
+    matched = match(source, Targets(chosen, target.graph), adaptation, states)
     report = matched.report
     if warm_start.slots:
-        loads += complete_scalars(contents, tensors, chosen, report, warm_start, states)
+        loads += complete_scalars(source, chosen, report, warm_start)
     report.matched += [Row(None, one.tensor.name, (), dtypes.name(one.dtype), 'set') for one in steps]
     _excuse_hyper_parameters(report, chosen)
     report.skipped += selection.skipped
@@ -102,19 +104,19 @@ def map_warm_start(
     later = _later(tensors, unplaced, taken, comes_later)
     gone = {tensor.key for tensor in later}
     report.unused = [row for row in report.unused if row.source not in gone]
-    return WarmStartPlan(contents, loads + matched.fitting, later, report)
+    return WarmStartPlan(source, loads + matched.fitting, later, report)
 
 
-def _read(warm_start: WarmStart, contents: Contents) -> list[Tensor]:
-    """The tensors of the checkpoint, moving averages in the place of their variables if asked for."""
-    tensors = read_tensors(contents)
+def _read(warm_start: WarmStart) -> Source:
+    """Reads the checkpoint, moving averages in the place of their variables if asked for."""
+    source = Source.read(Contents(warm_start.checkpoint))
     if not warm_start.average:
-        return tensors
-    if not any(tensor.meaning.kind is Kind.AVERAGE for tensor in tensors):
+        return source
+    if not any(tensor.meaning.kind is Kind.AVERAGE for tensor in source.tensors):
         raise CheckpointError(
-            f"{contents.reader.prefix} has no moving averages of variables; leave out average='promote'."
+            f"{source.reader.prefix} has no moving averages of variables; leave out average='promote'."
         )
-    return promote(tensors)
+    return source.of(promote(source.tensors))
 
 
 def _later(
@@ -147,12 +149,12 @@ def _excuse_hyper_parameters(report: MappingReport, chosen: list[TargetTensor]) 
 class _Adaptation:
     """Remaps the rows of vocabularies, casts, and turns the momentum of TF1 into Keras's, or back."""
 
-    def __init__(self, warm_start: WarmStart, contents: Contents, states: Mapping[str, SlotState]):
+    def __init__(self, warm_start: WarmStart, reader: BundleReader, states: Mapping[str, SlotState]):
         self._states, self._learning_rate = states, warm_start.hyperparameters.get('learning_rate')
         self._infos = {
             name.removesuffix(':0'): info for name, info in (warm_start.var_name_to_vocab_info or {}).items()
         }
-        self._cast, self._reader = warm_start.cast, contents.reader
+        self._cast, self._reader = warm_start.cast, reader
 
     def __call__(self, wanted: TargetTensor, found: Tensor) -> Tensor:
         recipe = found.made

@@ -7,8 +7,7 @@ import tensorflow as tf
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.mapping.report import MappingReport
-from estimator_ckpt.mapping.tensors import read_tensors
-from estimator_ckpt.optimizers.scalars import read_step
+from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.program import optimizer_slots, targets
 from estimator_ckpt.program.bindings import Bindings
 from estimator_ckpt.program.tensorflow_internals import root_of
@@ -58,11 +57,11 @@ def warm_start(
             'paths below that; or build the model first.'
         )
     plan.check(warm_start)
-    assign_eagerly(plan.loads, plan.contents.reader)
+    assign_eagerly(plan.loads, plan.source.reader)
     _log_warnings(plan)
     if plan.later:
-        plan.report.status = deferred_restore.restore_later(checkpoint, plan.later, plan.contents)
-        plan.report.matched += deferred_restore.rows(plan.later, plan.contents)
+        plan.report.status = deferred_restore.restore_later(checkpoint, plan.later, plan.source.contents)
+        plan.report.matched += deferred_restore.rows(plan.later, plan.source.contents)
     return plan.report
 
 
@@ -83,23 +82,24 @@ def warm_start_session(
     target = targets.of_graph(session.graph, bindings)
     plan = map_warm_start(warm_start, target, targets.Locator(target))
     plan.check(warm_start)
-    assign_in_session(session, plan.loads, plan.contents.reader)
+    assign_in_session(session, plan.loads, plan.source.reader)
     table = '\n'.join(plan.report.lines(hidden=['unused']))
-    tf.get_logger().info('Warm start from %s:\n%s', plan.contents.reader.prefix, table)
+    tf.get_logger().info('Warm start from %s:\n%s', plan.source.reader.prefix, table)
     _log_warnings(plan)
     return plan.report
 
 
 def _log_warnings(plan: WarmStartPlan) -> None:
-    for note in plan.report.notes:
-        if note.startswith('Warning: '):
-            prefix, warning = plan.contents.reader.prefix, note.removeprefix('Warning: ')
-            tf.get_logger().warning('Warm start from %s: %s', prefix, warning)
+    for warning in plan.report.warnings:
+        tf.get_logger().warning('Warm start from %s: %s', plan.source.reader.prefix, warning)
 
 
-def source_step(warm_start: Any) -> int | None:
-    """The step that a warm start leads to: the one given, or the checkpoint's; None where it is left as it is."""
+def source_step(warm_start: WarmStart) -> int | None:
+    """Returns the step that a warm start leads to: the one given, or the checkpoint's; None where it is left as it is.
+
+    Args:
+      warm_start: What is asked for.
+    """
     if warm_start.step == 'keep':
-        contents = Contents(warm_start.checkpoint)
-        return read_step(contents, read_tensors(contents))
+        return Source.read(Contents(warm_start.checkpoint)).step
     return warm_start.step if isinstance(warm_start.step, int) else None

@@ -89,7 +89,7 @@ def test_a_second_optimizer_on_the_same_variables_is_told_apart(tmp_path):
 def test_variables_without_any_slot_are_named_in_a_warning(tmp_path):
     source = _write(tmp_path / 'x', ['a/Adagrad', 'b/Adagrad'])
     report = estimator_ckpt.convert(source, tmp_path / 'out', 'tf2', keras_optimizer='Adagrad')
-    assert [note for note in report.notes if note.startswith('Warning: 1 variables') and note.endswith(' c.')]
+    assert [note for note in report.warnings if note.startswith('1 variables') and note.endswith(' c.')]
 
 
 def test_a_step_that_contradicts_the_beta_powers_is_a_warning_with_both_figures(tmp_path, capsys):
@@ -97,7 +97,7 @@ def test_a_step_that_contradicts_the_beta_powers_is_a_warning_with_both_figures(
     powers = {'beta1_power': 0.9**11, 'beta2_power': 0.999**11}
     source = _write(tmp_path / 'x', slots, step=500, **powers)
     report = estimator_ckpt.convert(source, tmp_path / 'out', 'tf2', keras_optimizer='Adam')
-    warnings = [note for note in report.notes if note.startswith('Warning: ') and 'power' in note]
+    warnings = [note for note in report.warnings if 'power' in note]
     assert len(warnings) == 2
     assert all(
         f'after {n} updates, but the step is 500' in w for n, w in zip(('10.0',) * 2, warnings, strict=True)
@@ -114,7 +114,7 @@ def test_the_right_step_is_no_warning_at_any_age(tmp_path):
         powers = {f'beta{n}_power': np.float32(beta ** (step + 1)) for n, beta in ((1, 0.9), (2, 0.999))}
         source = _write(tmp_path / f'x{step}', slots, step, **powers)
         report = estimator_ckpt.convert(source, tmp_path / f'out{step}', 'tf2', keras_optimizer='Adam')
-        assert not [note for note in report.notes if 'power' in note]
+        assert not [note for note in report.warnings if 'power' in note]
 
 
 def test_the_number_of_updates_can_be_given_where_there_is_no_step(tmp_path):

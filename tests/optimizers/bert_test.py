@@ -51,7 +51,7 @@ def test_the_report_and_the_log_say_by_how_much_the_next_step_differs(tmp_path, 
     with caplog.at_level(logging.WARNING, 'tensorflow'):
         report = estimator_ckpt.warm_start(warm_start, target)
     expected = f'step {STEPS + 1} is {_factor(STEPS + 1):.4g} times as long'
-    assert [note for note in report.notes if expected in note]
+    assert [note for note in report.warnings if expected in note]
     assert expected in caplog.text
 
 
@@ -62,7 +62,7 @@ def test_a_conversion_says_so_too(tmp_path):
     report = estimator_ckpt.convert(
         tmp_path / 'x', tmp_path / 'y', 'tf2', keras_optimizer='Adam', hyperparameters=hyperparameters
     )
-    assert [note for note in report.notes if f'{_factor(STEPS + 1):.4g} times as long' in note]
+    assert [note for note in report.warnings if f'{_factor(STEPS + 1):.4g} times as long' in note]
 
 
 def test_a_conversion_for_the_layout_of_adamw_says_so_too(tmp_path):
@@ -74,4 +74,4 @@ def test_a_conversion_for_the_layout_of_adamw_says_so_too(tmp_path):
     report = estimator_ckpt.convert(
         tmp_path / 'x', tmp_path / 'y', 'tf2', rules=RULES, like=like, hyperparameters=betas
     )
-    assert [note for note in report.notes if f'{_factor(STEPS + 1):.4g} times as long' in note]
+    assert [note for note in report.warnings if f'{_factor(STEPS + 1):.4g} times as long' in note]

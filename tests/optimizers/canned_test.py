@@ -227,7 +227,7 @@ def test_two_of_one_class_are_told_apart_by_their_variables(tmp_path):
         optimizer=paths,
         hyperparameters=rates,
     )
-    assert not [note for note in report.notes if 'power' in note]
+    assert not [note for note in report.warnings if 'power' in note]
     reader = tf.train.load_checkpoint(str(tmp_path / 'x'))
     names = ('generator/kernel', 'Adam_encoder/kernel')
     variables = {name: tf.Variable(tf.zeros(2)) for name in names}

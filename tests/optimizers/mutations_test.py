@@ -5,17 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from estimator_ckpt.conversion import optimizer_to_keras, optimizer_to_tf1, placement_like
+from estimator_ckpt.conversion import optimizer_to_keras, optimizer_to_tf1
+from estimator_ckpt.mapping import source
 from estimator_ckpt.optimizers import momentum
-from estimator_ckpt.warm_starting import plan
 from tests.optimizers import measures
 from tests.optimizers.training import CROSSINGS
 from tests.testing.small_model import needs_keras_2
 
 # The modules that ask by which factor momentum differs.
 _FACTORS = (optimizer_to_keras, momentum)
-# The modules that ask what slots hold.
-_READERS = (optimizer_to_keras, placement_like, plan)
 # Wrong by more than rounding can be.
 _SEEN = 1e-3
 
@@ -33,17 +31,17 @@ def _scale_momentum_by(patch, change):
 
 def _swap_m_and_v(patch):
     swapped = {'m': 'v', 'v': 'm'}
-    for module in _READERS:
-        read = module.read_states
+    read = source.read_states
 
-        def wrong(contents, tensors, read=read):
-            states = read(contents, tensors)
-            return {
-                key: dataclasses.replace(state, role=swapped.get(state.role, state.role))
-                for key, state in states.items()
-            }
+    def wrong(*arguments):
+        return {
+            key: dataclasses.replace(state, role=swapped.get(state.role, state.role))
+            if state.is_tf1
+            else state
+            for key, state in read(*arguments).items()
+        }
 
-        patch.setattr(module, 'read_states', wrong)
+    patch.setattr(source, 'read_states', wrong)
 
 
 _WAYS = {

@@ -3,26 +3,31 @@
 import collections
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import SlotState, family_of, guess_family, slot_state
-from estimator_ckpt.mapping.tensors import Tensor, read_number
+from estimator_ckpt.mapping.tensors import Tensor
 
 _TF1_ENDING = re.compile(
     r'(?P<optimizer>Momentum|Adagrad|Adadelta|RMSProp|Adam|Ftrl)(?:_\d+)?|(?P<bert>adam)_[mv]'
 )
-_RATES = ('learning_rate', '_learning_rate')
 
 
-def read_states(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, SlotState]:
-    """What each slot holds, by its key; without those of optimizers that are not known.
+def read_states(
+    contents: Contents, tensors: Iterable[Tensor], rates: Mapping[str, float]
+) -> dict[str, SlotState]:
+    """Returns what each slot holds, by its key; without those of optimizers that are not known.
 
     The variable's full name tells most: TF1's ends in the optimizer's name, and Keras's begins with it.
+
+    Args:
+      contents: The checkpoint.
+      tensors: Its tensors.
+      rates: The learning rate of each optimizer by its path or scope, as far as they are known.
     """
-    tensors = list(tensors)
     slots = [tensor for tensor in tensors if tensor.meaning.kind is Kind.SLOT]
     full_names = contents.full_names()
     names = {
@@ -37,7 +42,6 @@ def read_states(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, Slot
         siblings[tensor.meaning.variable].add(
             ending if _TF1_ENDING.fullmatch(ending) else tensor.meaning.slot_name
         )
-    rates = _learning_rates(contents, tensors)
     states = {}
     for tensor in slots:
         name, around = names[tensor.key], siblings[tensor.meaning.variable]
@@ -72,15 +76,3 @@ def _optimizer_path(tensor: Tensor) -> str:
     if not tensor.object_key:
         return tensor.name.partition(f'/{tensor.meaning.variable}/')[0]
     return object_keys.optimizer_path(tensor.object_key) or '/'.join(tensor.path[:-2])
-
-
-def _learning_rates(contents: Contents, tensors: Iterable[Tensor]) -> dict[str, float]:
-    """The learning rate of each optimizer by its path or scope, where the checkpoint has it."""
-    found = {}
-    for tensor in tensors:
-        last = tensor.path[-1] if tensor.path else tensor.name.rpartition('/')[2]
-        if tensor.meaning.kind is Kind.OPTIMIZER and last in _RATES:
-            rate = read_number(contents, tensor)
-            if rate is not None:
-                found['/'.join(tensor.path[:-1]) or tensor.name.rpartition('/')[0]] = rate
-    return found
