@@ -15,18 +15,18 @@ import numpy as np
 from estimator_ckpt.bundle import checksums, varint
 
 MAGIC = 0xDB4775248B80FB57
-_FOOTER_SIZE = 48
-_TRAILER_SIZE = 5
+FOOTER_SIZE = 48
+TRAILER_SIZE = 5
 _BLOCK_SIZE = 256 * 1024
 _RESTART_INTERVAL = 16
 # Keys are compared this many at once, and no more than this many bytes of each.
 _ROWS, _MAX_COLUMNS = 4096, 256
-_UNCOMPRESSED, _SNAPPY = 0, 1
+UNCOMPRESSED, _SNAPPY = 0, 1  # The compression types of blocks.
 # A snappy element yields at most 64 bytes from 3; more is a lie about the length.
 _MAX_SNAPPY_RATIO = 32
 # With a restart every 16 entries, the keys of a block are at most 17 times as long as the block.
 _MAX_KEYS_RATIO = 64
-_BEYOND = 'an entry of a block reaches beyond its end'
+BEYOND = 'an entry of a block reaches beyond its end'
 
 
 class TableError(ValueError):
@@ -40,21 +40,27 @@ def read_table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
       TableError: If anything is not as the format says.
     """
     try:
-        index = _read_block(data, *_read_index_handle(data))
-        for _, handle in _block_items(index):
+        index = _read_block(data, *index_handle(data))
+        for _, handle in block_items(index):
             offset, position = varint.decode(handle, 0)
             size, _ = varint.decode(handle, position)
-            yield from _block_items(_read_block(data, offset, size))
+            yield from block_items(_read_block(data, offset, size))
     except TableError:
         raise
     except (ValueError, IndexError, struct.error) as error:
         raise TableError(str(error)) from error
 
 
-def _read_index_handle(data: bytes) -> tuple[int, int]:
-    if len(data) < _FOOTER_SIZE:
+def index_handle(data: bytes) -> tuple[int, int]:
+    """Returns the offset and the size of the index block, which the footer at the end of `data` names.
+
+    Raises:
+      TableError: If there is no footer.
+      ValueError: If the footer is damaged.
+    """
+    if len(data) < FOOTER_SIZE:
         raise TableError(f'it has {len(data)} bytes, fewer than the table format needs')
-    footer = data[-_FOOTER_SIZE:]
+    footer = data[-FOOTER_SIZE:]
     if struct.unpack('<Q', footer[40:])[0] != MAGIC:
         raise TableError('it does not end with the magic number of a table')
     _, position = varint.decode(footer, 0)
@@ -65,18 +71,39 @@ def _read_index_handle(data: bytes) -> tuple[int, int]:
 
 
 def _read_block(data: bytes, offset: int, size: int) -> bytes:
-    end = offset + size
-    if end + _TRAILER_SIZE > len(data):
+    end = offset + size + TRAILER_SIZE
+    if end > len(data):
         raise TableError(f'a block at byte {offset} reaches beyond the end')
-    stored = struct.unpack_from('<I', data, end + 1)[0]
-    if checksums.mask(checksums.crc32c(data[offset : end + 1])) != stored:
-        raise TableError(f'the checksum of the block at byte {offset} does not match')
-    kind = data[end]
-    if kind == _UNCOMPRESSED:
-        return data[offset:end]
+    return bytes(open_block(data[offset:end], offset))
+
+
+def open_block(stored: bytes, offset: int) -> memoryview:
+    """Returns the contents of a block, without a copy unless it is compressed.
+
+    Args:
+      stored: The block with its compression type and its checksum.
+      offset: The position of the block in the file, for messages.
+
+    Raises:
+      TableError: If the checksum does not match, or the block cannot be decompressed.
+    """
+    contents, kind = memoryview(stored)[:-TRAILER_SIZE], stored[-TRAILER_SIZE]
+    check_block(checksums.crc32c(np.frombuffer(stored, np.uint8, len(contents) + 1)), stored[-4:], offset)
+    if kind == UNCOMPRESSED:
+        return contents
     if kind == _SNAPPY:
-        return _decompress(data[offset:end])
+        return memoryview(_decompress(bytes(contents)))
     raise TableError(f'the block at byte {offset} has the unknown compression type {kind}')
+
+
+def check_block(crc: int, stored: bytes, offset: int) -> None:
+    """Compares the CRC32C of a block and its compression type with the stored one.
+
+    Raises:
+      TableError: If they differ.
+    """
+    if checksums.mask(crc) != struct.unpack('<I', stored)[0]:
+        raise TableError(f'the checksum of the block at byte {offset} does not match')
 
 
 def _decompress(block: bytes) -> bytes:
@@ -91,7 +118,14 @@ def _decompress(block: bytes) -> bytes:
         raise TableError(f'a compressed block does not decompress: {error}') from error
 
 
-def _block_items(block: bytes) -> list[tuple[bytes, bytes]]:
+def block_items(block: bytes | memoryview) -> list[tuple[bytes, bytes | memoryview]]:
+    """Returns the keys and values of a block's contents; values are parts of `block`, of its type.
+
+    Raises:
+      TableError: If they are not as the format says.
+      ValueError: If a length cannot be read.
+      IndexError: If the block ends within an entry.
+    """
     if len(block) < 4:
         raise TableError('a block is too short')
     end = len(block) - 4 - 4 * struct.unpack_from('<I', block, len(block) - 4)[0]
@@ -115,14 +149,14 @@ def _block_items(block: bytes) -> list[tuple[bytes, bytes]]:
             if allowance < 0:
                 raise TableError(f'the keys of a block of {len(block)} bytes share too much')
         if shared > length:
-            raise TableError(_BEYOND)
+            raise TableError(BEYOND)
         split = position + unshared
         key = key[:shared] + block[position:split]
         position = split + size
         items.append((key, block[split:position]))
         length = shared + unshared
     if position > end:
-        raise TableError(_BEYOND)
+        raise TableError(BEYOND)
     return items
 
 
@@ -147,13 +181,13 @@ def build_table(items: Iterable[tuple[bytes, bytes]]) -> bytes:
     metaindex = _append_block(out, _block([], [], []))
     index_block = _block(list(index), list(index.values()), [0] * len(index), restart_interval=1)
     footer = metaindex + _append_block(out, index_block)
-    out += footer.ljust(_FOOTER_SIZE - 8, b'\0') + struct.pack('<Q', MAGIC)
+    out += footer.ljust(FOOTER_SIZE - 8, b'\0') + struct.pack('<Q', MAGIC)
     return bytes(out)
 
 
 def _append_block(out: bytearray, contents: bytes) -> bytes:
     handle = varint.encode(len(out)) + varint.encode(len(contents))
-    contents += bytes([_UNCOMPRESSED])
+    contents += bytes([UNCOMPRESSED])
     out += contents + struct.pack('<I', checksums.mask(checksums.crc32c(contents)))
     return handle
 

@@ -1,0 +1,300 @@
+"""Reads checkpoints of the V1 format, which `tf.train.Saver` wrote until the end of 2016 (`SaverDef.V1`).
+
+Such a checkpoint is one file without an index, or several shards. Each file is a sorted string table: a header with the
+names, types and shapes, and a record for each slice, whose values are protocol buffers. TensorFlow reads it in
+`tensorflow/core/util/tensor_slice_reader.cc`.
+"""
+
+import math
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from estimator_ckpt.bundle import dtypes, slices, tensors
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.reader import decode_key, encode_key
+from estimator_ckpt.bundle.slices import Slice
+from estimator_ckpt.formats import v1_paths, v1_values
+from estimator_ckpt.formats.v1_file import BlockCache, V1File, corrupt
+from estimator_ckpt.formats.v1_messages import HeaderTensor, Record, normalized, part_shape
+
+
+class V1Entry(NamedTuple):
+    """What the headers say of a tensor, or of one slice of it.
+
+    Attributes:
+      dtype: TensorFlow's data type number.
+      shape: The tensor's shape.
+      shard: The file that holds it; that of the first slice of a tensor in slices.
+      size: The bytes of its values in memory, which are not those in the file; 0 for strings.
+      slices: The slices a partitioned tensor is stored as; empty for a tensor stored whole.
+    """
+
+    dtype: int
+    shape: tuple[int, ...]
+    shard: int
+    size: int
+    slices: tuple[Slice, ...] = ()
+
+
+class _Piece(NamedTuple):
+    """A slice of a tensor: the number of its file, and the slice as that file's header lists it."""
+
+    shard: int
+    part: Slice
+
+
+class _Tensor(NamedTuple):
+    """A tensor as the headers of all files have it. `pieces` is by slice, whole dimensions written as such."""
+
+    dtype: int
+    shape: tuple[int, ...]
+    pieces: dict[Slice, _Piece]
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.pieces) == 1 and _whole(self.shape) in self.pieces
+
+
+class V1Reader:
+    """One checkpoint of the V1 format; a `source.TensorSource`.
+
+    The headers are read at once, a tensor when it is asked for. The checksum of each block that is read is checked.
+
+    Attributes:
+      prefix: The file, or the pattern of the shards; TensorFlow takes either.
+      num_shards: The number of files.
+      big_endian: False: values do not depend on the machine that wrote them.
+      holds_v2_data: False: values are protocol buffers, which no V2 index can refer to.
+    """
+
+    big_endian = False
+    holds_v2_data = False
+
+    def __init__(self, path: str | os.PathLike):
+        """Opens a checkpoint.
+
+        Args:
+          path: Anything `v1_paths.find` takes.
+
+        Raises:
+          CheckpointNotFoundError: If there is none, or a shard is missing.
+          CorruptCheckpointError: If a file is damaged or no V1 checkpoint, or the headers contradict each other.
+        """
+        found = v1_paths.find(path)
+        if found is None:
+            raise CheckpointNotFoundError(
+                f'There is no V1 checkpoint {os.fspath(path)}: neither this file nor shards of this name exist; check '
+                'the path.'
+            )
+        self.prefix, self._paths = found
+        self.num_shards = len(self._paths)
+        self._file_operations, cache = files_for(self.prefix), BlockCache()
+        self._files = [V1File(path, self._file_operations, cache) for path in self._paths]
+        self._tensors: dict[str, _Tensor] = {}
+        for shard, file in enumerate(self._files):
+            for tensor in file.tensors:
+                self._merge(shard, tensor)
+
+    def _merge(self, shard: int, tensor: HeaderTensor) -> None:
+        """Adds what the header of one file says of a tensor."""
+        key = decode_key(tensor.name)
+        known = self._tensors.setdefault(key, _Tensor(tensor.dtype, tensor.shape, {}))
+        if (known.dtype, known.shape) != (tensor.dtype, tensor.shape):
+            raise corrupt(
+                self._paths[shard],
+                f'{key!r} is {_describe(tensor.dtype, tensor.shape)} in its header and '
+                f'{_describe(known.dtype, known.shape)} in another of {self.prefix}',
+            )
+        for part in tensor.slices:
+            normal = normalized(part, tensor.shape)
+            if normal in known.pieces:
+                raise corrupt(self._paths[shard], f'the slice {part} of {key!r} is in {self.prefix} twice')
+            known.pieces[normal] = _Piece(shard, part)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._tensors
+
+    def keys(self) -> list[str]:
+        """Returns the names of the tensors, sorted as in an index of the V2 format."""
+        return sorted(self._tensors, key=encode_key)
+
+    def entry(self, key: str) -> V1Entry:
+        """Returns what the headers say of a tensor.
+
+        Raises:
+          KeyError: If there is no such tensor.
+        """
+        tensor = self._tensor(key)
+        shard = next(iter(tensor.pieces.values())).shard
+        parts = () if tensor.is_whole else tuple(tensor.pieces)
+        return V1Entry(tensor.dtype, tensor.shape, shard, _size(tensor.dtype, tensor.shape), parts)
+
+    def slice_entry(self, key: str, part: Slice) -> V1Entry:
+        """Returns what the headers say of one slice of a tensor.
+
+        Args:
+          key: The tensor's name.
+          part: One of the slices of its entry.
+
+        Raises:
+          KeyError: If there is no such tensor.
+          CorruptCheckpointError: If there is no such slice.
+        """
+        tensor = self._tensor(key)
+        piece = tensor.pieces.get(part)
+        if piece is None:
+            raise corrupt(self.prefix, f'the slice {part} of {key!r} is missing')
+        shape = part_shape(part, tensor.shape)
+        return V1Entry(tensor.dtype, shape, piece.shard, _size(tensor.dtype, shape))
+
+    def decode_all(self) -> None:
+        """Does nothing: the headers have been decoded."""
+
+    def each_has_its_place(self) -> bool:
+        """Returns True: no two tensors share bytes."""
+        return True
+
+    def places(self) -> dict[str, tuple[int, int, int]]:
+        """Returns no places: no two tensors share bytes."""
+        return {}
+
+    def data_path(self, shard: int) -> str:
+        """Returns the path of a file."""
+        return self._paths[shard]
+
+    def data_paths(self) -> list[str]:
+        """Returns the paths of all files."""
+        return list(self._paths)
+
+    def check_data_files(self) -> None:
+        """Checks that the files are as long as when they were opened, and that slices cover their tensors.
+
+        Raises:
+          CheckpointNotFoundError: If a file is missing.
+          CorruptCheckpointError: If one has another size, or slices leave parts of a tensor out.
+        """
+        for file in self._files:
+            if not self._file_operations.exists(file.path):
+                raise CheckpointNotFoundError(
+                    f'{file.path}, a file of a V1 checkpoint, is missing; copy it there, or use another checkpoint.'
+                )
+            size = self._file_operations.size(file.path)
+            if size != file.size:
+                raise corrupt(file.path, f'it had {file.size} bytes when it was opened and has {size} now')
+        for key, tensor in self._tensors.items():
+            self._check_volume(key, tensor)
+
+    def tensor(self, key: str, verify: bool = False) -> np.ndarray:
+        """Reads a tensor; slices are put together.
+
+        Args:
+          key: Its name.
+          verify: Of no effect: checksums are always checked.
+
+        Returns:
+          A writable array of the tensor's shape; strings as an object array of `bytes`.
+
+        Raises:
+          KeyError: If there is no such tensor.
+          CorruptCheckpointError: If a file is damaged, or slices leave parts of the tensor out.
+          dtypes.UnsupportedDtypeError: If NumPy has no such type, or the format does not store it.
+        """
+        tensor = self._tensor(key)
+        self._check_volume(key, tensor)
+        if tensor.is_whole:
+            return self._read(key, tensor, tensor.pieces[_whole(tensor.shape)])
+        # Memory for the whole is taken once all pieces are there, which together are as large.
+        pieces = [
+            (slices.as_numpy(part), self._read(key, tensor, piece)) for part, piece in tensor.pieces.items()
+        ]
+        dtype = pieces[0][1].dtype
+        result = np.empty(tensor.shape, object) if dtype == object else tensors.empty(tensor.shape, dtype)
+        covered = np.zeros(tensor.shape, bool)
+        for where, values in pieces:
+            result[where], covered[where] = values, True
+        if not covered.all():
+            raise corrupt(self.prefix, f'the slices of {key!r} overlap and leave parts of it out')
+        return result
+
+    def faults(self) -> Iterator[tuple[int, str, str, str]]:
+        """Reads every block of every file and compares what they hold with the headers.
+
+        Yields:
+          The number of bytes read since the last one, and what is wrong: the file, the tensor's name (may be empty) and
+          the fault in a sentence; all three are empty where nothing is.
+        """
+        for shard, file in enumerate(self._files):
+            expected = {
+                (encode_key(key), piece.part): key
+                for key, tensor in self._tensors.items()
+                for piece in tensor.pieces.values()
+                if piece.shard == shard
+            }
+            for size, record in file.records():
+                if isinstance(record, CorruptCheckpointError):
+                    yield size, file.path, '', str(record)
+                    continue
+                key = expected.pop((record.name, record.part), None)
+                if key is None:
+                    name = decode_key(record.name)
+                    yield size, file.path, name, f'its header does not list the slice {record.part}'
+                    continue
+                try:
+                    self._decode(key, self._tensors[key], _Piece(shard, record.part), record)
+                    yield size, '', '', ''
+                except (CorruptCheckpointError, dtypes.UnsupportedDtypeError) as error:
+                    yield size, file.path, key, str(error)
+            for (_, part), key in expected.items():
+                yield 0, file.path, key, f'the record of the slice {part} is missing'
+        for key, tensor in self._tensors.items():
+            try:
+                self._check_volume(key, tensor)
+            except CorruptCheckpointError as error:
+                yield 0, self.prefix, key, str(error)
+
+    def _tensor(self, key: str) -> _Tensor:
+        if key not in self._tensors:
+            raise KeyError(f'{self.prefix} has no tensor {key!r}')
+        return self._tensors[key]
+
+    def _check_volume(self, key: str, tensor: _Tensor) -> None:
+        """Checks that the slices have as many elements as the tensor, which may still overlap."""
+        if tensor.is_whole:
+            return
+        held = sum(math.prod(part_shape(part, tensor.shape)) for part in tensor.pieces)
+        needed = math.prod(tensor.shape)
+        if held < needed:
+            raise corrupt(self.prefix, f'the slices of {key!r} leave parts of it out')
+        if held > needed:
+            raise corrupt(self.prefix, f'the slices of {key!r} overlap')
+
+    def _read(self, key: str, tensor: _Tensor, piece: _Piece) -> np.ndarray:
+        record = self._files[piece.shard].record(encode_key(key), piece.part)
+        return self._decode(key, tensor, piece, record)
+
+    def _decode(self, key: str, tensor: _Tensor, piece: _Piece, record: Record) -> np.ndarray:
+        shape = part_shape(piece.part, tensor.shape)
+        try:
+            return v1_values.decode(record.values, tensor.dtype, math.prod(shape)).reshape(shape)
+        except dtypes.UnsupportedDtypeError as error:
+            raise dtypes.UnsupportedDtypeError(
+                f'{self._paths[piece.shard]}: the tensor {key!r} cannot be read: {error}; leave it out.'
+            ) from error
+        except ValueError as error:  # NumPy's, where extents are too large beside one that is 0.
+            raise corrupt(self._paths[piece.shard], f'the tensor {key!r}: {error}') from error
+
+
+def _whole(shape: tuple[int, ...]) -> Slice:
+    return ((0, None),) * len(shape)
+
+
+def _size(dtype: int, shape: tuple[int, ...]) -> int:
+    return (dtypes.size(dtype) or 0) * math.prod(shape)
+
+
+def _describe(dtype: int, shape: tuple[int, ...]) -> str:
+    return f'{dtypes.name(dtype)} of shape {list(shape)}'

@@ -1,0 +1,200 @@
+"""Reads one file of a V1 checkpoint: its header, and the records of slices as they are asked for."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+
+from estimator_ckpt.bundle import slices
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.files import Files
+from estimator_ckpt.bundle.partial_table import PartialTable
+from estimator_ckpt.bundle.reader import decode_key
+from estimator_ckpt.bundle.slices import Slice
+from estimator_ckpt.bundle.table import TableError
+from estimator_ckpt.formats import detect, v1_messages
+from estimator_ckpt.formats.v1_messages import HeaderTensor, MessageError, Record
+
+_CACHE_SIZE = 32 * 1024 * 1024
+# Of a block too large to keep, records up to this size are kept.
+_SMALL_RECORD = 64 * 1024
+
+
+def corrupt(path: str, what: str) -> CorruptCheckpointError:
+    """Returns the error that a file is damaged.
+
+    Args:
+      path: The file.
+      what: What is wrong in it.
+    """
+    return CorruptCheckpointError(
+        f'{path} is damaged: {what}; restore the file from a copy, or use another checkpoint.'
+    )
+
+
+class BlockCache:
+    """The blocks that were read last, so that a block with many small tensors is not read for each of them.
+
+    It takes calls from several threads.
+    """
+
+    def __init__(self, capacity: int = _CACHE_SIZE):
+        """Creates an empty cache.
+
+        Args:
+          capacity: The number of bytes of records to keep.
+        """
+        self._capacity, self._size = capacity, 0
+        # A record that is not kept is None.
+        self._blocks: OrderedDict[object, dict[bytes, memoryview | None]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def value(
+        self, block: object, key: bytes, load: Callable[[], dict[bytes, memoryview]]
+    ) -> memoryview | None:
+        """Returns the value of a key in a block, or None if the block does not have the key.
+
+        Args:
+          block: What identifies the block.
+          key: The key.
+          load: Reads the block.
+        """
+        with self._lock:
+            kept = self._blocks.get(block)
+            if kept is not None:
+                self._blocks.move_to_end(block)
+        if kept is not None and (key not in kept or kept[key] is not None):
+            return kept[key] if key in kept else None
+        values = load()
+        self._keep(block, values)
+        return values.get(key)
+
+    def _keep(self, block: object, values: dict[bytes, memoryview]) -> None:
+        kept: dict[bytes, memoryview | None] = dict(values)
+        if _size(values) > self._capacity // 2:
+            # Copies, because a part of a block keeps all of it in memory.
+            kept = {
+                key: memoryview(bytes(value)) if len(value) <= _SMALL_RECORD else None
+                for key, value in values.items()
+            }
+        with self._lock:
+            self._size += _size(kept) - _size(self._blocks.pop(block, {}))
+            self._blocks[block] = kept
+            while self._size > self._capacity and self._blocks:
+                self._size -= _size(self._blocks.popitem(last=False)[1])
+
+
+def _size(values: dict[bytes, memoryview | None]) -> int:
+    return sum(len(key) + len(value or b'') for key, value in values.items())
+
+
+class V1File:
+    """One file of a V1 checkpoint.
+
+    Attributes:
+      path: Its path.
+      size: Its size in bytes.
+      tensors: What its header says, in the order of the header.
+    """
+
+    def __init__(self, path: str, files: Files, cache: BlockCache):
+        """Reads the header.
+
+        Args:
+          path: The file.
+          files: The operations to read it with.
+          cache: Where to keep blocks.
+
+        Raises:
+          CheckpointNotFoundError: If the file is missing.
+          CorruptCheckpointError: If it is damaged or no V1 checkpoint.
+        """
+        if not files.exists(path) or files.is_dir(path):
+            raise CheckpointNotFoundError(
+                f'{path}, a file of a V1 checkpoint, is missing; copy it there, or use another checkpoint.'
+            )
+        self.path, self.size = path, files.size(path)
+        self._cache = cache
+        try:
+            self._table = PartialTable(lambda offset, size: files.read(path, offset, size), self.size)
+            self.tensors, self._header_checked = self._read_header()
+        except (TableError, MessageError) as error:
+            raise self._unreadable(error) from error
+
+    def _read_header(self) -> tuple[list[HeaderTensor], bool]:
+        key, value, checked = self._table.first_item()
+        if key:
+            raise MessageError('it has no header')
+        return v1_messages.read_header(value), checked
+
+    def _unreadable(self, error: Exception) -> CorruptCheckpointError:
+        kind = detect.detect(self.path)
+        if kind not in (detect.FileKind.V1_CHECKPOINT, detect.FileKind.UNKNOWN):
+            return CorruptCheckpointError(detect.advice(self.path, kind))
+        return CorruptCheckpointError(
+            f'{self.path} is not a readable V1 checkpoint: {error}; restore the file from a copy, or use another '
+            'checkpoint.'
+        )
+
+    def record(self, name: bytes, part: Slice) -> Record:
+        """Reads the record of a slice. The checksum of its block is checked.
+
+        Args:
+          name: The tensor's name as stored.
+          part: The slice as the header lists it.
+
+        Raises:
+          CorruptCheckpointError: If the record is missing or damaged.
+        """
+        self._check_header()
+        key = slices.encode_key(name, part)
+        number = self._table.find(key)
+        value = None
+        if number is not None:
+            value = self._cache.value((self.path, number), key, lambda: dict(self._items(number)))
+        if value is None:
+            raise corrupt(self.path, f'the record of {decode_key(name)!r}, slice {part}, is missing')
+        return self._record(key, value)
+
+    def records(self) -> Iterator[tuple[int, Record | CorruptCheckpointError]]:
+        """Reads the whole file, block by block.
+
+        Yields:
+          Records or what is wrong in their place, each with how many bytes of the file have been read for it in
+          addition.
+        """
+        for number, block in enumerate(self._table.blocks):
+            size = block.size
+            try:
+                for key, value in self._items(number):
+                    if key:
+                        yield size, self._record(key, value)
+                        size = 0
+            except CorruptCheckpointError as error:
+                yield size, error
+
+    def _check_header(self) -> None:
+        """Checks the checksum over a header that was read without the rest of its block."""
+        if not self._header_checked:
+            try:
+                self._table.check_block(0)
+            except TableError as error:
+                raise corrupt(self.path, str(error)) from error
+            self._header_checked = True
+
+    def _items(self, number: int) -> list[tuple[bytes, memoryview]]:
+        try:
+            items = self._table.items(number)
+        except TableError as error:
+            raise corrupt(self.path, str(error)) from error
+        if any(a[0] >= b[0] for a, b in zip(items, items[1:], strict=False)):
+            raise corrupt(self.path, f'the keys of its block {number} do not ascend')
+        return items
+
+    def _record(self, key: bytes, value: memoryview) -> Record:
+        try:
+            record = v1_messages.read_record(value)
+            if slices.encode_key(record.name, record.part) != key:
+                raise MessageError(f'it names {decode_key(record.name)!r}, slice {record.part}')
+        except (MessageError, OverflowError) as error:
+            raise corrupt(self.path, f'the record under the key {key!r}: {error}') from error
+        return record

@@ -1,0 +1,249 @@
+"""Decodes the values in a V1 checkpoint: a `TensorProto` without type and shape, all numbers of a tensor at once.
+
+The fields are those of `tensorflow/core/framework/tensor.proto`. Which type is stored in which field is said in
+`tensorflow/core/util/saved_tensor_slice_util.h`.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from estimator_ckpt.bundle import dtypes, tensors, varint
+from estimator_ckpt.formats import wire
+
+_STRING_FIELD = 8
+_MAX_VARINT_BYTES = 10
+# Integers are decoded from this many bytes at once, so that little memory is taken besides the result.
+_SLAB = 1 << 20
+# Values that are not packed are looked for in windows of this many bytes at first, until so many of the windows held
+# something else too.
+_FIRST_WINDOW, _MAX_MISSES = 64, 100
+
+
+class _Field(NamedTuple):
+    """Where the values of a type are stored.
+
+    Attributes:
+      number: The number of the field.
+      unpacked: The wire type of a value that is not packed.
+      bits: For variable-length integers how many of their bits count.
+    """
+
+    number: int
+    unpacked: int
+    bits: int = 64
+
+
+_INT, _HALF = _Field(7, wire.VARINT, bits=32), _Field(13, wire.VARINT, bits=32)
+_FIELDS = {
+    'float32': _Field(5, wire.FIXED32),
+    'float64': _Field(6, wire.FIXED64),
+    **dict.fromkeys(['int32', 'int16', 'int8', 'uint16', 'uint8'], _INT),
+    **dict.fromkeys(['qint32', 'qint16', 'qint8', 'quint16', 'quint8'], _INT),
+    'complex64': _Field(9, wire.FIXED32),
+    'int64': _Field(10, wire.VARINT),
+    'bool': _Field(11, wire.VARINT),
+    'complex128': _Field(12, wire.FIXED64),
+    **dict.fromkeys(['float16', 'bfloat16'], _HALF),
+    'uint32': _Field(16, wire.VARINT, bits=32),
+    'uint64': _Field(17, wire.VARINT),
+}
+
+
+class ValuesError(ValueError):
+    """The values do not parse or are not as many as the shape has. The message says how, as the end of a sentence."""
+
+
+def decode(message: memoryview, dtype: int, count: int) -> np.ndarray:
+    """Returns the values of a tensor or slice.
+
+    Memory is taken only for values that are there.
+
+    Args:
+      message: The `TensorProto`.
+      dtype: TensorFlow's data type number.
+      count: The number of elements.
+
+    Returns:
+      A writable array of one dimension; strings as an object array of `bytes`.
+
+    Raises:
+      ValuesError: If the message is damaged or does not hold `count` elements.
+      dtypes.UnsupportedDtypeError: If NumPy has no such type or the format does not store it.
+    """
+    try:
+        if dtype == dtypes.STRING:
+            return _strings(message, count)
+        numpy_dtype, field = dtypes.to_numpy(dtype), _FIELDS.get(dtypes.name(dtype))
+        if field is None:
+            raise dtypes.UnsupportedDtypeError(f'the V1 format stores no {dtypes.name(dtype)}')
+        if field.unpacked == wire.VARINT:
+            return _integers(message, field, numpy_dtype, count)
+        return _floats(message, field, numpy_dtype, count)
+    except wire.WireError as error:
+        raise ValuesError(f'its values do not parse: {error}') from error
+
+
+def _strings(message: memoryview, count: int) -> np.ndarray:
+    strings = [
+        bytes(value)
+        for number, kind, value in wire.fields(message)
+        if number == _STRING_FIELD and kind == wire.BYTES
+    ]
+    if len(strings) != count:
+        raise ValuesError(f'it holds {len(strings)} values where its shape has {count}')
+    array = np.empty(count, object)
+    array[:] = strings
+    return array
+
+
+def _floats(message: memoryview, field: _Field, dtype: np.dtype, count: int) -> np.ndarray:
+    present, expected = sum(map(len, _runs(message, field))), count * dtype.itemsize
+    if present != expected:
+        raise ValuesError(f'it holds {present} bytes of values where its shape takes {expected}')
+    array = tensors.empty((count,), dtype)
+    raw, position = array.view(np.uint8), 0
+    for run in _runs(message, field):
+        raw[position : position + len(run)] = run
+        position += len(run)
+    return array
+
+
+def _integers(message: memoryview, field: _Field, dtype: np.dtype, count: int) -> np.ndarray:
+    present = 0
+    for run in _runs(message, field):
+        if len(run) and run[-1] >= 0x80:
+            raise ValuesError('its last value is cut off')
+        present += _count_varints(run)
+    if present != count:
+        raise ValuesError(f'it holds {present} values where its shape has {count}')
+    array, position = tensors.empty((count,), dtype), 0
+    for run in _runs(message, field):
+        for values in _varints(run):
+            array[position : position + len(values)] = _converted(values, field, dtype)
+            position += len(values)
+    return array
+
+
+def _runs(message: memoryview, field: _Field) -> Iterator[np.ndarray]:
+    """Yields the bytes of the field's values, those of many values at once where they stand together.
+
+    A packed field is one run. So are values that are not packed, as many as a window holds. The windows grow while
+    nothing else comes between the values, and are given up where something often does.
+    """
+    position, window, misses = 0, _FIRST_WINDOW, 0
+    while position < len(message):
+        number, kind, value, end = wire.field_at(message, position)
+        if number == field.number:
+            if kind not in (wire.BYTES, field.unpacked):
+                raise wire.WireError(f'its values have the wire type {kind}')
+            if kind == wire.BYTES:
+                yield np.frombuffer(value, np.uint8)
+            else:
+                part = message[position : position + window if misses < _MAX_MISSES else end]
+                run, used = _unpacked_run(part, field)
+                if used:
+                    yield run
+                    end = position + used
+                else:  # Its tag takes more bytes than it needs to.
+                    stored = message[position:end]
+                    yield np.frombuffer(stored[varint.decode(stored, 0)[1] :], np.uint8)
+                grows = used > len(part) - _FIRST_WINDOW // 2
+                window = min(2 * window, _SLAB) if grows else _FIRST_WINDOW
+                misses += not grows
+        position = end
+
+
+def _unpacked_run(message: memoryview, field: _Field) -> tuple[np.ndarray, int]:
+    """Takes the tags out of the values that a message begins with, none of them packed.
+
+    Returns:
+      The bytes of the values, and the number of bytes that these and their tags take.
+    """
+    tag = np.frombuffer(varint.encode(field.number << 3 | field.unpacked), np.uint8)
+    raw = np.frombuffer(message, np.uint8)
+    if field.unpacked != wire.VARINT:
+        width = len(tag) + wire.FIXED_SIZES[field.unpacked]
+        rows = raw[: len(raw) // width * width].reshape(-1, width)
+        rows = rows[: _leading((rows[:, : len(tag)] == tag).all(axis=1))]
+        return rows[:, len(tag) :].reshape(-1), rows.size
+    # Tags are variable-length integers too: every other one.
+    ends = np.flatnonzero(raw < 0x80)
+    ends = ends[: len(ends) // 2 * 2]
+    starts = np.concatenate(([0], ends[1::2] + 1))[: len(ends) // 2]
+    tagged = ends[::2] - starts == len(tag) - 1
+    for byte in range(len(tag)):
+        tagged &= raw[starts + byte] == tag[byte]
+    count = _leading(tagged)
+    used = int(ends[2 * count - 1]) + 1 if count else 0
+    kept = np.ones(used, bool)
+    for byte in range(len(tag)):
+        kept[starts[:count] + byte] = False
+    return raw[:used][kept], used
+
+
+def _leading(flags: np.ndarray) -> int:
+    """Returns how many flags are set before the first that is not."""
+    return len(flags) if flags.all() else int(flags.argmin())
+
+
+def _count_varints(run: np.ndarray) -> int:
+    return sum(
+        int(np.count_nonzero(run[start : start + _SLAB] < 0x80)) for start in range(0, len(run), _SLAB)
+    )
+
+
+def _varints(run: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the variable-length integers of a run that ends with the last byte of one, some thousands at once."""
+    start = 0
+    while start < len(run):
+        slab = run[start : start + _SLAB]
+        ends = np.flatnonzero(slab < 0x80)
+        if not len(ends):
+            raise ValuesError('one of its values is longer than 64 bits')
+        start += int(ends[-1]) + 1
+        yield _decode_varints(slab[: ends[-1] + 1], ends)
+
+
+def _decode_varints(slab: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Returns the integers, without a sign, of a slab whose integers end at `ends`."""
+    if len(ends) == len(slab):
+        return slab
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    lengths = ends - starts + 1
+    widest = int(lengths.max())
+    if widest > _MAX_VARINT_BYTES:
+        raise ValuesError('one of its values is longer than 64 bits')
+    values = (slab[starts] & 0x7F).astype(np.uint64)
+    for byte in range(1, widest):
+        longer = np.flatnonzero(lengths > byte)
+        bits = (slab[starts[longer] + byte] & 0x7F).astype(np.uint64)
+        values[longer] |= bits << np.uint64(7 * byte)
+    return values
+
+
+def _converted(values: np.ndarray, field: _Field, dtype: np.dtype) -> np.ndarray:
+    """Returns integers without a sign as values of `dtype`.
+
+    Raises:
+      ValuesError: If one is out of its range.
+    """
+    if dtype.kind == 'b':
+        return values != 0
+    if field is _HALF:
+        return _in_range(values.astype(np.uint64), np.dtype(np.uint16)).view(dtype)
+    if field.bits == 32:
+        # Protobuf takes the low bits; TensorFlow stores small types as integers of 32 bits with a sign.
+        values = values.astype(np.uint32)
+        if dtype.itemsize < 4:
+            return _in_range(values.view(np.int32), dtype)
+        return values.view(dtype)
+    return values.astype(np.uint64, copy=False).view(dtype)
+
+
+def _in_range(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    limits = np.iinfo(dtype)
+    if len(values) and not limits.min <= values.min() <= values.max() <= limits.max:
+        raise ValuesError(f'one of its values is out of the range of {dtype}')
+    return values.astype(dtype)
