@@ -49,7 +49,8 @@ _ADVICE = {
     FileKind.V1_CHECKPOINT: 'a checkpoint of the V1 format; name it as it is.',
     FileKind.OTHER_TABLE: 'a sorted string table, but no checkpoint; name a checkpoint.',
     FileKind.STATE_FILE: 'the state file of a directory of checkpoints; name the directory.',
-    FileKind.HDF5: 'an HDF5 file, such as Keras weights; load it with Keras and save a tf.train.Checkpoint of the model.',
+    FileKind.HDF5: 'an HDF5 file, such as Keras weights; load it with Keras and save a tf.train.Checkpoint of the '
+    'model.',
     FileKind.KERAS_ARCHIVE: 'a model in the .keras format; load it with Keras and save a tf.train.Checkpoint of it.',
     FileKind.PYTORCH: 'a PyTorch file; load it with PyTorch and save its arrays as a checkpoint.',
     FileKind.SAFETENSORS: 'a safetensors file; load it with safetensors.numpy and save its arrays as a checkpoint.',
@@ -58,9 +59,9 @@ _ADVICE = {
     FileKind.PICKLE: 'a pickled Python object, which may run code when it is loaded; load it, if you trust its source, '
     'and save its arrays as a checkpoint.',
     FileKind.SAVED_MODEL: 'the graph of a SavedModel; name its directory, whose `variables` hold the checkpoint.',
-    FileKind.META_GRAPH: 'a MetaGraphDef, the graph beside a checkpoint; name the checkpoint, the path without `.meta`.',
-    FileKind.FROZEN_GRAPH: 'a GraphDef, such as a frozen graph, whose variables are constants; name the checkpoint that '
-    'it was frozen from.',
+    FileKind.META_GRAPH: 'a MetaGraphDef, the graph beside a checkpoint; name the checkpoint, without `.meta`.',
+    FileKind.FROZEN_GRAPH: 'a GraphDef, such as a frozen graph, whose variables are constants; name the checkpoint '
+    'that it was frozen from.',
     FileKind.TFLITE: 'a TensorFlow Lite model; name the checkpoint that it was converted from.',
     FileKind.RECORDS: 'a TFRecord or event file, which holds no variables; name a checkpoint.',
     FileKind.ARCHIVE: 'an archive; unpack it and name a checkpoint in it.',

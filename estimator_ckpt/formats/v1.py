@@ -211,8 +211,7 @@ class V1Reader:
         pieces = [
             (slices.as_numpy(part), self._read(key, tensor, piece)) for part, piece in tensor.pieces.items()
         ]
-        dtype = pieces[0][1].dtype
-        result = np.empty(tensor.shape, object) if dtype == object else tensors.empty(tensor.shape, dtype)
+        result = self._empty(key, tensor, pieces[0][1].dtype)
         covered = np.zeros(tensor.shape, bool)
         for where, values in pieces:
             result[where], covered[where] = values, True
@@ -272,6 +271,16 @@ class V1Reader:
         if held > needed:
             raise corrupt(self.prefix, f'the slices of {key!r} overlap')
 
+    def _empty(self, key: str, tensor: _Tensor, dtype: np.dtype) -> np.ndarray:
+        try:
+            if dtype.kind == 'O':
+                return np.empty(tensor.shape, object)
+            return tensors.empty(tensor.shape, dtype)
+        except (
+            ValueError
+        ) as error:  # An extent is too large beside one that is 0, or the rank too high for NumPy.
+            raise corrupt(self.prefix, f'the tensor {key!r}: {error}') from error
+
     def _read(self, key: str, tensor: _Tensor, piece: _Piece) -> np.ndarray:
         record = self._files[piece.shard].record(encode_key(key), piece.part)
         return self._decode(key, tensor, piece, record)
@@ -284,7 +293,7 @@ class V1Reader:
             raise dtypes.UnsupportedDtypeError(
                 f'{self._paths[piece.shard]}: the tensor {key!r} cannot be read: {error}; leave it out.'
             ) from error
-        except ValueError as error:  # NumPy's, where extents are too large beside one that is 0.
+        except ValueError as error:
             raise corrupt(self._paths[piece.shard], f'the tensor {key!r}: {error}') from error
 
 

@@ -63,7 +63,7 @@ class BlockCache:
             if kept is not None:
                 self._blocks.move_to_end(block)
         if kept is not None and (key not in kept or kept[key] is not None):
-            return kept[key] if key in kept else None
+            return kept.get(key)
         values = load()
         self._keep(block, values)
         return values.get(key)

@@ -4,6 +4,7 @@ They are declared in `tensorflow/core/util/saved_tensor_slice.proto`. Headers ar
 without copying the values, which `v1_values` decodes.
 """
 
+import math
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -143,7 +144,7 @@ def _fault(tensor: HeaderTensor) -> str | None:
     shape = tensor.shape
     if len(shape) > _MAX_RANK:
         return f'has the impossible rank {len(shape)}'
-    if any(extent < 0 for extent in shape):
+    if any(extent < 0 for extent in shape) or math.prod(filter(None, shape)) >= 1 << 63:
         return f'has the impossible shape {list(shape)}'
     if not tensor.slices:
         return 'has no slice'

@@ -1,7 +1,7 @@
 """Which files a V1 checkpoint consists of.
 
-`tensorflow/core/util/tensor_slice_writer.cc` writes one file named as the save path. Sharded savers write `P-%05d-of-%05d`,
-and name it `P-?????-of-%05d` (`tensorflow/python/training/saver.py`).
+`tensorflow/core/util/tensor_slice_writer.cc` writes one file named as the save path. Sharded savers write
+`P-%05d-of-%05d`, and name it `P-?????-of-%05d` (`tensorflow/python/training/saver.py`).
 """
 
 import os
