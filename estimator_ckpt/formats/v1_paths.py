@@ -43,8 +43,9 @@ def find(path: str | os.PathLike) -> V1Paths | None:
     if shard and int(shard[2]):
         paths = _shards(shard[1], int(shard[2]))
         return paths if any(map(files.exists, paths.files)) else None
-    if files.exists(path):
-        return None if files.is_dir(path) else V1Paths(path, (path,))
+    # A directory, too, may be the prefix of shards beside it; on `ram://` each prefix is a directory.
+    if files.exists(path) and not files.is_dir(path):
+        return V1Paths(path, (path,))
     directory, base = os.path.split(path)
     if not base or not files.is_dir(directory or '.'):
         return None

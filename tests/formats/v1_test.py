@@ -123,7 +123,10 @@ def run_saver(path, build, **options):
 def partitioned():
     tf.compat.v1.get_variable(
         'embedding',
-        initializer=np.arange(70, dtype=np.float32).reshape(10, 7),
+        shape=(10, 7),
+        initializer=lambda shape, dtype, partition_info: tf.constant(
+            np.arange(70, dtype=np.float32).reshape(10, 7)[partition_info.var_offset[0] :][: shape[0]]
+        ),
         partitioner=tf.compat.v1.fixed_size_partitioner(3),
     )
     tf.compat.v1.get_variable('step', initializer=np.int64(-5))
