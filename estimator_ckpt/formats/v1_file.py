@@ -1,5 +1,6 @@
 """Reads one file of a V1 checkpoint: its header, and the records of slices as they are asked for."""
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from estimator_ckpt.formats.v1_messages import HeaderTensor, MessageError, Recor
 _CACHE_SIZE = 32 * 1024 * 1024
 # Of a block too large to keep, records up to this size are kept.
 _SMALL_RECORD = 64 * 1024
+# TensorFlow writes to a file of such a name and renames it at the end.
+_UNFINISHED = re.compile(r'\.tempstate\d+$')
 
 
 def corrupt(path: str, what: str) -> CorruptCheckpointError:
@@ -128,6 +131,11 @@ class V1File:
 
     def _unreadable(self, error: Exception) -> CorruptCheckpointError:
         kind = detect.detect(self.path)
+        if _UNFINISHED.search(self.path):
+            return CorruptCheckpointError(
+                f'{self.path} is an unfinished write of a V1 checkpoint, left by a writer that was stopped; use another '
+                'checkpoint.'
+            )
         if kind not in (detect.FileKind.V1_CHECKPOINT, detect.FileKind.UNKNOWN):
             return CorruptCheckpointError(detect.advice(self.path, kind))
         return CorruptCheckpointError(

@@ -19,6 +19,8 @@ _SLAB = 1 << 20
 # Values that are not packed are looked for in windows of this many bytes at first, until so many of the windows held
 # something else too.
 _FIRST_WINDOW, _MAX_MISSES = 64, 100
+# Stretches of fewer bytes are joined to about this many.
+_SHORT, _JOINED = 1024, 64 * 1024
 
 
 class _Field(NamedTuple):
@@ -113,8 +115,6 @@ def _floats(message: memoryview, field: _Field, dtype: np.dtype, count: int) -> 
 def _integers(message: memoryview, field: _Field, dtype: np.dtype, count: int) -> np.ndarray:
     present = 0
     for run in _runs(message, field):
-        if len(run) and run[-1] >= 0x80:
-            raise ValuesError('its last value is cut off')
         present += _count_varints(run)
     if present != count:
         raise ValuesError(f'it holds {present} values where its shape has {count}')
@@ -127,9 +127,34 @@ def _integers(message: memoryview, field: _Field, dtype: np.dtype, count: int) -
 
 
 def _runs(message: memoryview, field: _Field) -> Iterator[np.ndarray]:
+    """Yields the bytes of the field's values, short stretches of them joined.
+
+    Raises:
+      ValuesError: If a value is cut off.
+      wire.WireError: If the message is damaged.
+    """
+    joined = bytearray()
+    for stretch in _stretches(message, field):
+        if field.unpacked == wire.VARINT and len(stretch) and stretch[-1] >= 0x80:
+            raise ValuesError('one of its values is cut off')
+        if len(stretch) < _SHORT:
+            joined += stretch
+            if len(joined) < _JOINED:
+                continue
+            stretch = memoryview(b'')
+        if joined:
+            yield np.frombuffer(bytes(joined), np.uint8)
+            joined.clear()
+        if len(stretch):
+            yield np.frombuffer(stretch, np.uint8)
+    if joined:
+        yield np.frombuffer(bytes(joined), np.uint8)
+
+
+def _stretches(message: memoryview, field: _Field) -> Iterator[memoryview]:
     """Yields the bytes of the field's values, those of many values at once where they stand together.
 
-    A packed field is one run. So are values that are not packed, as many as a window holds. The windows grow while
+    A packed field is one stretch. So are values that are not packed, as many as a window holds. The windows grow while
     nothing else comes between the values, and are given up where something often does.
     """
     position, window, misses = 0, _FIRST_WINDOW, 0
@@ -139,23 +164,23 @@ def _runs(message: memoryview, field: _Field) -> Iterator[np.ndarray]:
             if kind not in (wire.BYTES, field.unpacked):
                 raise wire.WireError(f'its values have the wire type {kind}')
             if kind == wire.BYTES:
-                yield np.frombuffer(value, np.uint8)
+                yield value
             else:
                 part = message[position : position + window if misses < _MAX_MISSES else end]
-                run, used = _unpacked_run(part, field)
+                stretch, used = _unpacked_stretch(part, field)
                 if used:
-                    yield run
+                    yield stretch
                     end = position + used
                 else:  # Its tag takes more bytes than it needs to.
                     stored = message[position:end]
-                    yield np.frombuffer(stored[varint.decode(stored, 0)[1] :], np.uint8)
+                    yield stored[varint.decode(stored, 0)[1] :]
                 grows = used > len(part) - _FIRST_WINDOW // 2
                 window = min(2 * window, _SLAB) if grows else _FIRST_WINDOW
                 misses += not grows
         position = end
 
 
-def _unpacked_run(message: memoryview, field: _Field) -> tuple[np.ndarray, int]:
+def _unpacked_stretch(message: memoryview, field: _Field) -> tuple[memoryview, int]:
     """Takes the tags out of the values that a message begins with, none of them packed.
 
     Returns:
@@ -167,7 +192,7 @@ def _unpacked_run(message: memoryview, field: _Field) -> tuple[np.ndarray, int]:
         width = len(tag) + wire.FIXED_SIZES[field.unpacked]
         rows = raw[: len(raw) // width * width].reshape(-1, width)
         rows = rows[: _leading((rows[:, : len(tag)] == tag).all(axis=1))]
-        return rows[:, len(tag) :].reshape(-1), rows.size
+        return rows[:, len(tag) :].reshape(-1).data, rows.size
     # Tags are variable-length integers too: every other one.
     ends = np.flatnonzero(raw < 0x80)
     ends = ends[: len(ends) // 2 * 2]
@@ -180,7 +205,7 @@ def _unpacked_run(message: memoryview, field: _Field) -> tuple[np.ndarray, int]:
     kept = np.ones(used, bool)
     for byte in range(len(tag)):
         kept[starts[:count] + byte] = False
-    return raw[:used][kept], used
+    return raw[:used][kept].data, used
 
 
 def _leading(flags: np.ndarray) -> int:

@@ -1,5 +1,7 @@
 """Tests that checkpoints of the V1 format are read as TensorFlow reads them."""
 
+import concurrent.futures
+
 import hypothesis
 import numpy as np
 import pytest
@@ -63,7 +65,9 @@ def extremes(dtype):
         limits = np.iinfo(dtype)
         near = [limits.min, limits.min // 2, 0, 1, 63, 64, limits.max // 2, limits.max]
         return np.array([*near, *(-1, -64, -65, -128) * (dtype.kind == 'i')], dtype)
-    return np.array([-1.5, -0.0, 0, np.inf, -np.inf, np.nan, np.finfo(dtype).max, np.finfo(dtype).tiny], dtype)
+    return np.array(
+        [-1.5, -0.0, 0, np.inf, -np.inf, np.nan, np.finfo(dtype).max, np.finfo(dtype).tiny], dtype
+    )
 
 
 @pytest.mark.parametrize('shape', [None, (), (0,), (3, 0, 2), (2, 3, 4)], ids=str)
@@ -261,7 +265,7 @@ def test_headers_are_read_without_the_values(tmp_path, bytes_read):
     path = save_v1(tmp_path / 'model', values)
     bytes_read.clear()
     reader = V1Reader(path)
-    assert sum(reader.entry(key).size for key in reader.keys()) == 24_000_000
+    assert sum(reader.entry(key).size for key in sorted(reader.keys())) == 24_000_000
     assert sum(bytes_read) < 100_000
     bytes_read.clear()
     reader.tensor('layer_05/kernel')
@@ -317,6 +321,15 @@ def test_small_tensors_of_a_large_block_are_not_read_with_it_each_time(tmp_path,
     assert reader.tensor('b')[-1] == 4_999_999
 
 
+def test_tensors_are_read_by_many_threads_at_once(tmp_path):
+    values = {f'v{number:03d}': np.full(3000, number) for number in range(300)}
+    reader = V1Reader(save_v1(tmp_path / 'model', values))
+    names = list(values) * 3
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for name, value in zip(names, pool.map(reader.tensor, names), strict=True):
+            assert (value == int(name[1:])).all()
+
+
 def test_a_checkpoint_on_another_file_system_is_read(tmp_path):
     path = save_v1(tmp_path / 'model', {'x': np.arange(3)})
     remote = 'ram://v1_test/model-00000-of-00001'
@@ -331,7 +344,9 @@ def test_a_missing_shard_is_named(tmp_path):
     reader = V1Reader(pattern)
     (tmp_path / 'model-00001-of-00002').unlink()
     for path in (pattern, tmp_path / 'model'):
-        with pytest.raises(CheckpointNotFoundError, match='model-00001-of-00002, .* is missing; copy it there'):
+        with pytest.raises(
+            CheckpointNotFoundError, match='model-00001-of-00002, .* is missing; copy it there'
+        ):
             V1Reader(path)
     with pytest.raises(CheckpointNotFoundError, match='model-00001-of-00002, .* is missing; copy it there'):
         reader.check_data_files()
@@ -379,7 +394,7 @@ def test_names_that_are_escaped_in_keys_are_found(tmp_path):
     assert {key.encode('utf-8', 'surrogateescape'): value.item() for key, value in found.items()} == {
         name: number for number, name in enumerate(names)
     }
-    assert list(found) == [name.decode('utf-8', 'surrogateescape') for name in sorted(names)]
+    assert V1Reader(path).keys() == [name.decode('utf-8', 'surrogateescape') for name in sorted(names)]
 
 
 def test_a_checkpoint_without_tensors_is_empty(tmp_path):

@@ -9,7 +9,15 @@ from tensorflow.core.framework import tensor_pb2
 from estimator_ckpt.bundle import varint
 from estimator_ckpt.formats import v1_values, wire
 from tests.bundle.helpers import properties
-from tests.formats.helpers import WHOLE, encoded, header_tensor, message, our_v1_tensors, tf_restored, write_v1
+from tests.formats.helpers import (
+    WHOLE,
+    encoded,
+    header_tensor,
+    message,
+    our_v1_tensors,
+    tf_restored,
+    write_v1,
+)
 
 # By type: its number, the field of its values and the wire type of one that is not packed.
 FIELDS = {
