@@ -133,8 +133,8 @@ class V1File:
         kind = detect.detect(self.path)
         if _UNFINISHED.search(self.path):
             return CorruptCheckpointError(
-                f'{self.path} is an unfinished write of a V1 checkpoint, left by a writer that was stopped; use another '
-                'checkpoint.'
+                f'{self.path} is an unfinished write of a V1 checkpoint, left by a writer that was stopped; use '
+                'another checkpoint.'
             )
         if kind not in (detect.FileKind.V1_CHECKPOINT, detect.FileKind.UNKNOWN):
             return CorruptCheckpointError(detect.advice(self.path, kind))

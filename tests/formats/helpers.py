@@ -29,7 +29,9 @@ def save_v1(path, tensors, specs=None):
         tensor_names=list(tensors),
         shapes_and_slices=[(specs or {}).get(name, '') for name in tensors],
         data=[
-            tf.constant(value, tf.string) if getattr(value, 'dtype', None) == object else value
+            tf.constant(value, tf.string)
+            if isinstance(value, np.ndarray) and value.dtype.kind == 'O'
+            else value
             for value in tensors.values()
         ],
     )
