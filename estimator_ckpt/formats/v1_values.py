@@ -166,17 +166,19 @@ def _stretches(message: memoryview, field: _Field) -> Iterator[memoryview]:
             if kind == wire.BYTES:
                 yield value
             else:
-                part = message[position : position + window if misses < _MAX_MISSES else end]
-                stretch, used = _unpacked_stretch(part, field)
+                stretch, used = memoryview(b''), 0
+                if misses < _MAX_MISSES:
+                    part = message[position : position + window]
+                    stretch, used = _unpacked_stretch(part, field)
+                    grows = used > len(part) - _FIRST_WINDOW // 2
+                    window = min(2 * window, _SLAB) if grows else _FIRST_WINDOW
+                    misses += not grows
                 if used:
-                    yield stretch
                     end = position + used
-                else:  # Its tag takes more bytes than it needs to.
+                else:  # One value, perhaps with a tag of more bytes than it needs.
                     stored = message[position:end]
-                    yield stored[varint.decode(stored, 0)[1] :]
-                grows = used > len(part) - _FIRST_WINDOW // 2
-                window = min(2 * window, _SLAB) if grows else _FIRST_WINDOW
-                misses += not grows
+                    stretch = stored[varint.decode(stored, 0)[1] :]
+                yield stretch
         position = end
 
 
