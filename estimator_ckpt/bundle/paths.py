@@ -1,13 +1,15 @@
 """Which checkpoint a path means, and the names of a checkpoint's files."""
 
 import difflib
+import logging
 import os
 import re
 
 from estimator_ckpt.bundle.checkpoint_state import read_state
-from estimator_ckpt.bundle.errors import CheckpointNotFoundError
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import Files, files_for
 
+_logger = logging.getLogger('estimator_ckpt')
 _INDEX = '.index'
 _DATA = re.compile(r'\.data-\d{5}-of-\d{5}$')
 
@@ -41,8 +43,8 @@ def resolve(path: str | os.PathLike) -> str:
     """The prefix of the checkpoint that a path means.
 
     Args:
-      path: A prefix, a `.index` or `.data-...` file, a directory with a `checkpoint` state file or a single
-        checkpoint, or a SavedModel's directory.
+      path: A prefix, a `.index` or `.data-...` file, a SavedModel's directory, or a directory of checkpoints, which
+        means the latest one: the one that its state file names, or without a readable one the newest, which is logged.
 
     Raises:
       CheckpointNotFoundError: If there is none. The message says what is there instead.
@@ -66,51 +68,115 @@ def resolve(path: str | os.PathLike) -> str:
 
 
 def _resolve_directory(directory: str, files: Files) -> str:
-    state = read_state(directory)
+    state, damage, fault = None, None, f'{directory} has no checkpoint state file'
+    try:
+        state = read_state(directory)
+    except CorruptCheckpointError as error:
+        damage, fault = error, str(error).partition(';')[0]
     if state is not None:
-        return resolve_state_entry(directory, state.latest)
+        prefix = find_state_entry(directory, state.latest)
+        if prefix is not None:
+            return prefix
+        fault = f'The state file of {directory} names {state.latest}, which is neither there nor beside the state file'
     for prefix in (os.path.join(directory, 'variables', 'variables'), os.path.join(directory, '')):
         if files.exists(index_path(prefix)):
             return prefix
-    prefixes = _prefixes_in(directory, files)
-    if len(prefixes) == 1:
-        return os.path.join(directory, prefixes[0])
-    if prefixes:
+    prefixes = checkpoints_in(directory)
+    if not prefixes and damage is not None:
+        raise damage
+    if not prefixes:
+        reason = fault if state else f'there is no file that ends in {_INDEX}'
         raise CheckpointNotFoundError(
-            f'{directory} has no checkpoint state file and holds several checkpoints '
-            f'({", ".join(prefixes[:5])}); name one of them.'
+            f'{directory} holds no checkpoint: {reason}; name a directory that does, or mend the state file.'
         )
-    raise CheckpointNotFoundError(
-        f'{directory} holds no checkpoint: there is no file that ends in {_INDEX}; name a directory that does.'
-    )
+    if len(prefixes) > 1 or state is not None:
+        _logger.warning('%s; going on with the newest checkpoint there, %s.', fault, prefixes[-1])
+    return prefixes[-1]
 
 
 def resolve_state_entry(directory: str, entry: str) -> str:
-    """The prefix that an entry of a directory's state file means.
+    """Returns the prefix that an entry of a directory's state file means; see `find_state_entry`.
 
-    A relative entry is beside the state file. An absolute one that is gone, because the directory was moved, is looked
-    for by its base name beside the state file.
+    Args:
+      directory: The directory.
+      entry: The entry, as written.
 
     Raises:
-      CheckpointNotFoundError: If it is in neither place.
+      CheckpointNotFoundError: If it is gone.
     """
-    path = entry if is_absolute(entry) else os.path.join(directory, entry)
-    beside = os.path.join(directory, os.path.basename(entry))
-    for candidate in (path, beside):
-        if checkpoint_exists(candidate):
-            return candidate
-    present = ', '.join(_prefixes_in(directory, files_for(directory))[:5]) or 'none'
-    raise CheckpointNotFoundError(
-        f'The state file of {directory} names {entry}, which is neither there nor beside the state file; '
-        f'checkpoints there: {present}. Name one of them, or mend the state file.'
-    )
+    prefix = find_state_entry(directory, entry)
+    if prefix is None:
+        present = ', '.join(map(os.path.basename, checkpoints_in(directory)[-5:])) or 'none'
+        raise CheckpointNotFoundError(
+            f'The state file of {directory} names {entry}, which is neither there nor beside the state file; '
+            f'checkpoints there: {present}. Name one of them, or mend the state file.'
+        )
+    return prefix
+
+
+def find_state_entry(directory: str, entry: str) -> str | None:
+    """Returns the prefix that an entry of a directory's state file means, or None if it is gone.
+
+    Args:
+      directory: The directory.
+      entry: The entry, as written.
+    """
+    return next(filter(checkpoint_exists, state_entry_candidates(directory, entry)), None)
+
+
+def state_entry_candidates(directory: str, entry: str) -> list[str]:
+    """Returns where the checkpoint of an entry of a directory's state file can be, the surest place first.
+
+    A relative entry is below the directory. Of an absolute one, what lies beside the state file wins over the path: the
+    directory may be a copy of the one that was written.
+
+    Args:
+      directory: The directory.
+      entry: The entry, as written, on another operating system perhaps.
+    """
+    base = re.split(r'[/\\]', entry)[-1]
+    beside = os.path.join(directory, '' if base == '.' else base)
+    if is_absolute(entry):
+        return [beside, entry]
+    return [beside] if entry == '.' else [os.path.join(directory, entry), beside]
+
+
+def checkpoints_in(directory: str) -> list[str]:
+    """Returns the prefixes of the V2 checkpoints that lie in a directory, the newest last.
+
+    They are in the order of their steps, if all have names that differ in these only, and else of their times.
+    """
+    files = files_for(directory)
+    names = _names_in(directory, files)
+    steps = [re.fullmatch(r'(.*)-(\d+)', name, re.DOTALL) for name in names]
+    if all(steps) and len({step[1] for step in steps}) == 1:
+        names.sort(key=lambda name: int(name.rpartition('-')[2]))
+    else:
+        names.sort(key=lambda name: (files.mtime(index_path(os.path.join(directory, name))), name))
+    return [os.path.join(directory, name) for name in names]
 
 
 def is_absolute(path: str) -> bool:
-    return os.path.isabs(path) or '://' in path
+    """Returns True if a path, as written in a state file, does not depend on its directory."""
+    return os.path.isabs(path) or '://' in path or bool(re.match(r'[A-Za-z]:[/\\]|\\\\', path))
 
 
-def _prefixes_in(directory: str, files: Files) -> list[str]:
+def same_place(a: str, b: str) -> bool:
+    """Returns True if two paths mean one place, through links too.
+
+    Args:
+      a: A path, of something that need not exist.
+      b: Another one.
+    """
+    if '://' in a or '://' in b:
+        return a.rstrip('/') == b.rstrip('/')
+    return os.path.realpath(a) == os.path.realpath(b)
+
+
+def _names_in(directory: str, files: Files) -> list[str]:
+    """Returns the names of the checkpoints that lie in a directory; none where that does not exist."""
+    if not files.is_dir(directory or '.'):
+        return []
     return [
         name.removesuffix(_INDEX)
         for name in files.list_dir(directory)
@@ -132,7 +198,7 @@ def _not_found(path: str, files: Files) -> str:
             f'{path} is a file but no checkpoint prefix: there is no {index_path(path)}; name the prefix of a '
             'V2 checkpoint (the V1 format, one file without an index, is not read).'
         )
-    near = difflib.get_close_matches(base, _prefixes_in(directory, files), n=3, cutoff=0.3)
+    near = difflib.get_close_matches(base, _names_in(directory, files), n=3, cutoff=0.3)
     hint = (
         f'; did you mean {", ".join(near)}?' if near else f'; {directory or "."} holds no checkpoint like it.'
     )

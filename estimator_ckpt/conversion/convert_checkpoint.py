@@ -14,7 +14,8 @@ from typing import Any, Literal
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.bundle.paths import checkpoint_exists
+from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.paths import checkpoint_exists, index_path, same_place
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.common.gc_pause import paused_collector
@@ -70,7 +71,7 @@ def convert(
 
     Args:
       source: A checkpoint of any style; anything that `bundle.paths.resolve` takes.
-      destination: The prefix of the new one.
+      destination: The prefix of the new one. In a directory, or what ends in a slash, it gets the source's name.
       style: `'tf1'`, `'tf2'` or `'both'`.
       rules: New names; see `estimator_ckpt.mapping.rules`. They match names and object paths. For `'tf1'` they give
         names, else object paths (`'model/encoder/kernel'`).
@@ -110,8 +111,8 @@ def convert(
       RuleError: If a rule is wrong, or matches nothing.
       MappingError: If two tensors would have one key, or `like` cannot be filled.
     """
-    style, destination = CheckpointStyle(style), os.fspath(destination)
-    contents = Contents(source)
+    style, contents = CheckpointStyle(style), Contents(source)
+    destination = destination_prefix(contents.reader.prefix, destination)
     _check_destination(contents.reader, destination, overwrite)
     contents.reader.check_data_files()
     layout = tensors = read_tensors(contents, root)
@@ -157,8 +158,22 @@ def convert(
     return report
 
 
+def destination_prefix(source: str, destination: str | os.PathLike) -> str:
+    """Returns the prefix that a destination means.
+
+    Args:
+      source: The prefix of the source.
+      destination: A prefix, a directory, or what is to be one and ends in a slash. In a directory the new checkpoint
+        gets the source's name.
+    """
+    path = os.fspath(destination)
+    if path.endswith(('/', os.sep)) or (files_for(path).is_dir(path) and not checkpoint_exists(path)):
+        return os.path.join(path, os.path.basename(source) or 'model.ckpt')
+    return path
+
+
 def _check_destination(source: BundleReader, destination: str, overwrite: bool) -> None:
-    if os.path.abspath(source.prefix) == os.path.abspath(destination):
+    if same_place(index_path(source.prefix), index_path(destination)):
         raise CheckpointError(f'{destination} is the source itself; choose another destination.')
     if not overwrite and checkpoint_exists(destination):
         raise CheckpointError(

@@ -1,16 +1,25 @@
 """Converts all checkpoints of a directory."""
 
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
 
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state, write_state
-from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
+from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.bundle.paths import checkpoint_exists, resolve_state_entry
+from estimator_ckpt.bundle.paths import (
+    checkpoint_exists,
+    checkpoints_in,
+    find_state_entry,
+    index_path,
+    same_place,
+)
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.report import MappingReport
+
+_logger = logging.getLogger('estimator_ckpt')
 
 
 def convert_directory(
@@ -22,7 +31,10 @@ def convert_directory(
     on_checkpoint: Callable[[str], object] = lambda prefix: None,
     **options: Any,
 ) -> dict[str, MappingReport]:
-    """Converts every checkpoint that a directory's state file lists, and writes a state file that lists the new ones.
+    """Converts every checkpoint of a directory, and writes a state file that lists the new ones.
+
+    These are those that lie in it, in order, and those that its state file lists elsewhere. What the state file lists
+    and is gone is logged.
 
     Those that are there already are left as they are, unless `overwrite`: an interrupted run is taken up by running it
     again. The state file comes last, and keeps the times of the source's.
@@ -39,18 +51,13 @@ def convert_directory(
       For each base name that was converted now its report.
 
     Raises:
-      CheckpointNotFoundError: If the source has no state file, or a checkpoint that it lists is gone.
+      CheckpointNotFoundError: If the source has no checkpoint.
       CheckpointError: If the directories are the same, or a checkpoint cannot be converted.
     """
     source, destination = os.fspath(source), os.fspath(destination)
-    state = read_state(source)
-    if state is None:
-        raise CheckpointNotFoundError(
-            f'{source} has no checkpoint state file; name a single checkpoint instead.'
-        )
-    if os.path.abspath(source) == os.path.abspath(destination):
+    if same_place(source, destination):
         raise CheckpointError(f'{destination} is the source itself; choose another directory.')
-    prefixes = [resolve_state_entry(source, entry) for entry in dict.fromkeys([*state.all, state.latest])]
+    state, prefixes = _prefixes(source)
     files_for(destination).make_dirs(destination)
     reports = {}
     for prefix in prefixes:
@@ -60,7 +67,32 @@ def convert_directory(
             on_checkpoint(prefix)
             reports[base] = convert(prefix, target, style, overwrite=overwrite, **options)
     names = tuple(os.path.basename(prefix) for prefix in prefixes)
-    timestamps = state.timestamps if len(state.timestamps) == len(names) else ()
-    latest = os.path.basename(state.latest)
-    write_state(destination, CheckpointState(latest, names, timestamps, state.last_preserved))
+    times = tuple(files_for(prefix).mtime(index_path(prefix)) for prefix in prefixes)
+    preserved = state.last_preserved if state else 0.0
+    write_state(destination, CheckpointState(names[-1], names, times, preserved))
     return reports
+
+
+def _prefixes(directory: str) -> tuple[CheckpointState | None, list[str]]:
+    """Returns the state of a directory, and the prefixes of its checkpoints, the latest last."""
+    prefixes, gone, state = checkpoints_in(directory), [], None
+    try:
+        state = read_state(directory)
+    except CorruptCheckpointError as error:
+        _logger.warning('%s', error)
+    entries = list(dict.fromkeys([*state.all, state.latest])) if state else []
+    listed = {}
+    for entry in entries:
+        listed[entry] = find_state_entry(directory, entry)
+        if listed[entry] is None:
+            gone.append(entry)
+    elsewhere = [prefix for prefix in listed.values() if prefix is not None and prefix not in prefixes]
+    prefixes = elsewhere + prefixes
+    if gone:
+        _logger.warning('The state file of %s lists what is gone: %s.', directory, ', '.join(gone))
+    if not prefixes:
+        raise CheckpointNotFoundError(f'{directory} holds no checkpoint; name a directory that does.')
+    latest = listed.get(state.latest) if state else None
+    if latest is not None:
+        prefixes = [prefix for prefix in prefixes if prefix != latest] + [latest]
+    return state, prefixes

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from estimator_ckpt.estimator.model_dirs import prepare_model_dir
 from estimator_ckpt.estimator.shared_model_dir import compare_before_restoring
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.graph_state import graph_state
@@ -71,6 +72,7 @@ def scaffold(
         scaffold_args['init_fn'] = _warm_starting(saver, warm_start, scaffold_args.get('init_fn'))
     graph = tf.compat.v1.get_default_graph()
     graph_state(graph).savers.append(saver)
+    prepare_model_dir(graph, saver)
     compare_before_restoring()
     return tf.compat.v1.train.Scaffold(saver=saver, **scaffold_args)
 

@@ -11,7 +11,14 @@ import tensorflow as tf
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, CheckpointState, read_state, write_state
 from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.bundle.paths import checkpoint_exists, data_files, index_path, is_absolute
+from estimator_ckpt.bundle.paths import (
+    checkpoint_exists,
+    data_files,
+    index_path,
+    is_absolute,
+    same_place,
+    state_entry_candidates,
+)
 
 # For each state file, the latest checkpoint that this process has announced in it, with whichever saver.
 _announced: dict[str, str] = {}
@@ -24,42 +31,44 @@ class Retention:
     a restart, in the state file.
     """
 
-    def __init__(self, max_to_keep: int | None, keep_every_n_hours: float):
+    def __init__(self, max_to_keep: int | None, keep_every_n_hours: float | None):
         """Starts with no checkpoint.
 
         Args:
           max_to_keep: How many to keep; None or 0 for all, of which the state file then names the latest only.
-          keep_every_n_hours: How often, in hours, one is kept for good.
+          keep_every_n_hours: How often, in hours, one is kept for good; None for never.
         """
         self._max_to_keep = max_to_keep or 0
-        self._interval = keep_every_n_hours * 3600
+        self._interval = (float('inf') if keep_every_n_hours is None else keep_every_n_hours) * 3600
         self._last_preserved = time.time()
         self.kept: list[tuple[str, float]] = []
         self._announces = False
 
-    def recover(self, prefixes: Sequence[str], moved_to: str | None = None) -> None:
+    def recover(self, prefixes: Sequence[str], directory: str | None = None) -> None:
         """Goes on from checkpoints that are there already.
 
         Args:
           prefixes: What the state file names, oldest first. Those that are gone are forgotten.
-          moved_to: A directory to look in for those that are not where the state file says.
+          directory: The directory of the state file, if it is known. What lies in it wins over the path of a prefix,
+            since it may be a copy of the directory that was written.
         """
         self.kept = []
         for prefix in prefixes:
-            if moved_to is not None and not checkpoint_exists(prefix):
-                prefix = os.path.join(moved_to, os.path.basename(prefix))
-            if checkpoint_exists(prefix):
-                self.kept.append((prefix, files_for(prefix).mtime(index_path(prefix))))
+            candidates = state_entry_candidates(directory, prefix) if directory is not None else [prefix]
+            found = next(filter(checkpoint_exists, candidates), None)
+            if found is not None:
+                self.kept.append((found, files_for(found).mtime(index_path(found))))
         if self.kept:
             state = read_state(os.path.dirname(self.kept[-1][0]))
             if state is not None and state.last_preserved:
                 self._last_preserved = state.last_preserved
 
     def record(self, prefix: str) -> list[str]:
-        """Notes a new checkpoint and gives those that are to be deleted, oldest first."""
+        """Notes a new checkpoint, and returns those that are to be deleted, oldest first: all from its directory."""
         if not self._max_to_keep:
             self.kept = [(prefix, time.time())]
             return []
+        self._move_to(os.path.dirname(prefix))
         self.kept = [item for item in self.kept if item[0] != prefix] + [(prefix, time.time())]
         too_many = self.kept[: -self._max_to_keep]
         self.kept = self.kept[-self._max_to_keep :]
@@ -70,6 +79,20 @@ class Retention:
             else:
                 deleted.append(old)
         return deleted
+
+    def _move_to(self, directory: str) -> None:
+        """Forgets checkpoints of other directories, but for those whose copies lie in this one.
+
+        The state file of a copied or moved directory names the old one, which is not ours to delete from.
+        """
+        kept = []
+        for prefix, written in self.kept:
+            if not same_place(os.path.dirname(prefix), directory):
+                prefix = os.path.join(directory, os.path.basename(prefix))
+                if not checkpoint_exists(prefix):
+                    continue
+            kept.append((prefix, written))
+        self.kept = kept
 
     def announce(self, latest: str, relative: bool, state_file: str, meta_graph_suffix: str) -> None:
         """Announces a new checkpoint in the state file beside it, then deletes those that are too many.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from estimator_ckpt.bundle.checkpoint_state import STATE_FILE
-from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
+from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
+from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.paths import resolve, resolve_state_entry
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common.gc_pause import paused_collector
@@ -48,7 +48,7 @@ class Saver(tf.compat.v1.train.Saver):
         checkpoint: tf.train.Checkpoint | None = None,
         var_list: Any = None,
         max_to_keep: int | None = 5,
-        keep_checkpoint_every_n_hours: float = 10000.0,
+        keep_checkpoint_every_n_hours: float | None = 10000.0,
         *,
         untracked: str = 'keep',
         model_dir: str | None = None,
@@ -71,7 +71,7 @@ class Saver(tf.compat.v1.train.Saver):
           var_list: The variables, or a dict from name to variable; None for all of the graph, in eager mode for all
             that `checkpoint` reaches.
           max_to_keep: How many checkpoints to keep; None or 0 for all.
-          keep_checkpoint_every_n_hours: How often, in hours, one is kept for good.
+          keep_checkpoint_every_n_hours: How often, in hours, one is kept for good; None for never.
           untracked: What becomes of variables that `checkpoint` does not reach in an object-based checkpoint: `'keep'`
             saves them under their names, with a warning; `'error'` refuses; `'drop'` leaves them out, and initializes
             them at restore.
@@ -104,7 +104,7 @@ class Saver(tf.compat.v1.train.Saver):
             super().__init__(
                 sharded=sharded,
                 max_to_keep=max_to_keep,
-                keep_checkpoint_every_n_hours=keep_checkpoint_every_n_hours,
+                keep_checkpoint_every_n_hours=10000.0,  # Retention is our own.
                 name=name,
                 restore_sequentially=restore_sequentially,
                 defer_build=True,
@@ -219,8 +219,10 @@ class Saver(tf.compat.v1.train.Saver):
 
     def recover_last_checkpoints(self, checkpoint_paths: list[str]) -> None:
         """Goes on, after a restart, from the checkpoints that a state file names."""
-        moved_to = os.path.dirname(self._restored_from) if self._restored_from else None
-        self._retention.recover(checkpoint_paths, moved_to)
+        directory = self._model_dir
+        if directory is None and self._restored_from is not None:
+            directory = os.path.dirname(self._restored_from)
+        self._retention.recover(checkpoint_paths, directory)
         for directory in {os.path.dirname(prefix) for prefix in self.last_checkpoints}:
             remove_abandoned(directory)
 
@@ -365,8 +367,9 @@ class Saver(tf.compat.v1.train.Saver):
             # Training that resumes saves first of all what it has just restored.
             if staging.publish(extras, unless_same=prefix == self._restored_from):
                 self._save_counter += 1
-        if state_file is not None:
-            self._retention.announce(prefix, self._save_relative_paths, state_file, meta_graph_suffix)
+            # Within: what is left of the staging tells, after a kill, a checkpoint that was to be announced.
+            if state_file is not None:
+                self._retention.announce(prefix, self._save_relative_paths, state_file, meta_graph_suffix)
 
     def restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
         """Restores the variables from a checkpoint of any style.
@@ -415,6 +418,9 @@ class Saver(tf.compat.v1.train.Saver):
         self._restored_from = reader.prefix
 
     def _find(self, save_path: str) -> str:
+        if self._model_dir is not None and _names(self._model_dir, save_path):
+            # The state file of a directory that was copied or moved names the old place.
+            return resolve_state_entry(self._model_dir, save_path)
         try:
             return resolve(save_path)
         except CheckpointNotFoundError as error:
@@ -422,8 +428,15 @@ class Saver(tf.compat.v1.train.Saver):
                 raise CheckpointNotFoundError(
                     f'{error} If its directory was moved, pass model_dir= to the saver, or config= to the scaffold.'
                 ) from error
-            # The state file of a directory that was moved names the old place.
             return resolve_state_entry(self._model_dir, os.path.basename(save_path))
+
+    def look_in(self, model_dir: str) -> None:
+        """Tells where the checkpoints lie that the state file there names, unless that was said when it was made.
+
+        Args:
+          model_dir: The directory.
+        """
+        self._model_dir = self._model_dir or model_dir
 
     def _restore_host_values(
         self, bindings: Bindings, reader: BundleReader, source_graph: ObjectGraph | None
@@ -434,6 +447,15 @@ class Saver(tf.compat.v1.train.Saver):
                 value.set(reader.tensor(matched[value.key]))
         key = source_graph.child_key(object_keys.SAVE_COUNTER) if source_graph else None
         self._save_counter = int(reader.tensor(key)) if key is not None and key in reader else 0
+
+
+def _names(directory: str, path: str) -> bool:
+    """Returns True if the state file of a directory names a path."""
+    try:
+        state = read_state(directory)
+    except CorruptCheckpointError:
+        return False
+    return state is not None and path in (state.latest, *state.all)
 
 
 def _as_number(sess: Any, global_step: Any) -> int | None:

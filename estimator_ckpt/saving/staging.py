@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
 from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
 from estimator_ckpt.bundle.files import files_for
@@ -109,6 +110,26 @@ def remove_abandoned(directory: str) -> None:
     for name in files.list_dir(directory):
         if _STAGING.search(name[-20:]):
             _remove_tree(os.path.join(directory, name))
+
+
+def announce_interrupted(directory: str) -> str | None:
+    """Announces the checkpoint that a killed process had written, but not announced yet, in a directory without others.
+
+    Its staging folder, which is removed when all is done, tells it from a checkpoint whose state file was lost.
+
+    Args:
+      directory: A directory without a state file.
+
+    Returns:
+      The prefix; None where there is no such checkpoint.
+    """
+    names = files_for(directory).list_dir(directory)
+    begun = {_STAGING.sub('', name) for name in names if _STAGING.search(name[-20:])}
+    written = [name.removesuffix('.index') for name in names if name.endswith('.index')]
+    if len(written) != 1 or written[0] not in begun:
+        return None
+    write_state(directory, CheckpointState(written[0], (written[0],)))
+    return os.path.join(directory, written[0])
 
 
 def _remove_tree(directory: str) -> None:

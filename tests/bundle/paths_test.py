@@ -104,13 +104,44 @@ def test_a_state_entry_in_a_folder_below_is_found_as_tensorflow_finds_it(tmp_pat
 
 
 @pytest.mark.parametrize('gone', ['model-30', '/on/another/machine/model-30'])
-def test_a_state_file_that_names_a_checkpoint_that_is_gone_says_what_is_there(tmp_path, gone):
+def test_a_state_file_that_names_a_checkpoint_that_is_gone_leads_to_the_newest_which_is_said(
+    tmp_path, gone, caplog
+):
+    save(tmp_path / 'model-9', {'x': np.ones(1)})
     save(tmp_path / 'model-18', {'x': np.ones(1)})
     write_state(str(tmp_path), CheckpointState(gone))
-    with pytest.raises(
-        CheckpointNotFoundError, match=f'{tmp_path} names {gone}.*there: model-18. Name one of them'
-    ):
-        paths.resolve(tmp_path)
+    assert paths.resolve(tmp_path) == f'{tmp_path}/model-18'
+    assert f'{tmp_path} names {gone}, which' in caplog.text and f'{tmp_path}/model-18.' in caplog.text
+    with pytest.raises(CheckpointNotFoundError, match='there: model-9, model-18. Name one of them'):
+        paths.resolve_state_entry(str(tmp_path), gone)
+
+
+@pytest.mark.parametrize(
+    'entry', ['/{dir}/../production/m-5', '/gone/m-5', r'C:\runs\m-5', r'\\host\runs\m-5']
+)
+def test_what_lies_beside_a_state_file_wins_over_the_path_in_it(tmp_path, entry):
+    for run in ('production', 'experiment'):
+        save(tmp_path / run / 'm-5', {'x': np.ones(1)})
+    entry = entry.replace('/{dir}', str(tmp_path / 'experiment'))
+    write_state(str(tmp_path / 'experiment'), CheckpointState(entry))
+    assert paths.resolve(tmp_path / 'experiment') == f'{tmp_path}/experiment/m-5'
+
+
+def test_an_entry_of_one_dot_means_the_empty_name(tmp_path):
+    save(f'{tmp_path}/', {'x': np.ones(1)})
+    write_state(str(tmp_path), CheckpointState('.'))
+    assert paths.resolve(tmp_path) == f'{tmp_path}/'
+
+
+@pytest.mark.parametrize(
+    'content', [b'', b'\xef\xbb\xbfmodel_checkpoint_path: "model-1"\n', b'\x00\xff\xfe', b'not: a state']
+)
+def test_an_unreadable_state_file_leads_to_the_newest_checkpoint_which_is_said(tmp_path, content, caplog):
+    for step in (2, 10):
+        save(tmp_path / f'model-{step}', {'x': np.ones(1)})
+    (tmp_path / 'checkpoint').write_bytes(content)
+    assert paths.resolve(tmp_path) == f'{tmp_path}/model-10'
+    assert f'going on with the newest checkpoint there, {tmp_path}/model-10.' in caplog.text
 
 
 def test_the_folder_of_a_saved_model_means_its_variables(tmp_path):
@@ -142,13 +173,15 @@ def test_a_folder_of_one_checkpoint_and_no_state_file_means_that_one(tmp_path):
     assert paths.resolve(tmp_path) == paths.resolve(f'{tmp_path}/') == prefix
 
 
-def test_a_folder_of_several_checkpoints_and_no_state_file_says_which_there_are(tmp_path):
-    for step in (1, 2):
+def test_a_folder_of_several_checkpoints_and_no_state_file_means_the_newest_which_is_said(tmp_path, caplog):
+    for step in (9, 10):
         save(tmp_path / f'model-{step}', {'x': np.ones(1)})
-    with pytest.raises(
-        CheckpointNotFoundError, match=rf'{tmp_path} has no .*\(model-1, model-2\); name one of them'
-    ):
-        paths.resolve(tmp_path)
+    assert paths.resolve(tmp_path) == f'{tmp_path}/model-10'
+    assert f'{tmp_path} has no checkpoint state file; going on with' in caplog.text
+    for name, seconds in (('best', 20), ('model-9', 10), ('model-10', 0)):
+        save(tmp_path / name, {'x': np.ones(1)})
+        os.utime(tmp_path / f'{name}.index', (seconds, seconds))
+    assert paths.resolve(tmp_path) == f'{tmp_path}/best'  # Names do not tell.
 
 
 def test_a_prefix_goes_before_a_folder_of_the_same_name(tmp_path):

@@ -2,12 +2,15 @@
 
 import os
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from estimator_ckpt.bundle.checkpoint_state import read_state
+from estimator_ckpt.bundle import paths
+from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state, write_state
 from estimator_ckpt.bundle.reader import BundleReader
+from tests.bundle.helpers import save
 from tests.testing import small_model
 
 tf1 = tf.compat.v1
@@ -68,11 +71,34 @@ def test_options_reach_every_conversion(model_dir, tmp_path):
     assert small_model.keys_of(tmp_path / 'new' / 'model.ckpt-2') == {'w'}
 
 
-def test_a_directory_without_a_state_file_and_the_source_itself_are_refused(model_dir, tmp_path):
-    with pytest.raises(estimator_ckpt.CheckpointNotFoundError, match='no checkpoint state file'):
+def test_a_directory_without_checkpoints_and_the_source_itself_are_refused(model_dir, tmp_path):
+    with pytest.raises(estimator_ckpt.CheckpointNotFoundError, match='holds no checkpoint'):
         estimator_ckpt.convert_directory(tmp_path, tmp_path / 'new', 'tf2')
     with pytest.raises(estimator_ckpt.CheckpointError, match='the source itself'):
         estimator_ckpt.convert_directory(model_dir, model_dir, 'tf2')
+    os.symlink(model_dir, tmp_path / 'link')
+    with pytest.raises(estimator_ckpt.CheckpointError, match='the source itself'):
+        estimator_ckpt.convert_directory(model_dir, tmp_path / 'link', 'tf2')
+
+
+@pytest.mark.parametrize('state', ['gone', b'\xef\xbb\xbf\xff', b'', b'model_checkpoint_path: "m-20"\n'])
+def test_every_checkpoint_of_a_directory_is_converted_in_order_whatever_its_state_file_lists(state, tmp_path):
+    for step in (9, 10, 100):
+        save(tmp_path / 'run' / f'm-{step}', {'x': np.float32(step)})
+    write_state(str(tmp_path / 'run'), CheckpointState('m-100', ('/gone/m-8', 'm-100')))
+    if state != 'gone':
+        (tmp_path / 'run' / 'checkpoint').write_bytes(state)
+    reports = estimator_ckpt.convert_directory(tmp_path / 'run', tmp_path / 'new', 'tf2')
+    assert list(reports) == ['m-9', 'm-10', 'm-100']
+    assert read_state(str(tmp_path / 'new')).all == ('m-9', 'm-10', 'm-100')
+    assert paths.resolve(tmp_path / 'new') == str(tmp_path / 'new' / 'm-100')
+
+
+def test_what_the_state_file_lists_and_is_gone_is_named(tmp_path, caplog):
+    save(tmp_path / 'run' / 'm-9', {'x': np.float32(9)})
+    write_state(str(tmp_path / 'run'), CheckpointState('m-9', ('m-8', 'm-9')))
+    estimator_ckpt.convert_directory(tmp_path / 'run', tmp_path / 'new', 'tf2')
+    assert f'The state file of {tmp_path}/run lists what is gone: m-8.' in caplog.text
 
 
 def test_a_saved_models_variables_are_converted(tmp_path):

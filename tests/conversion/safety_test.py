@@ -8,10 +8,12 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
+from estimator_ckpt import CheckpointError, convert
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
+from tests.bundle.helpers import save
 
 STYLES = ('tf1', 'tf2', 'both')
 
@@ -144,3 +146,37 @@ def test_a_conversion_needs_no_tensorflow():
     )
     result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=True)
     assert result.stdout == 'False\n'
+
+
+class TestASourceIsNeverModified:
+    @pytest.fixture
+    def real(self, tmp_path):
+        save(tmp_path / 'real' / 'm', {'x': np.float32(1)})
+        os.symlink(tmp_path / 'real', tmp_path / 'link')
+        return tmp_path / 'real'
+
+    def test_through_a_linked_directory(self, real, tmp_path):
+        before = {path.name: path.read_bytes() for path in real.iterdir()}
+        for source, destination in (
+            (real / 'm', tmp_path / 'link' / 'm'),
+            (tmp_path / 'link' / 'm', real / 'm'),
+        ):
+            with pytest.raises(CheckpointError, match='is the source itself'):
+                convert(source, destination, 'tf2', overwrite=True)
+        assert {path.name: path.read_bytes() for path in real.iterdir()} == before
+
+    def test_through_linked_files(self, real, tmp_path):
+        for path in real.iterdir():
+            os.symlink(path, tmp_path / path.name.replace('m.', 'n.'))
+        before = {path.name: path.read_bytes() for path in real.iterdir()}
+        with pytest.raises(CheckpointError, match='is the source itself'):
+            convert(real / 'm', tmp_path / 'n', 'tf2', overwrite=True)
+        assert {path.name: path.read_bytes() for path in real.iterdir()} == before
+
+    @pytest.mark.parametrize('destination', ['new/', 'new', 'other/deep/'])
+    def test_a_directory_as_destination_gets_the_name_of_the_source(self, real, tmp_path, destination):
+        (tmp_path / 'new').mkdir()
+        convert(real / 'm', f'{tmp_path}/{destination}', 'tf2')
+        folder = tmp_path / destination
+        assert sorted(path.name for path in folder.iterdir() if path.suffix == '.index') == ['m.index']
+        assert not (tmp_path / 'new.index').exists()

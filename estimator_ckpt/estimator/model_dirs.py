@@ -1,0 +1,64 @@
+"""What is done with a model_dir before training restores from it."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from estimator_ckpt.bundle.checkpoint_state import read_state
+from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
+from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.paths import checkpoints_in
+from estimator_ckpt.estimator.tensorflow_patches import before_preparing
+from estimator_ckpt.saving.saver import Saver
+from estimator_ckpt.saving.staging import announce_interrupted
+
+_MAX_LISTED = 5
+
+
+def prepare_model_dir(graph: tf.Graph, saver: Saver) -> None:
+    """Asks that the model_dir of a graph's sessions be checked before they restore from it.
+
+    Where it holds checkpoints but no readable state file, TensorFlow would start at step 0 and write over them.
+
+    Args:
+      graph: The graph.
+      saver: The saver of its scaffold, which is told the directory.
+    """
+
+    def check(arguments: dict[str, Any]) -> None:
+        model_dir = arguments.get('checkpoint_dir')
+        if model_dir and not arguments.get('checkpoint_filename_with_path'):
+            saver.look_in(model_dir)
+            check_state_file(model_dir)
+
+    before_preparing(graph, check)
+
+
+def check_state_file(model_dir: str) -> None:
+    """Checks that a directory with checkpoints has a state file that says which is the latest.
+
+    A first checkpoint that was written, but not announced before the process was killed, is announced.
+
+    Args:
+      model_dir: The directory; it need not exist.
+
+    Raises:
+      CheckpointError: If it has none. The message names the checkpoints and what to do.
+    """
+    if not files_for(model_dir).is_dir(model_dir):
+        return
+    try:
+        if read_state(model_dir) is not None or announce_interrupted(model_dir):
+            return
+        fault = 'has no checkpoint state file'
+    except CorruptCheckpointError:
+        fault = 'has an unreadable checkpoint state file'
+    present = checkpoints_in(model_dir)
+    if not present:
+        return
+    listed = ', '.join(present[-_MAX_LISTED:])
+    rest = f', and {len(present) - _MAX_LISTED} older ones' if len(present) > _MAX_LISTED else ''
+    raise CheckpointError(
+        f'{model_dir} {fault}, but holds checkpoints ({listed}{rest}), which training from step 0 would write over: '
+        'restore the file `checkpoint` (one line: model_checkpoint_path: "NAME"), or give an empty model_dir.'
+    )
