@@ -131,7 +131,8 @@ class BundleWriter:
         """Gives what is at a location one more key, unless it has it: the pieces of a partitioned variable share one.
 
         Args:
-          new: The further key, with the same slice spec, or with none for one piece as a variable of its own.
+          new: The further place: with the same slice spec, with none for one piece as a variable of its own, or with
+            one for a variable of its own as one piece.
           existing: Where the tensor is.
 
         Raises:
@@ -141,9 +142,30 @@ class BundleWriter:
         if new.slice_spec == existing.slice_spec:
             if new.key not in self:
                 self.alias(new.key, existing.key)
-            return
-        _, part = slices.parse_spec(existing.slice_spec)
-        self.alias_raw(encode_key(new.key), slices.encode_key(encode_key(existing.key), part))
+        elif new.slice_spec:
+            self._alias_as_slice(new, encode_key(existing.key))
+        else:
+            _, part = slices.parse_spec(existing.slice_spec)
+            self.alias_raw(encode_key(new.key), slices.encode_key(encode_key(existing.key), part))
+
+    def _alias_as_slice(self, new: Location, existing: bytes) -> None:
+        """Gives a variable of its own one more place: as a piece of a partitioned variable."""
+        shape, part = slices.parse_spec(new.slice_spec)
+        key, raw = encode_key(new.key), self._entries[existing]
+        if key in self._entries:
+            whole = BundleEntry.FromString(self._entries[key])
+        else:
+            self._check_new(key)
+            whole = BundleEntry(dtype=BundleEntry.FromString(raw).dtype)
+            for extent in shape:
+                whole.shape.dim.add(size=extent)
+        extents = whole.slices.add()
+        for start, length in part:
+            extent = extents.extent.add()
+            if length is not None:
+                extent.start, extent.length = start, length
+        self._entries[key] = whole.SerializeToString(deterministic=True)
+        self._entries[slices.encode_key(key, part)] = raw
 
     def remove(self, key: str) -> None:
         """Removes a key. Its bytes stay in their data file.

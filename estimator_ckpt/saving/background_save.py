@@ -4,9 +4,10 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from estimator_ckpt.saving.saver import Saver
@@ -33,9 +34,14 @@ class Snapshot:
         self._ops.keep(session, self._key)
         self.stall_seconds = time.monotonic() - started
 
-    def write(self, prefixes: Sequence[str]) -> None:
-        """Writes what was kept, each part under its prefix, and keeps it no longer."""
-        self._ops.save(self.session, self._key, prefixes)
+    def write(self, prefixes: Sequence[str], values: Mapping[str, np.ndarray]) -> None:
+        """Writes what was kept, and keeps it no longer.
+
+        Args:
+          prefixes: The prefixes of the parts.
+          values: The extra values, by their keys.
+        """
+        self._ops.save(self.session, self._key, prefixes, values)
 
 
 class BackgroundSave(threading.Thread):

@@ -1,7 +1,8 @@
 """Saving and restoring in eager mode; does what `GraphOps` does, without a session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from estimator_ckpt.bundle.entries import Location
@@ -18,9 +19,16 @@ class EagerOps:
         self.bindings = bindings
         self._style = style
 
-    def save(self, session: None, prefixes: Sequence[str]) -> None:
-        """Writes the only part under its prefix."""
+    def save(self, session: None, prefixes: Sequence[str], values: Mapping[str, np.ndarray]) -> None:
+        """Writes the only part under its prefix.
+
+        Args:
+          session: None.
+          prefixes: The prefix.
+          values: The extra values, by their keys.
+        """
         rows = [(binding.location(self._style), binding.spec.tensor) for binding in self.bindings.items]
+        rows += [(Location(key), tf.constant(value)) for key, value in values.items()]
         tf.raw_ops.SaveV2(
             prefix=prefixes[0],
             tensor_names=[location.key for location, _ in rows],

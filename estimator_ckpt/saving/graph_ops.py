@@ -1,14 +1,16 @@
 """The save and restore ops of a graph, run with other file names and other keys than they were built with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.bindings import Bindings
-from estimator_ckpt.saving.snapshot_ops import SnapshotOps
+from estimator_ckpt.saving.snapshot_ops import SnapshotOps, save_op
+from estimator_ckpt.saving.staging import extra_dtypes
 
 
 class GraphOps:
@@ -32,6 +34,11 @@ class GraphOps:
         saver_def = add_ops()
         added = graph.get_operations()[before:]
         self._saves = [op for op in added if op.type == 'SaveV2']
+        self._extras = {
+            key: tf.compat.v1.placeholder(dtype, [], 'extra_value')
+            for key, dtype in extra_dtypes(bindings, style).items()
+        }
+        self._full_saves = self._saves_with_extras()
         self._restores = [(op, _baked_locations(op)) for op in added if op.type == 'RestoreV2']
         self._restore_all = saver_def.restore_op_name if saver_def else None
         self._baked = [binding.location(style) for binding in bindings.items]
@@ -44,14 +51,31 @@ class GraphOps:
         """How many sets of files one save writes: one per device of a sharded saver."""
         return len(self._saves)
 
-    def save(self, session: tf.compat.v1.Session, prefixes: Sequence[str]) -> None:
-        """Writes each part under its prefix."""
-        feeds = {op.inputs[0]: prefix for op, prefix in zip(self._saves, prefixes, strict=True)}
-        session.run(self._saves, feeds)
+    def _saves_with_extras(self) -> list[tf.Operation]:
+        """Returns save ops of which the first one writes the extra values too, so that they take no file."""
+        if not self._extras or not self._saves:
+            return self._saves
+        first, *others = self._saves
+        _, names, slice_specs, *tensors = first.inputs
+        with tf.device(first.device):
+            return [save_op(names, slice_specs, tensors, self._extras), *others]
+
+    def save(
+        self, session: tf.compat.v1.Session, prefixes: Sequence[str], values: Mapping[str, np.ndarray]
+    ) -> None:
+        """Writes each part under its prefix.
+
+        Args:
+          session: The session.
+          prefixes: The prefixes of the parts.
+          values: The extra values, by their keys.
+        """
+        feeds = {op.inputs[0]: prefix for op, prefix in zip(self._full_saves, prefixes, strict=True)}
+        session.run(self._full_saves, feeds | {self._extras[key]: value for key, value in values.items()})
 
     def snapshot_ops(self) -> SnapshotOps:
         """Adds ops to the default graph that keep what a save writes."""
-        return SnapshotOps(self._saves)
+        return SnapshotOps(self._saves, self._extras)
 
     def take_part(self, session: tf.compat.v1.Session) -> None:
         """Does all that a save does but write: reading a variable can take all workers of a strategy."""

@@ -3,7 +3,7 @@
 import functools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from estimator_ckpt.program.graph_state import graph_state
 from estimator_ckpt.program.tensorflow_internals import SessionInterface
 from estimator_ckpt.program.tracking import check_checkpoint
 from estimator_ckpt.saving.eager_ops import EagerOps
+from estimator_ckpt.saving.errors import errors_of_restore
 from estimator_ckpt.saving.graph_ops import GraphOps
 from estimator_ckpt.saving.retention import Retention, warn_unless_seen
 from estimator_ckpt.saving.save_report import SaveReport
@@ -273,7 +274,7 @@ class Saver(tf.compat.v1.train.Saver):
         prefix = save_path if step is None else self._numbered(save_path, step)
         if not self._is_empty:
             ops = self._ops()
-            self._write(
+            is_new = self._write(
                 ops,
                 sess,
                 functools.partial(ops.save, sess),
@@ -290,8 +291,9 @@ class Saver(tf.compat.v1.train.Saver):
                 )
         if self._is_empty:
             return None
-        seconds = time.monotonic() - started
-        SaveReport(prefix, self._style, step, seconds, seconds).publish()
+        if is_new:
+            seconds = time.monotonic() - started
+            SaveReport(prefix, self._style, step, seconds, seconds).publish()
         if write_state and not tf.executing_eagerly():
             graph_state(sess.graph).tell_listeners(prefix, self)
         return prefix
@@ -314,11 +316,12 @@ class Saver(tf.compat.v1.train.Saver):
           CheckpointError: If the files cannot be put together, or another process has saved here since this one did.
         """
         started, prefix = time.monotonic(), self._numbered(save_path, global_step)
-        self._write(self._graph_ops, snapshot.session, snapshot.write, prefix, STATE_FILE, 'meta')
+        is_new = self._write(self._graph_ops, snapshot.session, snapshot.write, prefix, STATE_FILE, 'meta')
         if write_meta_graph:
             self.export_meta_graph(f'{prefix}.meta')
-        seconds = time.monotonic() - started
-        SaveReport(prefix, self._style, global_step, seconds, snapshot.stall_seconds).publish()
+        if is_new:
+            seconds = time.monotonic() - started
+            SaveReport(prefix, self._style, global_step, seconds, snapshot.stall_seconds).publish()
         graph_state(snapshot.session.graph).tell_listeners(prefix, self)
         return prefix
 
@@ -348,12 +351,16 @@ class Saver(tf.compat.v1.train.Saver):
         self,
         ops: GraphOps | EagerOps,
         sess: Any,
-        write_parts: Callable[[Sequence[str]], None],
+        write_parts: Callable[[Sequence[str], Mapping[str, np.ndarray]], None],
         prefix: str,
         state_file: str | None,
         meta_graph_suffix: str,
-    ) -> None:
-        """Writes a checkpoint and, with a state file, announces it there and deletes those that are too many."""
+    ) -> bool:
+        """Writes a checkpoint and, with a state file, announces it there and deletes those that are too many.
+
+        Returns:
+          Whether anything was written: what was just restored is there already.
+        """
         if state_file is not None:
             self._retention.check_alone(prefix, state_file)
         if self._style is not CheckpointStyle.TF2:
@@ -361,15 +368,16 @@ class Saver(tf.compat.v1.train.Saver):
         extras = Extras()
         if self._style is not CheckpointStyle.TF1:
             count = self._save_counter + 1 if ops.bindings.save_counter is None else ops.count_save(sess)
-            extras = objects_extras(ops.bindings, self._style, count)
+            extras = objects_extras(ops.bindings, self._style, count, names=_is_export(prefix))
         with Staging(prefix, ops.num_parts) as staging:
-            write_parts(staging.parts)
+            write_parts(staging.parts, extras.values)
             # Training that resumes saves first of all what it has just restored.
-            if staging.publish(extras, unless_same=prefix == self._restored_from):
-                self._save_counter += 1
+            is_new = staging.publish(extras, unless_same=prefix == self._restored_from)
+            self._save_counter += is_new
             # Within: what is left of the staging tells, after a kill, a checkpoint that was to be announced.
             if state_file is not None:
                 self._retention.announce(prefix, self._save_relative_paths, state_file, meta_graph_suffix)
+        return is_new
 
     def restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
         """Restores the variables from a checkpoint of any style.
@@ -390,7 +398,11 @@ class Saver(tf.compat.v1.train.Saver):
             self.build()
         if self._is_empty:
             return
-        reader = BundleReader(self._find(os.fspath(save_path)))
+        with errors_of_restore():
+            self._restore(sess, tf.compat.as_str(os.fspath(save_path)))
+
+    def _restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
+        reader = BundleReader(self._find(save_path))
         reader.check_data_files()
         ops = self._ops()
         bindings = ops.bindings
@@ -447,6 +459,15 @@ class Saver(tf.compat.v1.train.Saver):
                 value.set(reader.tensor(matched[value.key]))
         key = source_graph.child_key(object_keys.SAVE_COUNTER) if source_graph else None
         self._save_counter = int(reader.tensor(key)) if key is not None and key in reader else 0
+
+
+def _is_export(prefix: str) -> bool:
+    """Returns True if a prefix is that of a SavedModel's variables, which programs read by name whatever the style."""
+    directory, name = os.path.split(prefix)
+    return (os.path.basename(directory), name) == (
+        tf.saved_model.VARIABLES_DIRECTORY,
+        tf.saved_model.VARIABLES_FILENAME,
+    )
 
 
 def _names(directory: str, path: str) -> bool:

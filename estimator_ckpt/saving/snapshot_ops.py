@@ -1,7 +1,8 @@
 """Ops that keep the values of one step inside the runtime, where they are, until they have been written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -12,12 +13,14 @@ class SnapshotOps:
     what it saves, so the values of parameter servers do not travel.
     """
 
-    def __init__(self, saves: Sequence[tf.Operation]):
+    def __init__(self, saves: Sequence[tf.Operation], extras: Mapping[str, tf.Tensor]):
         """Adds the ops to the default graph, on the devices of those that save.
 
         Args:
           saves: `SaveV2` ops.
+          extras: Placeholders of further values, by their keys, which the first op writes too.
         """
+        self._extras = extras
         self._key = tf.compat.v1.placeholder(tf.int64, [], 'snapshot_key')
         self._keeps, self._clears = [], []
         self._saves: list[tf.Operation] = []
@@ -37,9 +40,7 @@ class SnapshotOps:
         self._keeps.append(tf.raw_ops.MapStage(key=self._key, indices=indices, values=values, **store))
         self._clears.append(tf.raw_ops.MapClear(**store))
         kept = tf.raw_ops.MapUnstage(key=self._key, indices=indices, **store)
-        # The prefix is fed.
-        save = tf.raw_ops.SaveV2(prefix='', tensor_names=names, shape_and_slices=slice_specs, tensors=kept)
-        self._saves.append(save)
+        self._saves.append(save_op(names, slice_specs, kept, {} if self._saves else self._extras))
 
     def clear(self, session: tf.compat.v1.Session) -> None:
         """Frees what a process that died has left on a server."""
@@ -49,10 +50,46 @@ class SnapshotOps:
         """Keeps the values that all tensors have now, under a number."""
         session.run(self._keeps, {self._key: key})
 
-    def save(self, session: tf.compat.v1.Session, key: int, prefixes: Sequence[str]) -> None:
-        """Writes what was kept under a number, each part under its prefix, and keeps it no longer."""
+    def save(
+        self,
+        session: tf.compat.v1.Session,
+        key: int,
+        prefixes: Sequence[str],
+        values: Mapping[str, np.ndarray],
+    ) -> None:
+        """Writes what was kept under a number, and keeps it no longer.
+
+        Args:
+          session: The session.
+          key: The number.
+          prefixes: The prefixes of the parts.
+          values: The extra values, by their keys.
+        """
         feeds = {op.inputs[0]: prefix for op, prefix in zip(self._saves, prefixes, strict=True)}
+        feeds |= {self._extras[name]: value for name, value in values.items()}
         session.run(self._saves, {self._key: key, **feeds})
+
+
+def save_op(
+    names: tf.Tensor, slice_specs: tf.Tensor, tensors: Sequence[tf.Tensor], extras: Mapping[str, tf.Tensor]
+) -> tf.Operation:
+    """Adds a `SaveV2` op whose prefix is to be fed.
+
+    Args:
+      names: The keys of the tensors, as a constant.
+      slice_specs: Their slice specs, likewise.
+      tensors: The tensors.
+      extras: Further tensors by their keys.
+    """
+    if extras:
+        names = tf.concat([names, list(extras)], axis=0)
+        slice_specs = tf.concat([slice_specs, [''] * len(extras)], axis=0)
+    return tf.raw_ops.SaveV2(
+        prefix='',
+        tensor_names=names,
+        shape_and_slices=slice_specs,
+        tensors=[*tensors, *extras.values()],
+    )
 
 
 def _apart_from_variable(tensor: tf.Tensor) -> tf.Tensor:

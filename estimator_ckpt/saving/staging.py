@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import tensorflow as tf
 
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
 from estimator_ckpt.bundle.entries import Location
@@ -16,7 +17,6 @@ from estimator_ckpt.bundle.paths import checkpoint_exists
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.keys import object_keys
-from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.bindings import Bindings
 
@@ -25,21 +25,17 @@ _STAGING = re.compile(r'\.saving-[0-9a-f]{12}')
 
 @dataclasses.dataclass(frozen=True)
 class Extras:
-    """What a checkpoint holds besides what the save ops write.
+    """What a checkpoint holds besides variables.
 
     Attributes:
+      values: Small tensors, which the save ops write beside the variables.
       aliases: Further keys for tensors that are there, with the location of each.
-      values: Small tensors to add.
-      graph: The object graph; None for a name-based checkpoint.
-      counters: The keys of the counters of saves, which differ from save to save whatever else does.
-      count: The number of saves, this one included.
+      counters: Those of the keys of `values` that differ from save to save whatever else does.
     """
 
-    aliases: Sequence[tuple[Location, Location]] = ()
     values: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
-    graph: ObjectGraph | None = None
+    aliases: Sequence[tuple[Location, Location]] = ()
     counters: frozenset[str] = frozenset()
-    count: int = 0
 
 
 class Staging:
@@ -77,10 +73,6 @@ class Staging:
             writer.include(self._open(part), 'move')
         for new, existing in extras.aliases:
             writer.alias_location(new, existing)
-        for key, value in extras.values.items():
-            writer.add_tensor(key, value)
-        if extras.graph is not None:
-            add_object_graph(writer, extras.graph, extras.counters, extras.count)
         if unless_same and checkpoint_exists(self._prefix) and self._is_there(writer, extras.counters):
             return False
         writer.publish()
@@ -141,22 +133,47 @@ def _remove_tree(directory: str) -> None:
     files.remove_dir(directory)
 
 
-def objects_extras(bindings: Bindings, style: CheckpointStyle, count: int) -> Extras:
-    """The extras of a checkpoint in an object-based style.
+def extra_dtypes(bindings: Bindings, style: CheckpointStyle) -> dict[str, tf.DType]:
+    """Returns the data types of the extra values of checkpoints in a style, by their keys.
 
     Args:
       bindings: The tensors that are saved. A counter of saves is added to their object graph where there is none.
+      style: The style.
+    """
+    if style is CheckpointStyle.TF1:
+        return {}
+    types = {value.key: tf.string for value in bindings.host_values}
+    types |= dict.fromkeys(_counters(bindings, style), tf.int64)
+    return {**types, object_keys.OBJECT_GRAPH: tf.string}
+
+
+def objects_extras(bindings: Bindings, style: CheckpointStyle, count: int, names: bool) -> Extras:
+    """Returns the extras of a checkpoint in an object-based style.
+
+    Args:
+      bindings: The tensors that are saved.
       style: Object-based, or both.
       count: The number of saves, this one included.
+      names: Whether each tensor of an object has its name as a further key, whatever the style.
     """
+    counters = _counters(bindings, style)
     values = {value.key: value.get() for value in bindings.host_values}
-    counters = {bindings.graph.add_save_counter()}
+    values |= dict.fromkeys(counters, np.array(count, np.int64))
+    values[object_keys.OBJECT_GRAPH] = np.array(bindings.graph.serialize(), dtype=object)
     targets = [b.target for b in bindings.items if b.target.by_object and b.target.by_name]
-    if style is CheckpointStyle.TF2:
-        # Estimator and scripts read the step under its name; objects do not see this key.
-        aliases = [(t.by_name, t.by_object) for t in targets if t.by_name.key == object_keys.GLOBAL_STEP]
+    if style is CheckpointStyle.BOTH:
+        aliases = [(target.by_object, target.by_name) for target in targets]
     else:
-        aliases = [(t.by_object, t.by_name) for t in targets]
-        if bindings.save_counter_name:
-            counters.add(bindings.save_counter_name)
-    return Extras(aliases, values, bindings.graph, frozenset(counters), count)
+        # Estimator and scripts read the step under its name; objects do not see this key.
+        step = Location(object_keys.GLOBAL_STEP)
+        aliases = [
+            (target.by_name, target.by_object) for target in targets if names or target.by_name == step
+        ]
+    return Extras(values, aliases, counters)
+
+
+def _counters(bindings: Bindings, style: CheckpointStyle) -> frozenset[str]:
+    counters = {bindings.graph.add_save_counter()}
+    if style is CheckpointStyle.BOTH and bindings.save_counter_name:
+        counters.add(bindings.save_counter_name)
+    return frozenset(counters)

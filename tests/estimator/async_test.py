@@ -26,9 +26,9 @@ def gate(monkeypatch):
     opened = threading.Event()
     save = background_save.Snapshot.write
 
-    def held(self, prefixes):
+    def held(self, *arguments):
         assert opened.wait(60)
-        save(self, prefixes)
+        save(self, *arguments)
 
     monkeypatch.setattr(background_save.Snapshot, 'write', held)
     yield opened
@@ -194,7 +194,7 @@ def test_overlapping_saves_wait(tmp_path, gate):
 
 
 def test_an_error_of_the_writer_is_raised_in_training(tmp_path, monkeypatch):
-    def fail(self, prefixes):
+    def fail(self, *arguments):
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(background_save.Snapshot, 'write', fail)
@@ -243,10 +243,10 @@ _TERMINATED = """
     import estimator_ckpt, tensorflow as tf
 
     save = background_save.Snapshot.write
-    def slow(self, prefixes):
+    def slow(self, *arguments):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(2)
-        save(self, prefixes)
+        save(self, *arguments)
     background_save.Snapshot.write = slow
     model = None
     with tf.Graph().as_default():

@@ -94,7 +94,7 @@ def test_a_sharded_saver_writes_one_part_per_device(style, tmp_path):
         session.run([v.assign(9.0) for v in variables])
         saver.restore(session, path)
         assert session.run(variables) == [0.0, 1.0, 2.0]
-    assert BundleReader(path).num_shards == 3 + (style != 'tf1')
+    assert BundleReader(path).num_shards == 3
     assert not list(tmp_path.glob('*saving*'))
 
 
@@ -126,7 +126,7 @@ def test_variables_on_parameter_servers_are_saved_and_restored_over_grpc(style, 
                 assert session.run(step) == expected
                 np.testing.assert_array_equal(session.run(list(whole)), 1 + expected)
     reader = BundleReader(str(tmp_path))
-    assert reader.num_shards == 2 + (style != 'tf1')
+    assert reader.num_shards == 2
     name = 'p' if style != 'tf2' else 'var_list/p/.ATTRIBUTES/VARIABLE_VALUE'
     np.testing.assert_array_equal(reader.tensor(name), np.full([6, 2], 5.0))
 
