@@ -5,13 +5,19 @@ import logging
 import os
 import re
 
-from estimator_ckpt.bundle.checkpoint_state import read_state
+from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import Files, files_for
 
 _logger = logging.getLogger('estimator_ckpt')
-_INDEX = '.index'
+_INDEX, _META = '.index', '.meta'
 _DATA = re.compile(r'\.data-\d{5}-of-\d{5}$')
+
+
+def as_path(path: str | bytes | os.PathLike) -> str:
+    """Returns a path as text. Estimator's `export_saved_model` returns bytes; `~` is the home directory."""
+    text = os.fsdecode(path)
+    return os.path.expanduser(text) if text.startswith('~') and not os.path.lexists(text) else text
 
 
 def index_path(prefix: str) -> str:
@@ -39,22 +45,27 @@ def checkpoint_exists(prefix: str) -> bool:
     return files_for(prefix).exists(index_path(prefix))
 
 
-def resolve(path: str | os.PathLike) -> str:
+def resolve(path: str | bytes | os.PathLike) -> str:
     """The prefix of the checkpoint that a path means.
 
     Args:
-      path: A prefix, a `.index` or `.data-...` file, a SavedModel's directory, or a directory of checkpoints, which
-        means the latest one: the one that its state file names, or without a readable one the newest, which is logged.
+      path: A prefix, a `.index`, `.meta` or `.data-...` file, a SavedModel's directory; or a directory of checkpoints
+        or its `checkpoint` state file, which mean the latest one: the one that the state file names, or without a
+        readable one the newest, which is logged.
 
     Raises:
       CheckpointNotFoundError: If there is none. The message says what is there instead.
     """
-    path = os.fspath(path)
+    path = as_path(path)
     files = files_for(path)
     if files.exists(index_path(path)):
         return path
-    if path.endswith(_INDEX) and files.exists(path):
-        return path.removesuffix(_INDEX)
+    for ending in (_INDEX, _META):
+        prefix = path.removesuffix(ending)
+        if prefix != path and files.exists(index_path(prefix)):
+            return prefix
+    if os.path.basename(path) == STATE_FILE and files.exists(path) and not files.is_dir(path):
+        return _resolve_directory(os.path.dirname(path), files)
     if _DATA.search(path):
         prefix = _DATA.sub('', path)
         if files.exists(index_path(prefix)):

@@ -15,7 +15,7 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.bundle.paths import checkpoint_exists, index_path, same_place
+from estimator_ckpt.bundle.paths import as_path, checkpoint_exists, index_path, same_place
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.common.gc_pause import paused_collector
@@ -166,7 +166,7 @@ def destination_prefix(source: str, destination: str | os.PathLike) -> str:
       destination: A prefix, a directory, or what is to be one and ends in a slash. In a directory the new checkpoint
         gets the source's name.
     """
-    path = os.fspath(destination)
+    path = as_path(destination)
     if path.endswith(('/', os.sep)) or (files_for(path).is_dir(path) and not checkpoint_exists(path)):
         return os.path.join(path, os.path.basename(source) or 'model.ckpt')
     return path

@@ -9,6 +9,7 @@ from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state, 
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import (
+    as_path,
     checkpoint_exists,
     checkpoints_in,
     find_state_entry,
@@ -54,7 +55,7 @@ def convert_directory(
       CheckpointNotFoundError: If the source has no checkpoint.
       CheckpointError: If the directories are the same, or a checkpoint cannot be converted.
     """
-    source, destination = os.fspath(source), os.fspath(destination)
+    source, destination = as_path(source), as_path(destination)
     if same_place(source, destination):
         raise CheckpointError(f'{destination} is the source itself; choose another directory.')
     state, prefixes = _prefixes(source)

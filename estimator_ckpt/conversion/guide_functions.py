@@ -3,6 +3,7 @@
 import os
 
 from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.bundle.paths import as_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.keys.styles import CheckpointStyle
@@ -23,7 +24,7 @@ def convert_tf1_to_tf2(checkpoint_path: str | os.PathLike, output_prefix: str | 
     Raises:
       CheckpointError: If the checkpoint cannot be read.
     """
-    path = f'{os.fspath(output_prefix)}-1'
+    path = f'{as_path(output_prefix)}-1'
     convert(checkpoint_path, path, CheckpointStyle.TF2, overwrite=True)
     return path
 
@@ -44,7 +45,7 @@ def convert_tf2_to_tf1(checkpoint_path: str | os.PathLike, output_prefix: str | 
     Raises:
       CheckpointError: If the checkpoint cannot be read.
     """
-    path = os.fspath(output_prefix)
+    path = as_path(output_prefix)
     convert(checkpoint_path, path, CheckpointStyle.TF1, overwrite=True)
     return path
 
@@ -56,7 +57,7 @@ def print_checkpoint(save_path: str | os.PathLike) -> None:
       CheckpointError: If the checkpoint cannot be read.
     """
     reader = BundleReader(save_path)
-    print(f"Checkpoint at '{os.fspath(save_path)}':")
+    print(f"Checkpoint at '{as_path(save_path)}':")
     for key in sorted(reader.keys()):
         entry, value = reader.entry(key), reader.tensor(key)
         if entry.dtype == dtypes.STRING and not entry.shape:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.paths import as_path
 from estimator_ckpt.estimator.mirror_directory import Mirror
 from estimator_ckpt.estimator.tensorflow_patches import after_saving
 from estimator_ckpt.keys.styles import CheckpointStyle
@@ -60,7 +61,7 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
           TypeError: If `checkpoint` is no `tf.train.Checkpoint`.
           ValueError: If `style`, `data`, `on_error` or `keep_checkpoint_max` is none of the allowed values.
         """
-        self._output_dir = os.fspath(output_dir)
+        self._output_dir = as_path(output_dir)
         self._style = CheckpointStyle(style)
         if checkpoint is not None:
             check_checkpoint(checkpoint)

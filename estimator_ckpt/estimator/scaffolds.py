@@ -21,6 +21,7 @@ def scaffold(
     checkpoint: tf.train.Checkpoint | None = None,
     *,
     config: Any = None,
+    var_list: Any = None,
     warm_start: WarmStart | None = None,
     untracked: str = 'keep',
     **scaffold_args: Any,
@@ -36,6 +37,8 @@ def scaffold(
       config: A `tf.estimator.RunConfig`, whose `keep_checkpoint_max` and `keep_checkpoint_every_n_hours` are honoured,
         whose `model_dir` is where checkpoints of a directory that was moved are found, and whose `is_chief` says
         whether this task writes. None for TensorFlow's defaults.
+      var_list: As for `tf.compat.v1.train.Saver`: the variables, or a dict from the names that they have in checkpoints
+        to them, such as `ema.variables_to_restore()` for evaluation and export. None for all.
       warm_start: The values that the variables start with where model_dir has no checkpoint. A given `init_fn` runs
         before.
       untracked: What becomes of variables that `checkpoint` does not reach: `'keep'`, `'error'` or `'drop'`; see
@@ -62,6 +65,7 @@ def scaffold(
     saver = Saver(
         style,
         checkpoint,
+        var_list,
         untracked=untracked,
         sharded=True,
         defer_build=True,

@@ -11,7 +11,7 @@ from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
 from estimator_ckpt.bundle.entries import Entry, decode_key
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import ReadAhead, chunks, files_for
-from estimator_ckpt.bundle.paths import index_path, resolve, resolve_state_entry
+from estimator_ckpt.bundle.paths import as_path, index_path, resolve, resolve_state_entry
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection import slice_coverage
@@ -110,7 +110,7 @@ def verify(path: str | os.PathLike, *, progress: Progress | None = None) -> Veri
     try:
         prefix = resolve(path)
     except CorruptCheckpointError as error:
-        report = VerificationReport(os.fspath(path))
+        report = VerificationReport(as_path(path))
         report.faults.append(Fault(os.path.join(path, STATE_FILE), '', str(error)))
         return report
     report = VerificationReport(prefix)

@@ -78,8 +78,20 @@ def map_targets(
         (report.mismatched if fault else report.matched).append(row)
     if report.missing or report.mismatched:
         report.unused = unused_rows(source, names or source.keys(), report)
-        raise mapping_error(report, source.prefix)
+        raise mapping_error(report, source.prefix, cure=_cure_of_resume(report, source))
     return found
+
+
+def _cure_of_resume(report: MappingReport, source: BundleReader) -> str:
+    """Returns what to do where a program has changed: a resume takes no rules, a warm start leaves things out."""
+    options = "include='all', slots=True, step='keep', missing='ignore'"
+    types_differ = [row.dtype != dtypes.name(source.entry(row.source).dtype) for row in report.mismatched]
+    options += ', cast=True' if any(types_differ) else ''
+    options += '' if all(types_differ) else ", mismatch='skip'"
+    return (
+        'Restore it with the program that saved it; or start the changed one in a new model_dir with '
+        f'estimator_ckpt.scaffold(..., warm_start=estimator_ckpt.WarmStart({source.prefix!r}, {options})).'
+    )
 
 
 def locate_targets(

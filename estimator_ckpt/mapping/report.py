@@ -108,13 +108,19 @@ class MappingError(CheckpointError):
         self.report = report
 
 
-def mapping_error(report: MappingReport, source: str, ignored: Collection[str] = ()) -> MappingError:
+_CURE = 'Use the checkpoint of this model, or rules that say where each variable comes from.'
+
+
+def mapping_error(
+    report: MappingReport, source: str, ignored: Collection[str] = (), cure: str = _CURE
+) -> MappingError:
     """The error that lists all that does not fit.
 
     Args:
       report: With the nearest candidates as the notes of what is missing.
       source: The checkpoint's prefix.
       ignored: The sections of the report that are no fault.
+      cure: What to do, in a sentence.
     """
     sections = {name: () if name in ignored else rows for name, rows in report.sections().items()}
     problems = [
@@ -127,7 +133,6 @@ def mapping_error(report: MappingReport, source: str, ignored: Collection[str] =
         faults.append(f'does not fit {len(problems)} of the variables: {"; ".join(problems)}')
     if report.idle_rules:
         faults.append(f'has nothing for the rules {"; ".join(report.idle_rules)}')
-    cure = 'Use the checkpoint of this model, or rules that say where each variable comes from.'
     return MappingError(
         ' '.join([f'The checkpoint {source} {", and ".join(faults)}.', *report.remarks(), cure]), report
     )

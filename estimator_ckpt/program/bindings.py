@@ -14,7 +14,14 @@ from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.locations import TensorLocations
 from estimator_ckpt.program.tensorflow_internals import attribute_name, full_name, saveables_of, slice_info
-from estimator_ckpt.program.tracking import HostValue, Tracked, TrackedTensor, static_shape, track
+from estimator_ckpt.program.tracking import (
+    HostValue,
+    Tracked,
+    TrackedTensor,
+    is_iterator,
+    static_shape,
+    track,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +51,7 @@ class Bindings:
       dropped: Those of them that are not saved; they have no value after a restore unless they are initialized.
       save_counter: The program's own variable that counts the saves, if it has one. It is no item: every save counts
         it, and a checkpoint without it can be restored.
+      iterators: The object paths of the dataset iterators that the given `tf.train.Checkpoint` reaches.
       save_counter_name: Its name, where a name-based saver of the same program would have it.
     """
 
@@ -53,6 +61,7 @@ class Bindings:
     untracked: list[str] = dataclasses.field(default_factory=list)
     dropped: list[tf.Variable] = dataclasses.field(default_factory=list)
     save_counter: Any = None
+    iterators: list[str] = dataclasses.field(default_factory=list)
     save_counter_name: str | None = None
 
     def check_names(self) -> None:
@@ -116,6 +125,11 @@ def bind(
         return _bind_default(_named_saveables(var_list))
     else:
         bindings = _bind_both_sides(_named_saveables(var_list), tracked, style, drop_untracked)
+    bindings.iterators = [
+        tensor.key.partition(object_keys.ATTRIBUTES)[0]
+        for tensor in tracked.tensors
+        if is_iterator(tensor.owner)
+    ]
     if style is not CheckpointStyle.TF1:
         _set_counter_apart(bindings, tracked)
     return bindings

@@ -65,6 +65,11 @@ class HostValue:
     set: Callable[[np.ndarray], object]
 
 
+def is_iterator(owner: Any) -> bool:
+    """Returns True if an object that is saved is a dataset's iterator."""
+    return isinstance(owner, (tf.compat.v1.data.Iterator, tf.data.Iterator))
+
+
 @dataclasses.dataclass(frozen=True)
 class Tracked:
     """What a `tf.train.Checkpoint` reaches."""

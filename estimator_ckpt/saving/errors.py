@@ -68,7 +68,10 @@ def _as_program_error(error: CheckpointError) -> CheckpointError:
         kinds = {(True, False): _Missing, (False, True): _Mismatch, (True, True): _MissingAndMismatch}
         kind = kinds.get((missing, mismatched))
         if mismatched:
-            message = f'Restoring from checkpoint failed: a mismatch between the current graph and the checkpoint. {error}'
+            start = (
+                'Restoring from checkpoint failed: a mismatch between the current graph and the checkpoint.'
+            )
+            message = f'{start} {error}'
         return error if kind is None else kind(message, error.report)
     if isinstance(error, CheckpointNotFoundError):
         return _NotFound(message)

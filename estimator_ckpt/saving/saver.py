@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
-from estimator_ckpt.bundle.paths import resolve, resolve_state_entry
+from estimator_ckpt.bundle.paths import as_path, resolve, resolve_state_entry
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.keys import object_keys
@@ -191,7 +191,23 @@ class Saver(tf.compat.v1.train.Saver):
         bindings = bind(self._checkpoint, self._variables, self._style, drops)
         if self._style is not CheckpointStyle.TF1:
             self._judge_untracked(bindings.untracked)
+        if bindings.iterators:
+            self._judge_iterators(bindings.iterators)
         return bindings
+
+    def _judge_iterators(self, paths: list[str]) -> None:
+        """Refuses iterators where their position would be lost or fail to restore, and says where it is not saved."""
+        if tf.executing_eagerly() and self._style is not CheckpointStyle.TF1:
+            return
+        listed = f'The positions of the dataset iterators {", ".join(paths)}'
+        if self._style is CheckpointStyle.TF1:
+            tf.get_logger().warning('%s are not saved: a name-based checkpoint cannot hold them.', listed)
+        elif self in graph_state(tf.compat.v1.get_default_graph()).savers:
+            # A scaffold restores before iterators are initialized, which would fail or start them anew.
+            raise CheckpointError(
+                f'{listed} cannot be restored by a scaffold, which restores before they are initialized: leave them '
+                'out of the tf.train.Checkpoint, and save them with tf.data.experimental.CheckpointInputPipelineHook.'
+            )
 
     def _judge_untracked(self, names: list[str]) -> None:
         if not names or self._untracked == 'drop':
@@ -265,7 +281,7 @@ class Saver(tf.compat.v1.train.Saver):
         """
         started = time.monotonic()
         state_file = latest_filename or STATE_FILE
-        save_path = tf.compat.as_str(os.fspath(save_path))
+        save_path = as_path(save_path)
         self._check_call(sess, save_path, global_step, state_file)
         step = _as_number(sess, global_step)
         if not self._is_chief:
@@ -399,7 +415,7 @@ class Saver(tf.compat.v1.train.Saver):
         if self._is_empty:
             return
         with errors_of_restore():
-            self._restore(sess, tf.compat.as_str(os.fspath(save_path)))
+            self._restore(sess, as_path(save_path))
 
     def _restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
         reader = BundleReader(self._find(save_path))

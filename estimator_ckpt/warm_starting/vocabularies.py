@@ -8,6 +8,7 @@ import numpy as np
 
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.paths import as_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.mapping.recipes import WrappedRecipe
 
@@ -77,7 +78,7 @@ class Remapped(WrappedRecipe):
 
 def read_vocabulary(path: str | os.PathLike) -> list[str]:
     """The words of a vocabulary file, one on each line."""
-    path = os.fspath(path)
+    path = as_path(path)
     return files_for(path).read(path).decode().splitlines()
 
 
