@@ -316,7 +316,6 @@ class TestExports:
         from tensorflow_estimator.python.estimator.canned.saved_model_estimator import SavedModelEstimator
 
         again = SavedModelEstimator(os.fsdecode(path), str(tmp_path / 'again'))
-        assert again.get_variable_value('some_var') == 23.0
         again.train(batches, steps=1)
         assert again.get_variable_value('some_var') == 24.0
 
