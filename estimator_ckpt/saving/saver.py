@@ -121,6 +121,7 @@ class Saver(tf.compat.v1.train.Saver):
         self._retention = Retention(max_to_keep, keep_checkpoint_every_n_hours)
         self._save_counter = 0
         self._restored_from: str | None = None
+        self._named_saver: tf.compat.v1.train.Saver | None = None
         self._graph_ops: GraphOps | None = None
         self._snapshot_ops: SnapshotOps | None = None
         self._keeps_snapshots = False
@@ -307,12 +308,27 @@ class Saver(tf.compat.v1.train.Saver):
                 )
         if self._is_empty:
             return None
+        if _is_export(prefix) and not tf.executing_eagerly():
+            self._name_exported_ops(sess.graph)
         if is_new:
             seconds = time.monotonic() - started
             SaveReport(prefix, self._style, step, seconds, seconds).publish()
         if write_state and not tf.executing_eagerly():
             graph_state(sess.graph).tell_listeners(prefix, self)
         return prefix
+
+    def _name_exported_ops(self, graph: tf.Graph) -> None:
+        """Gives an exported graph ops that know names, whatever the style: what goes on with it writes them too."""
+        if self._style is CheckpointStyle.TF2 and not graph.finalized and self._named_saver is None:
+            saveables = self._graph_ops.bindings.saveables(CheckpointStyle.TF1)
+            with graph.as_default():
+                self._named_saver = tf.compat.v1.train.Saver(saveables, sharded=True)
+
+    def export_meta_graph(self, *args: Any, **kwargs: Any) -> Any:
+        """Writes a `MetaGraphDef`; see `tf.compat.v1.train.Saver`. That of a SavedModel saves and restores by name."""
+        if self._named_saver is not None:
+            return self._named_saver.export_meta_graph(*args, **kwargs)
+        return super().export_meta_graph(*args, **kwargs)
 
     def save_snapshot(
         self, snapshot: 'Snapshot', save_path: str, global_step: int, write_meta_graph: bool = True
