@@ -48,6 +48,6 @@ setuptools.setup(
         'tensorflow': [f'{tensorflow}>=2.12'],
         'examples': ['scikit-learn'],
         'test': [*estimator, 'hypothesis>=6.112', 'pytest>=8.1', 'pytest-xdist>=3.7', 'scikit-learn'],
-        'lint': ['ruff~=0.17.0'],
+        'lint': ['import-linter~=2.17', 'mypy~=2.4.0', 'ruff~=0.17.0'],
     }
 )

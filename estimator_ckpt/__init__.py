@@ -1,12 +1,14 @@
 """TF1, TF2 or both styles of checkpoint from `tf.estimator` and `MonitoredSession`.
 
-Importing this package imports no TensorFlow; the names that need it import it when they are first used.
+Importing this package imports no TensorFlow; the names that need it import it when they are first used. Type checkers
+see the names as plain imports.
 """
 
 import importlib
-from typing import Any
+import typing
 
-_HOMES = {
+# The module that each public name is defined in; the imports for type checkers below list the same names.
+_EXPORTS = {
     'AsyncCheckpointSaverHook': 'estimator.async_hook',
     'CheckpointError': 'bundle.errors',
     'CheckpointMirrorHook': 'estimator.mirror_hook',
@@ -39,18 +41,55 @@ _HOMES = {
     'warm_start': 'warm_starting.warm_start',
     'with_checkpoint_style': 'estimator.extenders',
 }
-__all__ = sorted(_HOMES)
+# Not in __all__: `from estimator_ckpt import *` would hide absl's `flags`.
+_SUBMODULES = ('bundle', 'flags')
+__all__ = sorted(_EXPORTS)
 
+if typing.TYPE_CHECKING:
+    from estimator_ckpt import bundle as bundle
+    from estimator_ckpt import flags as flags
+    from estimator_ckpt._metadata import __version__ as __version__
+    from estimator_ckpt.bundle.errors import CheckpointError as CheckpointError
+    from estimator_ckpt.bundle.errors import CheckpointNotFoundError as CheckpointNotFoundError
+    from estimator_ckpt.bundle.errors import CorruptCheckpointError as CorruptCheckpointError
+    from estimator_ckpt.conversion.convert_checkpoint import convert as convert
+    from estimator_ckpt.conversion.convert_directory import convert_directory as convert_directory
+    from estimator_ckpt.conversion.guide_functions import convert_tf1_to_tf2 as convert_tf1_to_tf2
+    from estimator_ckpt.conversion.guide_functions import convert_tf2_to_tf1 as convert_tf2_to_tf1
+    from estimator_ckpt.conversion.guide_functions import print_checkpoint as print_checkpoint
+    from estimator_ckpt.estimator.async_hook import AsyncCheckpointSaverHook as AsyncCheckpointSaverHook
+    from estimator_ckpt.estimator.extenders import with_checkpoint_style as with_checkpoint_style
+    from estimator_ckpt.estimator.in_memory_evaluator import InMemoryEvaluatorHook as InMemoryEvaluatorHook
+    from estimator_ckpt.estimator.mirror_hook import CheckpointMirrorHook as CheckpointMirrorHook
+    from estimator_ckpt.estimator.scaffolds import dual_scaffold as dual_scaffold
+    from estimator_ckpt.estimator.scaffolds import scaffold as scaffold
+    from estimator_ckpt.estimator.scaffolds import tf1_scaffold as tf1_scaffold
+    from estimator_ckpt.estimator.scaffolds import tf2_scaffold as tf2_scaffold
+    from estimator_ckpt.estimator.warm_start_hook import WarmStartHook as WarmStartHook
+    from estimator_ckpt.inspection.diff_checkpoints import diff as diff
+    from estimator_ckpt.inspection.inspect_checkpoint import inspect as inspect
+    from estimator_ckpt.inspection.verify_checkpoint import verify as verify
+    from estimator_ckpt.keys.contents import list_entries as list_entries
+    from estimator_ckpt.keys.styles import CheckpointStyle as CheckpointStyle
+    from estimator_ckpt.mapping.report import MappingError as MappingError
+    from estimator_ckpt.mapping.report import MappingReport as MappingReport
+    from estimator_ckpt.mapping.rules import RuleError as RuleError
+    from estimator_ckpt.saving.saver import Saver as Saver
+    from estimator_ckpt.suggesting.suggest_rules import suggest_rules as suggest_rules
+    from estimator_ckpt.warm_starting.options import WarmStart as WarmStart
+    from estimator_ckpt.warm_starting.plan import plan as plan
+    from estimator_ckpt.warm_starting.warm_start import warm_start as warm_start
+else:
 
-def __getattr__(name: str) -> Any:
-    if name == 'flags':  # A public module.
-        return importlib.import_module(f'{__name__}.flags')
-    if name not in _HOMES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    value = getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> typing.Any:
+        if name in _SUBMODULES:
+            return importlib.import_module(f'{__name__}.{name}')
+        if name not in _EXPORTS:
+            raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+        value = getattr(importlib.import_module(f'{__name__}.{_EXPORTS[name]}'), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*_EXPORTS, *_SUBMODULES])
