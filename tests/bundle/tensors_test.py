@@ -58,7 +58,10 @@ def test_every_type_has_tensorflows_number(dtype):
 
 @pytest.mark.parametrize('number', [*range(1, 26), 29, 30])
 def test_every_type_has_tensorflows_name_and_size(number):
-    expected = tf.dtypes.as_dtype(number)
+    try:
+        expected = tf.dtypes.as_dtype(number)
+    except TypeError:
+        pytest.skip(f'TensorFlow {tf.__version__} has no data type {number}')
     assert dtypes.name(number) == expected.name
     if number not in (dtypes.STRING, 20, 21):
         assert dtypes.size(number) == expected.size == dtypes.to_numpy(number).itemsize
@@ -72,9 +75,11 @@ def test_quantized_types_are_read(tmp_path, dtype):
     assert our_tensors(prefix)['x'].tolist() == [[1, 2], [3, 4]]
 
 
-@pytest.mark.parametrize('dtype', [tf.dtypes.experimental.int4, tf.dtypes.experimental.uint4], ids=str)
-def test_four_bit_types_are_read(tmp_path, dtype):
-    prefix = save(tmp_path / 'model', {'x': tf.cast([1, 2, 7], dtype)})
+@pytest.mark.parametrize('name', ['int4', 'uint4'])
+def test_four_bit_types_are_read(tmp_path, name):
+    if not hasattr(tf.dtypes.experimental, name):
+        pytest.skip(f'TensorFlow {tf.__version__} has no {name}')
+    prefix = save(tmp_path / 'model', {'x': tf.cast([1, 2, 7], getattr(tf.dtypes.experimental, name))})
     assert our_tensors(prefix)['x'].astype(int).tolist() == [1, 2, 7]
 
 
