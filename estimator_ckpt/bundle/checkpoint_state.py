@@ -1,6 +1,7 @@
 """The `checkpoint` state file: which checkpoints a directory holds, and which is the latest.
 
-A text-format `CheckpointState` (`tensorflow/python/training/checkpoint_state.proto`). It is replaced atomically.
+The file is a text-format `CheckpointState` (`tensorflow/python/training/checkpoint_state.proto`), and is replaced
+atomically.
 """
 
 import dataclasses
@@ -29,13 +30,14 @@ _Message = declare(
 
 @dataclasses.dataclass(frozen=True)
 class CheckpointState:
-    """What a state file says. Paths are as written: relative to the directory, or absolute.
+    """The contents of a state file, with paths as written: relative to the directory, or absolute.
 
     Attributes:
       latest: The prefix of the latest checkpoint.
-      all: The prefixes of all that are kept, oldest first, the latest included.
-      timestamps: When each of `all` was written, in seconds since the epoch; may be empty.
-      last_preserved: When a checkpoint was last kept for good; 0 where nothing is said.
+      all: The prefixes of all checkpoints that are kept, oldest first, including the latest.
+      timestamps: The time at which each of `all` was written, in seconds since the epoch; may be empty.
+      last_preserved: The time at which a checkpoint was last kept for good, in seconds since the epoch; 0 if the file
+        does not say.
     """
 
     latest: str
@@ -45,10 +47,17 @@ class CheckpointState:
 
 
 def read_state(directory: str, state_file: str = STATE_FILE) -> CheckpointState | None:
-    """The state of a directory, or None where it has no state file.
+    """Reads the state file of a directory.
+
+    Args:
+      directory: Local or remote directory of checkpoints.
+      state_file: Base name of the state file.
+
+    Returns:
+      The contents of the file; None if it does not exist or names no checkpoint.
 
     Raises:
-      CorruptCheckpointError: If the file is no checkpoint state.
+      CorruptCheckpointError: If the file is not a checkpoint state file.
     """
     path = os.path.join(directory, state_file)
     files = files_for(directory)
@@ -58,7 +67,7 @@ def read_state(directory: str, state_file: str = STATE_FILE) -> CheckpointState 
         message = text_format.Parse(files.read(path), _Message(), allow_unknown_field=True)
     except (text_format.ParseError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptCheckpointError(
-            f'{path} is not a checkpoint state file ({error}); remove it or name a checkpoint prefix instead.'
+            f'{path} is not a checkpoint state file ({error}); remove it, or pass a checkpoint prefix instead.'
         ) from error
     if not message.model_checkpoint_path:
         return None
@@ -71,7 +80,13 @@ def read_state(directory: str, state_file: str = STATE_FILE) -> CheckpointState 
 
 
 def write_state(directory: str, state: CheckpointState, state_file: str = STATE_FILE) -> None:
-    """Replaces the state file of a directory atomically."""
+    """Replaces the state file of a directory atomically.
+
+    Args:
+      directory: Local or remote directory of checkpoints.
+      state: The new contents.
+      state_file: Base name of the state file.
+    """
     message = _Message(
         model_checkpoint_path=state.latest,
         all_model_checkpoint_paths=state.all,
@@ -83,7 +98,12 @@ def write_state(directory: str, state: CheckpointState, state_file: str = STATE_
 
 
 def write_atomically(path: str, data: bytes) -> None:
-    """Writes a small file so that a reader sees the old one or the new one, whole."""
+    """Writes a small file under a temporary name and renames it, so that readers see the old or the new file whole.
+
+    Args:
+      path: The file to create or replace.
+      data: Its contents.
+    """
     files = files_for(path)
     temporary = f'{path}.tmp-{uuid.uuid4().hex[:12]}'
     try:

@@ -7,10 +7,15 @@ _MASK_DELTA = 0xA282EAD8
 
 
 def crc32c(data: bytes | memoryview | np.ndarray, crc: int = 0) -> int:
-    """The CRC32C of `data`, going on from `crc`; of an array without a copy, if it is read-only."""
+    """Returns the CRC32C of `data`, unmasked.
+
+    Args:
+      data: The bytes. A read-only array is not copied.
+      crc: The unmasked CRC32C of what precedes `data`.
+    """
     return google_crc32c.extend(crc, data if isinstance(data, (bytes, np.ndarray)) else bytes(data))
 
 
 def mask(crc: int) -> int:
-    """The stored form of a checksum, so that a checksum of checksums stays meaningful."""
+    """Returns the stored form of a checksum, which keeps a checksum of data that contain checksums meaningful."""
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF

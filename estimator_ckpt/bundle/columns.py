@@ -1,7 +1,7 @@
-"""Decodes all entries of an index at once, field by field, where one by one takes a step in Python for each.
+"""Decodes all entries of an index at once, field by field, instead of one by one in Python.
 
-An entry is a `BundleEntryProto`. TensorFlow writes its fields in the order of their numbers, and leaves out those that
-are zero; entries that look otherwise, have slices, or are not to be believed, are left to protobuf.
+An entry is a `BundleEntryProto`. TensorFlow writes its fields in the order of their numbers and omits those that are
+zero. Entries that are encoded otherwise, have slices, or are implausible are left to protobuf.
 """
 
 import dataclasses
@@ -11,32 +11,33 @@ import numpy as np
 
 from estimator_ckpt.bundle import dtypes
 
-# The tags of the fields of an entry, of a shape's dimensions, and of a dimension's size.
+# Tags of the fields of an entry, of the dimensions of a shape, and of the size of a dimension.
 _DTYPE, _SHAPE, _SHARD, _OFFSET, _SIZE, _CRC32C = 0x08, 0x12, 0x18, 0x20, 0x28, 0x35
 _DIMENSION, _EXTENT = 0x12, 0x08
 _MAX_RANK = 8
-_MAX_VARINT_BYTES = 8  # Of the ten that there can be: no number here has so many bits.
-# What reading behind the last entry meets.
+_MAX_VARINT_BYTES = 8  # Varints may take 10 bytes; no field here needs more than 8.
+# Lets the reads of a field run past the end of the last entry.
 _PADDING = bytes(64)
-# Up to here products in floating point are exact.
+# Products of floating-point numbers are exact up to this.
 _MAX_EXACT = float(1 << 53)
-# By data type number: the bytes of an element, 0 where these are not fixed.
+# The bytes of an element by data type number; 0 for types without a fixed size.
 _ITEM_SIZES = np.array([dtypes.size(number) or 0 for number in range(64)], np.float64)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Columns:
-    """The fields of entries, an array for each.
+    """The fields of all entries, one array per field.
 
     Attributes:
-      plain: Which entries could be decoded here and make sense; what other arrays say of the rest means nothing.
-      dtype: TensorFlow's data type numbers.
-      rank: How many dimensions the tensors have.
-      extents: For each axis the extents of the tensors that have it.
-      shard: The data files that hold the bytes.
-      offset: Where in them they begin.
-      size: How many they are.
-      crc32c: Their masked checksums.
+      plain: Boolean array of shape `[num_entries]`: the entries that were decoded here and are plausible. The other
+        arrays are meaningless for the remaining entries.
+      dtype: TensorFlow's data type numbers, of shape `[num_entries]`.
+      rank: The numbers of dimensions, of shape `[num_entries]`.
+      extents: One array of shape `[num_entries]` per axis: the extents, 1 for tensors of a lower rank.
+      shard: The numbers of the data files that hold the bytes.
+      offset: The offsets of the bytes in their data files.
+      size: The numbers of bytes.
+      crc32c: The masked checksums.
     """
 
     plain: np.ndarray
@@ -49,7 +50,7 @@ class Columns:
     crc32c: np.ndarray
 
     def shapes(self) -> list[tuple[int, ...]]:
-        """The shape of each tensor."""
+        """Returns the shape of each tensor."""
         if not self.extents:
             return [()] * len(self.rank)
         longest = zip(*(extent.tolist() for extent in self.extents), strict=True)
@@ -60,8 +61,11 @@ def decode_columns(values: Sequence[bytes], num_shards: int) -> Columns:
     """Decodes the entries of an index.
 
     Args:
-      values: The entries.
-      num_shards: How many data files there are.
+      values: The serialized entries.
+      num_shards: The number of data files of the checkpoint.
+
+    Returns:
+      The fields, in the order of `values`.
     """
     cursor = _Cursor(values)
     dtype = cursor.number(_DTYPE)
@@ -78,7 +82,11 @@ def decode_columns(values: Sequence[bytes], num_shards: int) -> Columns:
 
 
 class _Cursor:
-    """A position in each entry. Reading a field moves those that have it; what is odd stays before its entry's end."""
+    """A read position in each entry.
+
+    Reading a field advances the positions of the entries that have it. The position of an entry that cannot be decoded
+    here never reaches the end of the entry.
+    """
 
     def __init__(self, values: Sequence[bytes]):
         lengths = np.fromiter(map(len, values), np.int64, len(values))
@@ -87,25 +95,25 @@ class _Cursor:
         self._positions = self._ends - lengths
 
     def at_end(self) -> np.ndarray:
-        """Which entries have been read to their last byte, and no further."""
+        """Returns a mask of the entries whose position is exactly their end."""
         return self._positions == self._ends
 
     def _with(self, tag: int, ends: np.ndarray) -> np.ndarray:
-        """The numbers of the entries that have a field with that tag next."""
+        """Returns the indices of the entries whose next byte before `ends` is `tag`."""
         return np.flatnonzero((self._positions < ends) & (self._bytes[self._positions] == tag))
 
-    def _give_up(self, odd: np.ndarray) -> None:
-        """Reads no more of some entries."""
-        self._positions[odd], self._ends[odd] = 0, -1
+    def _give_up(self, rows: np.ndarray) -> None:
+        """Excludes entries, given by a mask or by indices, from further reads."""
+        self._positions[rows], self._ends[rows] = 0, -1
 
     def number(self, tag: int, ends: np.ndarray | None = None) -> np.ndarray:
-        """The values of a field of whole numbers, 0 where it is left out."""
-        found = np.zeros(len(self._ends), np.int64)
+        """Reads a varint field; 0 where it is omitted."""
+        values = np.zeros(len(self._ends), np.int64)
         rows = self._with(tag, self._ends if ends is None else ends)
         positions = self._positions[rows] + 1
         for shift in range(0, 7 * _MAX_VARINT_BYTES, 7):
             byte = self._bytes[positions].astype(np.int64)
-            found[rows] |= (byte & 0x7F) << shift
+            values[rows] |= (byte & 0x7F) << shift
             positions += 1
             last = byte < 0x80
             self._positions[rows[last]] = positions[last]
@@ -113,33 +121,37 @@ class _Cursor:
             if not len(rows):
                 break
         self._give_up(rows)
-        return found
+        return values
 
     def fixed32(self, tag: int) -> np.ndarray:
-        """The values of a field of four bytes, 0 where it is left out."""
-        found = np.zeros(len(self._ends), np.int64)
+        """Reads a field of four bytes; 0 where it is omitted."""
+        values = np.zeros(len(self._ends), np.int64)
         rows = self._with(tag, self._ends)
         for byte in range(4):
-            found[rows] |= self._bytes[self._positions[rows] + 1 + byte].astype(np.int64) << 8 * byte
+            values[rows] |= self._bytes[self._positions[rows] + 1 + byte].astype(np.int64) << 8 * byte
         self._positions[rows] += 5
-        return found
+        return values
 
     def shape(self) -> tuple[np.ndarray, list[np.ndarray]]:
-        """The ranks, and for each axis the extents, 1 where a tensor does not have that axis."""
+        """Reads the shape field.
+
+        Returns:
+          The ranks, and the extents per axis; 1 where a tensor does not have the axis.
+        """
         rank, extents = np.zeros(len(self._ends), np.int64), []
         length = self.number(_SHAPE)
         self._give_up(length > self._ends - self._positions)
         ends = np.where(self._ends < 0, 0, self._positions + length)
         for _ in range(_MAX_RANK):
-            there = self._positions < ends
-            if not there.any():
+            has_axis = self._positions < ends
+            if not has_axis.any():
                 break
             length = self.number(_DIMENSION, ends)
             dimension_ends = self._positions + length
             extent = self.number(_EXTENT, dimension_ends)
-            # This is not so where a dimension has a name, is none, or reaches too far.
-            self._give_up(there & (self._positions != dimension_ends))
-            rank += there
-            extents.append(np.where(there, extent, 1))
+            # The position differs if the dimension has a name, is another field, or extends too far.
+            self._give_up(has_axis & (self._positions != dimension_ends))
+            rank += has_axis
+            extents.append(np.where(has_axis, extent, 1))
         self._give_up(self._positions != ends)
         return rank, extents

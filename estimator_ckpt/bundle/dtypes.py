@@ -1,4 +1,4 @@
-"""TensorFlow's data type numbers (`tensorflow/core/framework/types.proto`) and what NumPy makes of them."""
+"""TensorFlow's data type numbers (`tensorflow/core/framework/types.proto`) and the NumPy types that hold them."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ _NUMPY = {
     13: 'int32',  # qint32
     15: 'int16',  # qint16
     17: 'uint16',
-    16: 'uint16',  # quint16, behind 17: `from_numpy` takes the first.
+    16: 'uint16',  # quint16; after 17, because `from_numpy` takes the first match.
     18: 'complex128',
     19: 'float16',
     22: 'uint32',
@@ -42,26 +42,26 @@ _NAMES = {
 
 
 class UnsupportedDtypeError(CheckpointError, TypeError):
-    """NumPy cannot hold this type here. The bytes can still be copied."""
+    """Raised for a data type that NumPy cannot hold here. The bytes can still be copied."""
 
 
 def name(number: int) -> str:
-    """TensorFlow's name of a data type, such as `'float32'`."""
+    """Returns TensorFlow's name of a data type, such as `'float32'`."""
     return _NAMES.get(number, f'dtype {number}')
 
 
 def size(number: int) -> int | None:
-    """The bytes of one element, or None where that is not fixed or not known."""
+    """Returns the number of bytes of one element; None if it is not fixed or not known."""
     if number in _NUMPY:
         return np.dtype(_NUMPY[number]).itemsize
     return {14: 2, 24: 1, 25: 1, 29: 1, 30: 1}.get(number)
 
 
 def to_numpy(number: int) -> np.dtype:
-    """The NumPy type of a numeric data type.
+    """Returns the NumPy type of a numeric data type.
 
     Raises:
-      UnsupportedDtypeError: If there is none, or it needs `ml_dtypes` and that is not installed.
+      UnsupportedDtypeError: If there is none, or if it needs `ml_dtypes`, which is not installed.
     """
     if number in _NUMPY:
         return np.dtype(_NUMPY[number])
@@ -77,10 +77,10 @@ def to_numpy(number: int) -> np.dtype:
 
 
 def from_numpy(dtype: np.dtype) -> int:
-    """The number of the data type that stores arrays of `dtype`.
+    """Returns the number of the data type that stores arrays of `dtype`.
 
     Raises:
-      UnsupportedDtypeError: If TensorFlow has none.
+      UnsupportedDtypeError: If TensorFlow has no such type.
     """
     if dtype.kind in 'OSU':
         return STRING
@@ -88,4 +88,4 @@ def from_numpy(dtype: np.dtype) -> int:
         for number, numpy_name in table.items():
             if dtype.name == numpy_name:
                 return number
-    raise UnsupportedDtypeError(f'TensorFlow stores no arrays of {dtype}')
+    raise UnsupportedDtypeError(f'TensorFlow cannot store arrays of {dtype}')

@@ -1,4 +1,4 @@
-"""Entries of an index: what they say of a key, and whether that is possible."""
+"""The entries of an index, and checks of their plausibility."""
 
 import dataclasses
 import math
@@ -12,16 +12,16 @@ MAX_RANK = 254  # TensorFlow's own limit.
 
 
 class Entry(NamedTuple):
-    """What the index says of one key.
+    """The entry of one key.
 
     Attributes:
       dtype: TensorFlow's data type number.
-      shape: The tensor's shape.
-      shard: The data file that holds the bytes.
-      offset: Where in it they begin.
-      size: How many they are.
-      crc32c: Their masked checksum.
-      slices: The slices a partitioned tensor is stored as; empty for a tensor stored whole.
+      shape: The shape of the tensor.
+      shard: The number of the data file that holds the bytes.
+      offset: The offset of the bytes in the data file.
+      size: The number of bytes.
+      crc32c: The masked checksum of the bytes.
+      slices: The slices that a partitioned tensor is stored as; empty for a tensor stored whole.
     """
 
     dtype: int
@@ -34,29 +34,37 @@ class Entry(NamedTuple):
 
 
 def encode_key(key: str) -> bytes:
-    """Returns the bytes that a key is stored as."""
+    """Returns the stored form of a key."""
     return key.encode('utf-8', 'surrogateescape')
 
 
 def decode_key(key: bytes) -> str:
-    """Returns the key that bytes stand for; what is not UTF-8 survives a round trip."""
+    """Returns the key of a stored form. Bytes that are not UTF-8 survive a round trip."""
     return key.decode('utf-8', 'surrogateescape')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Location:
-    """Where a tensor is in a checkpoint: a key, and a slice spec (`'10 4 0,5:0,4'`) where it is a part of that."""
+    """The place of a tensor in a checkpoint.
+
+    Attributes:
+      key: The key of the tensor, or of the partitioned tensor that it is a slice of.
+      slice_spec: The slice (`'10 4 0,5:0,4'`); empty for the whole tensor.
+    """
 
     key: str
     slice_spec: str = ''
 
 
 def entry_fault(entry: Entry, num_shards: int) -> str | None:
-    """Returns what is impossible about an entry, as the end of a sentence; None if nothing is.
+    """Returns what is impossible about an entry.
 
     Args:
-      entry: The entry.
-      num_shards: The number of data files of its checkpoint.
+      entry: The entry to check.
+      num_shards: The number of data files of the checkpoint.
+
+    Returns:
+      The predicate of a sentence about the entry; None if it is plausible.
     """
     if len(entry.shape) > MAX_RANK:
         return f'has the impossible rank {len(entry.shape)}'

@@ -1,16 +1,16 @@
-"""The exceptions of this package. Each message names the file, the key and what to do."""
+"""The exceptions of this package. Each message names the file, the key and the remedy."""
 
 
 class CheckpointError(Exception):
-    """A checkpoint could not be read, written or applied."""
+    """Raised if a checkpoint cannot be read, written or applied."""
 
 
 class CheckpointNotFoundError(CheckpointError, FileNotFoundError):
-    """A checkpoint, or one of its files, is not there."""
+    """Raised if a checkpoint, or one of its files, does not exist."""
 
     def __str__(self) -> str:
         return Exception.__str__(self)
 
 
 class CorruptCheckpointError(CheckpointError):
-    """A file of a checkpoint is not what its format or its checksums say."""
+    """Raised if a file of a checkpoint contradicts its format or its checksums."""

@@ -1,9 +1,10 @@
-"""The few file operations a checkpoint needs, on local paths and on TensorFlow's file systems.
+"""The file operations that checkpoints need, on local paths and on TensorFlow's file systems.
 
 Local paths use the standard library. A path with a scheme (`gs://`, `s3://`, `hdfs://`, `ram://`, ...) goes through
 `tf.io.gfile`, which is imported only then.
 """
 
+import abc
 import errno
 import os
 import shutil
@@ -15,7 +16,116 @@ _CHUNK = 16 * 1024 * 1024
 _READ_AHEAD = 1024 * 1024
 
 
-class LocalFiles:
+class Files(abc.ABC):
+    """The file operations of one kind of file system. Offsets and sizes are in bytes."""
+
+    @abc.abstractmethod
+    def exists(self, path: str) -> bool:
+        """Returns True if there is a file or directory at `path`."""
+
+    @abc.abstractmethod
+    def is_dir(self, path: str) -> bool:
+        """Returns True if `path` is a directory."""
+
+    @abc.abstractmethod
+    def size(self, path: str) -> int:
+        """Returns the size of a file."""
+
+    @abc.abstractmethod
+    def mtime(self, path: str) -> float:
+        """Returns the time of the last modification of a file, in seconds since the epoch."""
+
+    @abc.abstractmethod
+    def list_dir(self, path: str) -> list[str]:
+        """Returns the sorted base names of what is in a directory."""
+
+    @abc.abstractmethod
+    def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
+        """Reads a byte range of a file.
+
+        Args:
+          path: The file.
+          offset: The offset of the first byte.
+          size: The number of bytes; None for all up to the end of the file.
+
+        Returns:
+          The bytes; fewer than `size` if the file ends before.
+        """
+
+    @abc.abstractmethod
+    def read_into(self, path: str, offset: int, buffer: memoryview) -> int:
+        """Fills a buffer with a byte range of a file.
+
+        Args:
+          path: The file.
+          offset: The offset of the first byte.
+          buffer: Writable memory of as many bytes as are to be read.
+
+        Returns:
+          The number of bytes read; less than the size of `buffer` if the file ends before.
+        """
+
+    @abc.abstractmethod
+    def write(self, path: str, data: bytes) -> None:
+        """Creates or replaces a file.
+
+        Args:
+          path: The file.
+          data: Its contents.
+        """
+
+    @abc.abstractmethod
+    def write_pieces(self, path: str, pieces: Iterable[bytes], progress: Progress = None) -> None:
+        """Creates or replaces a file, piece by piece.
+
+        Args:
+          path: The file.
+          pieces: Its contents, in consecutive pieces.
+          progress: Called with the number of bytes of each piece after it was written.
+        """
+
+    @abc.abstractmethod
+    def rename(self, source: str, destination: str) -> None:
+        """Renames a file, replacing another one.
+
+        Args:
+          source: The file.
+          destination: Its new path, on the same file system.
+        """
+
+    @abc.abstractmethod
+    def remove(self, path: str) -> None:
+        """Removes a file."""
+
+    @abc.abstractmethod
+    def remove_dir(self, path: str) -> None:
+        """Removes an empty directory."""
+
+    @abc.abstractmethod
+    def make_dirs(self, path: str) -> None:
+        """Creates a directory and its parents, as far as they do not exist."""
+
+    @abc.abstractmethod
+    def link(self, source: str, destination: str) -> None:
+        """Makes `destination` a hard link to a file, or a copy on file systems without hard links.
+
+        Args:
+          source: The file.
+          destination: Its further path, which must not exist.
+        """
+
+    @abc.abstractmethod
+    def copy(self, source: str, destination: str, progress: Progress = None) -> None:
+        """Copies a file, replacing another one.
+
+        Args:
+          source: The file.
+          destination: The path of the copy.
+          progress: Called with the number of bytes of each piece after it was copied.
+        """
+
+
+class LocalFiles(Files):
     """Files of this machine."""
 
     def exists(self, path: str) -> bool:
@@ -67,7 +177,6 @@ class LocalFiles:
         os.makedirs(path or '.', exist_ok=True)
 
     def link(self, source: str, destination: str) -> None:
-        """Makes `destination` another name of `source`; where the file system cannot, a copy."""
         try:
             os.link(os.path.realpath(source), destination)
         except FileExistsError:
@@ -78,7 +187,6 @@ class LocalFiles:
             self.copy(source, destination)
 
     def copy(self, source: str, destination: str, progress: Progress = None) -> None:
-        """Copies a file; `progress` is told the number of bytes behind each piece."""
         if progress is None:
             shutil.copyfile(source, destination)
             return
@@ -88,7 +196,7 @@ class LocalFiles:
                 progress(len(chunk))
 
 
-class RemoteFiles:
+class RemoteFiles(Files):
     """Files of TensorFlow's file systems."""
 
     def __init__(self) -> None:
@@ -128,7 +236,7 @@ class RemoteFiles:
 
     def write_pieces(self, path: str, pieces: Iterable[bytes], progress: Progress = None) -> None:
         with self._gfile.GFile(path, 'wb') as file:
-            file.write(b'')  # Opens it, where there is nothing to write too.
+            file.write(b'')  # Creates the file even if there are no pieces.
             _write_pieces(file, pieces, progress)
 
     def rename(self, source: str, destination: str) -> None:
@@ -144,7 +252,7 @@ class RemoteFiles:
         self._gfile.makedirs(path)
 
     def link(self, source: str, destination: str) -> None:
-        """Copies: object stores have no links, but copy on their own side."""
+        # Object stores have no links, but copy on the server.
         self.copy(source, destination)
 
     def copy(self, source: str, destination: str, progress: Progress = None) -> None:
@@ -153,12 +261,11 @@ class RemoteFiles:
             progress(self.size(destination))
 
 
-Files = LocalFiles | RemoteFiles
 _local = LocalFiles()
 
 
 def files_for(path: str) -> Files:
-    """The file operations for `path`."""
+    """Returns the file operations for `path`."""
     return RemoteFiles() if '://' in path else _local
 
 
@@ -170,7 +277,17 @@ def _write_pieces(file: BinaryIO, pieces: Iterable[bytes], progress: Progress) -
 
 
 def chunks(files: Files, path: str, offset: int, size: int) -> Iterator[bytes]:
-    """Reads a byte range piece by piece."""
+    """Reads a byte range of a file piece by piece.
+
+    Args:
+      files: The operations of the file's file system.
+      path: The file.
+      offset: The offset of the first byte.
+      size: The number of bytes.
+
+    Yields:
+      Consecutive pieces of at most 16 MiB; fewer bytes in all if the file ends before.
+    """
     while size > 0:
         data = files.read(path, offset, min(size, _CHUNK))
         if not data:
@@ -181,14 +298,20 @@ def chunks(files: Files, path: str, offset: int, size: int) -> Iterator[bytes]:
 
 
 class ReadAhead:
-    """Reads small byte ranges in ascending order, neighbours together: opening a file for each takes longer."""
+    """Reads small byte ranges in ascending order, neighbors together, to save opening the file for each."""
 
     def __init__(self, files: Files):
         self._files = files
         self._path, self._start, self._data = '', 0, b''
 
     def read(self, path: str, offset: int, size: int) -> bytes:
-        """The bytes of a range that lies within the file."""
+        """Returns the bytes of a range that lies within the file.
+
+        Args:
+          path: The file.
+          offset: The offset of the first byte.
+          size: The number of bytes.
+        """
         start = offset - self._start
         if path != self._path or start < 0 or start + size > len(self._data):
             ahead = min(max(size, _READ_AHEAD), self._files.size(path) - offset)

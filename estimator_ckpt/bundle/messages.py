@@ -7,7 +7,7 @@ _messages = declare(
     {
         'Dimension': [(1, 'size', 'int64'), (2, 'name', 'string')],
         'Shape': [(2, 'dim', 'repeated Dimension'), (3, 'unknown_rank', 'bool')],
-        # Without a length an extent is the whole dimension.
+        # An extent without a length is the whole dimension.
         'Extent': [(1, 'start', 'int64'), (2, 'length', 'optional int64')],
         'Slice': [(1, 'extent', 'repeated Extent')],
         'Version': [(1, 'producer', 'int32'), (2, 'min_consumer', 'int32')],

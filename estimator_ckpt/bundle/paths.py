@@ -1,4 +1,4 @@
-"""Which checkpoint a path means, and the names of a checkpoint's files."""
+"""The checkpoint that a path means, and the names of the files of a checkpoint."""
 
 import difflib
 import logging
@@ -21,15 +21,23 @@ def as_path(path: str | bytes | os.PathLike) -> str:
 
 
 def index_path(prefix: str) -> str:
+    """Returns the path of the index of a checkpoint."""
     return prefix + _INDEX
 
 
 def data_path(prefix: str, shard: int, num_shards: int) -> str:
+    """Returns the path of a data file.
+
+    Args:
+      prefix: The prefix of the checkpoint.
+      shard: The number of the data file, from 0.
+      num_shards: The number of data files of the checkpoint.
+    """
     return f'{prefix}.data-{shard:05d}-of-{num_shards:05d}'
 
 
 def data_files(prefix: str) -> list[str]:
-    """The data files of any number of shards that lie beside a prefix."""
+    """Returns the paths of all data files of a prefix that exist, whatever their numbers of shards."""
     directory, base = os.path.split(prefix)
     files = files_for(prefix)
     if not files.is_dir(directory or '.'):
@@ -42,11 +50,12 @@ def data_files(prefix: str) -> list[str]:
 
 
 def checkpoint_exists(prefix: str) -> bool:
+    """Returns True if there is an index under `prefix`."""
     return files_for(prefix).exists(index_path(prefix))
 
 
 def resolve(path: str | bytes | os.PathLike) -> str:
-    """The prefix of the checkpoint that a path means.
+    """Returns the prefix of the checkpoint that a path means.
 
     Args:
       path: A prefix, a `.index`, `.meta` or `.data-...` file, a SavedModel's directory; or a directory of checkpoints
@@ -54,7 +63,7 @@ def resolve(path: str | bytes | os.PathLike) -> str:
         readable one the newest, which is logged.
 
     Raises:
-      CheckpointNotFoundError: If there is none. The message says what is there instead.
+      CheckpointNotFoundError: If there is no such checkpoint. The message says what exists instead.
     """
     path = as_path(path)
     files = files_for(path)
@@ -71,7 +80,7 @@ def resolve(path: str | bytes | os.PathLike) -> str:
         if files.exists(index_path(prefix)):
             return prefix
         raise CheckpointNotFoundError(
-            f'{path} has no index beside it: {index_path(prefix)} is missing; copy it there with its data files.'
+            f'{path} has no index: {index_path(prefix)} does not exist; copy it there.'
         )
     if files.is_dir(path):
         return _resolve_directory(path, files)
@@ -198,19 +207,21 @@ def _names_in(directory: str, files: Files) -> list[str]:
 def _not_found(path: str, files: Files) -> str:
     directory, base = os.path.split(path)
     if not files.is_dir(directory or '.'):
-        return f'There is no checkpoint {path}: the directory {directory} does not exist; check the path.'
+        return f'No checkpoint {path}: the directory {directory} does not exist; check the path.'
     if data_files(path):
         return (
-            f'The checkpoint {path} has data files but no index: {index_path(path)} is missing; '
-            'copy it there from where the checkpoint was written.'
+            f'The checkpoint {path} has data files but no index: {index_path(path)} does not exist; '
+            'copy it from where the checkpoint was written.'
         )
     if files.exists(path):
         return (
-            f'{path} is a file but no checkpoint prefix: there is no {index_path(path)}; name the prefix of a '
-            'V2 checkpoint (the V1 format, one file without an index, is not read).'
+            f'{path} is a file, not a checkpoint prefix: {index_path(path)} does not exist; pass the prefix of a '
+            'V2 checkpoint (the V1 format, one file without an index, is not supported).'
         )
     near = difflib.get_close_matches(base, _names_in(directory, files), n=3, cutoff=0.3)
     hint = (
-        f'; did you mean {", ".join(near)}?' if near else f'; {directory or "."} holds no checkpoint like it.'
+        f'; did you mean {", ".join(near)}?'
+        if near
+        else f'; no checkpoint in {directory or "."} has a similar name.'
     )
-    return f'There is no checkpoint {path}: {index_path(path)} does not exist{hint}'
+    return f'No checkpoint {path}: {index_path(path)} does not exist{hint}'

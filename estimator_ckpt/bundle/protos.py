@@ -1,8 +1,7 @@
-"""Declares protocol buffer messages under a package name of our own.
+"""Declares protocol buffer messages in a package and a pool of our own.
 
 TensorFlow registers `tensor_bundle.proto` and `trackable_object_graph.proto` in protobuf's default pool. Declaring the
-same messages under another package, in a pool of our own, works with or without TensorFlow in the process, and with
-every protobuf from 4 on.
+same messages elsewhere works with or without TensorFlow in the process, and with every protobuf since 4.22.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Reads a checkpoint: its index whole, its tensors one at a time."""
+"""Reads a checkpoint: the whole index, and tensors one at a time."""
 
 import functools
 import itertools
@@ -19,23 +19,30 @@ from estimator_ckpt.bundle.paths import data_path, index_path, resolve
 from estimator_ckpt.bundle.slices import Slice
 from estimator_ckpt.bundle.table import TableError, read_table
 
-# More shards than anybody has; an index that claims more is not believed.
+# No checkpoint has more shards; an index that claims more is damaged.
 _MAX_SHARDS = 100_000
-# Such a tensor is read to where it stays; of smaller ones the bytes are copied once more.
+# Tensors of at least this many bytes are read straight into their array; smaller ones are copied once more.
 _LARGE = 64 * 1024
 
 
 class BundleReader:
-    """One checkpoint. The index is read and checked at once, data files when a tensor is asked for."""
+    """One checkpoint. The index is read at once, data files when the value of a tensor is requested.
+
+    Attributes:
+      prefix: The prefix of the checkpoint.
+      raw: The serialized entries by stored key, in stored order, without the header.
+      num_shards: The number of data files.
+      big_endian: Whether the checkpoint was written on a big-endian machine.
+    """
 
     def __init__(self, path: str | os.PathLike):
         """Opens a checkpoint.
 
         Args:
-          path: Anything `paths.resolve` takes.
+          path: Any path that `paths.resolve` accepts.
 
         Raises:
-          CheckpointNotFoundError: If there is none.
+          CheckpointNotFoundError: If there is no such checkpoint.
           CorruptCheckpointError: If its index is damaged.
         """
         self.prefix = resolve(path)
@@ -69,7 +76,7 @@ class BundleReader:
             f'{index_path(self.prefix)} is damaged: {what}; restore the file from a copy, or use another checkpoint.'
         )
 
-    def _parse(self, message, key: bytes, raw: bytes | None):
+    def _parse(self, message: Any, key: bytes, raw: bytes | None) -> Any:
         if raw is None:
             raise self._corrupt('it has no header')
         try:
@@ -81,7 +88,7 @@ class BundleReader:
         return encode_key(key) in self.raw
 
     def keys(self) -> list[str]:
-        """The keys of the tensors, sorted; the data of slices are not listed apart."""
+        """Returns the sorted keys of the tensors, without those that hold the data of slices."""
         if not any(key.startswith(b'\0') for key in self.raw):
             return list(self._decoded_keys)
         hidden = {slices.encode_key(key, part) for key in self.raw for part in self.raw_entry(key).slices}
@@ -94,16 +101,21 @@ class BundleReader:
         return list(map(decode_key, self.raw))
 
     def entry(self, key: str) -> Entry:
-        """What the index says of a key.
+        """Returns the entry of a key.
 
         Raises:
-          KeyError: If it has no such key.
-          CorruptCheckpointError: If the entry makes no sense.
+          KeyError: If the checkpoint has no such key.
+          CorruptCheckpointError: If the entry is implausible.
         """
         return self.raw_entry(encode_key(key))
 
     def raw_entry(self, key: bytes) -> Entry:
-        """Like `entry`, for a key as stored; the data of slices have such keys."""
+        """Returns the entry of a stored key, such as those of the data of slices.
+
+        Raises:
+          KeyError: If the checkpoint has no such key.
+          CorruptCheckpointError: If the entry is implausible.
+        """
         entry = self._entries.get(key)
         if entry is None:
             if key not in self.raw:
@@ -112,11 +124,11 @@ class BundleReader:
         return entry
 
     def message(self, key: bytes) -> BundleEntry:
-        """What stands under a key as stored, not checked but for that it parses."""
+        """Parses the entry of a stored key, without checking its plausibility."""
         return self._parse(BundleEntry, key, self.raw[key])
 
     def decode_all(self) -> None:
-        """Decodes all entries at once, so that `entry` need only look them up, but for those it has to complain of."""
+        """Decodes all plausible entries at once, so that `entry` only looks them up."""
         fields = self.columns
         rows = zip(
             fields.dtype.tolist(),
@@ -132,29 +144,31 @@ class BundleReader:
         self._entries |= itertools.compress(entries, fields.plain.tolist())
 
     def each_has_its_place(self) -> bool:
-        """Whether it is sure that no two tensors have the same bytes; quicker to tell than `places`."""
+        """Returns True if no two tensors share bytes. May return False when unsure; cheaper than `places`."""
         fields = self.columns
         order = np.lexsort((fields.offset, fields.shard))
         shards, offsets = np.diff(fields.shard[order]), np.diff(fields.offset[order])
         return bool(np.all(fields.plain & (fields.size > 0)) and np.all((shards != 0) | (offsets != 0)))
 
     def places(self) -> dict[str, tuple[int, int, int]]:
-        """Where the bytes of each tensor are: shard, offset and size. Those without bytes, or in slices, are left out.
+        """Returns the shard, offset and size of the bytes of each tensor, by key.
+
+        Tensors without bytes and tensors stored in slices are omitted.
 
         Raises:
-          CorruptCheckpointError: If an entry makes no sense.
+          CorruptCheckpointError: If an entry is implausible.
         """
         fields = self.columns
-        places = zip(fields.shard.tolist(), fields.offset.tolist(), fields.size.tolist(), strict=True)
-        found = dict(zip(self._decoded_keys, places, strict=True))
+        triples = zip(fields.shard.tolist(), fields.offset.tolist(), fields.size.tolist(), strict=True)
+        places = dict(zip(self._decoded_keys, triples, strict=True))
         for number in np.flatnonzero(~fields.plain | (fields.size == 0)).tolist():
             key = self._decoded_keys[number]
             entry = self.entry(key)
             if entry.slices or not entry.size:
-                del found[key]
+                del places[key]
             else:
-                found[key] = (entry.shard, entry.offset, entry.size)
-        return found
+                places[key] = (entry.shard, entry.offset, entry.size)
+        return places
 
     @functools.cached_property
     def columns(self) -> Columns:
@@ -162,10 +176,14 @@ class BundleReader:
         return decode_columns(list(self.raw.values()), self.num_shards)
 
     def slice_entry(self, key: str, part: Slice) -> Entry:
-        """What the index says of the data of one slice of a tensor.
+        """Returns the entry of the data of one slice of a tensor.
+
+        Args:
+          key: The key of the partitioned tensor.
+          part: The slice.
 
         Raises:
-          CorruptCheckpointError: If the slice has no entry, or one that makes no sense.
+          CorruptCheckpointError: If the slice has no entry, or if its entry is implausible.
         """
         raw_key = slices.encode_key(encode_key(key), part)
         if raw_key not in self.raw:
@@ -192,17 +210,19 @@ class BundleReader:
         return entry
 
     def data_path(self, shard: int) -> str:
+        """Returns the path of a data file."""
         return data_path(self.prefix, shard, self.num_shards)
 
     def data_paths(self) -> list[str]:
+        """Returns the paths of all data files."""
         return [self.data_path(shard) for shard in range(self.num_shards)]
 
     def check_data_files(self) -> None:
-        """Checks that each data file is there and long enough for what the index places in it.
+        """Checks that each data file exists and is long enough for the tensors that the index places in it.
 
         Raises:
           CheckpointNotFoundError: If a data file is missing.
-          CorruptCheckpointError: If one is too short.
+          CorruptCheckpointError: If a data file is too short.
         """
         needed = self._last_tensors()
         for shard, (end, key) in sorted(needed.items()):
@@ -220,47 +240,47 @@ class BundleReader:
                 )
 
     def _last_tensors(self) -> dict[int, tuple[int, bytes]]:
-        """For each shard that holds something the byte at which that ends, and the key of the last tensor."""
+        """Returns the end of the last tensor of each non-empty shard, and the stored key of that tensor."""
         fields, raw_keys = self.columns, list(self.raw)
         ends = fields.offset + fields.size
-        # By shard, then by end; of several keys of the same bytes the first comes last.
+        # Sorted by shard, then by end; of several keys of the same bytes the first comes last.
         rows = np.flatnonzero(fields.plain)[::-1]
         rows = rows[np.lexsort((ends[rows], fields.shard[rows]))]
-        last = rows[np.diff(fields.shard[rows], append=-1) != 0].tolist()
-        found = {int(fields.shard[row]): (int(ends[row]), raw_keys[row]) for row in last}
+        last_rows = rows[np.diff(fields.shard[rows], append=-1) != 0].tolist()
+        last = {int(fields.shard[row]): (int(ends[row]), raw_keys[row]) for row in last_rows}
         for number in np.flatnonzero(~fields.plain).tolist():
             entry = self.raw_entry(raw_keys[number])
             end = entry.offset + entry.size
-            if not entry.slices and end > found.get(entry.shard, (-1, b''))[0]:
-                found[entry.shard] = (end, raw_keys[number])
-        return found
+            if not entry.slices and end > last.get(entry.shard, (-1, b''))[0]:
+                last[entry.shard] = (end, raw_keys[number])
+        return last
 
     def tensor(self, key: str, verify: bool = False) -> np.ndarray:
-        """The value of a tensor; slices are put together.
+        """Reads the value of a tensor; slices are assembled.
 
         Args:
-          key: Its key.
-          verify: Whether to check its checksum.
+          key: The key of the tensor.
+          verify: Whether to check the checksum.
 
         Returns:
-          An array of the tensor's shape; strings as an object array of `bytes`.
+          An array of the shape of the tensor; strings are returned as an object array of `bytes`.
 
         Raises:
           KeyError: If there is no such key.
-          CheckpointNotFoundError: If its data file is missing.
-          CorruptCheckpointError: If the data file is too short, or the checksum does not match.
-          dtypes.UnsupportedDtypeError: If NumPy has no such type; `read_bytes` gives the bytes.
+          CheckpointNotFoundError: If the data file is missing.
+          CorruptCheckpointError: If the data file is too short, or if the checksum does not match.
+          dtypes.UnsupportedDtypeError: If NumPy has no such type; `read_bytes` returns the bytes.
         """
         entry = self.entry(key)
         if not entry.slices:
             return self._whole(encode_key(key), entry, verify)
         pieces = [(part, slices.encode_key(encode_key(key), part)) for part in dict.fromkeys(entry.slices)]
-        # Before any memory is asked for: the pieces must be there, and be able to fill the whole.
+        # Checked before memory is allocated, because a damaged index may claim any shape.
         for part, raw_key in pieces:
             self._check_slice(key, entry, part, raw_key)
         available = sum(math.prod(self.raw_entry(raw_key).shape) for _, raw_key in pieces)
         if available < math.prod(entry.shape):
-            raise self._corrupt(f'the slices of {key!r} leave parts of it out')
+            raise self._corrupt(f'the slices of {key!r} do not cover it')
         try:
             result = np.empty(entry.shape, self._numpy_dtype(encode_key(key), entry))
             covered = np.zeros(entry.shape, bool)
@@ -273,7 +293,7 @@ class BundleReader:
             result[where] = self._whole(raw_key, self.raw_entry(raw_key), verify)
             covered[where] = True
         if not covered.all():
-            raise self._corrupt(f'the slices of {key!r} leave parts of it out')
+            raise self._corrupt(f'the slices of {key!r} do not cover it')
         return result
 
     def _check_slice(self, key: str, whole: Entry, part: Slice, raw_key: bytes) -> None:
@@ -288,7 +308,7 @@ class BundleReader:
             raise self._corrupt(
                 f'the slice {part} of {key!r} is {dtypes.name(piece.dtype)} of shape {list(piece.shape)}'
             )
-        # Each string takes a byte at least.
+        # A string takes at least one byte.
         if piece.dtype == dtypes.STRING and piece.size < math.prod(shape):
             raise self._corrupt(f'the slice {part} of {key!r} has {piece.size} bytes')
         self._check_in_data_file(piece, raw_key)
@@ -316,7 +336,7 @@ class BundleReader:
             raise self._damaged(raw_key, entry, error) from error
 
     def _large(self, raw_key: bytes, entry: Entry, numpy_dtype: np.dtype, verify: bool) -> np.ndarray:
-        """Reads numbers to where they stay."""
+        """Reads numbers straight into their array."""
         self._check_in_data_file(entry, raw_key)
         array = tensors.empty(entry.shape, numpy_dtype)
         buffer = array.reshape(-1).view(np.uint8)
@@ -336,7 +356,16 @@ class BundleReader:
         )
 
     def read_bytes(self, entry: Entry, key: bytes = b'') -> bytes:
-        """The stored bytes of a tensor that is not sliced."""
+        """Reads the stored bytes of a tensor.
+
+        Args:
+          entry: The entry of the tensor, without slices.
+          key: The stored key, for error messages.
+
+        Raises:
+          CheckpointNotFoundError: If the data file is missing.
+          CorruptCheckpointError: If the data file is too short.
+        """
         self._check_in_data_file(entry, key)
         return self._files.read(self.data_path(entry.shard), entry.offset, entry.size)
 

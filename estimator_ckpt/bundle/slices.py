@@ -12,7 +12,7 @@ Slice = tuple[Extent, ...]
 def parse_spec(spec: str) -> tuple[tuple[int, ...], Slice]:
     """Parses a slice spec such as `'10 4 0,5:-'` into the full shape and the slice."""
     *dimensions, extents = spec.split(' ')
-    parsed = []
+    parsed: list[Extent] = []
     for extent in extents.split(':'):
         if extent == '-':
             parsed.append((0, None))
@@ -23,12 +23,17 @@ def parse_spec(spec: str) -> tuple[tuple[int, ...], Slice]:
 
 
 def as_numpy(part: Slice) -> tuple[slice, ...]:
-    """The slice as an index into a NumPy array of the full shape."""
+    """Returns a slice as an index into a NumPy array of the full shape."""
     return tuple(slice(None) if length is None else slice(start, start + length) for start, length in part)
 
 
 def encode_key(name: bytes, part: Slice) -> bytes:
-    """The key of the data of one slice of the variable `name`."""
+    """Returns the stored key of the data of one slice.
+
+    Args:
+      name: The stored key of the partitioned variable.
+      part: The slice.
+    """
     out = _unsigned(0) + _string(name) + _unsigned(len(part))
     for start, length in part:
         out += _signed(start) + _signed(-1 if length is None else length)
@@ -36,13 +41,13 @@ def encode_key(name: bytes, part: Slice) -> bytes:
 
 
 def _unsigned(value: int) -> bytes:
-    """OrderedCode::WriteNumIncreasing: the number of bytes, then the bytes, highest first."""
+    """Encodes a number like OrderedCode::WriteNumIncreasing: the number of bytes, then the bytes, highest first."""
     data = value.to_bytes((value.bit_length() + 7) // 8, 'big')
     return bytes([len(data)]) + data
 
 
 def _string(data: bytes) -> bytes:
-    """OrderedCode::WriteString: 0x00 and 0xff escaped, then an end mark."""
+    """Encodes a string like OrderedCode::WriteString: 0x00 and 0xff escaped, then an end mark."""
     out = bytearray()
     for byte in data:
         out.append(byte)
@@ -54,7 +59,7 @@ def _string(data: bytes) -> bytes:
 
 
 def _signed(value: int) -> bytes:
-    """OrderedCode::WriteSignedNumIncreasing: two's complement, its leading bits flipped to tell the length."""
+    """Encodes a number like OrderedCode::WriteSignedNumIncreasing: two's complement, leading bits flipped by length."""
     size = 1
     while not -(1 << (7 * size - 1)) <= value < 1 << (7 * size - 1):
         size += 1

@@ -19,25 +19,31 @@ FOOTER_SIZE = 48
 TRAILER_SIZE = 5
 _BLOCK_SIZE = 256 * 1024
 _RESTART_INTERVAL = 16
-# Keys are compared this many at once, and no more than this many bytes of each.
+# The number of keys that are compared at once, and the number of leading bytes of each.
 _ROWS, _MAX_COLUMNS = 4096, 256
 UNCOMPRESSED, _SNAPPY = 0, 1  # The compression types of blocks.
-# A snappy element yields at most 64 bytes from 3; more is a lie about the length.
+# A snappy element of 3 bytes yields at most 64; a block that claims more lies about its length.
 _MAX_SNAPPY_RATIO = 32
-# With a restart every 16 entries, the keys of a block are at most 17 times as long as the block.
+# With a restart every 16 entries, the keys of a block have at most 17 times as many bytes as the block.
 _MAX_KEYS_RATIO = 64
 BEYOND = 'an entry of a block reaches beyond its end'
 
 
 class TableError(ValueError):
-    """The bytes are not a sorted string table. The message says where, without the file's name."""
+    """Raised if bytes are not a sorted string table. The message says where, without the name of the file."""
 
 
 def read_table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yields the table's keys and values in the order they are stored, every block's checksum checked.
+    """Reads the items of a table, checking the checksum of every block.
+
+    Args:
+      data: The bytes of the table.
+
+    Yields:
+      The keys and values, in stored order.
 
     Raises:
-      TableError: If anything is not as the format says.
+      TableError: If the bytes are not a table.
     """
     try:
         index = _read_block(data, *index_handle(data))
@@ -107,7 +113,7 @@ def check_block(crc: int, stored: bytes, offset: int) -> None:
 
 
 def _decompress(block: bytes) -> bytes:
-    import cramjam  # Only snappy-compressed indexes pay for the import.
+    import cramjam  # Imported here because few indexes are compressed.
 
     length, _ = varint.decode(block, 0)
     if length > _MAX_SNAPPY_RATIO * len(block):
@@ -135,7 +141,7 @@ def block_items(block: bytes | memoryview) -> list[tuple[bytes, bytes | memoryvi
     allowance = _MAX_KEYS_RATIO * len(block)
     items, length = [], 0
     while position < end:
-        # Nearly every length fits one byte: spare those the function call.
+        # Nearly every length fits into one byte and is decoded without a function call.
         shared = block[position]
         unshared, size = block[position + 1], block[position + 2]
         if shared | unshared | size < 0x80:
@@ -144,7 +150,7 @@ def block_items(block: bytes | memoryview) -> list[tuple[bytes, bytes | memoryvi
             shared, position = decode(block, position)
             unshared, position = decode(block, position)
             size, position = decode(block, position)
-            # Lengths of one byte cannot make keys that are too long.
+            # Only lengths of several bytes can add up to keys that are too long.
             allowance -= shared
             if allowance < 0:
                 raise TableError(f'the keys of a block of {len(block)} bytes share too much')
@@ -161,7 +167,13 @@ def block_items(block: bytes | memoryview) -> list[tuple[bytes, bytes | memoryvi
 
 
 def build_table(items: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The table of `items`, whose keys must be strictly ascending.
+    """Builds a table.
+
+    Args:
+      items: The keys and values, by strictly ascending keys.
+
+    Returns:
+      The bytes of the table.
 
     Raises:
       ValueError: If the keys are not strictly ascending.
@@ -169,7 +181,7 @@ def build_table(items: Iterable[tuple[bytes, bytes]]) -> bytes:
     keys, values = map(list, zip(*items, strict=True)) if (items := list(items)) else ([], [])
     if not all(map(operator.lt, keys, keys[1:])):
         last, key = next(pair for pair in itertools.pairwise(keys) if pair[1] <= pair[0])
-        raise ValueError(f'the key {key!r} does not come after {last!r}')
+        raise ValueError(f'the key {key!r} does not follow {last!r}')
     out, index = bytearray(), {}
     shared = _shared_prefixes(keys)
     for start, end in itertools.pairwise([0, *_block_ends(keys, values, shared)]):
@@ -193,7 +205,7 @@ def _append_block(out: bytearray, contents: bytes) -> bytes:
 
 
 def _block_ends(keys: Sequence[bytes], values: Sequence[bytes], shared: np.ndarray) -> Iterator[int]:
-    """Where each block ends: behind the entry that fills it."""
+    """Yields the end of each block, as the number of the entry after the one that fills the block."""
     key_sizes = np.fromiter(map(len, keys), np.int64, len(keys))
     value_sizes = np.fromiter(map(len, values), np.int64, len(values))
 
@@ -203,7 +215,7 @@ def _block_ends(keys: Sequence[bytes], values: Sequence[bytes], shared: np.ndarr
 
     least, start = np.cumsum(sizes(slice(None), shared)), 0
     while start < len(keys):
-        # If no key were written whole, the block would end here at the latest.
+        # Restarts write some keys whole, which can only end the block earlier than this.
         before = least[start - 1] if start else 0
         entries = slice(start, int(np.searchsorted(least, before + _BLOCK_SIZE)) + 1)
         prefixes = shared[entries].copy()
@@ -215,7 +227,10 @@ def _block_ends(keys: Sequence[bytes], values: Sequence[bytes], shared: np.ndarr
 
 
 def _varint_sizes(numbers: np.ndarray) -> np.ndarray:
-    return 1 + sum((numbers >= 1 << bits).astype(np.int64) for bits in range(7, 35, 7))
+    sizes = np.ones(len(numbers), np.int64)
+    for bits in range(7, 35, 7):
+        sizes += numbers >= 1 << bits
+    return sizes
 
 
 def _block(
@@ -224,11 +239,11 @@ def _block(
     shared: list[int],
     restart_interval: int = _RESTART_INTERVAL,
 ) -> bytes:
-    """A block: entries with the prefix they share with their predecessor left out, then the restart points."""
+    """Builds a block: the entries without the prefixes shared with their predecessors, then the restart points."""
     for restart in range(0, len(keys), restart_interval):
         shared[restart] = 0
     entries = [
-        # Nearly every length fits one byte.
+        # Nearly every length fits into one byte.
         b'%c%c%c%b%b' % (prefix, unshared, size, key[prefix:], value)
         if prefix | (unshared := len(key) - prefix) | (size := len(value)) < 0x80
         else b''.join(map(varint.encode, (prefix, unshared, size))) + key[prefix:] + value
@@ -240,34 +255,34 @@ def _block(
 
 
 def _shared_prefixes(keys: Sequence[bytes]) -> np.ndarray:
-    """For each key how many bytes it has in common with the one before it; 0 for the first.
+    """Returns the number of bytes that each key shares with its predecessor; 0 for the first.
 
     The keys are compared as rows of a matrix, some thousands at once.
     """
-    found = np.zeros(len(keys), np.int64)
+    shared = np.zeros(len(keys), np.int64)
     for start in range(1, len(keys), _ROWS):
         rows = keys[start - 1 : start + _ROWS]
         widest = min(max(map(len, rows)), _MAX_COLUMNS) or 1
         matrix = np.array(rows, f'S{widest}').view(np.uint8).reshape(len(rows), widest)
         differs = matrix[1:] != matrix[:-1]
-        shared = np.where(differs.any(axis=1), differs.argmax(axis=1), widest)
-        # Shorter keys were filled up with zeros, which may be a longer one's bytes.
+        equal = np.where(differs.any(axis=1), differs.argmax(axis=1), widest)
+        # Shorter keys are padded with zeros, which may equal the bytes of a longer key.
         sizes = np.fromiter(map(len, rows), np.int64, len(rows))
-        found[start : start + _ROWS] = np.minimum(shared, np.minimum(sizes[1:], sizes[:-1]))
-    for number in np.flatnonzero(found == _MAX_COLUMNS).tolist():
-        found[number] = _shared_prefix(keys[number - 1], keys[number])
-    return found
+        shared[start : start + _ROWS] = np.minimum(equal, np.minimum(sizes[1:], sizes[:-1]))
+    for number in np.flatnonzero(shared == _MAX_COLUMNS).tolist():
+        shared[number] = _shared_prefix(keys[number - 1], keys[number])
+    return shared
 
 
 def _shared_prefix(a: bytes, b: bytes) -> int:
     limit = min(len(a), len(b))
-    # As numbers: the highest bit that differs tells the first byte that does, and no byte costs a step in Python.
+    # Compared as integers, because the highest differing bit is in the first differing byte.
     difference = int.from_bytes(a[:limit], 'big') ^ int.from_bytes(b[:limit], 'big')
     return limit - (difference.bit_length() + 7) // 8
 
 
 def _shortest_separator(start: bytes, limit: bytes) -> bytes:
-    """A short key k with start <= k < limit, as TensorFlow chooses it."""
+    """Returns the short key k with start <= k < limit that TensorFlow chooses."""
     shared = _shared_prefix(start, limit)
     if shared < min(len(start), len(limit)):
         byte = start[shared]
@@ -277,7 +292,7 @@ def _shortest_separator(start: bytes, limit: bytes) -> bytes:
 
 
 def _short_successor(key: bytes) -> bytes:
-    """A short key k >= key, as TensorFlow chooses it."""
+    """Returns the short key k >= key that TensorFlow chooses."""
     for position, byte in enumerate(key):
         if byte != 0xFF:
             return key[:position] + bytes([byte + 1])

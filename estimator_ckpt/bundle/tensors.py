@@ -1,4 +1,4 @@
-"""The bytes of one tensor in a data file, to and from NumPy (`tensorflow/core/util/tensor_bundle/tensor_bundle.cc`)."""
+"""Converts tensors between NumPy and stored bytes (`tensorflow/core/util/tensor_bundle/tensor_bundle.cc`)."""
 
 import math
 import struct
@@ -11,13 +11,16 @@ _ALIGNMENT = 64
 
 
 def encode(array: np.ndarray) -> tuple[bytes, int]:
-    """The stored bytes of an array and their masked CRC32C.
+    """Encodes an array.
 
     Args:
-      array: Numbers or booleans, or an array of `bytes` or `str` objects.
+      array: An array of numbers, booleans, or `bytes` or `str` objects.
+
+    Returns:
+      The stored bytes and their masked CRC32C.
 
     Raises:
-      dtypes.UnsupportedDtypeError: If TensorFlow stores no such arrays.
+      dtypes.UnsupportedDtypeError: If TensorFlow cannot store such arrays.
     """
     if dtypes.from_numpy(array.dtype) == dtypes.STRING:
         return _encode_strings([_as_bytes(item) for item in array.ravel()])
@@ -26,7 +29,16 @@ def encode(array: np.ndarray) -> tuple[bytes, int]:
 
 
 def decode(data: bytes, dtype: int, shape: tuple[int, ...], big_endian: bool = False) -> np.ndarray:
-    """The array of `shape` that `data` store; strings come as an object array of `bytes`.
+    """Decodes the stored bytes of a tensor.
+
+    Args:
+      data: The stored bytes.
+      dtype: TensorFlow's data type number.
+      shape: The shape of the tensor.
+      big_endian: Whether the bytes were written on a big-endian machine.
+
+    Returns:
+      A writable array of `shape`; strings are returned as an object array of `bytes`.
 
     Raises:
       ValueError: If the bytes do not fit the shape.
@@ -46,7 +58,15 @@ def decode(data: bytes, dtype: int, shape: tuple[int, ...], big_endian: bool = F
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """An array whose memory TensorFlow can take as it is: at an address that is a multiple of 64."""
+    """Allocates an array at an address that is a multiple of 64, which TensorFlow can use without a copy.
+
+    Args:
+      shape: The shape of the array.
+      dtype: Its type.
+
+    Returns:
+      The array, uninitialized.
+    """
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
@@ -54,7 +74,16 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 def checksum(data: bytes, dtype: int, shape: tuple[int, ...], big_endian: bool = False) -> int:
-    """The masked CRC32C that the entry of a tensor with these stored bytes must have.
+    """Computes the checksum that the entry of a tensor must have.
+
+    Args:
+      data: The stored bytes of the tensor.
+      dtype: TensorFlow's data type number.
+      shape: The shape of the tensor.
+      big_endian: Whether the bytes were written on a big-endian machine.
+
+    Returns:
+      The masked CRC32C.
 
     Raises:
       ValueError: If the bytes of a string tensor do not fit its shape.
@@ -68,13 +97,13 @@ def _as_bytes(item: bytes | str) -> bytes:
     if isinstance(item, str):
         return item.encode()
     if not isinstance(item, bytes):
-        raise dtypes.UnsupportedDtypeError(f'TensorFlow stores no arrays of objects such as {item!r}')
+        raise dtypes.UnsupportedDtypeError(f'TensorFlow cannot store arrays of objects such as {item!r}')
     return item
 
 
 def _encode_strings(strings: list[bytes]) -> tuple[bytes, int]:
-    # Lengths as varints, a checksum of the lengths, the strings. The entry's checksum covers the lengths as fixed
-    # integers, that checksum, and the strings.
+    # The stored bytes are the lengths as varints, a checksum of the lengths, and the strings. The checksum of the entry
+    # covers the lengths as fixed-width integers, the checksum of the lengths, and the strings.
     head = b''.join(varint.encode(len(string)) for string in strings)
     crc = checksums.crc32c(_fixed_lengths([len(string) for string in strings], '<'))
     mark = struct.pack('<I', checksums.mask(crc))

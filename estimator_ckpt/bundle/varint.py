@@ -1,8 +1,8 @@
-"""Base-128 variable-length integers, as LevelDB tables and protocol buffers use them."""
+"""Base-128 variable-length integers, as used by LevelDB tables and protocol buffers."""
 
 
 def encode(value: int) -> bytes:
-    """The bytes of a non-negative integer, lowest seven bits first."""
+    """Encodes a non-negative integer, lowest seven bits first."""
     out = bytearray()
     while value > 0x7F:
         out.append((value & 0x7F) | 0x80)
@@ -12,10 +12,17 @@ def encode(value: int) -> bytes:
 
 
 def decode(data: bytes | memoryview, position: int) -> tuple[int, int]:
-    """The integer at `position` and the position behind it.
+    """Decodes the integer at a position.
+
+    Args:
+      data: The bytes that contain the integer.
+      position: The offset of its first byte.
+
+    Returns:
+      The integer, and the offset of the byte after it.
 
     Raises:
-      ValueError: If the data end within the integer, or it is longer than 64 bits.
+      ValueError: If the data end within the integer, or if it has more than 64 bits.
     """
     result = shift = 0
     for end, byte in enumerate(data[position : position + 10], position + 1):

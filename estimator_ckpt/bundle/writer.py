@@ -12,7 +12,7 @@ from estimator_ckpt.bundle import dtypes, slices, tensors
 from estimator_ckpt.bundle.checkpoint_state import write_atomically
 from estimator_ckpt.bundle.entries import HEADER_KEY, Location, decode_key, encode_key
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.bundle.files import Files, LocalFiles, chunks, files_for
+from estimator_ckpt.bundle.files import Files, LocalFiles, Progress, chunks, files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
 from estimator_ckpt.bundle.paths import data_files, data_path, index_path
 from estimator_ckpt.bundle.reader import BundleReader
@@ -20,13 +20,20 @@ from estimator_ckpt.bundle.table import build_table
 
 Transfer = Literal['move', 'link', 'copy']
 _FORMAT_VERSION = 1
-# The tag of the slices of an entry: where it is nowhere in the bytes, there is nothing to parse.
+# The tag of the slices of an entry. An entry that does not contain this byte has no slices and need not be parsed.
 _SLICE = b'\x3a'
 
 
 @dataclasses.dataclass(frozen=True)
 class _Shard:
-    """A data file to be: an existing file, or what `pieces` gives."""
+    """A data file of the new checkpoint.
+
+    Attributes:
+      transfer: How the file at `path` gets its new name; None if the file consists of `pieces`.
+      path: An existing data file.
+      pieces: Returns the contents in consecutive pieces.
+      copies: Whether `pieces` are copied from existing files, which counts as progress.
+    """
 
     transfer: Transfer | None = None
     path: str = ''
@@ -35,10 +42,13 @@ class _Shard:
 
 
 class BundleWriter:
-    """A checkpoint in the making.
+    """Composes a checkpoint.
 
-    Entries and data files are taken from checkpoints that exist, entries are renamed, aliased and removed, small
-    tensors added; nothing is written before `publish`.
+    Entries and data files are taken from existing checkpoints; entries are renamed, aliased and removed; tensors are
+    added. Nothing is written before `publish`.
+
+    Attributes:
+      prefix: The prefix of the new checkpoint.
     """
 
     def __init__(self, prefix: str):
@@ -55,18 +65,20 @@ class BundleWriter:
         return raw_key in self._entries or raw_key in self._added_entries
 
     def include(self, source: BundleReader, transfer: Transfer) -> None:
-        """Takes all entries of a checkpoint, and its data files.
+        """Includes all entries and data files of a checkpoint.
 
         Args:
-          source: The checkpoint. Slices of one tensor may come from several.
-          transfer: How its data files get their new names: `'move'` (only for files that are ours), `'link'` (a copy
-            where the file system has no links), or `'copy'`.
+          source: The checkpoint. Slices of one tensor may come from several checkpoints.
+          transfer: How the data files get their new names: `'move'` (only for files that may be taken away), `'link'`
+            (a copy on file systems without hard links), or `'copy'`.
 
         Raises:
-          CheckpointError: If a key is there already, or the byte order differs.
+          CheckpointError: If a key exists already, or if the byte orders differ.
         """
         if self._shards and source.big_endian != self._big_endian:
-            raise CheckpointError(f'{source.prefix} has another byte order than what it is merged with.')
+            raise CheckpointError(
+                f'{source.prefix} differs in byte order from the checkpoint that it is merged with.'
+            )
         self._big_endian = source.big_endian
         first_shard = len(self._shards)
         self._shards += [_Shard(transfer, path) for path in source.data_paths()]
@@ -80,7 +92,7 @@ class BundleWriter:
                 raw = self._merge_slices(source, key, raw)
             elif first_shard:
                 entry = source.message(key)
-                if not entry.slices:  # Else it has no data of its own.
+                if not entry.slices:  # An entry with slices has no data of its own.
                     entry.shard_id += first_shard
                     raw = entry.SerializeToString(deterministic=True)
             self._entries[key] = raw
@@ -94,30 +106,39 @@ class BundleWriter:
 
     def _taken(self, source: BundleReader, key: bytes) -> CheckpointError:
         return CheckpointError(
-            f'{source.prefix} holds {decode_key(key)!r}, which {self.prefix} holds already; rename or remove one.'
+            f'{source.prefix} has a key {decode_key(key)!r}, which {self.prefix} has already; rename or remove one.'
         )
 
     def _check_new(self, key: bytes) -> None:
         if key == HEADER_KEY:
             raise CheckpointError(
-                f'No tensor of {self.prefix} can have the empty key, which is the header; name it.'
+                f'A tensor of {self.prefix} cannot have the empty key, which is that of the header; give it a name.'
             )
         if key in self._entries or key in self._added_entries:
             raise CheckpointError(
-                f'{self.prefix} has a key {decode_key(key)!r} already; give one of the two another name.'
+                f'{self.prefix} already has a key {decode_key(key)!r}; rename one of the two tensors.'
             )
 
     def alias(self, new: str, existing: str) -> None:
-        """Gives a tensor one more key; no bytes are stored again.
+        """Gives a tensor a further key over the same bytes.
+
+        Args:
+          new: The further key.
+          existing: The key of the tensor.
 
         Raises:
           KeyError: If there is no key `existing`.
-          CheckpointError: If there is a key `new` already, or it is empty.
+          CheckpointError: If the key `new` exists already or is empty.
         """
         self.alias_raw(encode_key(new), encode_key(existing))
 
     def alias_raw(self, new: bytes, existing: bytes) -> None:
-        """Like `alias`, for keys as stored, such as those of the data of slices."""
+        """Gives a tensor a further stored key, such as those of the data of slices.
+
+        Args:
+          new: The further key, as stored.
+          existing: The key of the tensor, as stored.
+        """
         self._check_new(new)
         if existing in self._added_entries:
             self._added_entries[new] = self._added_entries[existing]
@@ -128,16 +149,18 @@ class BundleWriter:
             self._entries[slices.encode_key(new, part)] = self._entries[slices.encode_key(existing, part)]
 
     def alias_location(self, new: Location, existing: Location) -> None:
-        """Gives what is at a location one more key, unless it has it: the pieces of a partitioned variable share one.
+        """Gives the tensor or slice at a location a further key, unless it has the key already.
+
+        The slices of a partitioned variable share one key.
 
         Args:
-          new: The further place: with the same slice spec, with none for one piece as a variable of its own, or with
-            one for a variable of its own as one piece.
-          existing: Where the tensor is.
+          new: The further location: with the slice spec of `existing`; without one, to make a slice a tensor of its own;
+            or with one, to make a whole tensor a slice of a partitioned one.
+          existing: The location of the tensor.
 
         Raises:
-          KeyError: If nothing is there.
-          CheckpointError: If another tensor has the new key, or it is empty.
+          KeyError: If there is no tensor at `existing`.
+          CheckpointError: If another tensor has the new key, or if it is empty.
         """
         if new.slice_spec == existing.slice_spec:
             if new.key not in self:
@@ -149,7 +172,7 @@ class BundleWriter:
             self.alias_raw(encode_key(new.key), slices.encode_key(encode_key(existing.key), part))
 
     def _alias_as_slice(self, new: Location, existing: bytes) -> None:
-        """Gives a variable of its own one more place: as a piece of a partitioned variable."""
+        """Makes a whole tensor a slice of a partitioned one too."""
         shape, part = slices.parse_spec(new.slice_spec)
         key, raw = encode_key(new.key), self._entries[existing]
         if key in self._entries:
@@ -168,7 +191,7 @@ class BundleWriter:
         self._entries[slices.encode_key(key, part)] = raw
 
     def remove(self, key: str) -> None:
-        """Removes a key. Its bytes stay in their data file.
+        """Removes a key. The bytes of the tensor stay in their data file.
 
         Raises:
           KeyError: If there is no such key.
@@ -180,11 +203,15 @@ class BundleWriter:
             del self._entries[slices.encode_key(raw_key, part)]
 
     def rename(self, old: str, new: str) -> None:
-        """Gives a tensor another key.
+        """Renames a tensor.
+
+        Args:
+          old: The present key.
+          new: The new key.
 
         Raises:
           KeyError: If there is no key `old`.
-          CheckpointError: If there is a key `new` already, or it is empty.
+          CheckpointError: If the key `new` exists already or is empty.
         """
         if old != new:
             self.alias(new, old)
@@ -194,7 +221,7 @@ class BundleWriter:
         """Replaces all keys that were included.
 
         Args:
-          sources: For each new key the key whose tensor it gets. Tensors that none gets are removed.
+          sources: The old key of each tensor by its new key. Tensors without a new key are removed.
 
         Raises:
           KeyError: If there is no such tensor.
@@ -223,10 +250,15 @@ class BundleWriter:
         ]
 
     def add_tensor(self, key: str, value: np.ndarray) -> None:
-        """Adds a small tensor. All that are added share one further data file.
+        """Adds a small tensor. All added tensors share one further data file.
+
+        Args:
+          key: The key of the tensor.
+          value: Its value.
 
         Raises:
-          CheckpointError: If there is such a key already, or it is empty.
+          CheckpointError: If the key exists already or is empty.
+          dtypes.UnsupportedDtypeError: If TensorFlow cannot store such arrays.
         """
         data, crc = tensors.encode(value)
         entry = self._add(key, dtypes.from_numpy(value.dtype), value.shape, data)
@@ -235,16 +267,16 @@ class BundleWriter:
     def add_computed(
         self, key: str, dtype: int, shape: tuple[int, ...], compute: Callable[[], np.ndarray]
     ) -> None:
-        """Adds a tensor that is computed when it is written; no two are in memory at once.
+        """Adds a tensor that is computed when it is written, so that no two are in memory at once.
 
         Args:
-          key: Its key.
+          key: The key of the tensor.
           dtype: TensorFlow's data type number.
-          shape: Its shape.
-          compute: Gives it.
+          shape: The shape of the tensor.
+          compute: Returns the value, of that type and shape.
 
         Raises:
-          CheckpointError: If there is such a key already, or it is empty.
+          CheckpointError: If the key exists already or is empty.
         """
         self._add(key, dtype, shape, compute)
 
@@ -261,7 +293,12 @@ class BundleWriter:
         return entry
 
     def reshape(self, key: str, shape: tuple[int, ...]) -> None:
-        """Gives a tensor that is stored whole another shape of as many numbers; no bytes move."""
+        """Changes the shape of a tensor that is stored whole; its bytes stay as they are.
+
+        Args:
+          key: The key of the tensor.
+          shape: The new shape, of as many elements.
+        """
         entry = BundleEntry.FromString(self._entries[encode_key(key)])
         entry.shape.ClearField('dim')
         for extent in shape:
@@ -269,7 +306,7 @@ class BundleWriter:
         self._entries[encode_key(key)] = entry.SerializeToString(deterministic=True)
 
     def compact(self) -> None:
-        """Copies only the bytes that some key has, into one data file; else data files are taken whole."""
+        """Replaces the included data files by one file with only the bytes that some key refers to."""
         entries = {key: BundleEntry.FromString(raw) for key, raw in self._entries.items()}
         stored = [entry for entry in entries.values() if not entry.slices]
         ranges = sorted({(entry.shard_id, entry.offset, entry.size) for entry in stored})
@@ -290,7 +327,7 @@ class BundleWriter:
         self._shards = [_Shard(pieces=pieces, copies=True)] if places else []
 
     def _write_added(self) -> Iterator[bytes]:
-        """Gives the bytes of what was added, and completes its entries."""
+        """Yields the bytes of the added tensors, and completes their entries."""
         offset = 0
         for entry, data in self._added:
             if callable(data):
@@ -299,23 +336,24 @@ class BundleWriter:
             offset += len(data)
             yield data
 
-    def publish(self, progress: Callable[[int], object] | None = None) -> str:
-        """Writes the checkpoint: data files first, then the index, which makes it visible, by one rename.
+    def publish(self, progress: Progress = None) -> str:
+        """Writes the checkpoint: first the data files, then the index, whose rename makes the checkpoint visible.
 
-        A checkpoint that is there under the same prefix stays whole until that rename: the new data files get names
-        of another number of shards where the names would be the same.
+        A checkpoint under the same prefix stays intact until that rename: if its data files have the names of the new
+        ones, the new ones get names of another number of shards.
 
         Args:
-          progress: Told the number of bytes behind each piece that is copied.
+          progress: Called with the number of bytes of each piece after it was copied.
 
         Returns:
           The prefix.
 
         Raises:
-          OSError: If a file cannot be written. What was begun is removed, what was moved is moved back.
+          CheckpointError: If tensors were added to a checkpoint of a big-endian machine.
+          OSError: If a file cannot be written. Files written until then are removed, moved files are moved back.
         """
         if self._big_endian and self._added_entries:
-            raise CheckpointError(f'{self.prefix} has big-endian tensors; no tensor can be added to it.')
+            raise CheckpointError(f'{self.prefix} has big-endian tensors, to which no tensor can be added.')
         shards = list(self._shards)
         if self._added or not shards:
             for entry, _ in self._added:
@@ -329,11 +367,12 @@ class BundleWriter:
             for number, shard in enumerate(shards)
         ):
             shards.append(_Shard())
-        begun: dict[str, str] = {}  # From each data file that is written or moved to where it was.
+        # The previous path of each data file placed so far; empty for files that were not moved.
+        begun: dict[str, str] = {}
         try:
             for number, shard in enumerate(shards):
                 if shard.transfer == 'move' and shard.path in replaced:
-                    # The index that is there still needs it under its name.
+                    # The previous index still needs the file under its old name.
                     shard = dataclasses.replace(shard, transfer='link')
                 self._place(shard, data_path(self.prefix, number, len(shards)), begun, progress)
             write_atomically(index_path(self.prefix), self._index(len(shards)))
@@ -352,13 +391,13 @@ class BundleWriter:
                 else:
                     self._files.remove(path)
 
-    def _place(self, shard: _Shard, path: str, begun: dict[str, str], progress) -> None:
+    def _place(self, shard: _Shard, path: str, begun: dict[str, str], progress: Progress) -> None:
         if shard.path == path:
             return
-        if self._files.exists(path):  # Left behind by a write that did not end; no index names it.
+        if self._files.exists(path):  # Left behind by an interrupted write; no index names it.
             self._files.remove(path)
         begun[path] = shard.path if shard.transfer == 'move' else ''
-        # TensorFlow's file systems take local paths as well, not the other way round.
+        # TensorFlow's file operations accept local paths too, but not vice versa.
         files = files_for(shard.path) if isinstance(self._files, LocalFiles) else self._files
         if shard.transfer is None:
             files.write_pieces(path, shard.pieces(), progress if shard.copies else None)
@@ -383,10 +422,10 @@ class BundleWriter:
         return header.SerializeToString(deterministic=True)
 
     def has_contents_of(self, other: BundleReader, ignoring: frozenset[str] = frozenset()) -> bool:
-        """Whether another checkpoint has the same keys with the same types, shapes and checksums.
+        """Returns True if another checkpoint has the same keys with the same types, shapes and checksums.
 
         Args:
-          other: A checkpoint, perhaps one that is to be replaced.
+          other: The other checkpoint, for instance the one that would be replaced.
           ignoring: Keys whose values may differ.
         """
         entries = self._entries | {
@@ -397,10 +436,10 @@ class BundleWriter:
         for key, raw in entries.items():
             if decode_key(key) in ignoring:
                 continue
-            mine, theirs = BundleEntry.FromString(raw), BundleEntry.FromString(other.raw[key])
-            for entry in (mine, theirs):
+            own_entry, other_entry = BundleEntry.FromString(raw), BundleEntry.FromString(other.raw[key])
+            for entry in (own_entry, other_entry):
                 entry.shard_id = entry.offset = 0
-            if mine != theirs:
+            if own_entry != other_entry:
                 return False
         return True
 

@@ -184,7 +184,7 @@ class _Check:
             self._fault(self._index, key, str(error))
         else:
             if not covered:
-                self._fault(self._index, key, 'its slices leave parts of it out')
+                self._fault(self._index, key, 'its slices do not cover it')
 
     def _data_sizes(self, entries: dict[bytes, Entry]) -> dict[int, int]:
         """The lengths of the data files that hold something, as far as they are there."""

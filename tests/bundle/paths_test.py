@@ -71,7 +71,7 @@ def test_a_relative_prefix_and_a_folder_mean_checkpoints_of_the_working_director
     assert paths.resolve('.') == './model'
     assert paths.data_files('model') == ['model.data-00000-of-00001']
     assert BundleReader('model').tensor('x').tolist() == [1]
-    with pytest.raises(CheckpointNotFoundError, match='There is no checkpoint modle: .*did you mean model'):
+    with pytest.raises(CheckpointNotFoundError, match='No checkpoint modle: .*did you mean model'):
         paths.resolve('modle')
 
 
@@ -193,17 +193,17 @@ def test_a_prefix_goes_before_a_folder_of_the_same_name(tmp_path):
 @pytest.mark.parametrize(
     ('files', 'name', 'message'),
     [
-        ([], 'model', "There is no checkpoint {path}: {path}.index does not exist; {dir} holds no checkpoint like it"),
-        ([], 'no/model', 'There is no checkpoint {path}: the directory {dir}/no does not exist; check the path'),
-        ([], 'no/model/', 'There is no checkpoint {path}: the directory {dir}/no/model does not exist; check the path'),
-        ([], '', '{dir} holds no checkpoint: there is no file that ends in .index; name a directory that does'),
-        (['model-100.index'], 'model-10', 'There is no checkpoint {path}: .*; did you mean model-100?'),
-        ([DATA], 'model', '{path} has data files but no index: {path}.index is missing; copy it'),
-        ([DATA], DATA, '{path} has no index beside it: {dir}/model.index is missing; copy it'),
-        (['model.ckpt'], 'model.ckpt', '{path} is a file but no checkpoint prefix.*; name the prefix .*V1 format'),
-        (['model.ckpt.meta'], 'model.ckpt.meta', '{path} is a file but no checkpoint prefix.*; name the prefix'),
-        ([], 'model.index', 'There is no checkpoint {path}'),
-        ([], DATA, '{path} has no index beside it: {dir}/model.index is missing; copy it'),
+        ([], 'model', "No checkpoint {path}: {path}.index does not exist; no checkpoint in {dir} has a similar name"),
+        ([], 'no/model', 'No checkpoint {path}: the directory {dir}/no does not exist; check the path'),
+        ([], 'no/model/', 'No checkpoint {path}: the directory {dir}/no/model does not exist; check the path'),
+        ([], '', 'No checkpoint in {dir}: no file there ends in .index; pass another directory'),
+        (['model-100.index'], 'model-10', 'No checkpoint {path}: .*; did you mean model-100?'),
+        ([DATA], 'model', '{path} has data files but no index: {path}.index does not exist; copy it'),
+        ([DATA], DATA, '{path} has no index: {dir}/model.index does not exist; copy it'),
+        (['model.ckpt'], 'model.ckpt', '{path} is a file, not a checkpoint prefix.*; pass the prefix .*V1 format'),
+        (['model.ckpt.meta'], 'model.ckpt.meta', '{path} is a file, not a checkpoint prefix.*; pass the prefix'),
+        ([], 'model.index', 'No checkpoint {path}'),
+        ([], DATA, '{path} has no index: {dir}/model.index does not exist; copy it'),
     ],
 )  # fmt: skip
 def test_a_path_that_means_no_checkpoint_is_named_with_the_cure(tmp_path, files, name, message):
@@ -225,7 +225,7 @@ def test_the_nearest_names_are_proposed_first(tmp_path):
 
 def test_half_written_indexes_are_not_proposed(tmp_path):
     touch(tmp_path / 'model.index.tmp-0123456789ab')
-    with pytest.raises(CheckpointNotFoundError, match='holds no checkpoint'):
+    with pytest.raises(CheckpointNotFoundError, match='No checkpoint in '):
         paths.resolve(tmp_path)
 
 

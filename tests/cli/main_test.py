@@ -131,12 +131,12 @@ class TestBadInput:
     def test_a_file_that_is_no_checkpoint_is_an_error(self, capsys, tmp_path, name):
         write_file(tmp_path / 'text', b'hello')
         check_sentence(
-            in_process(capsys, *command_line(name, tmp_path / 'text', tmp_path)), 'no checkpoint prefix'
+            in_process(capsys, *command_line(name, tmp_path / 'text', tmp_path)), 'not a checkpoint prefix'
         )
 
     @every_subcommand
     def test_an_empty_directory_is_an_error(self, capsys, tmp_path, name):
-        check_sentence(in_process(capsys, *command_line(name, tmp_path, tmp_path)), 'holds no checkpoint')
+        check_sentence(in_process(capsys, *command_line(name, tmp_path, tmp_path)), 'No checkpoint in ')
 
     @pytest.mark.parametrize('name', ONE_PATH)
     def test_a_data_file_an_index_and_a_directory_mean_the_checkpoint(self, capsys, a, tmp_path, name):

@@ -134,7 +134,7 @@ def test_a_tensor_with_two_keys_is_read_once_and_faulty_under_both(sound, tmp_pa
 
 def test_slices_that_leave_a_part_out_are_a_fault(tmp_path):
     path = save(tmp_path / 'model', {'w': np.ones(3, np.float32)}, {'w': '5 0,3'})
-    assert faults(path) == [('w', 'its slices leave parts of it out')]
+    assert faults(path) == [('w', 'its slices do not cover it')]
 
 
 def test_a_slice_without_an_entry_or_of_another_shape_is_a_fault(tmp_path):

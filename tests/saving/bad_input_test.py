@@ -151,7 +151,7 @@ def test_a_damaged_file_is_named(damage, error, names, saved):
 
 
 def test_not_found_is_a_file_not_found_error_too(tmp_path):
-    with pytest.raises(FileNotFoundError, match='There is no checkpoint'):
+    with pytest.raises(FileNotFoundError, match='No checkpoint'):
         _restore(str(tmp_path / 'nothing'))
     with pytest.raises(ValueError, match='None'):
         _restore_none()
