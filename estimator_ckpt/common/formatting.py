@@ -1,14 +1,14 @@
-"""Plain text for people: tables, sizes, and keys that cannot upset a terminal."""
+"""Plain text for people: tables, sizes, and keys without control characters."""
 
 from collections.abc import Collection, Sequence
 
 _GAP = '  '
-# No column is shortened below this.
+# Columns are not narrowed below this number of characters.
 _NARROWEST = 16
 
 
 def printable(text: str) -> str:
-    """`text` with line breaks, escape codes and bytes that are no UTF-8 written as escapes."""
+    """Returns `text` with line breaks, control characters and bytes that are not UTF-8 written as escapes."""
     if text.isprintable():
         return text
     return ''.join(
@@ -17,7 +17,7 @@ def printable(text: str) -> str:
 
 
 def size(number: int) -> str:
-    """A number of bytes in three digits or so, such as `'2.67 MB'`."""
+    """Formats a number of bytes in about three digits, such as `'2.67 MB'`."""
     if number < 1000:
         return f'{number} B'
     value, units = number / 1000, iter(('kB', 'MB', 'GB', 'TB', 'PB'))
@@ -28,17 +28,30 @@ def size(number: int) -> str:
 
 
 def shape(extents: Sequence[int] | None) -> str:
-    """A shape as `'[3, 4]'`; `'?'` for one that is not known."""
+    """Formats a shape as `'[3, 4]'`, and an unknown one as `'?'`."""
     return '?' if extents is None else f'[{", ".join(map(str, extents))}]'
 
 
 def count(number: int, what: str) -> str:
-    """A number of things, in the plural but for one: `'1 tensor'`, `'1,000 tensors'`."""
+    """Formats a number of things, such as `'1 tensor'` or `'1,000 tensors'`.
+
+    Args:
+      number: The number.
+      what: The singular of a noun whose plural ends in `s`.
+    """
     return f'{number:,} {what}{"" if number == 1 else "s"}'
 
 
 def shorten(text: str, width: int) -> str:
-    """`text` in at most `width` characters: of a longer one the middle is left out."""
+    """Shortens a text by replacing its middle with an ellipsis.
+
+    Args:
+      text: The text.
+      width: The maximal number of characters.
+
+    Returns:
+      A text of at most `width` characters.
+    """
     if len(text) <= width:
         return text
     tail = (width - 1) // 2
@@ -52,13 +65,16 @@ def table(
     flexible: Collection[int] = (0,),
     width: int | None = None,
 ) -> list[str]:
-    """The lines of a table whose columns are aligned.
+    """Formats a table with aligned columns.
 
     Args:
-      rows: The cells, the titles first.
-      right: The columns that are aligned on the right.
-      flexible: The columns whose cells may be shortened.
-      width: What the lines should fit into; None to shorten nothing.
+      rows: The rows of cells; the first one holds the titles.
+      right: The numbers of the columns that are aligned on the right.
+      flexible: The numbers of the columns whose cells may be shortened.
+      width: The number of characters that lines should fit into; None to shorten nothing.
+
+    Returns:
+      The lines.
     """
     rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -76,13 +92,13 @@ def table(
 
 
 def _narrow(widths: list[int], flexible: Collection[int], excess: int) -> None:
-    """Takes `excess` characters from the widest of the flexible columns, one by one."""
+    """Narrows the widest of the flexible columns repeatedly, by `excess` characters in all."""
     while excess > 0:
         widest = max(flexible, key=lambda column: widths[column])
         if widths[widest] <= _NARROWEST:
             return
-        others = [widths[column] for column in flexible if column != widest]
-        floor = max([_NARROWEST, *(w for w in others if w < widths[widest])])
+        narrower = [widths[column] for column in flexible if widths[column] < widths[widest]]
+        floor = max([_NARROWEST, *narrower])
         step = max(1, min(excess, widths[widest] - floor))
         widths[widest] -= step
         excess -= step

@@ -1,4 +1,4 @@
-"""Holds Python's garbage collector while many small objects are made that are all kept."""
+"""Pauses Python's garbage collector while many small objects are created that are all kept."""
 
 import contextlib
 import gc
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def paused_collector() -> Iterator[None]:
-    """Pauses the collector: with 100,000 keys it would look through all of them again and again, and find nothing."""
+    """Pauses the collector, which would scan 100,000 keys again and again and find nothing."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,20 +1,20 @@
-"""How far two arrays are apart, with little memory beyond theirs."""
+"""Measures how far two arrays are apart, with little additional memory."""
 
 import dataclasses
 
 import numpy as np
 
-# Elements that are compared at a time.
+# The number of elements that are compared at a time.
 _CHUNK = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ArrayDifference:
-    """How far two arrays of one shape are apart.
+    """The difference between two arrays of the same shape.
 
     Attributes:
-      elements: How many elements differ by more than is tolerated.
-      max_absolute: The largest absolute difference; infinite where only one is NaN, None for strings.
+      elements: The number of elements that differ by more than the tolerance.
+      max_absolute: The largest absolute difference; infinite if only one of two elements is NaN, None for strings.
       max_relative: The largest difference relative to the larger of the two magnitudes; None for strings.
     """
 
@@ -24,13 +24,13 @@ class ArrayDifference:
 
 
 def compare(a: np.ndarray, b: np.ndarray, rtol: float = 0.0, atol: float = 0.0) -> ArrayDifference:
-    """Compares two arrays of one shape and type, or of two types of numbers. NaN equals NaN.
+    """Compares two arrays of the same shape, of the same type or of two types of numbers. NaN equals NaN.
 
     Args:
-      a: The one.
-      b: The other.
-      rtol: What difference is tolerated, relative to the larger of the two magnitudes.
-      atol: What absolute difference is tolerated besides.
+      a: The first array.
+      b: The second array.
+      rtol: The tolerated difference relative to the larger of the two magnitudes.
+      atol: The tolerated absolute difference, in addition to the relative one.
     """
     a, b = a.reshape(-1), b.reshape(-1)
     if a.dtype == object:
@@ -49,9 +49,9 @@ def compare(a: np.ndarray, b: np.ndarray, rtol: float = 0.0, atol: float = 0.0) 
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The absolute differences of two pieces, and the larger magnitudes."""
+    """Returns the absolute differences of two pieces, and the larger magnitudes."""
     if a.dtype.kind in 'iu' and a.dtype == b.dtype:
-        # Modulo 2^64 the difference of any two integers is right, where it would overflow or be rounded else.
+        # The difference of any two integers is exact modulo 2^64; signed integers or floats may overflow or round.
         high, low = np.maximum(a, b), np.minimum(a, b)
         absolute = (high.astype(np.uint64) - low.astype(np.uint64)).astype(np.float64)
         return absolute, np.maximum(np.abs(a.astype(np.float64)), np.abs(b.astype(np.float64)))

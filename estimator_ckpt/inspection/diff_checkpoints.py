@@ -1,4 +1,4 @@
-"""What two checkpoints of any style differ in."""
+"""Compares two checkpoints of any style."""
 
 import dataclasses
 import json
@@ -27,18 +27,18 @@ _SECTIONS = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Difference:
-    """One tensor that differs, or is in one checkpoint only.
+    """A tensor that differs between two checkpoints, or is in only one of them.
 
     Attributes:
-      key_a: Its key in A; None where A does not have it.
-      key_b: Its key in B; None where B does not have it.
-      shape_a: Its shape in A, as rules make it.
-      shape_b: Its shape in B.
-      dtype_a: Its type in A, as rules make it; empty where A does not have it.
-      dtype_b: Its type in B; empty where B does not have it.
-      elements: How many elements differ; None where values were not compared one by one.
-      max_absolute: The largest absolute difference; infinite where only one value is NaN, None where there is none.
-      max_relative: The largest difference relative to the larger magnitude; None where there is none.
+      key_a: The key in A; None if A does not have the tensor.
+      key_b: The key in B; None if B does not have the tensor.
+      shape_a: The shape in A after rules are applied; None if A does not have the tensor.
+      shape_b: The shape in B; None if B does not have the tensor.
+      dtype_a: The name of the data type in A after rules are applied; empty if A does not have the tensor.
+      dtype_b: The name of the data type in B; empty if B does not have the tensor.
+      elements: The number of elements that differ; None if values were not compared one by one.
+      max_absolute: The largest absolute difference; infinite if only one of two values is NaN, None if not measured.
+      max_relative: The largest difference relative to the larger magnitude; None if not measured.
     """
 
     key_a: str | None
@@ -53,13 +53,13 @@ class Difference:
 
     @property
     def key(self) -> str:
-        """How the tensor is called: in both, or as `B <- A`."""
+        """The key of the tensor, or `B <- A` if it differs between the two."""
         if self.key_a is not None and self.key_b is not None and self.key_a != self.key_b:
             return f'{self.key_b} <- {self.key_a}'
-        return self.key_a if self.key_b is None else self.key_b
+        return self.key_b or self.key_a or ''
 
     def detail(self) -> str:
-        """What differs."""
+        """Describes the difference in a line."""
         if self.key_a is None or self.key_b is None:
             return f'{self.dtype_a or self.dtype_b} {formatting.shape(self.shape_a or self.shape_b or ())}'
         parts = []
@@ -68,13 +68,13 @@ class Difference:
         if self.shape_a != self.shape_b:
             parts.append(f'{formatting.shape(self.shape_a)} in A, {formatting.shape(self.shape_b)} in B')
         if self.elements is not None:
-            parts.append(f'{formatting.count(self.elements, "element")} of {math.prod(self.shape_b):,}')
+            parts.append(f'{formatting.count(self.elements, "element")} of {math.prod(self.shape_b or ()):,}')
         if self.max_absolute is not None:
             parts.append(f'absolute {self.max_absolute:.3g}, relative {self.max_relative:.3g}')
         return '; '.join(parts) or 'other bytes'
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, fit for JSON, which has no infinity."""
+        """Returns the fields as values that JSON can represent; infinity, which it cannot, as a string."""
         fields = dataclasses.asdict(self)
         for name in ('max_absolute', 'max_relative'):
             if fields[name] is not None and not math.isfinite(fields[name]):
@@ -84,18 +84,18 @@ class Difference:
 
 @dataclasses.dataclass
 class DifferenceReport:
-    """What two checkpoints, A and B, differ in. It is true where they do.
+    """The differences between two checkpoints, A and B. The report is true if there are any.
 
     Attributes:
       a: The prefix of A.
       b: The prefix of B.
-      only_in_a: Tensors that only A has.
-      only_in_b: Tensors that only B has.
-      shape: Tensors of another shape.
-      dtype: Tensors of another type.
-      value: Tensors of the same shape and type with other values.
-      equal_tensors: How many tensors are equal.
-      notes: What else is worth knowing, in sentences.
+      only_in_a: The tensors that only A has.
+      only_in_b: The tensors that only B has.
+      shape: The tensors that differ in shape.
+      dtype: The tensors that differ in data type.
+      value: The tensors of the same shape and data type that differ in value.
+      equal_tensors: The number of equal tensors.
+      notes: Further findings, in sentences.
     """
 
     a: str
@@ -109,19 +109,19 @@ class DifferenceReport:
     notes: list[str] = dataclasses.field(default_factory=list)
 
     def sections(self) -> dict[str, tuple[str, list[Difference]]]:
-        """The lists by their names, each with its title."""
+        """Returns the title and the rows of each list of differences, by the name of its attribute."""
         return {name: (title, getattr(self, name)) for name, title in _SECTIONS.items()}
 
     @property
     def equal(self) -> bool:
-        """Whether there is no difference."""
+        """True if there is no difference."""
         return not any(rows for _, rows in self.sections().values())
 
     def __bool__(self) -> bool:
         return not self.equal
 
     def summary(self) -> str:
-        """How many tensors differ and how many do not, in one line."""
+        """Summarizes the numbers of different and of equal tensors in a line."""
         parts = [f'{len(rows):,} {title}' for title, rows in self.sections().values() if rows]
         return (
             f'{", ".join(parts) or "no difference"}; {formatting.count(self.equal_tensors, "tensor")} equal'
@@ -136,15 +136,15 @@ class DifferenceReport:
         return '\n'.join([*lines, '', *self.notes, self.summary()])
 
     def to_dict(self) -> dict[str, Any]:
-        """The report, fit for JSON."""
-        found = {name: [row.to_dict() for row in getattr(self, name)] for name in _SECTIONS}
-        return {'a': self.a, 'b': self.b, 'equal': self.equal, **found} | {
+        """Returns the report as values that JSON can represent."""
+        sections = {name: [row.to_dict() for row in getattr(self, name)] for name in _SECTIONS}
+        return {'a': self.a, 'b': self.b, 'equal': self.equal, **sections} | {
             'equal_tensors': self.equal_tensors,
             'notes': self.notes,
         }
 
     def to_json(self) -> str:
-        """The report as a JSON object."""
+        """Returns the report as a JSON object."""
         return json.dumps(self.to_dict())
 
 
@@ -158,23 +158,23 @@ def diff(
 ) -> DifferenceReport:
     """Compares two checkpoints tensor by tensor.
 
-    Tensors belong together by key, by name where the styles differ, or by rules; see
-    `estimator_ckpt.inspection.pairing`. Those whose checksums in the indexes are equal are not read; of the others two
-    are in memory at a time. NaN equals NaN.
+    Tensors correspond by key, by name if the styles differ, or by rules; see `estimator_ckpt.inspection.pairing`.
+    Tensors whose checksums in the indexes are equal are not read; of the remaining ones two are in memory at a time.
+    NaN equals NaN.
 
     Args:
-      a: A checkpoint, A.
-      b: Another one, B.
-      rules: What A's tensors are called in B; see `estimator_ckpt.mapping.rules`. Their operations are applied.
-      rtol: What difference of values is tolerated, relative to the larger of the two magnitudes.
-      atol: What absolute difference of values is tolerated besides.
+      a: The checkpoint A: a prefix, a model_dir, a `.index` or `.data-...` file, or the directory of a SavedModel.
+      b: The checkpoint B.
+      rules: The names of A's tensors in B; see `estimator_ckpt.mapping.rules`. Their operations are applied.
+      rtol: The tolerated difference of values relative to the larger of the two magnitudes.
+      atol: The tolerated absolute difference of values, in addition to the relative one.
 
     Returns:
       The differences.
 
     Raises:
       CheckpointError: If a checkpoint cannot be read.
-      RuleError: If a rule cannot be understood.
+      RuleError: If a rule is malformed.
     """
     with paused_collector():
         contents_a, contents_b = Contents(a), Contents(b)
@@ -189,32 +189,32 @@ def diff(
     for key in pairing.only_in_b:
         entry = reader_b.entry(key)
         report.only_in_b.append(Difference(None, key, None, entry.shape, '', dtypes.name(entry.dtype)))
-    for found in pairing.pairs:
-        _compare(found, reader_a, reader_b, report, rtol, atol)
+    for tensors in pairing.pairs:
+        _compare(tensors, reader_a, reader_b, report, rtol, atol)
     report.notes += [f'No tensor takes the rule {rule!r}.' for rule in pairing.idle]
-    if _other_graphs(contents_a, contents_b):
+    if _graphs_differ(contents_a, contents_b):
         report.notes.append('The object graphs differ.')
     return report
 
 
 def _compare(
-    found: Pair,
+    tensors: Pair,
     reader_a: BundleReader,
     reader_b: BundleReader,
     report: DifferenceReport,
     rtol: float,
     atol: float,
 ) -> None:
-    entry_a, entry_b = reader_a.entry(found.key_a), reader_b.entry(found.key_b)
-    dtype, shape = (entry_a.dtype, entry_a.shape) if found.recipe is None else found.recipe.outcome(reader_a)
+    key_a, key_b, recipe = tensors.key_a, tensors.key_b, tensors.recipe
+    entry_a, entry_b = reader_a.entry(key_a), reader_b.entry(key_b)
+    dtype, shape = (entry_a.dtype, entry_a.shape) if recipe is None else recipe.outcome(reader_a)
     fits = (dtype, shape) == (entry_b.dtype, entry_b.shape)
-    moved = found.recipe is not None and not found.recipe.moves_no_bytes(reader_a)
-    if fits and not moved and _same_bytes(found, entry_a, entry_b, reader_a, reader_b):
+    if recipe is not None and recipe.moves_no_bytes(reader_a):
+        recipe = None
+    if fits and recipe is None and _same_bytes(tensors, entry_a, entry_b, reader_a, reader_b):
         report.equal_tensors += 1
         return
-    row = Difference(
-        found.key_a, found.key_b, shape, entry_b.shape, dtypes.name(dtype), dtypes.name(entry_b.dtype)
-    )
+    row = Difference(key_a, key_b, shape, entry_b.shape, dtypes.name(dtype), dtypes.name(entry_b.dtype))
     if shape != entry_b.shape:
         report.shape.append(row)
     if dtype != entry_b.dtype:
@@ -222,8 +222,8 @@ def _compare(
     if not fits:
         return
     try:
-        array_a = found.recipe.compute(reader_a) if moved else reader_a.tensor(found.key_a, verify=True)
-        array_b = reader_b.tensor(found.key_b, verify=True)
+        array_a = reader_a.tensor(key_a, verify=True) if recipe is None else recipe.compute(reader_a)
+        array_b = reader_b.tensor(key_b, verify=True)
     except dtypes.UnsupportedDtypeError:
         report.value.append(row)
         return
@@ -235,19 +235,19 @@ def _compare(
 
 
 def _same_bytes(
-    found: Pair, entry_a: Entry, entry_b: Entry, reader_a: BundleReader, reader_b: BundleReader
+    tensors: Pair, entry_a: Entry, entry_b: Entry, reader_a: BundleReader, reader_b: BundleReader
 ) -> bool:
-    """Whether the indexes have the same checksums of two tensors of one type, or of all of their slices."""
+    """Returns True if the indexes have equal checksums of two tensors of one type, or of all of their slices."""
     if reader_a.big_endian != reader_b.big_endian or set(entry_a.slices) != set(entry_b.slices):
         return False
     if not entry_a.slices:
         return (entry_a.size, entry_a.crc32c) == (entry_b.size, entry_b.crc32c)
     pieces = [
-        (reader_a.slice_entry(found.key_a, part), reader_b.slice_entry(found.key_b, part))
+        (reader_a.slice_entry(tensors.key_a, part), reader_b.slice_entry(tensors.key_b, part))
         for part in set(entry_a.slices)
     ]
     return all((a.size, a.crc32c) == (b.size, b.crc32c) for a, b in pieces)
 
 
-def _other_graphs(a: Contents, b: Contents) -> bool:
+def _graphs_differ(a: Contents, b: Contents) -> bool:
     return a.graph is not None and b.graph is not None and a.graph.nodes != b.graph.nodes

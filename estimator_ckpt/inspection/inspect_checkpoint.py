@@ -1,4 +1,4 @@
-"""What a checkpoint holds, for people: its keys sorted and filtered, totals by kind, values."""
+"""Describes a checkpoint to people: its keys, sorted and filtered, totals by kind, and values."""
 
 import dataclasses
 import json
@@ -24,12 +24,12 @@ _ORDER = list(Kind)
 
 @dataclasses.dataclass(frozen=True)
 class Total:
-    """What the tensors of one kind add up to. A tensor with two keys counts once.
+    """The total of the tensors of one kind. A tensor with two keys counts once.
 
     Attributes:
-      tensors: How many they are.
-      parameters: How many numbers they hold.
-      bytes: How many bytes these take in the data files.
+      tensors: The number of tensors.
+      parameters: The number of their elements.
+      bytes: The number of their bytes in the data files.
     """
 
     tensors: int = 0
@@ -39,13 +39,13 @@ class Total:
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
-    """What a checkpoint holds.
+    """A description of a checkpoint.
 
     Attributes:
       contents: The checkpoint.
-      style: Its style.
-      entries: The keys that were asked for, in the order that was asked for.
-      totals: By kind what all of its tensors add up to.
+      style: The style of the checkpoint.
+      entries: The requested keys, in the requested order.
+      totals: The totals of all tensors, by kind.
     """
 
     contents: Contents
@@ -55,14 +55,17 @@ class Inspection:
 
     @property
     def parameters(self) -> int:
-        """How many numbers the variables hold; slots, averages and the like are not counted."""
+        """The number of elements of the variables, without slots, averages and the like."""
         return self.totals.get(Kind.VARIABLE, Total()).parameters
 
     def values(self) -> Iterator[tuple[CheckpointEntry, np.ndarray | None]]:
-        """Reads the tensor of each of `entries`, one at a time; None for a type that NumPy does not have.
+        """Reads the tensors of `entries`, one at a time.
+
+        Yields:
+          Each entry and its value; None for a type that NumPy does not have.
 
         Raises:
-          CheckpointError: If one cannot be read.
+          CheckpointError: If a tensor cannot be read.
         """
         for entry in self.entries:
             try:
@@ -71,13 +74,13 @@ class Inspection:
                 yield entry, None
 
     def summary(self) -> str:
-        """The style, the parameters and the shards, in one line."""
+        """Summarizes the style, the parameters and the shards in a line."""
         shards = formatting.count(self.contents.reader.num_shards, 'shard')
         parameters = formatting.count(self.parameters, 'parameter')
         return f'style {self.style}, {parameters} in variables, {shards}'
 
     def table(self, width: int | None = None) -> list[str]:
-        """The lines of the table of `entries`; keys are shortened where they do not fit `width`."""
+        """Formats `entries` as the lines of a table, with keys shortened to fit into `width` characters."""
         rows = [
             (e.key, str(e.kind), e.dtype, _shape(e), formatting.size(e.size), str(e.shard))
             for e in self.entries
@@ -85,7 +88,7 @@ class Inspection:
         return formatting.table([_TITLES, *rows], right={4, 5}, width=width)
 
     def totals_table(self) -> list[str]:
-        """The lines of the table of totals."""
+        """Formats `totals` as the lines of a table."""
         rows = [
             (str(kind), f'{total.tensors:,}', f'{total.parameters:,}', formatting.size(total.bytes))
             for kind, total in self.totals.items()
@@ -98,7 +101,7 @@ class Inspection:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """All but values, fit for JSON."""
+        """Returns everything except values, as values that JSON can represent."""
         return {
             'checkpoint': self.contents.reader.prefix,
             'style': str(self.style),
@@ -109,7 +112,7 @@ class Inspection:
         }
 
     def to_json(self) -> str:
-        """All but values, as a JSON object."""
+        """Returns everything except values, as a JSON object."""
         return json.dumps(self.to_dict())
 
 
@@ -121,19 +124,19 @@ def inspect(
     kinds: Collection[Kind | str] = (),
     sort: Literal['key', 'size', 'kind'] = 'key',
 ) -> Inspection:
-    """What a checkpoint holds. Its index is read, and no tensor.
+    """Describes a checkpoint. Reads its index, and no tensor.
 
     Args:
-      path: A prefix, a model_dir, a `.index` or `.data-...` file, or a SavedModel's directory.
-      pattern: A regular expression; only keys that it is found in are given.
-      kinds: If given, only keys of these kinds are.
-      sort: The order: by key, by size with the largest first, or by kind.
+      path: A prefix, a model_dir, a `.index` or `.data-...` file, or the directory of a SavedModel.
+      pattern: A regular expression; only keys in which it is found are listed.
+      kinds: The kinds of the keys to list; all if empty.
+      sort: The order of the keys: by key, by size with the largest first, or by kind.
 
     Returns:
-      The keys asked for, and the totals of all.
+      The requested keys, and the totals of all tensors.
 
     Raises:
-      CheckpointNotFoundError: If there is no checkpoint.
+      CheckpointNotFoundError: If there is no such checkpoint.
       CorruptCheckpointError: If its index or object graph is damaged.
       re.error: If `pattern` does not compile.
       ValueError: If there is no such kind or order.
@@ -144,25 +147,25 @@ def inspect(
         'kind': lambda e: _ORDER.index(e.kind),
     }
     if sort not in orders:
-        raise ValueError(f'{sort!r} is no order; use one of {", ".join(map(repr, orders))}.')
-    found, wanted = re.compile(pattern or '').search, {Kind(kind) for kind in kinds} or set(Kind)
+        raise ValueError(f'Unknown order {sort!r}; expected one of {", ".join(map(repr, orders))}.')
+    matches, requested = re.compile(pattern or '').search, {Kind(kind) for kind in kinds} or set(Kind)
     contents = Contents(path)
     entries = contents.entries()
-    chosen = [entry for entry in entries if entry.kind in wanted and found(entry.key)]
-    return Inspection(contents, contents.style, sorted(chosen, key=orders[sort]), _totals(contents, entries))
+    listed = [entry for entry in entries if entry.kind in requested and matches(entry.key)]
+    return Inspection(contents, contents.style, sorted(listed, key=orders[sort]), _totals(contents, entries))
 
 
 def _totals(contents: Contents, entries: list[CheckpointEntry]) -> dict[Kind, Total]:
     by_key = {entry.key: entry for entry in entries}
     of_kind: dict[Kind, list[CheckpointEntry]] = {kind: [] for kind in Kind}
     for first, group in contents.tensors():
-        # A plain dict of variables does not say what they are; their names may.
+        # The object keys of a plain dict of variables do not tell their kinds; their names may.
         telling = [by_key[key] for key in group if by_key[key].kind is not Kind.VARIABLE]
         entry = telling[0] if telling else by_key[first]
         of_kind[entry.kind].append(entry)
     if object_keys.OBJECT_GRAPH in by_key:
         of_kind[Kind.OBJECT_GRAPH] = [by_key[object_keys.OBJECT_GRAPH]]
-    return {kind: _total(found) for kind, found in of_kind.items() if found}
+    return {kind: _total(tensors) for kind, tensors in of_kind.items() if tensors}
 
 
 def _total(entries: list[CheckpointEntry]) -> Total:

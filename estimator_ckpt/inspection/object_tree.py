@@ -1,6 +1,7 @@
-"""The objects of a checkpoint as a tree: each object once, slot variables below their variables.
+"""Shows the objects of a checkpoint as a tree: each object once, slot variables below their variables.
 
-Objects that have several paths, or are their own descendants, stand at the shortest path and are referred to elsewhere.
+Objects with several paths, and objects that are their own descendants, are shown at their shortest path; other places
+refer to it.
 """
 
 import collections
@@ -19,16 +20,16 @@ Path = tuple[str, ...]
 
 @dataclasses.dataclass(frozen=True)
 class TreeNode:
-    """One line of a tree.
+    """A line of a tree.
 
     Attributes:
-      depth: How deep it is below the root.
-      name: Its local name; for a value that is not a variable's, the attribute's.
-      entries: The keys that hold its value.
-      full_name: The variable's name that the object graph notes, else empty.
-      slot_of: For a slot variable the path of its optimizer, else empty.
-      same_as: Where the object stands that this line refers to, else empty.
-      note: What is wrong with it, else empty.
+      depth: The number of levels below the root.
+      name: The local name of the object, or the name of an attribute that is not the value of a variable.
+      entries: The keys that hold the value.
+      full_name: The name of the variable in the object graph; empty if there is none.
+      slot_of: The path of the optimizer, for a slot variable; else empty.
+      same_as: The path of the object that this line refers to; empty if the object is shown here.
+      note: What is wrong with the object; empty if nothing is.
     """
 
     depth: int
@@ -53,21 +54,21 @@ class TreeNode:
         return '  '.join(parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, fit for JSON."""
+        """Returns the fields as values that JSON can represent."""
         return {**dataclasses.asdict(self), 'entries': [entry.key for entry in self.entries]}
 
 
 def tree(contents: Contents, entries: list[CheckpointEntry]) -> Iterator[TreeNode]:
-    """The lines of a checkpoint's tree: its objects, then what stands under names only, by their scopes.
+    """Yields the tree of a checkpoint: its objects, then the tensors that have only names, by scope.
 
     Args:
       contents: The checkpoint.
-      entries: All of its keys.
+      entries: All keys of the checkpoint.
     """
     by_key = {entry.key: entry for entry in entries}
     named = set(contents.names)
     if contents.graph is not None:
-        yield from _ObjectTree(contents, by_key).lines()
+        yield from _ObjectTree(contents, contents.graph, by_key).lines()
         for _, group in contents.tensors():
             if any(key in contents.by_object for key in group):
                 named.difference_update(group)
@@ -75,10 +76,10 @@ def tree(contents: Contents, entries: list[CheckpointEntry]) -> Iterator[TreeNod
 
 
 class _ObjectTree:
-    """Walks an object graph without recursion, for its depth is a stranger's choice."""
+    """Walks an object graph, without recursion because files may hold graphs of any depth."""
 
-    def __init__(self, contents: Contents, by_key: dict[str, CheckpointEntry]):
-        self._graph: ObjectGraph = contents.graph
+    def __init__(self, contents: Contents, graph: ObjectGraph, by_key: dict[str, CheckpointEntry]):
+        self._graph = graph
         self._entries = collections.defaultdict(list)
         for key, attribute in contents.by_object.items():
             self._entries[attribute].append(by_key[key])
@@ -86,12 +87,12 @@ class _ObjectTree:
         for optimizer, node in enumerate(self._graph.nodes):
             for slot in node.slots:
                 self._slots[slot.variable].append((slot.name, slot.node, optimizer))
-        # Where each node stands: below which node, by which name; None for one that stands at the left.
+        # The parent of each node and its local name there; None for a node that is shown at the left margin.
         self._home: dict[int, tuple[int, str] | None] = {0: None}
         self._find_homes()
 
     def _find_homes(self) -> None:
-        slots = {slot for found in self._slots.values() for _, slot, _ in found}
+        slots = {slot for of_variable in self._slots.values() for _, slot, _ in of_variable}
         self._explore([0], avoid=slots)
         self._explore(list(self._home))
         for node in range(len(self._graph.nodes)):
@@ -100,7 +101,7 @@ class _ObjectTree:
                 self._explore([node])
 
     def _explore(self, start: list[int], avoid: Collection[int] = ()) -> None:
-        """Gives the nodes below `start` their homes; those in `avoid` only as slots."""
+        """Finds the places of the nodes below `start`; nodes in `avoid` are placed only as slots."""
         queue = collections.deque(start)
         while queue:
             node = queue.popleft()
@@ -151,14 +152,14 @@ class _ObjectTree:
 
     def _path(self, node: int) -> str:
         names = []
-        while self._home[node] is not None:
-            node, name = self._home[node]
+        while (home := self._home[node]) is not None:
+            node, name = home
             names.append(name)
         return '/'.join(reversed(names)) or ('root' if node == 0 else '(not reachable)')
 
 
 def _name_tree(entries: list[CheckpointEntry]) -> Iterator[TreeNode]:
-    """Names by their scopes, slots and averages below their variables."""
+    """Yields names by their scopes, with slots and averages below their variables."""
     present = {entry.key for entry in entries}
     below = collections.defaultdict(list)
     for entry in entries:

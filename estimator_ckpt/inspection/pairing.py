@@ -1,4 +1,4 @@
-"""Which tensors of two checkpoints are the same variable: by key, by name across styles, or by rules."""
+"""Pairs the tensors of two checkpoints: by key, by name across styles, or by rules."""
 
 import collections
 import dataclasses
@@ -16,12 +16,12 @@ from estimator_ckpt.mapping.tensors import Tensor, apply_rules, read_tensors
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pair:
-    """A tensor of each of two checkpoints.
+    """Two corresponding tensors.
 
     Attributes:
-      key_a: The key in the first.
-      key_b: The key in the second.
-      recipe: What a rule does to the first before the two are alike; None for nothing.
+      key_a: The key in the first checkpoint.
+      key_b: The key in the second checkpoint.
+      recipe: How a rule computes the value to compare from the first checkpoint; None for the tensor itself.
     """
 
     key_a: str
@@ -31,13 +31,13 @@ class Pair:
 
 @dataclasses.dataclass
 class Pairing:
-    """Which tensors belong together.
+    """The correspondence between the tensors of two checkpoints.
 
     Attributes:
-      pairs: Those that do.
-      only_in_a: Keys of the first checkpoint whose tensor has no counterpart.
-      only_in_b: Keys of the second.
-      idle: The rules that no tensor takes, as they were written.
+      pairs: The corresponding tensors.
+      only_in_a: The keys of the tensors of the first checkpoint without a counterpart.
+      only_in_b: The keys of the tensors of the second checkpoint without a counterpart.
+      idle: The rules that apply to no tensor, as they were written.
     """
 
     pairs: list[Pair]
@@ -47,20 +47,25 @@ class Pairing:
 
 
 def pair(a: Contents, b: Contents, rules: Rules = None) -> Pairing:
-    """Finds the pairs of two checkpoints, object graphs aside.
+    """Pairs the tensors of two checkpoints, except for their object graphs.
 
-    First come those of a rule that gives a tensor of `a` its name or object path in `b`; then those of the same key.
-    Where one checkpoint is name-based and the other is object-based, names follow, then object paths, then slots of
-    the same variable and of the same name; the counter of saves, which only objects have, is passed over.
+    Rules that give a tensor of `a` its name or object path in `b` come first, then equal keys. If one checkpoint is
+    name-based and the other one is object-based, names follow, then object paths, then slots of the same variable and
+    name; the save counter, which only object-based checkpoints have, is ignored.
+
+    Args:
+      a: The first checkpoint.
+      b: The second checkpoint.
+      rules: The names of the tensors of `a` in `b`; see `estimator_ckpt.mapping.rules`.
 
     Raises:
-      RuleError: If a rule cannot be understood.
+      RuleError: If a rule is malformed.
     """
     return _Matcher(a, b).match(rules)
 
 
 class _Side:
-    """The tensors of one checkpoint, each known by its first key, and those of them that have no counterpart yet."""
+    """The tensors of one checkpoint by their first keys, and those that have no counterpart yet."""
 
     def __init__(self, contents: Contents):
         self.groups = dict(contents.tensors())
@@ -74,7 +79,7 @@ class _Side:
         return [tensor for key, tensor in self.tensors.items() if key in self.left]
 
     def slots(self) -> Iterator[tuple[str, str, list[str]]]:
-        """Each slot without a counterpart: its first key, that of its variable, and what it can be called."""
+        """Yields the first key, the first key of the variable, and the possible names of each slot left."""
         kinds, meanings = self._contents.meanings(), {}
         for first, group in self.groups.items():
             meaning = next((kinds[key] for key in group if kinds[key].kind is Kind.SLOT), None)
@@ -107,7 +112,7 @@ class _Matcher:
             self._by_slot()
         if self._across:
             for side in (self._a, self._b):
-                side.left.pop(side.counter, None)
+                side.left.pop(side.counter or '', None)
         return Pairing(list(self._pairs.values()), sorted(self._a.left), sorted(self._b.left), idle)
 
     def _add(self, key_a: str, key_b: str) -> None:
@@ -118,8 +123,8 @@ class _Matcher:
         self._pairs.setdefault((first_a, first_b), pair)
 
     def _by_rules(self, rules: Rules) -> list[str]:
-        """Pairs what rules say, and gives those that no tensor takes."""
-        places = {}
+        """Pairs tensors by rules, and returns the rules that apply to no tensor."""
+        places: dict[str, str] = {}
         for key, tensor in self._b.tensors.items():
             places |= dict.fromkeys([*tensor.candidates, *self._b.groups[key]], key)
         tensors, idle = apply_rules(list(self._a.tensors.values()), rules)
@@ -137,16 +142,16 @@ class _Matcher:
 
     def _by_key(self, free_a: set[str], free_b: set[str]) -> None:
         for key, first in self._a.first_key.items():
-            # Of several keys of the same bytes each may have a counterpart of its own.
+            # Several keys of the same bytes may each have their own counterpart.
             if first in free_a and self._b.first_key.get(key) in free_b:
                 self._add(key, key)
 
     def _by(self, candidate: Callable[[Tensor], str]) -> None:
-        found = collections.defaultdict(list)
+        by_name = collections.defaultdict(list)
         for tensor in self._b.left_tensors():
-            found[candidate(tensor)].append(tensor.key)
+            by_name[candidate(tensor)].append(tensor.key)
         for tensor in self._a.left_tensors():
-            keys_b = found[candidate(tensor)]
+            keys_b = by_name[candidate(tensor)]
             if len(keys_b) == 1 and keys_b[0] in self._b.left and tensor.key not in self._ruled:
                 self._add(tensor.key, keys_b[0])
 
@@ -156,6 +161,7 @@ class _Matcher:
         variables = dict(self._pairs.keys())
         slots = {(variable, name): key for key, variable, names in self._b.slots() for name in names}
         for key, variable, names in list(self._a.slots()):
-            found = next((s for s in (slots.get((variables.get(variable), n)) for n in names) if s), None)
-            if found in self._b.left and key not in self._ruled:
-                self._add(key, found)
+            candidates = (slots.get((variables.get(variable, ''), name)) for name in names)
+            slot_key = next(filter(None, candidates), None)
+            if slot_key in self._b.left and key not in self._ruled:
+                self._add(key, slot_key)

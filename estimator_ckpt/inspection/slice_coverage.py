@@ -1,29 +1,38 @@
-"""Whether slices cover their tensor, told from their bounds alone."""
+"""Checks that slices cover their tensor, from their bounds alone."""
 
 from collections.abc import Sequence
 
 from estimator_ckpt.bundle.slices import Slice
 
-# Partitioned variables take a step per slice; only slices that overlap in many dimensions take more.
+# Partitioned variables take one step per slice; only slices that overlap in many dimensions take more.
 _MAX_STEPS = 1_000_000
 
 
 class TooComplexError(ValueError):
-    """The slices overlap in more ways than can be followed."""
+    """Raised if slices overlap in too many ways to be checked."""
 
 
 def shape_of(part: Slice, shape: Sequence[int]) -> tuple[int, ...]:
-    """The shape of a slice of a tensor."""
+    """Returns the shape of a slice of a tensor.
+
+    Args:
+      part: The slice.
+      shape: The shape of the whole tensor.
+    """
     return tuple(
         extent if length is None else length for (_, length), extent in zip(part, shape, strict=True)
     )
 
 
 def covers(parts: Sequence[Slice], shape: Sequence[int]) -> bool:
-    """Whether each element of a tensor of `shape` is in a slice.
+    """Returns True if every element of a tensor is in a slice.
+
+    Args:
+      parts: The slices.
+      shape: The shape of the whole tensor.
 
     Raises:
-      TooComplexError: If that would take unreasonably long.
+      TooComplexError: If the check would take unreasonably long.
     """
     boxes = {
         tuple((start, start + extent) for (start, _), extent in zip(part, shape_of(part, shape), strict=True))
@@ -33,7 +42,7 @@ def covers(parts: Sequence[Slice], shape: Sequence[int]) -> bool:
 
 
 class _Sweep:
-    """Cuts the tensor where slices begin or end, one dimension after the other."""
+    """Cuts a tensor at the bounds of its slices, one dimension after the other."""
 
     def __init__(self, shape: Sequence[int]):
         self._shape = shape

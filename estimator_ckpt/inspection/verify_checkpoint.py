@@ -1,4 +1,4 @@
-"""Checks a checkpoint whole: every byte against its checksum, and all that the files say of each other."""
+"""Verifies a checkpoint: every byte against its checksum, and the files against each other."""
 
 import dataclasses
 import json
@@ -18,18 +18,18 @@ from estimator_ckpt.inspection import slice_coverage
 from estimator_ckpt.keys.object_graph import read_object_graph
 
 Progress = Callable[[int, int], object]
-# Tensors up to this many bytes are read together with their neighbours.
+# Tensors of up to this many bytes are read together with their neighbors.
 _SMALL = 64 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong.
+    """A fault of a checkpoint.
 
     Attributes:
-      file: The file that it is in.
-      key: The key that it is about, else empty.
-      problem: What it is, in a sentence.
+      file: The file that has the fault.
+      key: The key that the fault concerns; empty if it concerns the whole file.
+      problem: A sentence that describes the fault.
     """
 
     file: str
@@ -45,15 +45,15 @@ class Fault:
 
 @dataclasses.dataclass
 class VerificationReport:
-    """What was checked, and what is wrong. It is true where nothing is.
+    """The result of a verification. The report is true if there is no fault.
 
     Attributes:
-      checkpoint: The checkpoint's prefix.
-      tensors: How many keys the index has.
-      shards: How many data files the index names.
-      bytes: How many bytes of these were read.
-      faults: What is wrong.
-      warnings: What is odd, but does not keep the checkpoint from being read.
+      checkpoint: The prefix of the checkpoint.
+      tensors: The number of keys in the index.
+      shards: The number of data files according to the index.
+      bytes: The number of bytes read from the data files.
+      faults: The faults.
+      warnings: Oddities that do not prevent the checkpoint from being read.
     """
 
     checkpoint: str
@@ -65,7 +65,7 @@ class VerificationReport:
 
     @property
     def ok(self) -> bool:
-        """Whether no fault was found."""
+        """True if there is no fault."""
         return not self.faults
 
     def __bool__(self) -> bool:
@@ -78,33 +78,33 @@ class VerificationReport:
         return '\n'.join(lines)
 
     def summary(self) -> str:
-        """What was checked and what came of it, in one line."""
+        """Summarizes what was checked and the number of faults in a line."""
         tensors, shards = formatting.count(self.tensors, 'key'), formatting.count(self.shards, 'shard')
         checked = f'{tensors}, {formatting.size(self.bytes)} in {shards}'
-        found = formatting.count(len(self.faults), 'fault') if self.faults else 'no fault'
-        return f'{self.checkpoint}: {checked}: {found}'
+        faults = formatting.count(len(self.faults), 'fault') if self.faults else 'no fault'
+        return f'{self.checkpoint}: {checked}: {faults}'
 
     def to_json(self) -> str:
-        """The report as a JSON object."""
+        """Returns the report as a JSON object."""
         return json.dumps({'ok': self.ok, **dataclasses.asdict(self)})
 
 
 def verify(path: str | os.PathLike, *, progress: Progress | None = None) -> VerificationReport:
-    """Reads every byte of a checkpoint and checks all that can be checked without the program it is for.
+    """Reads every byte of a checkpoint and checks everything that can be checked without its program.
 
-    These are: the checksums of the index and of every tensor; that data files are there and long enough; that slices
-    are there and cover their tensor; that the object graph parses, and its keys are there; that the state file beside
-    the checkpoint is one.
+    Checks the checksums of the index and of every tensor; that data files exist and are long enough; that slices exist
+    and cover their tensor; that the object graph can be parsed and its keys exist; and that the state file beside the
+    checkpoint can be parsed.
 
     Args:
-      path: A prefix, a model_dir, a `.index` or `.data-...` file, or a SavedModel's directory.
-      progress: Told the number of bytes of each piece that was read, and of all that are to be.
+      path: A prefix, a model_dir, a `.index` or `.data-...` file, or the directory of a SavedModel.
+      progress: Called with the number of bytes of each piece after it was read, and the number of all bytes to read.
 
     Returns:
-      The faults. Nothing that is wrong inside of the files is raised.
+      The faults. Damaged files are reported and do not raise an error.
 
     Raises:
-      CheckpointNotFoundError: If there is no checkpoint.
+      CheckpointNotFoundError: If there is no such checkpoint.
       OSError: If a file cannot be read.
     """
     try:
@@ -125,7 +125,7 @@ def verify(path: str | os.PathLike, *, progress: Progress | None = None) -> Veri
 
 
 class _Check:
-    """One run over a checkpoint whose index can be read."""
+    """Verifies a checkpoint whose index can be read."""
 
     def __init__(self, reader: BundleReader, report: VerificationReport, progress: Progress):
         self._reader = reader
@@ -140,7 +140,7 @@ class _Check:
         self._report.shards = self._reader.num_shards
         try:
             self._report.tensors = len(self._reader.keys())
-        except CorruptCheckpointError:  # Said of each such entry already.
+        except CorruptCheckpointError:  # Already reported for each damaged entry.
             self._report.tensors = len(entries)
         for key, entry in entries.items():
             if entry.slices:
@@ -154,12 +154,12 @@ class _Check:
         self._report.faults.append(Fault(file, key, problem))
 
     def _entries(self) -> dict[bytes, Entry]:
-        """The entries that make sense, by raw key."""
+        """Returns the plausible entries by stored key, and reports the remaining ones."""
         entries, last = {}, b''
         self._reader.decode_all()
         for key in self._reader.raw:
             if key <= last:
-                self._fault(self._index, key, 'the keys are not in order, so that not all are found')
+                self._fault(self._index, key, 'the keys are not in order, so that readers miss some')
             last = key
             try:
                 entries[key] = self._reader.raw_entry(key)
@@ -187,7 +187,7 @@ class _Check:
                 self._fault(self._index, key, 'its slices do not cover it')
 
     def _data_sizes(self, entries: dict[bytes, Entry]) -> dict[int, int]:
-        """The lengths of the data files that hold something, as far as they are there."""
+        """Returns the sizes of the data files that hold tensors, and reports missing ones."""
         sizes = {}
         for shard in sorted({entry.shard for entry in entries.values() if not entry.slices}):
             path = self._reader.data_path(shard)
@@ -209,7 +209,7 @@ class _Check:
                 problem = f'the file is cut off: it has {sizes[entry.shard]} bytes, the tensor ends at byte '
                 self._fault(self._reader.data_path(entry.shard), key, f'{problem}{entry.offset + entry.size}')
                 continue
-            # Two keys of the same bytes are read once, unless they are not read alike.
+            # The bytes of several keys are checked once, unless the keys differ in what the bytes must be.
             strings = math.prod(entry.shape) if entry.dtype == dtypes.STRING else -1
             place = (entry.shard, entry.offset, entry.size, strings, entry.crc32c)
             present.setdefault(place, []).append(key)
@@ -221,7 +221,7 @@ class _Check:
                 self._fault(self._reader.data_path(place[0]), key, problem)
 
     def _problem(self, entry: Entry, total: int) -> str:
-        """What is wrong with the bytes of a tensor, or nothing."""
+        """Returns what is wrong with the bytes of a tensor; empty if nothing is."""
         path = self._reader.data_path(entry.shard)
         if entry.dtype == dtypes.STRING:
             data = self._files.read(path, entry.offset, entry.size)
@@ -253,22 +253,24 @@ class _Check:
         except CorruptCheckpointError as error:
             self._fault(self._reader.prefix, '', str(error))
             return
-        except CheckpointNotFoundError:  # Said of the data file already.
+        except CheckpointNotFoundError:  # Already reported for the data file.
             return
         if graph is None:
             return
         present = {decode_key(key) for key in self._reader.raw}
-        # The keys of a lookup table are the attribute's and a suffix.
+        # The keys of a lookup table are the key of the attribute and a suffix.
         present |= {key.rpartition('-')[0] for key in present}
         for number, node in enumerate(graph.nodes):
             for attribute in node.attributes:
                 if attribute.key not in present:
-                    problem = f'the object graph refers to this key in node {number}, and the index does not have it'
+                    problem = (
+                        f'node {number} of the object graph refers to this key, which the index does not have'
+                    )
                     self._fault(self._index, attribute.key, problem)
 
 
 def _check_state(prefix: str, report: VerificationReport) -> None:
-    """Checks the state file beside a checkpoint; one that names what is not there does not harm this one."""
+    """Checks the state file beside a checkpoint. Missing checkpoints that it names are only warnings."""
     directory = os.path.dirname(prefix)
     path = os.path.join(directory, STATE_FILE)
     try:
@@ -280,4 +282,4 @@ def _check_state(prefix: str, report: VerificationReport) -> None:
         try:
             resolve_state_entry(directory, entry)
         except CheckpointError:
-            report.warnings.append(Fault(path, '', f'it names {entry}, which is not there'))
+            report.warnings.append(Fault(path, '', f'it names {entry}, which does not exist'))

@@ -55,7 +55,7 @@ def test_keys_come_sorted_by_key_by_size_or_by_kind(adam):
     assert keys('size')[:3] == ['net/kernel', 'net/kernel/Adam', 'net/kernel/Adam_1']
     assert keys('size')[-1] == 'beta1_power'
     assert keys('kind')[:3] == ['net/bias', 'net/kernel', 'net/kernel/Adam']
-    with pytest.raises(ValueError, match="'name' is no order"):
+    with pytest.raises(ValueError, match="Unknown order 'name'"):
         estimator_ckpt.inspect(adam, sort='name')
 
 

@@ -174,7 +174,7 @@ def test_an_object_graph_that_refers_to_a_missing_key_is_a_fault(tmp_path):
     path = save(tmp_path / 'model', {**tensors, '_CHECKPOINTABLE_OBJECT_GRAPH': graph.serialize()})
     [(key, problem)] = faults(path)
     assert key == 'gone/.ATTRIBUTES/VARIABLE_VALUE'
-    assert problem == 'the object graph refers to this key in node 2, and the index does not have it'
+    assert problem == 'node 2 of the object graph refers to this key, which the index does not have'
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_state_file_that_names_what_is_gone_is_a_warning(sound, tmp_path):
     write_file(tmp_path / 'checkpoint', b'model_checkpoint_path: "gone"\nall_model_checkpoint_paths: "model"')
     report = estimator_ckpt.verify(sound)
     assert report.ok
-    assert [warning.problem for warning in report.warnings] == ['it names gone, which is not there']
+    assert [warning.problem for warning in report.warnings] == ['it names gone, which does not exist']
 
 
 def test_a_checkpoint_that_is_not_there_is_an_error(tmp_path):
