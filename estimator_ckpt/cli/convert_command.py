@@ -1,4 +1,4 @@
-"""Writes SOURCE as a new checkpoint DESTINATION in another style, with its data files linked. SOURCE is not touched."""
+"""Writes SOURCE as a new checkpoint DESTINATION in another style, with linked data files. SOURCE is not modified."""
 
 import json
 import re
@@ -18,26 +18,24 @@ from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.report import MappingReport
 
 ARGUMENTS = ('SOURCE', 'DESTINATION')
-# The flags that `convert` has an argument of the same name and type for.
+# The flags that are arguments of `convert` of the same name and type.
 _PASSED_ON = ('rules', 'root', 'like', 'promote_averages', 'merge_slices', 'compact', 'data', 'overwrite')
 
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the flags of `convert`."""
     styles = [style.value for style in CheckpointStyle]
-    flags.DEFINE_enum('style', None, styles, 'The style of the new checkpoint; it must be given.', values)
+    flags.DEFINE_enum('style', None, styles, 'The style of the new checkpoint; required.', values)
     _define_layout_flags(values)
     _define_content_flags(values)
     flags.DEFINE_enum(
         'data',
         'link',
         ['link', 'copy'],
-        'Whether data files are linked, where they can be, or copied.',
+        'Whether data files are linked, if the file system supports it, or copied.',
         values,
     )
-    flags.DEFINE_boolean(
-        'overwrite', False, 'Whether a checkpoint that is there already is replaced.', values
-    )
+    flags.DEFINE_boolean('overwrite', False, 'Whether an existing checkpoint is replaced.', values)
     flags.DEFINE_boolean(
         'write_state_file',
         False,
@@ -47,10 +45,10 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_boolean(
         'all',
         False,
-        'Whether SOURCE and DESTINATION are directories, and all checkpoints of the one are converted into the other.',
+        'Whether SOURCE and DESTINATION are directories, and all checkpoints of SOURCE are converted.',
         values,
     )
-    flags.DEFINE_boolean('json', False, 'Whether what came from where is printed as a JSON object.', values)
+    flags.DEFINE_boolean('json', False, 'Whether the report is printed as a JSON object.', values)
 
 
 def _define_layout_flags(values: flags.FlagValues) -> None:
@@ -58,14 +56,14 @@ def _define_layout_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         'root',
         None,
-        "The root's child that holds the variables that no rule places; vars by default.",
+        'The child of the root that holds the variables that no rule places; vars by default.',
         values,
     )
     flags.DEFINE_string(
         'optimizer',
         None,
-        'The object path at which slots become slot variables, such as optimizer; of several optimizers each has its '
-        'own, as in Adam=adam,Ftrl=linear/ftrl.',
+        'The object path at which slots become slot variables, such as optimizer; for several optimizers one path '
+        'each, as in Adam=adam,Ftrl=linear/ftrl.',
         values,
     )
     flags.DEFINE_list(
@@ -74,23 +72,25 @@ def _define_layout_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         'keras_optimizer',
         None,
-        "The Keras optimizer (SGD, Adam, ...) whose state TF1's slots become, or with --style=tf1 whose state becomes "
-        "TF1's; of several, by TF1's names, as in Adagrad=Adagrad,Ftrl=Ftrl.",
+        "The Keras optimizer (SGD, Adam, ...) that TF1's slots are converted to, or with --style=tf1 from; for several "
+        "optimizers by TF1's names, as in Adagrad=Adagrad,Ftrl=Ftrl.",
         values,
     )
     flags.DEFINE_string(
         'hyperparameters',
         None,
-        'The hyper-parameters of --keras_optimizer, as in learning_rate=0.1,momentum=0.9.',
+        'The hyperparameters of --keras_optimizer, as in learning_rate=0.1,momentum=0.9.',
         values,
     )
-    flags.DEFINE_string('like', None, 'A checkpoint whose names and objects the new one gets.', values)
+    flags.DEFINE_string('like', None, 'A checkpoint whose names and objects the new checkpoint gets.', values)
 
 
 def _define_content_flags(values: flags.FlagValues) -> None:
     kinds = 'kinds (slots, averages, step, hyperparameters) or regular expressions for whole names'
-    flags.DEFINE_multi_string('drop', [], f'What is left out: {kinds}, separated by commas', values)
-    flags.DEFINE_multi_string('keep', [], f'All else is left out, if given: {kinds}, likewise', values)
+    flags.DEFINE_multi_string('drop', [], f'What to omit: {kinds}, separated by commas', values)
+    flags.DEFINE_multi_string(
+        'keep', [], f'What to keep, omitting everything else: {kinds}, separated by commas', values
+    )
     flags.DEFINE_boolean(
         'promote_averages', False, 'Whether variables get the values of their moving averages.', values
     )
@@ -98,15 +98,26 @@ def _define_content_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_boolean(
         'compact',
         False,
-        'Whether only bytes that are kept are copied; else whole data files are taken.',
+        'Whether only the bytes of kept tensors are copied, instead of whole data files.',
         values,
     )
 
 
 def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
-    """The exit code and the lines of `convert`."""
+    """Runs `convert`.
+
+    Args:
+      paths: SOURCE and DESTINATION.
+      values: The parsed flags.
+
+    Returns:
+      The exit code and the lines to print.
+
+    Raises:
+      UsageError: If `--style` is missing, or if flags contradict each other.
+    """
     if values.style is None:
-        raise UsageError(f'--style is missing: one of {", ".join(CheckpointStyle)}')
+        raise UsageError(f'--style is missing; expected one of {", ".join(CheckpointStyle)}')
     options = {name: getattr(values, name) for name in _PASSED_ON}
     options |= {
         'optimizer': _named('optimizer', values.optimizer),
@@ -123,11 +134,12 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
 
 
 def _convert(paths: list[str], values: Any, options: dict[str, Any]) -> MappingReport:
+    source, destination = paths
     options = {**options, 'write_state_file': values.write_state_file}
     if values.data == 'link' and not values.compact:
-        return convert(*paths, values.style, **options)
-    with terminal.progress_bar('copying', None if values.compact else _data_bytes(paths[0])) as progress:
-        return convert(*paths, values.style, progress=progress, **options)
+        return convert(source, destination, values.style, **options)
+    with terminal.progress_bar('copying', None if values.compact else _data_bytes(source)) as progress:
+        return convert(source, destination, values.style, progress=progress, **options)
 
 
 def _data_bytes(path: str) -> int:
@@ -139,42 +151,47 @@ def _data_bytes(path: str) -> int:
 
 def _convert_all(paths: list[str], values: Any, options: dict[str, Any]) -> tuple[int, Iterable[str]]:
     if values.write_state_file:
-        raise UsageError('--all writes the state file anyway: leave out --write_state_file')
+        raise UsageError('--all always writes the state file; omit --write_state_file')
+    source, destination = paths
     with terminal.progress_bar('copying') as progress:
-        reports = convert_directory(*paths, values.style, progress=progress, **options)
+        reports = convert_directory(source, destination, values.style, progress=progress, **options)
     if values.json:
         return 0, [json.dumps({base: json.loads(report.to_json()) for base, report in reports.items()})]
-    names = ', '.join(map(formatting.printable, reports)) or 'none that is not there already'
-    return 0, [f'{formatting.printable(paths[1])}: converted to {values.style}: {names}']
+    names = ', '.join(map(formatting.printable, reports)) or 'nothing new'
+    return 0, [f'{formatting.printable(destination)}: converted to {values.style}: {names}']
 
 
 _EXAMPLES = {
-    'optimizer': 'one path, or like Adam=adam,Ftrl=linear/ftrl',
-    'keras_optimizer': 'one class, or like Adagrad=Adagrad,Ftrl=Ftrl',
-    'hyperparameters': 'like learning_rate=0.1,momentum=0.9',
+    'optimizer': 'a path, or pairs such as Adam=adam,Ftrl=linear/ftrl',
+    'keras_optimizer': 'a class, or pairs such as Adagrad=Adagrad,Ftrl=Ftrl',
+    'hyperparameters': 'pairs such as learning_rate=0.1,momentum=0.9',
 }
 
 
 def _named(flag: str, text: str | None) -> str | dict[str, str] | None:
-    """One value, or one for each name."""
+    """Parses a value, or pairs of names and values."""
     if text is None or '=' not in text:
         return text
     pairs = [part.partition('=') for part in text.split(',')]
     if not all(name and value for name, _, value in pairs):
-        raise UsageError(f'flag --{flag}={text}: it is {_EXAMPLES[flag]}')
+        raise UsageError(f'flag --{flag}={text}: expected {_EXAMPLES[flag]}')
     return {name: value for name, _, value in pairs}
 
 
 def _numbers(text: str | None) -> dict[str, float] | None:
+    if text is None:
+        return None
     named = _named('hyperparameters', text)
     try:
-        return None if named is None else {name: float(value) for name, value in named.items()}
-    except (ValueError, AttributeError) as error:
-        raise UsageError(f'flag --hyperparameters={text}: it is {_EXAMPLES["hyperparameters"]}') from error
+        if isinstance(named, dict):
+            return {name: float(value) for name, value in named.items()}
+    except ValueError:
+        pass
+    raise UsageError(f'flag --hyperparameters={text}: expected {_EXAMPLES["hyperparameters"]}')
 
 
 def _patterns(texts: list[str]) -> list[str]:
-    # A comma in braces or brackets belongs to the expression.
+    # Commas in braces or brackets belong to the expression.
     return [part for text in texts for part in re.split(r',(?![^{\[]*[}\]])', text) if part]
 
 

@@ -1,4 +1,4 @@
-"""Compares two checkpoints of any style: which tensors only one has, and which differ in shape, type or value."""
+"""Compares two checkpoints of any style: tensors that only one has, and tensors that differ in shape, type or value."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,28 +10,39 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.diff_checkpoints import DifferenceReport, diff
 
 ARGUMENTS = ('A', 'B')
-_COLOURS = {'only_in_a': terminal.RED, 'only_in_b': terminal.GREEN}
+_COLORS = {'only_in_a': terminal.RED, 'only_in_b': terminal.GREEN}
 
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the flags of `diff`."""
-    flags.DEFINE_string('rules', None, "A file of rules that say what A's tensors are called in B.", values)
+    flags.DEFINE_string(
+        'rules', None, "A file of rules from the names of A's tensors to those of B's.", values
+    )
     flags.DEFINE_float(
         'rtol',
         0.0,
-        'What difference of values is tolerated, relative to the larger one.',
+        'The tolerated difference of values, relative to the larger one.',
         0,
         flag_values=values,
     )
     flags.DEFINE_float(
-        'atol', 0.0, 'What absolute difference of values is tolerated besides.', 0, flag_values=values
+        'atol', 0.0, 'The tolerated absolute difference of values, in addition.', 0, flag_values=values
     )
     flags.DEFINE_boolean('json', False, 'Whether the differences are printed as a JSON object.', values)
 
 
 def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
-    """The exit code and the lines of `diff`."""
-    report = diff(*paths, rules=values.rules, rtol=values.rtol, atol=values.atol)
+    """Runs `diff`.
+
+    Args:
+      paths: A and B.
+      values: The parsed flags.
+
+    Returns:
+      The exit code, 1 if there is a difference, and the lines to print.
+    """
+    a, b = paths
+    report = diff(a, b, rules=values.rules, rtol=values.rtol, atol=values.atol)
     return int(not report.equal), [report.to_json()] if values.json else _lines(report)
 
 
@@ -43,5 +54,5 @@ def _lines(report: DifferenceReport) -> Iterator[str]:
             yield ''
             yield terminal.paint(f'{title} ({len(rows)}):', terminal.BOLD)
             for line in formatting.table([(row.key, row.detail()) for row in rows], width=terminal.width()):
-                yield terminal.paint(line, _COLOURS.get(name, terminal.YELLOW))
+                yield terminal.paint(line, _COLORS.get(name, terminal.YELLOW))
     yield from ['', *map(formatting.printable, report.notes), terminal.paint(report.summary(), terminal.BOLD)]

@@ -26,11 +26,11 @@ def define_flags(values: flags.FlagValues) -> None:
         'sort',
         'key',
         ['key', 'size', 'kind'],
-        'The order of the table; by size the largest come first.',
+        'The order of the table; by size with the largest first.',
         values,
     )
     flags.DEFINE_string(
-        'filter', None, 'Only keys that this regular expression is found in are shown.', values
+        'filter', None, 'Only keys in which this regular expression is found are shown.', values
     )
     flags.DEFINE_list('kind', [], f'Only these kinds are shown, separated by commas: {kinds}.', values)
     flags.DEFINE_boolean('tree', False, 'Whether the objects are shown instead of the table.', values)
@@ -39,59 +39,72 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
-    """The exit code and the lines of `inspect`."""
+    """Runs `inspect`.
+
+    Args:
+      paths: CHECKPOINT.
+      values: The parsed flags.
+
+    Returns:
+      The exit code and the lines to print.
+
+    Raises:
+      UsageError: If a flag is malformed, or if flags contradict each other.
+    """
     if values.tree and (values.filter or values.kind):
-        raise UsageError('--tree shows all objects: leave out --filter and --kind')
-    found = inspect(paths[0], pattern=_pattern(values.filter), kinds=_kinds(values.kind), sort=values.sort)
+        raise UsageError('--tree shows all objects; omit --filter and --kind')
+    inspection = inspect(
+        paths[0], pattern=_pattern(values.filter), kinds=_kinds(values.kind), sort=values.sort
+    )
     if values.json:
-        return 0, [_json(found, values)]
-    return 0, _lines(found, values)
+        return 0, [_json(inspection, values)]
+    return 0, _lines(inspection, values)
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:
     try:
         return None if text is None else re.compile(text)
     except re.error as error:
-        raise UsageError(f'flag --filter={text}: it is no regular expression: {error}') from error
+        raise UsageError(f'flag --filter={text}: invalid regular expression: {error}') from error
 
 
 def _kinds(names: list[str]) -> list[Kind]:
-    # The plural comes to mind as easily.
+    # Plurals are accepted too.
     try:
         return [Kind(name if name in set(map(str, Kind)) else name.removesuffix('s')) for name in names]
     except ValueError as error:
         raise UsageError(
-            f'flag --kind={",".join(names)}: there are only {", ".join(map(str, Kind))}'
+            f'flag --kind={",".join(names)}: expected some of {", ".join(map(str, Kind))}'
         ) from error
 
 
-def _lines(found: Inspection, values: Any) -> Iterator[str]:
+def _lines(inspection: Inspection, values: Any) -> Iterator[str]:
     width = terminal.width()
     yield from [
-        terminal.paint(formatting.printable(found.contents.reader.prefix), terminal.BOLD),
-        found.summary(),
+        terminal.paint(formatting.printable(inspection.contents.reader.prefix), terminal.BOLD),
+        inspection.summary(),
         '',
     ]
     if values.tree:
-        for node in _tree(found):
+        for node in _tree(inspection):
             yield str(node) if width is None else formatting.shorten(str(node), width)
     if values.values:
-        yield from _value_lines(found)
+        yield from _value_lines(inspection)
     if not values.tree and not values.values:
-        titles, *rows = found.table(width)
+        titles, *rows = inspection.table(width)
         yield terminal.paint(titles, terminal.BOLD)
-        for entry, row in zip(found.entries, rows, strict=True):
+        for entry, row in zip(inspection.entries, rows, strict=True):
             yield row if entry.kind is Kind.VARIABLE else terminal.paint(row, terminal.DIM)
-    titles, *rows = found.totals_table()
+    titles, *rows = inspection.totals_table()
     yield from ['', terminal.paint(titles, terminal.BOLD), *rows]
 
 
-def _tree(found: Inspection) -> Iterator[TreeNode]:
-    return tree(found.contents, found.contents.entries())
+def _tree(inspection: Inspection) -> Iterator[TreeNode]:
+    return tree(inspection.contents, inspection.contents.entries())
 
 
-def _value_lines(found: Inspection) -> Iterator[str]:
-    for entry, array in found.values():
+def _value_lines(inspection: Inspection) -> Iterator[str]:
+    for entry, array in inspection.values():
         yield terminal.paint(
             f'{formatting.printable(entry.key)}  {entry.dtype} {formatting.shape(entry.shape)}', terminal.BOLD
         )
@@ -102,22 +115,22 @@ def _value_lines(found: Inspection) -> Iterator[str]:
             yield from ('  ' + line for line in shown.splitlines())
 
 
-def _short(value: bytes) -> str:
+def _short(value: object) -> str:
     return formatting.shorten(repr(value), 76)
 
 
-def _json(found: Inspection, values: Any) -> str:
-    fields = found.to_dict()
+def _json(inspection: Inspection, values: Any) -> str:
+    fields = inspection.to_dict()
     if values.tree:
-        fields['tree'] = [node.to_dict() for node in _tree(found)]
+        fields['tree'] = [node.to_dict() for node in _tree(inspection)]
     if values.values:
-        for entry, (_, array) in zip(fields['entries'], found.values(), strict=True):
+        for entry, (_, array) in zip(fields['entries'], inspection.values(), strict=True):
             entry['value'] = None if array is None else _plain(array)
     return json.dumps(fields)
 
 
 def _plain(array: np.ndarray) -> Any:
-    if array.dtype.kind == 'V':  # The types of ml_dtypes.
+    if array.dtype.kind == 'V':  # The types of ml_dtypes have this kind.
         array = array.astype(np.float32)
     return _fit_for_json(array.tolist())
 

@@ -1,9 +1,10 @@
-"""Runs `estimator-ckpt`: finds the subcommand, reads its flags, prints what it gives, and says faults in a sentence.
+"""Runs `estimator-ckpt`: finds the subcommand, parses its flags, prints its lines, and reports errors in a sentence.
 
-Exit codes: 0 done, 1 found a difference or a fault, 2 wrong usage or unreadable input.
+Exit codes: 0 success, 1 a difference or a fault was found, 2 wrong usage or unreadable input.
 """
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -17,8 +18,8 @@ PROGRAM = 'estimator-ckpt'
 COMMANDS = {
     'inspect': 'shows what a checkpoint holds',
     'diff': 'compares two checkpoints',
-    'verify': 'checks every byte of a checkpoint',
-    'plan': 'shows which tensor of a checkpoint goes where in another one',
+    'verify': 'verifies every byte of a checkpoint',
+    'plan': 'shows which tensors of a checkpoint go where in another one',
     'convert': 'writes a checkpoint in another style',
 }
 _HELP = {'-h', '-help', '--help', '--helpfull', '--helpshort'}
@@ -26,39 +27,40 @@ FAILED = 2
 
 
 class Interrupted(KeyboardInterrupt):
-    """The process was told to end."""
+    """Raised if a signal tells the process to end."""
 
 
 def run() -> None:
-    """The console script: runs the command line of this process and exits."""
+    """Runs the command line of this process and exits; the entry point of the console script."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Who started this in the background may have turned interrupts off.
+        # A shell that starts a process in the background may ignore interrupts for it.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors='backslashreplace')
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
     try:
-        # Whatever takes time to import is imported where an interrupt is caught.
+        # Imported here, where an interrupt during the import is caught.
         from absl import app
 
         app.run(main, flags_parser=_leave_flags)
     except KeyboardInterrupt:
         sys.exit(_say_interrupted(PROGRAM))
     except Exception:
-        # A fault of this program. Python's own exit code would be 1, which means a difference.
+        # An error of this program; Python's own exit code 1 would mean that a difference was found.
         sys.excepthook(*sys.exc_info())
         sys.exit(FAILED)
 
 
 def _interrupt(number: int, frame: object) -> None:
-    # What is half-written is being removed: a second signal must not stop that.
-    for other in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(other, signal.SIG_IGN)
+    # A second signal must not stop the removal of half-written files.
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
     raise Interrupted
 
 
 def _leave_flags(argv: Sequence[str]) -> list[str]:
-    """Leaves all flags to the subcommands; absl's own, which say how Python programs run, keep their defaults."""
+    """Leaves all flags to the subcommands; absl's own flags keep their defaults."""
     from absl import flags
 
     flags.FLAGS([argv[0]])
@@ -69,10 +71,10 @@ def main(argv: Sequence[str]) -> int:
     """Runs a command line.
 
     Args:
-      argv: The program's name, the subcommand, its flags and arguments.
+      argv: The name of the program, the subcommand, its flags and arguments.
 
     Returns:
-      The exit code.
+      The exit code. Wrong usage and unreadable input are reported on standard error and do not raise an error.
     """
     name = argv[1] if len(argv) > 1 else ''
     label = f'{PROGRAM} {name}' if name in COMMANDS else PROGRAM
@@ -111,52 +113,52 @@ def _run_command(command: ModuleType, label: str, arguments: Sequence[str]) -> t
         raise UsageError(str(error).strip().rstrip('.')) from error
     if len(paths) != len(command.ARGUMENTS):
         expected = ' '.join(command.ARGUMENTS)
-        raise UsageError(f'it takes {expected}, and got {" ".join(map(repr, paths)) or "nothing"}')
+        raise UsageError(f'expected {expected}, got {" ".join(map(repr, paths)) or "nothing"}')
     return command.run(paths, values)
 
 
 def _unknown(name: str) -> str:
     if not name:
-        return f'a subcommand is missing: {", ".join(COMMANDS)}'
+        return f'a subcommand is missing; expected one of {", ".join(COMMANDS)}'
     import difflib
 
     near = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f'did you mean {near[0]}?' if near else f'there are {", ".join(COMMANDS)}'
-    return f'{name!r} is no subcommand ({hint})'
+    hint = f'did you mean {near[0]}?' if near else f'expected one of {", ".join(COMMANDS)}'
+    return f'unknown subcommand {name!r} ({hint})'
 
 
 def _overview() -> str:
     commands = '\n'.join(f'  {name:8} {summary}' for name, summary in COMMANDS.items())
     return (
-        'Inspects, compares, checks and converts TensorFlow checkpoints of the TF1 name-based and the TF2 object-based '
-        f'style.\n\nUsage: {PROGRAM} SUBCOMMAND [FLAGS] ARGUMENTS\n\n{commands}\n\n'
-        'A checkpoint is given by its prefix, its directory, or one of its files.\n'
+        'Inspects, compares, verifies and converts TensorFlow checkpoints in the name-based style of TF1 and the '
+        f'object-based style of TF2.\n\nUsage: {PROGRAM} SUBCOMMAND [FLAGS] ARGUMENTS\n\n{commands}\n\n'
+        'A checkpoint is named by its prefix, its directory, or one of its files.\n'
         f'`{PROGRAM} SUBCOMMAND --help` shows the flags.\n'
-        'Exit codes: 0 done, 1 found a difference or a fault, 2 wrong usage or unreadable input.'
+        'Exit codes: 0 success, 1 a difference or a fault was found, 2 wrong usage or unreadable input.'
     )
 
 
 def _help(command: ModuleType, label: str, values: Any) -> str:
-    # absl puts the module's name above its flags.
+    # absl prints the name of the module above its flags.
     lines = values.get_help(include_special_flags=False).splitlines()
     described = '\n'.join(line for line in lines if line and line[0] == ' ')
-    return f'{command.__doc__.strip()}\n\nUsage: {label} [FLAGS] {" ".join(command.ARGUMENTS)}\n\n{described}'
+    return f'{(command.__doc__ or "").strip()}\n\nUsage: {label} [FLAGS] {" ".join(command.ARGUMENTS)}\n\n{described}'
 
 
 def _print(code: int, lines: Iterable[str]) -> int:
-    """Prints lines as they come; a reader that has seen enough ends that."""
+    """Prints lines one by one, until the reader closes the pipe."""
     try:
         for line in lines:
             print(line)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes once more when it ends.
+        # Python flushes standard output once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 
 def _sentence(error: Exception) -> str | None:
-    """What to say of an error of the input; None for one of this program."""
+    """Returns a message about an error of the input; None for an error of this program."""
     from estimator_ckpt.bundle.errors import CheckpointError
 
     if isinstance(error, CheckpointError):
@@ -166,7 +168,7 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, UnicodeDecodeError):
         return f'a file that should be text is not UTF-8: {error}.'
     if isinstance(error, MemoryError):
-        return 'there is not enough memory for a tensor.'
+        return 'not enough memory for a tensor.'
     tensorflow = sys.modules.get('tensorflow')
     if tensorflow is not None and isinstance(error, tensorflow.errors.OpError):
         return f'{error.message}.'
@@ -179,4 +181,4 @@ def _say(label: str, message: str) -> int:
 
 
 def _say_interrupted(label: str) -> int:
-    return _say(label, 'interrupted; what was half-written has been removed.')
+    return _say(label, 'interrupted; half-written files have been removed.')

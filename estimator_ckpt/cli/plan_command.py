@@ -1,4 +1,4 @@
-"""Shows which tensor of SOURCE each tensor of TARGET would come from, and what does not fit. Nothing is written."""
+"""Shows the tensor of SOURCE that each tensor of TARGET would come from, and what does not fit. Writes nothing."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,43 +13,55 @@ from estimator_ckpt.suggesting.suggest_rules import suggest_rules
 from estimator_ckpt.warm_starting.plan import plan
 
 ARGUMENTS = ('SOURCE', 'TARGET')
-_COLOURS = {'matched': terminal.GREEN, 'unused': terminal.DIM, 'skipped': terminal.DIM}
+_COLORS = {'matched': terminal.GREEN, 'unused': terminal.DIM, 'skipped': terminal.DIM}
 
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the flags of `plan`."""
     flags.DEFINE_string(
-        'rules', None, "A file of rules that say what SOURCE's tensors are called in TARGET.", values
+        'rules', None, "A file of rules from the names of SOURCE's tensors to those of TARGET's.", values
     )
     flags.DEFINE_boolean(
         'suggest',
         False,
-        'Whether rules are proposed instead, as a file for --rules. What else there is to say is in its comments.',
+        'Whether to print suggested rules instead, as a file for --rules with explanations in comments.',
         values,
     )
     flags.DEFINE_boolean('json', False, 'Whether the mapping is printed as a JSON object.', values)
 
 
 def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
-    """The exit code and the lines of `plan`: 1 where a target lacks a fitting source, or a rule matches nothing."""
+    """Runs `plan`.
+
+    Args:
+      paths: SOURCE and TARGET.
+      values: The parsed flags.
+
+    Returns:
+      The exit code, 1 if a target lacks a suitable source or a rule applies to nothing, and the lines to print.
+
+    Raises:
+      UsageError: If flags contradict each other.
+    """
+    source, target = paths
     if values.suggest:
         if values.rules is not None:
-            raise UsageError('--suggest proposes rules and takes none: leave out --rules')
-        suggestion = suggest_rules(*paths)
+            raise UsageError('--suggest writes rules and reads none; omit --rules')
+        suggestion = suggest_rules(source, target)
         return int(not suggestion.complete), [suggestion.to_json()] if values.json else suggestion.lines()
-    report = plan(*paths, rules=values.rules)
+    report = plan(source, target, rules=values.rules)
     return int(report.faults()), [report.to_json()] if values.json else lines(report)
 
 
 def lines(report: MappingReport) -> Iterator[str]:
-    """The sections of a report as tables, as wide as the terminal."""
+    """Yields the sections of a report as tables, as wide as the terminal."""
     for name, rows in report.sections().items():
         if not rows:
             continue
         yield terminal.paint(f'{name} ({len(rows)}):', terminal.BOLD)
         titles, *table = section_lines(rows, terminal.width())
         yield terminal.paint(titles, terminal.BOLD)
-        yield from (terminal.paint(line, _COLOURS.get(name, terminal.RED)) for line in table)
+        yield from (terminal.paint(line, _COLORS.get(name, terminal.RED)) for line in table)
         yield ''
     yield from (formatting.printable(f'No tensor takes the rule {rule}.') for rule in report.idle_rules)
     yield from map(formatting.printable, report.remarks())

@@ -1,4 +1,4 @@
-"""What a command shows where it runs on a terminal, and not in pipes and files: colour, a width, progress."""
+"""Colors, width and progress bars on a terminal; pipes and files get plain lines."""
 
 import contextlib
 import os
@@ -10,31 +10,37 @@ BOLD, DIM, RED, GREEN, YELLOW = '1', '2', '31', '32', '33'
 
 
 def width() -> int | None:
-    """The columns of the terminal that standard output is, or None where it is none."""
+    """Returns the number of columns of the terminal; None if standard output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def paint(line: str, code: str) -> str:
-    """`line` in a colour, if standard output is a terminal that has them."""
+    """Colors a line, if standard output is a terminal with colors.
+
+    Args:
+      line: The line.
+      code: The parameters of the escape sequence, such as `BOLD` or `RED`.
+    """
     plain = not sys.stdout.isatty() or os.environ.get('NO_COLOR') or os.environ.get('TERM') == 'dumb'
     return line if plain else f'\x1b[{code}m{line}\x1b[0m'
 
 
 @contextlib.contextmanager
 def progress_bar(what: str, total: int | None = None) -> Iterator[Callable[..., None] | None]:
-    """Shows a bar on standard error while the block runs, if that is a terminal.
+    """Shows a progress bar on standard error while the block runs, if it is a terminal.
 
     Args:
-      what: What is going on.
-      total: How many bytes there are to be, if known beforehand.
+      what: What is in progress, such as `'copying'`.
+      total: The number of all bytes, if known in advance.
 
     Yields:
-      What is to be told the number of bytes behind each piece, and of all if that is known now; None without a bar.
+      A function to be called with the number of bytes of each piece and, if known by then, the number of all bytes;
+      None without a bar.
     """
     if not sys.stderr.isatty():
         yield None
         return
-    import tqdm  # Only a bar pays for the import.
+    import tqdm  # Imported here because few commands show a bar.
 
     with tqdm.tqdm(desc=what, total=total, unit='B', unit_scale=True, leave=False) as bar:
 

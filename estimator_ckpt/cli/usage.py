@@ -1,5 +1,5 @@
-"""What a subcommand raises where the command line is wrong."""
+"""The error of a wrong command line."""
 
 
 class UsageError(Exception):
-    """The command line is wrong. The message says how, in a sentence."""
+    """Raised if the command line is wrong. The message says why, as a sentence without a period."""

@@ -1,4 +1,4 @@
-"""Checks a checkpoint whole: reads every byte, compares every checksum, and finds what is missing."""
+"""Verifies a checkpoint: reads every byte, compares every checksum, and finds what is missing."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -18,7 +18,15 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
-    """The exit code and the lines of `verify`."""
+    """Runs `verify`.
+
+    Args:
+      paths: CHECKPOINT.
+      values: The parsed flags.
+
+    Returns:
+      The exit code, 1 if there is a fault, and the lines to print.
+    """
     with terminal.progress_bar('verifying') as progress:
         report = verify(paths[0], progress=progress)
     return int(not report.ok), [report.to_json()] if values.json else _lines(report)

@@ -76,11 +76,11 @@ class TestUsage:
             assert re.search(r'(^|: )[A-Z].{15,}', values[flag].help), flag
 
     def test_a_subcommand_that_is_missing_or_unknown_is_an_error(self, capsys):
-        check_sentence(in_process(capsys), 'a subcommand is missing: inspect, diff')
+        check_sentence(in_process(capsys), 'a subcommand is missing; expected one of inspect, diff')
         check_sentence(
-            in_process(capsys, 'inspet', 'x'), r"'inspet' is no subcommand \(did you mean inspect\?\)"
+            in_process(capsys, 'inspet', 'x'), r"unknown subcommand 'inspet' \(did you mean inspect\?\)"
         )
-        check_sentence(in_process(capsys, '--json'), 'is no subcommand')
+        check_sentence(in_process(capsys, '--json'), "unknown subcommand '--json'")
 
     @every_subcommand
     def test_an_unknown_flag_is_an_error(self, capsys, name):
@@ -92,7 +92,7 @@ class TestUsage:
             in_process(capsys, name, '--style=tf1') if name == 'convert' else in_process(capsys, name)
         )
         flags = ['--style=tf1'] if name == 'convert' else []
-        check_sentence(in_process(capsys, name, a, a, a, *flags), 'it takes [A-Z]+')
+        check_sentence(in_process(capsys, name, a, a, a, *flags), 'expected [A-Z]+')
 
     def test_flags_may_stand_behind_paths(self, capsys, a):
         assert in_process(capsys, 'inspect', a, '--json').json['style'] == 'tf1'
@@ -100,18 +100,18 @@ class TestUsage:
     @pytest.mark.parametrize(
         ('arguments', 'pattern'),
         [
-            (['inspect', 'A', '--filter=('], 'no regular expression'),
+            (['inspect', 'A', '--filter=('], 'invalid regular expression'),
             (['inspect', 'A', '--sort=name'], 'key|size|kind'),
-            (['inspect', 'A', '--kind=weights'], 'there are only variable, slot'),
-            (['inspect', 'A', '--tree', '--kind=slot'], 'leave out'),
+            (['inspect', 'A', '--kind=weights'], 'expected some of variable, slot'),
+            (['inspect', 'A', '--tree', '--kind=slot'], 'omit'),
             (['diff', 'A', 'A', '--rtol=-1'], 'rtol'),
             (['diff', 'A', 'A', '--rules=GONE'], 'GONE: No such file'),
             (['plan', 'A', 'A', '--rules=GONE'], 'GONE: No such file'),
             (['convert', 'A', 'NEW'], '--style is missing'),
             (['convert', 'A', 'NEW', '--style=tf3'], 'tf1|tf2|both'),
             (['convert', 'A', 'NEW', '--style=tf2', '--data=move'], 'link|copy'),
-            (['convert', 'A', 'NEW', '--style=tf2', '--optimizer=Adam=,'], 'one path, or like'),
-            (['convert', 'A', 'NEW', '--style=tf2', '--all', '--write_state_file'], 'leave out'),
+            (['convert', 'A', 'NEW', '--style=tf2', '--optimizer=Adam=,'], 'a path, or pairs such as'),
+            (['convert', 'A', 'NEW', '--style=tf2', '--all', '--write_state_file'], 'omit'),
         ],
         ids=lambda value: ' '.join(value) if isinstance(value, list) else '',
     )
@@ -279,7 +279,7 @@ class TestProcess:
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
         assert (process.returncode, out) == (2, '')
-        assert err == 'estimator-ckpt convert: interrupted; what was half-written has been removed.\n'
+        assert err == 'estimator-ckpt convert: interrupted; half-written files have been removed.\n'
         assert [path for path in tmp_path.rglob('*') if path.is_file() and path.parent != tmp_path] == []
 
 
