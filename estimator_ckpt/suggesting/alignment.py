@@ -1,10 +1,10 @@
-"""Which variable of one side is which of another, as far as shapes, numbers and names leave no doubt.
+"""Aligns the variables of two sides, as far as shapes, numbers and names leave no doubt.
 
-The layers of both sides are grouped into families, whose names differ in numbers only. Each family of the source is
-held against each of the target of some like shape: which of its numbers could be which of the other's, so that every
-layer finds one that fits? Such a hypothesis is believed where there is evidence enough for it, and clearly more than
-for any other one that has another place for one of its variables. What is believed is settled, and with what is left it
-all begins anew, until nothing is found any more. The rest is ambiguous, or has no counterpart.
+The layers of both sides are grouped into families, whose names differ only in numbers. Each family of the source is
+compared with each family of the target that has variables of the same size: hypotheses state which numbers of one
+family are which numbers of the other, such that layers find suitable counterparts. A hypothesis is accepted if there is
+enough evidence for it, and clearly more than for any rival that places one of its variables elsewhere. The procedure is
+repeated with the remaining variables until nothing more is accepted; these are ambiguous or have no counterpart.
 """
 
 import collections
@@ -17,24 +17,24 @@ from estimator_ckpt.suggesting.families import Family, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, alike, hypotheses
 from estimator_ckpt.suggesting.name_parts import split_names
 
-# Evidence below this is no answer, and a lead over the second best below that is none.
+# The least confidence, and the least lead over the best rival, of hypotheses that are accepted.
 _LEAST_CONFIDENCE = 0.55
 _LEAST_LEAD = 0.06
-# What is ahead by at least this may be decided by what is left for the others.
+# With at least this lead, the best places left for the variables of both rivals may decide.
 _LEAST_HEAD_START = 0.02
-# With more partners than these a family is held only against those that share its rarest words.
+# A family with more possible partners is compared only with those that share its rarest words.
 _MAX_PARTNERS = 200
 _MAX_SINGLE_PAIRS = 20_000
 
 
 @dataclasses.dataclass
 class Alignment:
-    """The answer.
+    """An alignment of the variables of two sides, which are given by their numbers.
 
     Attributes:
-      sources: For the number of a target its source's.
-      evidence: For the number of a target what speaks for that.
-      candidates: For the number of each target that is ambiguous those of the sources it could have.
+      sources: The source of each aligned target.
+      evidence: The evidence for the source of each aligned target.
+      candidates: The possible sources of each ambiguous target.
     """
 
     sources: dict[int, int] = dataclasses.field(default_factory=dict)
@@ -43,11 +43,11 @@ class Alignment:
 
 
 def align(source: Iterable[Variable], target: Iterable[Variable]) -> Alignment:
-    """Aligns variables.
+    """Aligns the variables of two sides.
 
     Args:
-      source: The variables of one side, numbered from 0 on.
-      target: Those of the other one.
+      source: The variables of the source, numbered from 0.
+      target: The variables of the target, numbered from 0.
     """
     return _Aligner(Side(source), Side(target)).run()
 
@@ -76,22 +76,22 @@ class _Aligner:
                 self._live_target.remove(t)
 
     def _same_names(self) -> None:
-        """Settles what has the same name and shape on both sides.
+        """Accepts variables that have the same name and shape on both sides.
 
-        Not so in a family that has further numbers on both sides: what was `dense_1` may be `dense_2` by now.
+        Skips families with numbers on both sides that the other side lacks: `dense_1` may have become `dense_2`.
         """
-        # As a plan without rules does it: by name, then by path.
+        # Like a plan without rules: by name, then by path.
         by_name, by_path = ({v.names[view]: v for v in self._source.variables} for view in (0, -1))
-        here, there, places = _numbers(self._source, self._target)
+        in_source, in_target, places = _numbers(self._source, self._target)
         for variable in self._target.variables:
-            found = by_name.get(variable.names[0]) or by_path.get(variable.names[-1])
-            if found is None or (found.shape, found.dtype) != (variable.shape, variable.dtype):
+            namesake = by_name.get(variable.names[0]) or by_path.get(variable.names[-1])
+            if namesake is None or (namesake.shape, namesake.dtype) != (variable.shape, variable.dtype):
                 continue
             if all(
-                here[place] <= there[place] or there[place] <= here[place]
+                in_source[place] <= in_target[place] or in_target[place] <= in_source[place]
                 for place in places[variable.number]
             ):
-                self._accept([(found.number, variable.number)], CERTAIN)
+                self._accept([(namesake.number, variable.number)], CERTAIN)
 
     def _of_families(self) -> Iterator[Scored]:
         sources = self._source.families(self._live_source)
@@ -104,27 +104,28 @@ class _Aligner:
                 yield self._scorer.scored(hypothesis, names)
 
     def _partners(self, sources: list[Family], targets: list[Family]) -> Iterator[tuple[Family, Family]]:
-        by_size, by_word = collections.defaultdict(dict), collections.defaultdict(set)
+        by_size: dict[int, dict[int, None]] = collections.defaultdict(dict)
+        by_word: dict[str, set[int]] = collections.defaultdict(set)
         for number, family in enumerate(targets):
             for size in family.sizes:
                 by_size[size][number] = None
             for word in self._scorer.words(1, family):
                 by_word[word].add(number)
         for family in sources:
-            found = dict.fromkeys(
+            partners = dict.fromkeys(
                 itertools.chain.from_iterable(by_size.get(size, ()) for size in sorted(family.sizes))
             )
-            if len(found) > _MAX_PARTNERS:
-                places = [by_word[word] for word in self._scorer.words(0, family) if word in by_word]
-                rare = set().union(*(place for place in places if len(place) <= _MAX_PARTNERS))
-                found = [number for number in sorted(rare) if number in found]
-            for number in found:
+            if len(partners) > _MAX_PARTNERS:
+                sharing = [by_word[word] for word in self._scorer.words(0, family) if word in by_word]
+                rare = set().union(*(numbers for numbers in sharing if len(numbers) <= _MAX_PARTNERS))
+                partners = dict.fromkeys(number for number in sorted(rare) if number in partners)
+            for number in partners:
                 yield family, targets[number]
 
     def _of_single_layers(self) -> Iterator[Scored]:
-        """Hypotheses about single layers of numbered families.
+        """Yields hypotheses about single layers of numbered families.
 
-        A layer apart from its neighbours is evidence only where it is known already that most belongs together.
+        A single layer is evidence only once most variables are aligned.
         """
         if 2 * len(self._result.sources) < min(len(self._source.variables), len(self._target.variables)):
             return
@@ -150,19 +151,19 @@ class _Aligner:
                         names = self._scorer.names(single, partner, with_numbers=True)
                         yield self._scorer.scored(hypothesis, names)
 
-    def _settle(self, found: Iterable[Scored]) -> bool:
-        """Accepts what is beyond doubt, the best first, and tells whether there was any."""
+    def _settle(self, candidates: Iterable[Scored]) -> bool:
+        """Accepts the hypotheses that are beyond doubt, the best first. Returns True if there were any."""
         best: dict[tuple, Scored] = {}
-        for scored in found:
-            known = best.get(scored.hypothesis.pairs)
-            if known is None or known.score < scored.score:
+        for scored in candidates:
+            previous = best.get(scored.hypothesis.pairs)
+            if previous is None or previous.score < scored.score:
                 best[scored.hypothesis.pairs] = scored
-        left = sorted(best.values(), key=lambda scored: (-scored.score, scored.hypothesis.pairs))
-        rivals = _Rivals(left)
+        ranked = sorted(best.values(), key=lambda scored: (-scored.score, scored.hypothesis.pairs))
+        rivals = _Rivals(ranked)
         settled, again = False, True
         while again:
             again = False
-            for scored in left:
+            for scored in ranked:
                 if not scored.stands:
                     continue
                 lead = rivals.lead(scored)
@@ -180,34 +181,34 @@ class _Aligner:
             variable = self._source.variables[number]
             by_kind[self._source.roles[number], variable.shape, variable.dtype].append(number)
         examples = {kind: self._source.variables[numbers[0]] for kind, numbers in by_kind.items()}
-        known: dict[tuple, list[int]] = {}
+        candidates: dict[tuple, list[int]] = {}
         for number in sorted(self._live_target):
             variable, role = self._target.variables[number], self._target.roles[number]
             key = (role, variable.shape, variable.dtype)
-            if key not in known:
+            if key not in candidates:
                 fitting = [
                     kind
                     for kind, example in examples.items()
                     if alike(example, variable) and (kind[0] == role or '' in (kind[0], role))
                 ]
-                known[key] = sorted(itertools.chain.from_iterable(by_kind[kind] for kind in fitting))
-            if known[key]:
-                self._result.candidates[number] = known[key]
+                candidates[key] = sorted(itertools.chain.from_iterable(by_kind[kind] for kind in fitting))
+            if candidates[key]:
+                self._result.candidates[number] = candidates[key]
 
 
 class _Rivals:
-    """What is said of each variable, the best first."""
+    """The hypotheses about each variable, the best first."""
 
-    def __init__(self, found: list[Scored]):
-        self._by_source = collections.defaultdict(list)
-        self._by_target = collections.defaultdict(list)
-        for scored in found:
+    def __init__(self, ranked: list[Scored]):
+        self._by_source: dict[int, list[tuple[Scored, int]]] = collections.defaultdict(list)
+        self._by_target: dict[int, list[tuple[Scored, int]]] = collections.defaultdict(list)
+        for scored in ranked:
             for s, t in scored.hypothesis.pairs:
                 self._by_source[s].append((scored, t))
                 self._by_target[t].append((scored, s))
 
     def lead(self, scored: Scored) -> float:
-        """How far what has another place for one of the variables is behind."""
+        """Returns by how much the score exceeds that of the best rival, which places one of the variables elsewhere."""
         lead = scored.score
         for rival in self._against(scored):
             behind = scored.score - rival.score
@@ -221,49 +222,54 @@ class _Rivals:
     def _against(self, scored: Scored) -> Iterator[Scored]:
         for s, t in scored.hypothesis.pairs:
             for rivals, own in ((self._by_source[s], t), (self._by_target[t], s)):
-                best = next((rival for rival, other in rivals if other != own and rival.stands), None)
+                best = next((rival for rival, partner in rivals if partner != own and rival.stands), None)
                 if best is not None:
                     yield best
 
     def _exchange(self, scored: Scored, rival: Scored) -> float:
-        """How much worse both are together if the rival is right, and what it takes goes to the next best place."""
-        return (scored.score + self._rest(rival, scored)) - (rival.score + self._rest(scored, rival))
+        """Returns the loss of total score if the rival is right and what it displaces gets the next best place."""
+        return (scored.score + self._remainder(rival, scored)) - (
+            rival.score + self._remainder(scored, rival)
+        )
 
-    def _rest(self, displaced: Scored, given: Scored) -> float:
-        """The best that is left for what a hypothesis is about, where another one is right."""
+    def _remainder(self, displaced: Scored, given: Scored) -> float:
+        """Returns the best score left for the variables of a hypothesis if another hypothesis is right."""
         sources, targets = map(set, zip(*given.hypothesis.pairs, strict=True))
         best = 0.0
         for s, t in displaced.hypothesis.pairs:
-            for others, taken in ((self._by_source[s], s in sources), (self._by_target[t], t in targets)):
+            for rivals, taken in ((self._by_source[s], s in sources), (self._by_target[t], t in targets)):
                 if taken:
                     continue
-                for other, _ in others:
-                    if other.score <= best:
+                for rival, _ in rivals:
+                    if rival.score <= best:
                         break
-                    if other.stands and not any(
-                        x in sources or y in targets for x, y in other.hypothesis.pairs
+                    if rival.stands and not any(
+                        x in sources or y in targets for x, y in rival.hypothesis.pairs
                     ):
-                        best = other.score
+                        best = rival.score
                         break
         return best
 
     def drop_against(self, scored: Scored) -> None:
-        """Drops what something that is settled speaks against."""
+        """Drops the hypotheses that contradict an accepted one."""
         for s, t in scored.hypothesis.pairs:
             for rivals, own in ((self._by_source[s], t), (self._by_target[t], s)):
-                for rival, other in rivals:
-                    rival.stands = rival.stands and other == own
+                for rival, partner in rivals:
+                    rival.stands = rival.stands and partner == own
 
 
 def _numbers(source: Side, target: Side) -> tuple[dict, dict, dict]:
-    """The numbers in the names of both sides, by what is around them, and that for the names of each target."""
+    """Returns the numbers in the names of each side by their places, and the places in the names of each target.
+
+    The place of numbers is the text around them and the role of the variable.
+    """
     splits = split_names(dict.fromkeys(name for side in (source, target) for _, name in side.layer_names()))
-    found, places = [], {}
-    for side in (source, target):
-        numbers, places = collections.defaultdict(set), collections.defaultdict(set)
+    numbers: tuple[dict, dict] = (collections.defaultdict(set), collections.defaultdict(set))
+    places: dict[int, set] = {}
+    for side, of_side in zip((source, target), numbers, strict=True):
+        places = collections.defaultdict(set)
         for variable, name in side.layer_names():
             place = (splits[name].literals, side.roles[variable.number])
-            numbers[place].add(splits[name].texts)
+            of_side[place].add(splits[name].texts)
             places[variable.number].add(place)
-        found.append(numbers)
-    return found[0], found[1], places
+    return *numbers, places

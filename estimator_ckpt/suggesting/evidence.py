@@ -1,32 +1,33 @@
-"""What speaks for two families of layers being the same, and how much it is."""
+"""Weighs the evidence for two families of layers being the same."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from estimator_ckpt.suggesting.families import Family, Side
 from estimator_ckpt.suggesting.hypotheses import Hypothesis, Matcher
 from estimator_ckpt.suggesting.reshaping import fits
 from estimator_ckpt.suggesting.similarity import Rarity, similarity
 
-# A lead from which on there is no doubt.
+# A lead that leaves no doubt.
 _CLEAR_LEAD = 0.2
-# A shape that others have too says little of one layer alone; so does order, where it is all there is.
+# A common shape is weak evidence for a single layer, and order is weak evidence on its own.
 _COMMON_SHAPE = 0.3
 _ORDER = 0.6
-# Another model may have the same shape by intent.
+# Another model may have the same shapes by design.
 _MOST_BY_SHAPE = 0.9
-# How much a number counts that two names have in common, where a layer stands for itself; a rare word counts 1 to 5.
+# The weight of a number that the names of two single layers share; a rare word weighs 1 to 5.
 _NUMBER = 0.25
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for some variables being the same, each from 0 to 1.
+    """The evidence for variables being the same, each part from 0 to 1.
 
     Attributes:
-      names: How much their names look alike.
-      shapes: How unlikely it is that their shapes agree by chance.
-      order: Whether numbers on both sides put them in one order, and how many of both families have their place in it.
-      lead: How far the next best explanation is behind.
+      names: The likeness of the names.
+      shapes: How unlikely it is that the shapes agree by chance.
+      order: How far numbers on both sides put the layers of both families in the same order; 0 for a single layer.
+      lead: The lead over the next best explanation.
     """
 
     names: float
@@ -36,7 +37,7 @@ class Evidence:
 
     @property
     def confidence(self) -> float:
-        """From 0 to 1: that not all of the three kinds of evidence err, less where the next best is near."""
+        """The confidence from 0 to 1 that not all kinds of evidence err, reduced if the lead is small."""
         doubt = (1 - 0.95 * self.names) * (1 - self.shapes) * (1 - self.order)
         return (1 - doubt) * (0.7 + 0.3 * min(1.0, self.lead / _CLEAR_LEAD))
 
@@ -46,13 +47,13 @@ CERTAIN = Evidence(1.0, 1.0, 1.0)
 
 @dataclasses.dataclass(slots=True)
 class Scored:
-    """A hypothesis with what speaks for it.
+    """A hypothesis and its weight.
 
     Attributes:
-      hypothesis: It.
-      evidence: What speaks for it, before it is held against others.
-      score: What it is held against others by.
-      stands: Whether nothing that is settled speaks against it.
+      hypothesis: The hypothesis being scored.
+      evidence: The evidence for the hypothesis, before it is compared with rivals.
+      score: The score by which the hypothesis is compared with rivals.
+      stands: Whether the hypothesis contradicts nothing that was accepted.
     """
 
     hypothesis: Hypothesis
@@ -62,7 +63,7 @@ class Scored:
 
 
 class Scorer:
-    """Weighs hypotheses about two sides."""
+    """Scores hypotheses about two sides."""
 
     def __init__(self, source: Side, target: Side, matcher: Matcher):
         self._sides = (source, target)
@@ -71,21 +72,37 @@ class Scorer:
         self._rarities = [_rarities(side) for side in self._sides]
 
     def words(self, side: int, family: Family) -> dict[str, float]:
-        """The words of a family's names with their weights, on side 0 or 1."""
+        """Returns the weights of the words in the names of a family.
+
+        Args:
+          side: 0 for the source, 1 for the target.
+          family: A family of that side.
+        """
         return self._rarities[side][family.view].weights(family.literals)
 
     def names(self, source: Family, target: Family, with_numbers: bool = False) -> float:
-        """How much the names of two families look alike; with the numbers of their first layers, if wanted."""
+        """Returns the likeness of the names of two families, from 0 to 1.
+
+        Args:
+          source: A family of the source.
+          target: A family of the target.
+          with_numbers: Whether the numbers of the first layers count as words.
+        """
         weights = []
         for side, family in enumerate((source, target)):
-            found = self.words(side, family)
+            of_words = self.words(side, family)
             if with_numbers:
-                found = found | {str(value): _NUMBER for value in family.layers[0].values}
-            weights.append(found)
+                of_words = of_words | {str(value): _NUMBER for value in family.layers[0].values}
+            weights.append(of_words)
         return similarity(*weights)
 
     def scored(self, hypothesis: Hypothesis, names: float) -> Scored:
-        """Weighs a hypothesis, given how much the names look alike."""
+        """Scores a hypothesis.
+
+        Args:
+          hypothesis: The hypothesis.
+          names: The likeness of the names of its families.
+        """
         shapes, reshaped = set(), False
         for a, b in hypothesis.layers:
             for x, y in self._matcher.roles(a, b):
@@ -108,7 +125,7 @@ class Scorer:
         return Scored(hypothesis, evidence, score)
 
     def _chance(self, role: str, shape: tuple[int, ...]) -> float:
-        """How likely it is that a variable of a role has a shape by chance, as the target's variables have shapes."""
+        """Returns the share of a shape among the target's variables of a role; 1 for shapes of one element."""
         if all(extent == 1 for extent in shape):
             return 1.0
         total = sum(self._sides[1].shapes[role].values())
@@ -117,8 +134,8 @@ class Scorer:
     def _count(self, side: int, role: str, shape: tuple[int, ...]) -> int:
         key = (side, role, shape)
         if key not in self._counts:
-            counts = self._sides[side].shapes.get(role, {})
-            self._counts[key] = sum(count for other, count in counts.items() if fits(other, shape))
+            counts: Mapping[tuple[int, ...], int] = self._sides[side].shapes.get(role, {})
+            self._counts[key] = sum(count for stored, count in counts.items() if fits(stored, shape))
         return self._counts[key]
 
 

@@ -1,4 +1,4 @@
-"""The variables of one side of an alignment, grouped into layers, and those into families of numbered layers."""
+"""Groups the variables of one side of an alignment into layers, and these into families of numbered layers."""
 
 import collections
 import dataclasses
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from estimator_ckpt.suggesting.name_parts import Split, find_role, split_names
 
-# The role that tells best what a layer is, the first that it has.
+# The roles that characterize a layer; the first one that the layer has is its main role.
 _MAIN_ROLES = (
     'kernel',
     'depthwise_kernel',
@@ -25,9 +25,9 @@ class Variable:
     """A variable to be aligned.
 
     Attributes:
-      number: Its place among those of its side.
-      names: What it is called: its name, and its object's path if it has one.
-      shape: Its shape.
+      number: The index among the variables of the side.
+      names: The name of the variable and, if it has one, the path of its object.
+      shape: The shape of the variable.
       dtype: TensorFlow's data type number.
     """
 
@@ -38,16 +38,17 @@ class Variable:
 
     @functools.cached_property
     def size(self) -> int:
+        """The number of elements."""
         return math.prod(self.shape)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Layer:
-    """Variables whose names are the same but for their roles.
+    """Variables whose names differ only in their roles.
 
     Attributes:
-      split: That name.
-      variables: Them by their roles.
+      split: The name of the layer.
+      variables: The variables by role.
     """
 
     split: Split
@@ -55,30 +56,33 @@ class Layer:
 
     @functools.cached_property
     def values(self) -> tuple[int, ...]:
+        """The numbers in the name."""
         return self.split.values
 
     @functools.cached_property
     def main_role(self) -> str:
+        """The role that characterizes the layer."""
         return next((role for role in _MAIN_ROLES if role in self.variables), min(self.variables))
 
     @functools.cached_property
     def signature(self) -> tuple:
-        """What decides whether it can be the same as a layer of another side."""
+        """The roles, shapes and types, which decide whether a layer of another side can be the same."""
         return tuple(sorted((role, v.shape, v.dtype) for role, v in self.variables.items()))
 
     @property
     def sizes(self) -> set[int]:
+        """The numbers of elements of the variables."""
         return {variable.size for variable in self.variables.values()}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Family:
-    """Layers whose names are the same but for their numbers.
+    """Layers whose names differ only in their numbers.
 
     Attributes:
-      literals: What their names have in common.
-      layers: Them in the order of their numbers.
-      view: Which of the names of their variables it is about.
+      literals: The text around the numbers.
+      layers: The layers in the order of their numbers.
+      view: The index, in `Variable.names`, of the names that are considered.
     """
 
     literals: tuple[str, ...]
@@ -87,38 +91,39 @@ class Family:
 
     @functools.cached_property
     def slots(self) -> list[int]:
-        """Which of the numbers differ between the layers, and not just as another one before them does."""
-        found: list[int] = []
+        """The places of the numbers that differ between the layers, without those that follow from a previous one."""
+        slots: list[int] = []
         columns = list(zip(*(layer.values for layer in self.layers), strict=True))
         for slot, column in enumerate(columns):
-            if len(set(column)) > 1 and not any(_goes_along(columns[other], column) for other in found):
-                found.append(slot)
-        return found
+            if len(set(column)) > 1 and not any(_goes_along(columns[previous], column) for previous in slots):
+                slots.append(slot)
+        return slots
 
     @functools.cached_property
     def sizes(self) -> set[int]:
+        """The numbers of elements of all variables."""
         return set().union(*(layer.sizes for layer in self.layers))
 
     @functools.cached_property
-    def _known(self) -> dict:
+    def _cache(self) -> dict:
         return {}
 
     def numbers(self, slot: int) -> frozenset[int]:
-        """The numbers that the layers have in a slot."""
-        if slot not in self._known:
-            self._known[slot] = frozenset(layer.values[slot] for layer in self.layers)
-        return self._known[slot]
+        """Returns the numbers of the layers at one place of their names."""
+        if slot not in self._cache:
+            self._cache[slot] = frozenset(layer.values[slot] for layer in self.layers)
+        return self._cache[slot]
 
     def by_numbers(self, slots: tuple[int, ...]) -> dict[tuple[int, ...], Layer]:
-        """The layers by their numbers in some slots."""
-        if slots not in self._known:
-            index = self._known[slots] = {}
+        """Returns the layers by their numbers at some places of their names."""
+        if slots not in self._cache:
+            index = self._cache[slots] = {}
             for layer in self.layers:
                 index.setdefault(tuple([layer.values[slot] for slot in slots]), layer)
-        return self._known[slots]
+        return self._cache[slots]
 
     def parts(self, kept: Sequence[int]) -> Iterator['Family']:
-        """The family cut into smaller ones, in each of which only the numbers of the slots `kept` differ."""
+        """Yields smaller families, in each of which only the numbers at the places `kept` differ."""
         fixed = [slot for slot in self.slots if slot not in kept]
         if not fixed:
             yield self
@@ -138,9 +143,9 @@ class Side:
     """All variables of one side.
 
     Attributes:
-      variables: Them.
-      roles: The role of each in its layer.
-      shapes: How often variables of each role have each shape.
+      variables: All variables of this side.
+      roles: The role of each variable in its layer; empty if it has none.
+      shapes: The number of variables of each shape, by role.
     """
 
     def __init__(self, variables: Iterable[Variable]):
@@ -164,15 +169,15 @@ class Side:
         return layer if role == self.roles[variable.number] else variable.names[view]
 
     def layer_names(self) -> Iterator[tuple[Variable, str]]:
-        """Each variable with each of the names of its layer."""
+        """Yields each variable with each of the names of its layer."""
         for names in self._layer_names:
             for variable, name in zip(self.variables, names, strict=True):
                 if name is not None:
                     yield variable, name
 
     def families(self, live: set[int]) -> list[Family]:
-        """The families that the live variables make, those of each view of their names."""
-        found = []
+        """Returns the families of the variables whose numbers are in `live`, for each of their names."""
+        families = []
         for view, names in enumerate(self._layer_names):
             layers: dict[str, dict[str, Variable]] = collections.defaultdict(dict)
             for number in sorted(live):
@@ -180,7 +185,7 @@ class Side:
                 if name is None:
                     continue
                 role, variable = self.roles[number], self.variables[number]
-                # Two names for one role are two layers.
+                # Two variables of one role belong to two layers.
                 while role in layers[name]:
                     name += '\0'
                 layers[name][role] = variable
@@ -190,5 +195,5 @@ class Side:
                 groups[layer.split.literals, layer.main_role].append(layer)
             for (literals, _), members in sorted(groups.items()):
                 members.sort(key=lambda layer: (layer.values, layer.split.texts))
-                found.append(Family(literals, members, view))
-        return found
+                families.append(Family(literals, members, view))
+        return families

@@ -1,34 +1,34 @@
-r"""Few rules that say what many single renamings say, and nothing of any other name.
+r"""Generalizes many renamings to few rules, which match no other name.
 
-Renamings whose names differ in numbers only become one: a number that is the same in both names is a group, one that is
-another in the new name is written out. Then rules that differ in a word that both of their names have become one, such
-as `(query|key|value)`. Every rule is tried on all names before it is given.
+Renamings whose names differ only in numbers become one rule: a number that both names share becomes a group, and a
+number that changes is written out. Then rules that differ in one word that both of their names share are merged, to
+`(query|key|value)` for instance. Every rule is checked against all names.
 """
 
 import bisect
 import collections
 import dataclasses
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from estimator_ckpt.suggesting.name_parts import split_names
+from estimator_ckpt.suggesting.name_parts import Split, split_names
 
 _TOKEN = re.compile(r'[A-Za-z]+|\d+|.', re.S)
 _SPECIAL = re.compile(r'[.^$*+?{}\[\]\\|()]')
-# A choice among more words than these is written as any word, if that matches nothing else.
+# A choice among more words is written as any word, if that matches nothing else.
 _MAX_WORDS = 8
-# Of how many tokens a word may consist that rules differ in, such as `token_type`.
+# The maximal number of tokens of a word that merged rules differ in, such as `token_type`.
 _MAX_SPAN = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Renaming:
-    """One name that becomes another.
+    """A name and its new name.
 
     Attributes:
-      old: The name.
-      new: What it becomes.
-      operations: What can be done to its values, any of it; `['']` for nothing.
+      old: The old name.
+      new: The new name.
+      operations: Alternative operations on the values, as rules write them; empty texts for none.
     """
 
     old: str
@@ -38,13 +38,13 @@ class Renaming:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RuleText:
-    """A rule as it is written.
+    """The text of a rule.
 
     Attributes:
       pattern: The regular expression.
-      replacement: What a name becomes.
-      operations: What is done to the values; empty for nothing.
-      renamings: What it stands for.
+      replacement: The new name, with references to groups.
+      operations: The operations on the values; empty for none.
+      renamings: The renamings that the rule stands for.
     """
 
     pattern: str
@@ -55,7 +55,7 @@ class RuleText:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Group:
-    """A part of a pattern that differs between names: all that it can be, in the order of the rule's renamings."""
+    """A part of a pattern that differs between names: its text in each name, in the order of the rule's renamings."""
 
     texts: tuple[str, ...]
 
@@ -64,66 +64,69 @@ class _Group:
         return sorted(set(self.texts), key=lambda text: (len(text), text))
 
 
-# A token is a text, a group, or in a new name the place of a group among the tokens of the old one.
-_Tokens = tuple[str | _Group | int, ...]
+# A token of an old name is a text or a group; one of a new name is a text or the place of a group in the old name.
+_OldTokens = tuple[str | _Group, ...]
+_NewTokens = tuple[str | int, ...]
+# A renaming and its two names without numbers.
+_Row = tuple['Renaming', Split, Split]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Draft:
-    old: _Tokens
-    new: _Tokens
+    old: _OldTokens
+    new: _NewTokens
     operations: str
     renamings: tuple[Renaming, ...]
 
 
-def generalise(renamings: Collection[Renaming], others: Mapping[str, str | None]) -> list[RuleText]:
-    """The rules for renamings.
+def generalize(renamings: Collection[Renaming], further: Mapping[str, str | None]) -> list[RuleText]:
+    """Writes rules for renamings.
 
     Args:
-      renamings: What the rules must do.
-      others: Further names that rules will see, each with what it may become, or None where no rule may match it.
+      renamings: The renamings that the rules must perform.
+      further: The permitted new name of each further name that rules will see; None for names that no rule may match.
 
     Returns:
-      Rules of which none matches what another one does, in the order of the old names.
+      The rules, in the order of the old names. No two rules match the same name.
     """
     drafts = [draft for group in _by_template(renamings) for draft in _number(group)]
-    checker = _Checker({**others, **{r.old: r.new for r in renamings}})
+    checker = _Checker({**further, **{r.old: r.new for r in renamings}})
     rules = [rule for draft in _merge(drafts) for rule in _write(draft, checker)]
     return sorted(rules, key=lambda rule: min(r.old for r in rule.renamings))
 
 
-def _by_template(renamings: Iterable[Renaming]) -> Iterator[list[tuple]]:
-    """Rows of a renaming and its two names without numbers, those of the same words together."""
+def _by_template(renamings: Iterable[Renaming]) -> Iterator[list[_Row]]:
+    """Yields groups of renamings whose names differ only in numbers."""
     renamings = sorted(renamings, key=lambda r: r.old)
     old = split_names(dict.fromkeys(r.old for r in renamings))
     new = split_names(dict.fromkeys(r.new for r in renamings))
-    groups = collections.defaultdict(list)
+    groups: dict[tuple, list[_Row]] = collections.defaultdict(list)
     for renaming in renamings:
         a, b = old[renaming.old], new[renaming.new]
         groups[a.literals, b.literals].append((renaming, a, b))
     yield from groups.values()
 
 
-def _number(rows: list[tuple]) -> Iterator[_Draft]:
-    """Drafts with groups for numbers; rows are parted where a number becomes another one."""
+def _number(rows: list[_Row]) -> Iterator[_Draft]:
+    """Yields drafts with groups for numbers, after partitioning the rows by numbers that change."""
     _, a, b = rows[0]
     old_columns = list(zip(*(old.texts for _, old, _ in rows), strict=True))
     new_columns = list(zip(*(new.texts for _, _, new in rows), strict=True))
     common = [o for o in rows[0][0].operations if all(o in r.operations for r, _, _ in rows)]
-    places = []
+    places: list[int | None] = []
     for column in new_columns:
         if len(set(column)) == 1:
             places.append(None)
         elif column in old_columns:
             places.append(old_columns.index(column))
         else:
-            yield from _parted(rows, old_columns, column)
+            yield from _partitioned(rows, old_columns, column)
             return
     if not common:
-        yield from _parted(rows, old_columns, [r.operations[0] for r, _, _ in rows])
+        yield from _partitioned(rows, old_columns, [r.operations[0] for r, _, _ in rows])
         return
     differing = {slot for slot, column in enumerate(old_columns) if len(set(column)) > 1}
-    old: list = _tokens(a.literals[0])
+    old: list[str | _Group] = [*_tokens(a.literals[0])]
     place_of = {}
     for slot, (column, literal) in enumerate(zip(old_columns, a.literals[1:], strict=True)):
         if slot in differing:
@@ -132,25 +135,28 @@ def _number(rows: list[tuple]) -> Iterator[_Draft]:
         elif column[0]:
             old += _tokens(column[0])
         old += _tokens(literal)
-    new: list = _tokens(b.literals[0])
+    new: list[str | int] = [*_tokens(b.literals[0])]
     for place, column, literal in zip(places, new_columns, b.literals[1:], strict=True):
         new += _tokens(column[0]) if place is None else [place_of[place]]
         new += _tokens(literal)
     yield _Draft(tuple(old), tuple(new), common[0], tuple(r for r, _, _ in rows))
 
 
-def _parted(rows: list[tuple], columns: Sequence[Sequence[str]], wanted: Sequence) -> Iterator[_Draft]:
-    """The drafts of rows parted by the number that tells best what is wanted of each."""
+def _partitioned(
+    rows: list[_Row], columns: Sequence[Sequence[str]], outcomes: Sequence[str]
+) -> Iterator[_Draft]:
+    """Yields the drafts of rows, partitioned by the number that best predicts the outcome of each row."""
 
-    def parts(column: Sequence[str]) -> tuple[int, int]:
-        answers = collections.defaultdict(set)
-        for value, answer in zip(column, wanted, strict=True):
-            answers[value].add(answer)
-        return sum(len(found) - 1 for found in answers.values()), len(answers)
+    def ambiguity(column: Sequence[str]) -> tuple[int, int]:
+        by_value = collections.defaultdict(set)
+        for value, outcome in zip(column, outcomes, strict=True):
+            by_value[value].add(outcome)
+        return sum(len(distinct) - 1 for distinct in by_value.values()), len(by_value)
 
-    best = min((c for c in columns if len(set(c)) > 1), key=parts, default=None)
-    groups = collections.defaultdict(list)
-    for row, key in zip(rows, best if best is not None else range(len(rows)), strict=True):
+    best = min((c for c in columns if len(set(c)) > 1), key=ambiguity, default=None)
+    groups: dict[str | int, list[_Row]] = collections.defaultdict(list)
+    keys: Sequence[str | int] = best if best is not None else range(len(rows))
+    for row, key in zip(rows, keys, strict=True):
         groups[key].append(row)
     for group in groups.values():
         yield from _number(group)
@@ -161,9 +167,9 @@ def _tokens(text: str) -> list[str]:
 
 
 def _merge(drafts: list[_Draft]) -> list[_Draft]:
-    """Makes one of drafts that differ in one word, the largest sets first, until there are none."""
+    """Merges drafts that differ in one word, the largest sets first, until there are none."""
     while True:
-        holes = collections.defaultdict(dict)
+        holes: dict[tuple, dict[str, int]] = collections.defaultdict(dict)
         for number, draft in enumerate(drafts):
             for key, word in _holes(draft):
                 holes[key].setdefault(word, number)
@@ -187,29 +193,30 @@ _HOLE = -1
 
 
 def _holes(draft: _Draft) -> Iterator[tuple[tuple, str]]:
-    """Each word of the old name that the new one has too: both names without it, and the word."""
+    """Yields each word that both names share, with both names without it."""
     old = draft.old
     for start in range(len(old)):
         for end in range(start + 1, min(start + _MAX_SPAN, len(old)) + 1):
-            span = old[start:end]
-            if not all(isinstance(token, str) and token != '/' for token in span):
+            span = tuple([token for token in old[start:end] if isinstance(token, str) and token != '/'])
+            if len(span) < end - start:
                 break
             if not (span[0].isalnum() and span[-1].isalnum()):
                 continue
             new = _without(draft.new, span, end - start - 1, start)
             if _HOLE in new:
-                rest = _shape(old[:start]) + (_HOLE,) + _shape(old[end:])
-                yield (rest, new, draft.operations), ''.join(span)
+                old_shape = _shape(old[:start]) + (_HOLE,) + _shape(old[end:])
+                yield (old_shape, new, draft.operations), ''.join(span)
 
 
-def _shape(tokens: _Tokens) -> tuple:
-    """Tokens that are the same in all drafts that may be merged: which names a group stands for may differ."""
+def _shape(tokens: _OldTokens) -> tuple:
+    """Returns tokens that are equal in drafts that may be merged, with the choices of a group in place of its texts."""
     return tuple(tuple(token.choices) if isinstance(token, _Group) else token for token in tokens)
 
 
-def _without(tokens: _Tokens, span: _Tokens, shift: int, start: int) -> _Tokens:
-    """Tokens of a new name with a hole for each place of the span; the old name's groups behind it move up."""
-    result, at = [], 0
+def _without(tokens: _NewTokens, span: tuple[str, ...], shift: int, start: int) -> _NewTokens:
+    """Returns the tokens of a new name with a hole for each occurrence of the span, and references shifted after it."""
+    result: list[str | int] = []
+    at = 0
     while at < len(tokens):
         if tokens[at : at + len(span)] == span:
             result.append(_HOLE)
@@ -222,11 +229,11 @@ def _without(tokens: _Tokens, span: _Tokens, shift: int, start: int) -> _Tokens:
 
 
 def _merged(key: tuple, drafts: dict[str, _Draft]) -> _Draft:
-    """The draft of those that are the same but for a word, which is a hole in `key`."""
+    """Merges drafts that differ only in a word, which is a hole in `key`."""
     words, parts = zip(*sorted(drafts.items(), key=lambda item: item[1].renamings[0].old), strict=True)
     old_shape, new, operations = key
     place = old_shape.index(_HOLE)
-    old: list = []
+    old: list[str | _Group] = []
     for position, token in enumerate(old_shape):
         if token == _HOLE:
             texts = [word for word, part in zip(words, parts, strict=True) for _ in part.renamings]
@@ -241,21 +248,28 @@ def _merged(key: tuple, drafts: dict[str, _Draft]) -> _Draft:
 
 
 def _group_at(draft: _Draft, word: str, position: int, place: int) -> _Group:
-    """The group of a draft at a position of what it is merged into, where a word is one token."""
+    """Returns the group of a draft at a position of the merged draft, in which the word is one token."""
     token = draft.old[position if position < place else position + len(_tokens(word)) - 1]
     assert isinstance(token, _Group)
     return token
 
 
 class _Checker:
-    """Tries rules on all names."""
+    """Checks rules against all names."""
 
     def __init__(self, expected: Mapping[str, str | None]):
         self._expected = expected
         self._names = sorted(expected)
 
     def holds(self, pattern: str, replacement: str, prefix: str, renamings: Iterable[Renaming]) -> bool:
-        """Whether a rule matches all names that it is for, and no other one that it would give a wrong name."""
+        """Returns True if a rule matches all names of its renamings, and gives no other name a wrong one.
+
+        Args:
+          pattern: The regular expression.
+          replacement: The new name, with references to groups.
+          prefix: A prefix of all names that the pattern can match.
+          renamings: The renamings that the rule stands for.
+        """
         try:
             compiled = re.compile(pattern)
         except re.error:
@@ -275,7 +289,7 @@ class _Checker:
 
 
 def _write(draft: _Draft, checker: _Checker) -> Iterator[RuleText]:
-    """The rule of a draft, with groups as wide as they can be; where none will do, a rule for each renaming."""
+    """Yields the rule of a draft, with groups as general as possible; if none is right, a rule per renaming."""
     for groups in (_wide, _any_number, _choice):
         pattern, replacement, prefix = _render(draft, groups)
         if checker.holds(pattern, replacement, prefix, draft.renamings):
@@ -286,9 +300,10 @@ def _write(draft: _Draft, checker: _Checker) -> Iterator[RuleText]:
         yield RuleText(pattern, replacement, draft.operations, (renaming,))
 
 
-def _render(draft: _Draft, groups) -> tuple[str, str, str]:
-    """Pattern, replacement, and what every name that matches begins with."""
-    used = {token for token in draft.new if isinstance(token, int)}
+def _render(draft: _Draft, groups: Callable[[_Group], str]) -> tuple[str, str, str]:
+    """Returns the pattern, the replacement, and a prefix of all names that the pattern can match."""
+    used = [draft.old[token] for token in draft.new if isinstance(token, int)]
+    used_texts = {token.texts for token in used if isinstance(token, _Group)}
     by_texts: dict[tuple[str, ...], int] = {}
     numbers: dict[int, int] = {}
     pattern, prefix, literal = [], '', True
@@ -301,19 +316,19 @@ def _render(draft: _Draft, groups) -> tuple[str, str, str]:
         if token.texts in by_texts:
             numbers[place] = by_texts[token.texts]
             pattern.append(f'(?:\\{numbers[place]})')
-        elif place in used or any(draft.old[p].texts == token.texts for p in used):
+        elif token.texts in used_texts:
             numbers[place] = by_texts[token.texts] = len(by_texts) + 1
             pattern.append(f'({groups(token)})')
         else:
             pattern.append(f'(?:{groups(token)})')
     replacement = []
-    for place, token in enumerate(draft.new):
-        if isinstance(token, str):
-            replacement.append(token.replace('\\', r'\\'))
+    for place, reference in enumerate(draft.new):
+        if isinstance(reference, str):
+            replacement.append(reference.replace('\\', r'\\'))
         else:
             following = draft.new[place + 1] if place + 1 < len(draft.new) else ''
             digit = isinstance(following, str) and following[:1].isdigit()
-            replacement.append(f'\\g<{numbers[token]}>' if digit else f'\\{numbers[token]}')
+            replacement.append(f'\\g<{numbers[reference]}>' if digit else f'\\{numbers[reference]}')
     text = ''.join(pattern)
     return re.sub(r'\(\?:(\\d\+|\\\d+(?!\d))\)(?!\d)', r'\1', text), ''.join(replacement), prefix
 
@@ -337,5 +352,5 @@ def _choice(group: _Group) -> str:
 
 
 def escape(text: str) -> str:
-    """A pattern for a text, with few backslashes, and without what ends a pattern in a file of rules."""
+    """Escapes a text as a pattern, with few backslashes, and without what would end a pattern in a file of rules."""
     return _SPECIAL.sub(r'\\\g<0>', text).replace(' ', r'\x20').replace('>', r'\x3e')

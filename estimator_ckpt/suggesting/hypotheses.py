@@ -1,4 +1,4 @@
-"""What two families of layers could have to do with each other: which number of the one is which of the other."""
+"""Hypotheses about two families of layers: which numbers of one family are which numbers of the other."""
 
 import dataclasses
 import itertools
@@ -8,24 +8,24 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.suggesting.families import Family, Layer, Variable
 from estimator_ckpt.suggesting.reshaping import fits
 
-# Families can be cut along many numbers; what has more parts than this is left to other evidence.
+# Families can be cut along many numbers; pairs of families with more parts are left to other evidence.
 _MAX_PARTS = 4000
 _MATRICES = ('kernel', 'depthwise_kernel', 'pointwise_kernel', 'recurrent_kernel', 'embedding', 'gamma')
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Hypothesis:
-    """Layers of a source family that are taken for layers of a target family.
+    """The claim that layers of a source family are layers of a target family.
 
     Attributes:
-      source: The family, or the part of one that it is about.
-      target: The same of the other side.
+      source: The source family, or a part of it.
+      target: The target family, or a part of it.
       layers: The pairs of layers.
       pairs: The pairs of variables, by their numbers in their sides.
       ordered: Whether numbers on both sides put the layers in the same order.
-      same_numbers: Whether the numbers are even the same.
+      same_numbers: Whether the numbers on both sides are equal.
       flat: Whether several numbers of one side were read as one.
-      cuts: Along how many numbers one of the families was cut to fit the other.
+      cuts: The number of numbers along which one of the families was cut to fit the other.
     """
 
     source: Family
@@ -39,12 +39,12 @@ class Hypothesis:
 
     @property
     def coverage(self) -> float:
-        """Which part of the layers of both families it is about."""
+        """The share of the layers of both families that have a counterpart."""
         return (len(self.layers) / len(self.source.layers) + len(self.layers) / len(self.target.layers)) / 2
 
     @property
     def role_fit(self) -> float:
-        """Which part of the roles of both layers is in both, at the least."""
+        """The smallest share, over all pairs of layers, of roles that both layers have."""
         return min(
             len(a.variables.keys() & b.variables.keys() or {''})
             / len(a.variables.keys() | b.variables.keys())
@@ -53,23 +53,31 @@ class Hypothesis:
 
 
 class Matcher:
-    """Tells which layers of two sides can be the same, each kind once."""
+    """Decides which layers of two sides can be the same, once for each kind of layer."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple, tuple[tuple[str, str], ...]] = {}
+        self._cache: dict[tuple, tuple[tuple[str, str], ...]] = {}
 
     def roles(self, a: Layer, b: Layer) -> tuple[tuple[str, str], ...]:
-        """The roles of the variables that belong together; none where the layers cannot be the same."""
+        """Returns the pairs of roles of corresponding variables.
+
+        Args:
+          a: A layer of the source.
+          b: A layer of the target.
+
+        Returns:
+          The pairs; none if the layers cannot be the same.
+        """
         key = (a.signature, b.signature)
-        if key not in self._known:
-            self._known[key] = _roles(a.variables, b.variables)
-        return self._known[key]
+        if key not in self._cache:
+            self._cache[key] = _roles(a.variables, b.variables)
+        return self._cache[key]
 
 
 def _roles(a: dict[str, Variable], b: dict[str, Variable]) -> tuple[tuple[str, str], ...]:
     common = sorted(a.keys() & b.keys())
     if not common:
-        # A matrix without a role can have any, where its shape leaves no choice; of a vector that says too little.
+        # A matrix without a role matches any role if only one shape agrees; the shape of a vector is too common.
         exact = [
             (x, y) for x in a for y in b if '' in (x, y) and a[x].shape == b[y].shape and len(a[x].shape) > 1
         ]
@@ -83,20 +91,35 @@ def _roles(a: dict[str, Variable], b: dict[str, Variable]) -> tuple[tuple[str, s
 
 
 def alike(a: Variable, b: Variable) -> bool:
-    """Whether two variables hold the same kind of numbers in a shape that fits."""
+    """Returns True if two variables have shapes that fit each other and equal or castable types.
+
+    Args:
+      a: A variable of the source.
+      b: A variable of the target.
+    """
     return fits(a.shape, b.shape) and (a.dtype == b.dtype or castable(a.dtype, b.dtype))
 
 
 def castable(a: int, b: int) -> bool:
-    """Whether both types are of floating-point numbers."""
+    """Returns True if both types are floating-point types.
+
+    Args:
+      a: TensorFlow's number of the first data type.
+      b: TensorFlow's number of the second data type.
+    """
     return all('float' in dtypes.name(dtype) for dtype in (a, b))
 
 
 def hypotheses(source: Family, target: Family, matcher: Matcher) -> Iterator[Hypothesis]:
-    """The ways to take one family for another one in which as many layers as possible find their like.
+    """Yields the hypotheses about two families in which the most layers have a counterpart.
 
-    As many of the numbers as both names have correspond, in any order; where one of the families has more, it is cut
-    along those.
+    Numbers in the names of the families correspond in any order. A family whose names have more numbers is cut along
+    the additional ones.
+
+    Args:
+      source: A family of the source.
+      target: A family of the target.
+      matcher: Decides which layers can be the same.
     """
     shared = min(len(source.slots), len(target.slots))
     cuts = abs(len(source.slots) - len(target.slots))
@@ -110,8 +133,9 @@ def hypotheses(source: Family, target: Family, matcher: Matcher) -> Iterator[Hyp
                     if parts > _MAX_PARTS:
                         return
                     if part_of_source.sizes & part_of_target.sizes:
-                        for found in _best(part_of_source, part_of_target, kept_source, kept_target, matcher):
-                            yield dataclasses.replace(found, cuts=cuts)
+                        of_parts = _best(part_of_source, part_of_target, kept_source, kept_target, matcher)
+                        for hypothesis in of_parts:
+                            yield dataclasses.replace(hypothesis, cuts=cuts)
     if shared and len(source.slots) != len(target.slots):
         yield from _flat(source, target, matcher)
 
@@ -123,25 +147,25 @@ def _best(
     kept_target: tuple[int, ...],
     matcher: Matcher,
 ) -> Iterator[Hypothesis]:
-    """Those with the most layers, of all assignments of numbers to numbers.
+    """Yields the hypotheses with the most layers, of all assignments of numbers to numbers.
 
-    Where one naming scheme is used on both sides, numbers that stayed the same are another possibility.
+    If both sides have the same naming scheme, also yields the hypothesis that numbers stayed the same.
     """
-    found: dict[tuple, Hypothesis] = {}
+    by_pairs: dict[tuple, Hypothesis] = {}
     for order in itertools.permutations(kept_source):
         for hypothesis in _by_numbers(source, target, order, kept_target, matcher):
-            found.setdefault(hypothesis.pairs, hypothesis)
-        if any(len(h.layers) == len(source.layers) for h in found.values()):
+            by_pairs.setdefault(hypothesis.pairs, hypothesis)
+        if any(len(h.layers) == len(source.layers) for h in by_pairs.values()):
             break
-    most = max((len(h.layers) for h in found.values()), default=0)
-    one_scheme = _scheme(source) == _scheme(target)
-    for hypothesis in found.values():
-        if len(hypothesis.layers) == most or (one_scheme and hypothesis.same_numbers):
+    most = max((len(h.layers) for h in by_pairs.values()), default=0)
+    same_scheme = _scheme(source) == _scheme(target)
+    for hypothesis in by_pairs.values():
+        if len(hypothesis.layers) == most or (same_scheme and hypothesis.same_numbers):
             yield hypothesis
 
 
 def _scheme(family: Family) -> list[str]:
-    # The name that TensorFlow counts from has no underscore where its first one is not there.
+    # Families without the first of TensorFlow's numbered names (`dense`, `dense_1`) have the underscore in their text.
     return [literal.removesuffix('_') for literal in family.literals]
 
 
@@ -151,19 +175,21 @@ def _by_numbers(
     index = target.by_numbers(target_slots)
     columns = [(source.numbers(s), target.numbers(t)) for s, t in zip(slots, target_slots, strict=True)]
     for maps in itertools.product(*(_monotone_maps(*pair) for pair in columns)):
-        found = []
+        layers = []
         for layer in source.layers:
-            counterpart = index.get(tuple([m.get(layer.values[s]) for m, s in zip(maps, slots, strict=True)]))
+            # Numbers are not negative, so that -1 has no counterpart.
+            numbers = tuple([m.get(layer.values[s], -1) for m, s in zip(maps, slots, strict=True)])
+            counterpart = index.get(numbers)
             if counterpart is not None:
-                found.append((layer, counterpart))
+                layers.append((layer, counterpart))
         same = bool(maps) and all(x == y for m in maps for x, y in m.items())
-        hypothesis = _checked(source, target, found, matcher, ordered=bool(maps), same_numbers=same)
+        hypothesis = _checked(source, target, layers, matcher, ordered=bool(maps), same_numbers=same)
         if hypothesis is not None:
             yield hypothesis
 
 
 def _monotone_maps(source: Collection[int], target: Collection[int]) -> list[dict[int, int]]:
-    """Numbers to numbers in the same order: shifted by nothing, first to first, last to last, and one by one."""
+    """Returns order-preserving maps of numbers: unchanged, first to first, last to last, and one by one."""
     shifts = {0, min(target) - min(source), max(target) - max(source)}
     maps = [{n: n + shift for n in source if n + shift in target} for shift in sorted(shifts, key=abs)]
     if len(source) == len(target):
@@ -172,15 +198,15 @@ def _monotone_maps(source: Collection[int], target: Collection[int]) -> list[dic
 
 
 def _flat(source: Family, target: Family, matcher: Matcher) -> Iterator[Hypothesis]:
-    """The layers one by one in the order of all of their numbers, aligned at the first or at the last."""
+    """Yields hypotheses that pair layers in the order of all their numbers, from the first or up to the last."""
     few = min(len(source.layers), len(target.layers))
     candidates = {
         tuple(zip(source.layers[:few], target.layers[:few], strict=True)),
         tuple(zip(source.layers[-few:], target.layers[-few:], strict=True)),
     }
-    for found in sorted(candidates, key=lambda pairs: [a.values + b.values for a, b in pairs]):
+    for layers in sorted(candidates, key=lambda pairs: [a.values + b.values for a, b in pairs]):
         hypothesis = _checked(
-            source, target, list(found), matcher, ordered=True, same_numbers=False, flat=True
+            source, target, list(layers), matcher, ordered=True, same_numbers=False, flat=True
         )
         if hypothesis is not None:
             yield hypothesis
@@ -191,13 +217,18 @@ def _checked(
     target: Family,
     layers: list[tuple[Layer, Layer]],
     matcher: Matcher,
-    **attributes: bool,
+    *,
+    ordered: bool,
+    same_numbers: bool,
+    flat: bool = False,
 ) -> Hypothesis | None:
-    """The hypothesis, unless layers that should be the same cannot be.
+    """Returns the hypothesis about pairs of layers; None if too many pairs cannot be the same.
 
-    One of many may be another one by now, and the last one of several, which is often replaced.
+    One pair in eight may differ, and so may the last of several layers, which is often replaced.
     """
-    faults, fitting, pairs = 0, [], []
+    faults = 0
+    fitting: list[tuple[Layer, Layer]] = []
+    pairs: list[tuple[int, int]] = []
     for number, (a, b) in enumerate(layers, 1):
         roles = matcher.roles(a, b)
         if not roles:
@@ -209,4 +240,4 @@ def _checked(
         pairs += [(a.variables[x].number, b.variables[y].number) for x, y in roles]
     if not fitting:
         return None
-    return Hypothesis(source, target, fitting, tuple(sorted(pairs)), **attributes)
+    return Hypothesis(source, target, fitting, tuple(sorted(pairs)), ordered, same_numbers, flat)

@@ -1,10 +1,10 @@
-"""What the name of a tensor is made of: the layer it belongs to, its role in that, numbers, and words."""
+"""Takes the names of tensors apart: the name of a layer, the role of the tensor in it, numbers, and words."""
 
 import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 
-# What TF1's layers, Keras, slim, Sonnet and T5 call the same thing.
+# The names of each role in TF1's layers, Keras, slim, Sonnet and T5.
 _ROLES = {
     'kernel': r'(?:(?P<prefix>depthwise|pointwise|recurrent)_)?(?:kernels?|weights?|filters?|w)',
     'bias': r'bias(?:es)?|b',
@@ -15,14 +15,14 @@ _ROLES = {
     'embedding': r'embeddings?(?:_(?:weights|table|matrix))?',
     'alpha': r'alphas?',
 }
-# A role ends the last component of a name, as its own word; a number may follow, as in `W1`.
+# A role is the last word of the last component of a name; a number may follow, as in `W1`.
 _ROLE = {
     role: re.compile(rf'(?:^|(?<=[_.-]))(?:{words})(?=(?:_?\d+)?(?::0)?$)', re.I)
     for role, words in _ROLES.items()
 }
 _VAGUE = re.compile(r'(?:weights?|w)(?:_?\d+)?$', re.I)
 _EMBEDDING = re.compile(r'embed', re.I)
-# The digits of `conv2d` are no number of a layer.
+# The digits of `conv2d` do not number a layer.
 _NUMBER = re.compile(r'\d+(?!\d|[dD](?![A-Za-z]))')
 _COUNTED = re.compile(r'(?P<base>.*[^\d_].*?)_(?P<number>\d+)')
 _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+')
@@ -40,18 +40,18 @@ _SYNONYMS = {
     'linear': 'dense',
     'kernel': 'weight',
 }
-# What the words before it say is in the role of a tensor already.
+# Words that add nothing before `norm`, because the roles of the tensors imply them.
 _OF_NORM = {'batch', 'layer'}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Split:
-    """A name with its numbers taken out.
+    """A name split into numbers and the text around them.
 
     Attributes:
-      literals: What is around the numbers; one more than there are of those.
-      texts: The numbers as they stand in the name. A number that TensorFlow put behind a name that was taken has its
-        underscore (`'_1'`), and is empty for the first of that name.
+      literals: The text around the numbers; one piece more than there are numbers.
+      texts: The numbers as they are written in the name. A number that TensorFlow appended to make a name unique
+        includes its underscore (`'_1'`), and is empty for the first such name.
     """
 
     literals: tuple[str, ...]
@@ -59,7 +59,7 @@ class Split:
 
     @property
     def values(self) -> tuple[int, ...]:
-        """The numbers; 0 for an empty one."""
+        """The values of the numbers; 0 for an empty one."""
         return tuple(int(text.lstrip('_') or 0) for text in self.texts)
 
     def __str__(self) -> str:
@@ -67,9 +67,14 @@ class Split:
 
 
 def find_role(name: str) -> tuple[str, str]:
-    """The role of a tensor in its layer, such as `'kernel'`, and the name without it, which is the layer's.
+    """Splits the name of a tensor into its role and the name of its layer.
 
-    The role is empty where the last component of the name does not end in a word for one.
+    Args:
+      name: The name, or the path of the object.
+
+    Returns:
+      The role in the layer, such as `'kernel'`, or empty if the last component of the name does not end in one; and
+      the name without it.
     """
     scope, slash, leaf = name.rpartition('/')
     for role, pattern in _ROLE.items():
@@ -79,32 +84,38 @@ def find_role(name: str) -> tuple[str, str]:
         prefix = match.groupdict().get('prefix')
         if role == 'kernel' and _VAGUE.match(match[0]) and _EMBEDDING.search(scope.rpartition('/')[2]):
             role = 'embedding'
-        rest = leaf[: match.start()] + leaf[match.end() :].removesuffix(':0')
-        return (f'{prefix.lower()}_{role}' if prefix else role), scope + slash + rest
+        stem = leaf[: match.start()] + leaf[match.end() :].removesuffix(':0')
+        return (f'{prefix.lower()}_{role}' if prefix else role), scope + slash + stem
     return '', name.removesuffix(':0')
 
 
 def split_names(names: Iterable[str]) -> dict[str, Split]:
-    """Takes the numbers out of names that are used together.
+    """Splits names that are used together.
 
-    Which underscores and numbers TensorFlow has put behind a component (`dense`, `dense_1`) is seen from the names
-    beside it.
+    Whether TensorFlow appended an underscore and a number to a component (`dense`, `dense_1`) is inferred from the
+    other names.
+
+    Args:
+      names: The names of one side or of several.
+
+    Returns:
+      The split of each name.
     """
     components = {name: name.split('/') for name in names}
     pieces: dict[str, list[str]] = {name: [''] for name in components}
     texts: dict[str, list[str]] = {name: [] for name in components}
-    level, left = 0, list(components)
-    while left:
-        beside = {(tuple(pieces[name]), components[name][level]) for name in left}
-        # TensorFlow counts from 1 on.
-        counted = {(scope, _base(component)) for scope, component in beside} & beside
-        counted = {(scope, base) for scope, base in counted if (scope, f'{base}_0') not in beside}
-        for name in left:
+    level, remaining = 0, list(components)
+    while remaining:
+        present = {(tuple(pieces[name]), components[name][level]) for name in remaining}
+        # TensorFlow's numbers start from 1, so that a name with 0 was numbered by the program.
+        counted = {(scope, _base(component)) for scope, component in present} & present
+        counted = {(scope, base) for scope, base in counted if (scope, f'{base}_0') not in present}
+        for name in remaining:
             component, scope = components[name][level], tuple(pieces[name])
             if level:
                 pieces[name][-1] += '/'
             base = _base(component)
-            if (scope, base) in counted:
+            if base is not None and (scope, base) in counted:
                 _append(base, pieces[name], texts[name])
                 texts[name].append(component.removeprefix(base))
                 pieces[name].append('')
@@ -115,7 +126,7 @@ def split_names(names: Iterable[str]) -> dict[str, Split]:
             else:
                 _append(component, pieces[name], texts[name])
         level += 1
-        left = [name for name in left if len(components[name]) > level]
+        remaining = [name for name in remaining if len(components[name]) > level]
     return {name: Split(tuple(pieces[name]), tuple(texts[name])) for name in components}
 
 
@@ -125,7 +136,7 @@ def _base(component: str) -> str | None:
 
 
 def _append(text: str, pieces: list[str], texts: list[str]) -> None:
-    """Adds text to the last piece, and what follows a number in it as further pieces."""
+    """Appends a text to the last piece, and starts a new piece after each number in it."""
     position = 0
     for number in _NUMBER.finditer(text):
         pieces[-1] += text[position : number.start()]
@@ -136,22 +147,27 @@ def _append(text: str, pieces: list[str], texts: list[str]) -> None:
 
 
 def words(literals: Sequence[str]) -> list[str]:
-    """The words of a name or a part of it, in one spelling, those that say nothing left out."""
-    found = []
+    """Returns the words of a name in a uniform spelling, without words that add nothing."""
+    spelled: list[str] = []
     for literal in literals:
         for word in _WORD.findall(re.sub(r'\d+[dD](?![a-z])', ' ', literal)):
             word = word.lower()
             if len(word) > 3 and word.endswith('s') and not word.endswith('ss'):
                 word = word[:-1]
             word = _SYNONYMS.get(word, word)
-            if word == 'norm' and found and found[-1] in _OF_NORM:
-                found.pop()
-            found.append(word)
-    return found
+            if word == 'norm' and spelled and spelled[-1] in _OF_NORM:
+                spelled.pop()
+            spelled.append(word)
+    return spelled
 
 
 def likeness(a: str, b: str) -> float:
-    """How much two words look like one: 1 for the same, less for a beginning or an abbreviation of the other."""
+    """Returns the likeness of two words: 1 if equal, less for a prefix or an abbreviation, 0 for unlike words.
+
+    Args:
+      a: The first word.
+      b: The second word.
+    """
     if a == b:
         return 1.0
     if len(a) > len(b):
@@ -161,7 +177,7 @@ def likeness(a: str, b: str) -> float:
     if len(a) >= 4 and a in b:
         return 0.6
     if len(a) >= 2 and a[0] == b[0]:
-        rest = iter(b)
-        if all(letter in rest for letter in a):
+        letters = iter(b)
+        if all(letter in letters for letter in a):
             return 0.5
     return 0.0

@@ -1,4 +1,4 @@
-"""Whether a tensor can be had from another one by a reshape that keeps its meaning, and what that is in a rule."""
+"""Decides whether a reshape of one tensor to another keeps its meaning, and writes it as an operation of a rule."""
 
 import functools
 import math
@@ -8,10 +8,14 @@ Shape = tuple[int, ...]
 
 @functools.lru_cache(maxsize=100_000)
 def fits(source: Shape, target: Shape) -> bool:
-    """Whether the shapes are the same but for axes that are split, merged or of extent 1.
+    """Returns True if two shapes differ only in axes that are split, merged or of extent 1.
 
-    So `[768, 768]` fits `[768, 12, 64]`, and `[1, 1, 2048, 1000]` fits `[2048, 1000]`; `[2, 6]` and `[3, 4]`, of as
-    many numbers, do not fit: the bytes of the one would make no sense in the other.
+    For instance `[768, 768]` fits `[768, 12, 64]`, and `[1, 1, 2048, 1000]` fits `[2048, 1000]`; `[2, 6]` and `[3, 4]`
+    do not fit, although they have as many elements, because a reshape would change what each element means.
+
+    Args:
+      source: The first shape.
+      target: The second shape.
     """
     if math.prod(source) != math.prod(target):
         return False
@@ -21,7 +25,7 @@ def fits(source: Shape, target: Shape) -> bool:
 
 
 def _edges(shape: Shape) -> set[int]:
-    """Of how many numbers the blocks are that the axes make, from the last axis on."""
+    """Returns the numbers of elements of the blocks that the last axes form."""
     edges, block = set(), 1
     for extent in reversed(shape):
         block *= extent
@@ -30,7 +34,15 @@ def _edges(shape: Shape) -> set[int]:
 
 
 def reshape_operations(source: Shape, target: Shape) -> list[str]:
-    """The operations of a rule that make one shape of another, the plainest first; `['']` where none is needed."""
+    """Writes the operation of a rule that changes one shape to another.
+
+    Args:
+      source: The shape of the source.
+      target: The shape of the target.
+
+    Returns:
+      Alternative operations, the plainest first; one empty text if the shapes are equal.
+    """
     if source == target:
         return ['']
     texts = [','.join(map(str, target))]

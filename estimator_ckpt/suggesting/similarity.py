@@ -1,4 +1,4 @@
-"""How much the names of families of layers on two sides look like each other, rare words counting more."""
+"""Measures the likeness of names of families of layers on two sides; rare words weigh more."""
 
 import collections
 import functools
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from estimator_ckpt.suggesting.name_parts import likeness, words
 
-# Words that a layer's role, shape or place say as well.
+# Words that tell no more than the role, the shape or the place of a layer.
 _PLAIN = frozenset(
     [
         'model',
@@ -26,17 +26,17 @@ _PLAIN = frozenset(
     + ['dense', 'conv', 'norm', 'embed']
 )
 _PLAIN_WEIGHT = 0.4
-# How much less a word counts than one in the component after it.
+# The weight of a word relative to that of a word in the next component.
 _DECAY = 0.8
 
 _likeness = functools.lru_cache(maxsize=100_000)(likeness)
 
 
 class Rarity:
-    """The words of the names of one side, and how much each counts."""
+    """The words in the names of one side and their weights."""
 
     def __init__(self, names: Iterable[Sequence[str]]):
-        """Counts words.
+        """Counts the words of names.
 
         Args:
           names: The names without their numbers, as `name_parts.Split.literals`.
@@ -44,23 +44,28 @@ class Rarity:
         distinct = set(map(tuple, names))
         self._total = len(distinct)
         self._counts = collections.Counter(word for name in distinct for word in set(words(name)))
-        self._known: dict[tuple[str, ...], dict[str, float]] = {}
+        self._cache: dict[tuple[str, ...], dict[str, float]] = {}
 
     def weights(self, literals: tuple[str, ...]) -> dict[str, float]:
-        """The words of a name with their weights, without those that are in every name."""
-        if literals not in self._known:
-            found = self._known[literals] = {}
+        """Returns the weights of the words of a name, without words that are in every name."""
+        if literals not in self._cache:
+            weights = self._cache[literals] = {}
             for depth, component in enumerate(reversed('\0'.join(literals).split('/'))):
                 for word in words([component]):
                     if self._counts[word] < self._total or self._total == 1:
                         rarity = math.log((self._total + 1) / (self._counts[word] or 1))
                         weight = rarity * _DECAY**depth * (_PLAIN_WEIGHT if word in _PLAIN else 1.0)
-                        found[word] = max(found.get(word, 0.0), weight)
-        return self._known[literals]
+                        weights[word] = max(weights.get(word, 0.0), weight)
+        return self._cache[literals]
 
 
 def similarity(a: dict[str, float], b: dict[str, float]) -> float:
-    """From 0 to 1: what part of the weight of all words is in words that both have, or in words that look alike."""
+    """Returns the share, from 0 to 1, of the weight of all words that is in equal or similar words.
+
+    Args:
+      a: The weights of the words of the first name.
+      b: The weights of the words of the second name.
+    """
     total = sum(a.values()) + sum(b.values())
     if not total:
         return 0.0
@@ -68,7 +73,9 @@ def similarity(a: dict[str, float], b: dict[str, float]) -> float:
         ((-_likeness(x, y), x, y) for x in a for y in b if _likeness(x, y)),
         key=lambda pair: (pair[0], -(a[pair[1]] + b[pair[2]]), pair[1], pair[2]),
     )
-    common, used_a, used_b = 0.0, set(), set()
+    common = 0.0
+    used_a: set[str] = set()
+    used_b: set[str] = set()
     for negative, x, y in pairs:
         if x not in used_a and y not in used_b:
             used_a.add(x)

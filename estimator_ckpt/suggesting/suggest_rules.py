@@ -1,4 +1,4 @@
-"""Rules between two checkpoints, or a checkpoint and a program's objects, proposed from what is in both."""
+"""Suggests rules between two checkpoints, or between a checkpoint and the objects of a program."""
 
 import collections
 import dataclasses
@@ -17,29 +17,32 @@ from estimator_ckpt.program.read_target import read_target
 from estimator_ckpt.suggesting.alignment import Alignment, align
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
 from estimator_ckpt.suggesting.families import Variable
-from estimator_ckpt.suggesting.generalization import Renaming, RuleText, generalise
+from estimator_ckpt.suggesting.generalization import Renaming, RuleText, generalize
 from estimator_ckpt.suggesting.reshaping import reshape_operations
 from estimator_ckpt.suggesting.suggestion import SuggestedRule, Suggestion, Undecided
 
 _STEP = re.compile(r'(?:.*[/_])?step(?::0)?', re.I)
 _ITERATIONS = re.compile(r'(?:.*/)?_?iter(?:ations?)?(?::0)?')
-# In a file of rules this would end a name or begin something else.
+# Text that would end a name in a file of rules, or be read as something else.
 _UNWRITABLE = re.compile(r'->|\s[#|]|^\s|\s$|[\n\r]|^#')
-# Of more sources that one target could come from only the number is told.
+# The number of possible sources of a target that are listed; of further ones only the number is given.
 _MAX_CANDIDATES = 20
-# That both are the only step says it, but which of several counters it is to be is a convention.
+# The only steps of both sides correspond, but which counter a program regards as its step is a convention.
 _BOTH_STEPS = Evidence(0.9, 0.0, 0.0)
 
 
 def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
-    """Proposes rules that give a checkpoint's variables the names or object paths of another one's.
+    """Suggests rules that give the variables of a checkpoint the names or object paths of a target.
 
-    Variables are brought together by their shapes, the numbers in their names and the words of those; what they leave
-    open is listed. Slots follow their variables without rules, and moving averages are left alone. No tensor is read.
+    Variables are aligned by their shapes and by the numbers and words of their names; ambiguous ones are listed. Slots
+    follow their variables without rules, and moving averages are ignored. No tensor is read.
 
     Args:
       source: A checkpoint of any style.
       target: A checkpoint, or a `tf.train.Checkpoint` whose variables exist.
+
+    Returns:
+      The rules, and the variables without a rule.
 
     Raises:
       CheckpointError: If a checkpoint cannot be read.
@@ -49,9 +52,9 @@ def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
     tensors = read_tensors(contents)
     entries = [contents.reader.entry(tensor.key) for tensor in tensors]
     rows = [_Tensor(t, e.shape, e.dtype) for t, e in zip(tensors, entries, strict=True)]
-    found = read_target(target)
-    wanted = [_Tensor(w.tensor, w.shape, w.dtype) for w in found.wanted]
-    return _Suggester(_Side(rows, contents.graph), _Side(wanted, found.graph)).run()
+    targets = read_target(target)
+    target_rows = [_Tensor(w.tensor, w.shape, w.dtype) for w in targets.wanted]
+    return _Suggester(_Side(rows, contents.graph), _Side(target_rows, targets.graph)).run()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +70,7 @@ class _Tensor:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class _Claim:
-    """A tensor of the source that belongs to one of the target."""
+    """A tensor of the source that corresponds to a tensor of the target."""
 
     source: _Tensor
     target: _Tensor
@@ -75,15 +78,15 @@ class _Claim:
 
 
 class _Side:
-    """The tensors of one side, sorted out.
+    """The tensors of one side by their kinds.
 
     Attributes:
-      all: All of them.
-      variables: The model's variables.
+      all: All tensors of this side.
+      variables: The variables of the model.
       steps: The global steps.
-      iterations: The counters of optimizers.
-      slots: How many slots there are.
-      others: How many there are of each other kind.
+      iterations: The iteration counters of optimizers.
+      slots: The number of slots.
+      ignored: The numbers of tensors of other kinds.
     """
 
     def __init__(self, tensors: Iterable[_Tensor], graph: Any):
@@ -92,29 +95,27 @@ class _Side:
         self.steps: list[_Tensor] = []
         self.iterations: list[_Tensor] = []
         self.slots = 0
-        self.others: collections.Counter[Kind] = collections.Counter()
+        self.ignored: collections.Counter[Kind] = collections.Counter()
         names = {t.tensor.name: t.tensor.key for t in self.all}
         of_names = meanings_of_names(names) | (meanings_of_keras_slots(graph, names) if graph else {})
-        for found in self.all:
-            kind, name = found.tensor.meaning.kind, found.tensor.name
+        for row in self.all:
+            kind, name = row.tensor.meaning.kind, row.tensor.name
             kind = of_names[name].kind if kind is Kind.VARIABLE else kind
-            counts = found.shape == () and 'int' in dtypes.name(found.dtype)
-            if kind is Kind.STEP or (kind is Kind.VARIABLE and counts and _STEP.fullmatch(found.names[-1])):
-                self.steps.append(found)
-            elif (
-                kind in (Kind.OPTIMIZER, Kind.VARIABLE) and counts and _ITERATIONS.fullmatch(found.names[-1])
-            ):
-                self.iterations.append(found)
-            elif kind is Kind.VARIABLE and found.shape is not None:
-                self.variables.append(found)
+            counts = row.shape == () and 'int' in dtypes.name(row.dtype)
+            if kind is Kind.STEP or (kind is Kind.VARIABLE and counts and _STEP.fullmatch(row.names[-1])):
+                self.steps.append(row)
+            elif kind in (Kind.OPTIMIZER, Kind.VARIABLE) and counts and _ITERATIONS.fullmatch(row.names[-1]):
+                self.iterations.append(row)
+            elif kind is Kind.VARIABLE and row.shape is not None:
+                self.variables.append(row)
             elif kind is Kind.SLOT:
                 self.slots += 1
             else:
-                self.others[kind] += 1
+                self.ignored[kind] += 1
 
     def aligned_as(self) -> Iterator[Variable]:
-        for number, found in enumerate(self.variables):
-            yield Variable(number, found.names, found.shape, found.dtype)
+        for number, row in enumerate(self.variables):
+            yield Variable(number, row.names, row.shape or (), row.dtype)
 
 
 class _Suggester:
@@ -133,15 +134,15 @@ class _Suggester:
         by_name = {claim for claim in claims if self._default(claim.target) is claim.source}
         result.by_name = [(c.source.tensor.key, c.target.tensor.name) for c in claims if c in by_name]
         written = by_name | self._write_rules([c for c in claims if c not in by_name], by_name, result)
-        self._list_the_rest(alignment, written, result)
+        self._list_remaining(alignment, written, result)
         result.notes += self._notes(written)
         return result
 
     def _default(self, target: _Tensor) -> _Tensor | None:
-        """What a target comes from without a rule, as `plan` looks for the same name and then for the same path."""
-        found = self._by_name.get(target.names[0]) or self._by_path.get(target.names[-1])
-        fits = found is not None and (found.shape, found.dtype) == (target.shape, target.dtype)
-        return found if fits else None
+        """Returns the source of a target without a rule: like `plan`, by the same name, then by the same path."""
+        namesake = self._by_name.get(target.names[0]) or self._by_path.get(target.names[-1])
+        fits = namesake is not None and (namesake.shape, namesake.dtype) == (target.shape, target.dtype)
+        return namesake if fits else None
 
     def _steps(self) -> list[_Claim]:
         targets = self._target.steps or self._target.iterations
@@ -152,9 +153,9 @@ class _Suggester:
         return [_Claim(source, target, CERTAIN if same else _BOTH_STEPS)]
 
     def _write_rules(self, claims: list[_Claim], by_name: set[_Claim], result: Suggestion) -> set[_Claim]:
-        """Writes rules by names or by paths of both sides, whichever are fewer, and gives what they are for."""
+        """Writes rules by names or by paths of both sides, whichever are fewer, and returns the claims they cover."""
         attempts = []
-        # Paths of the target come first: they are right also where `convert` is given no layout to fill.
+        # Paths of the target are tried first, because they are right also for `convert` without `like=`.
         for new_view in (-1, 0) if _has_paths(self._target) else (-1,):
             names = self._new_names([*claims, *by_name], new_view)
             for old_view in (0, -1) if _has_paths(self._source) else (0,):
@@ -174,28 +175,28 @@ class _Suggester:
         return written
 
     def _new_names(self, claims: list[_Claim], view: int) -> dict[_Claim, str]:
-        """What rules can call the targets: by the name of a view, if no other target has that in any."""
+        """Returns a name of each target that no other target has, of `view` if possible."""
         owners = collections.Counter(name for target in self._target.all for name in target.names)
-        found = {}
+        new_names = {}
         for claim in claims:
             names = [claim.target.names[view], *claim.target.names]
             names = [name for name in names if owners[name] == 1 and not _UNWRITABLE.search(name)]
             if names and not any('\n' in name for name in claim.source.names):
-                found[claim] = names[0]
-        return found
+                new_names[claim] = names[0]
+        return new_names
 
     def _rules(self, claims: list[_Claim], names: dict[_Claim, str], view: int) -> list[RuleText]:
-        others: dict[str, str | None] = {name: None for found in self._source.all for name in found.names}
+        further: dict[str, str | None] = {name: None for row in self._source.all for name in row.names}
         for claim, new in names.items():
-            others |= dict.fromkeys(claim.source.names, new)
+            further |= dict.fromkeys(claim.source.names, new)
         renamings = [
             Renaming(claim.source.names[view], names[claim], tuple(_operations(claim)))
             for claim in claims
             if claim in names
         ]
-        return generalise(renamings, others)
+        return generalize(renamings, further)
 
-    def _list_the_rest(self, alignment: Alignment, written: set[_Claim], result: Suggestion) -> None:
+    def _list_remaining(self, alignment: Alignment, written: set[_Claim], result: Suggestion) -> None:
         sources, targets = {c.source for c in written}, {c.target for c in written}
         steps = list(
             range(len(self._source.variables), len(self._source.variables) + len(self._source.steps))
@@ -206,7 +207,7 @@ class _Suggester:
             if target in targets:
                 continue
             possible = steps if target in self._target.steps else candidates.get(number, [])
-            fields = (target.tensor.name, target.shape, dtypes.name(target.dtype))
+            fields = (target.tensor.name, target.shape or (), dtypes.name(target.dtype))
             if possible:
                 keys = [all_sources[s].tensor.key for s in possible[:_MAX_CANDIDATES]]
                 result.ambiguous.append(Undecided(*fields, keys, len(possible) - len(keys)))
@@ -217,7 +218,7 @@ class _Suggester:
             default = self._default(target)
             if default is not None and default not in sources:
                 result.notes.append(
-                    f'A plan takes {default.tensor.key!r} for {target.tensor.name!r} all the same.'
+                    f'A plan takes {default.tensor.key!r} for {target.tensor.name!r} nevertheless.'
                 )
         for source in all_sources:
             if source not in sources:
@@ -225,22 +226,22 @@ class _Suggester:
 
     def _notes(self, written: set[_Claim]) -> Iterator[str]:
         targets = {claim.target for claim in written}
-        left = [found for found in self._target.iterations if found not in targets]
-        self._target.others[Kind.OPTIMIZER] += len(left)
-        self._source.others[Kind.OPTIMIZER] += len(self._source.iterations)
+        unmatched = [row for row in self._target.iterations if row not in targets]
+        self._target.ignored[Kind.OPTIMIZER] += len(unmatched)
+        self._source.ignored[Kind.OPTIMIZER] += len(self._source.iterations)
         for side, title in ((self._source, 'source'), (self._target, 'target')):
-            counts = [f'{kind} ({count:,})' for kind, count in sorted(side.others.items()) if count]
+            counts = [f'{kind} ({count:,})' for kind, count in sorted(side.ignored.items()) if count]
             if counts:
-                yield f'Not looked at in the {title}: {", ".join(counts)}.'
+                yield f'Ignored in the {title}: {", ".join(counts)}.'
         if self._target.slots:
             yield f'{formatting.count(self._target.slots, "slot")} of the target follow their variables without a rule.'
 
 
 def _has_paths(side: _Side) -> bool:
-    return any(len(found.names) > 1 for found in side.variables)
+    return any(len(row.names) > 1 for row in side.variables)
 
 
 def _operations(claim: _Claim) -> Iterator[str]:
     cast = '' if claim.source.dtype == claim.target.dtype else f'cast={dtypes.name(claim.target.dtype)}'
-    for reshape in reshape_operations(claim.source.shape, claim.target.shape):
+    for reshape in reshape_operations(claim.source.shape or (), claim.target.shape or ()):
         yield ' '.join(filter(None, [reshape, cast]))

@@ -1,4 +1,4 @@
-"""What is proposed as rules between two checkpoints, and how it is shown: as a file of rules, or as JSON."""
+"""Suggested rules between two checkpoints, and their form as a file of rules or as JSON."""
 
 import dataclasses
 import json
@@ -8,20 +8,20 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.mapping.report import Row
 from estimator_ckpt.suggesting.evidence import Evidence
 
-# What of several candidates is shown in the text; `to_json` has all.
+# The number of candidates that the text shows; `to_json` has all.
 _MAX_SHOWN = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class SuggestedRule:
-    """A rule, and what speaks for it.
+    """A rule and the evidence for it.
 
     Attributes:
       pattern: The regular expression.
-      replacement: What a name becomes.
-      operations: What is done to the values; empty for nothing.
-      evidence: That for the pair of variables of which there is least.
-      pairs: The keys in the source and the names in the target that it brings together.
+      replacement: The new name, with references to groups.
+      operations: The operations on the values; empty for none.
+      evidence: The evidence for the least certain pair of variables.
+      pairs: The keys in the source and the names in the target that the rule pairs.
     """
 
     pattern: str
@@ -32,7 +32,7 @@ class SuggestedRule:
 
     @property
     def confidence(self) -> float:
-        """From 0 to 1; `estimator_ckpt.evidence.Evidence.confidence` says how it comes about."""
+        """The confidence from 0 to 1; see `estimator_ckpt.suggesting.evidence.Evidence.confidence`."""
         return self.evidence.confidence
 
     def __str__(self) -> str:
@@ -41,14 +41,14 @@ class SuggestedRule:
 
 @dataclasses.dataclass(frozen=True)
 class Undecided:
-    """A variable of the target that could come from several of the source, or for which little speaks for any.
+    """A variable of the target with several possible sources, or with too little evidence for any.
 
     Attributes:
-      target: Its name.
-      shape: Its shape.
-      dtype: Its data type's name.
-      candidates: The keys that are left for it, the first of many.
-      more: How many there are beside these.
+      target: The name of the variable.
+      shape: The shape of the variable.
+      dtype: The name of its data type.
+      candidates: The keys of possible sources, up to a limit.
+      more: The number of further possible sources.
     """
 
     target: str
@@ -60,16 +60,17 @@ class Undecided:
 
 @dataclasses.dataclass
 class Suggestion:
-    """What is proposed, and all that is not.
+    """Suggested rules, and the variables without a rule.
 
     Attributes:
-      rules: Rules, for `plan`, `convert` and warm starts; `str()` of the suggestion is a file of them.
-      by_name: The keys and the targets' names that need no rule, for they have the same name or object path.
-      ambiguous: Variables of the target that nothing is proposed for, since it would be a guess.
-      missing: Variables of the target that nothing in the source fits.
-      unused: Variables of the source that nothing is proposed for.
-      gives_paths: Whether rules give object paths of the target, and not names.
-      notes: What else is worth knowing, in sentences.
+      rules: Rules for `plan`, `convert` and warm starts; `str()` of the suggestion is a file of them.
+      by_name: The keys in the source and names in the target of variables that need no rule, because their names or
+        object paths are equal.
+      ambiguous: The variables of the target for which any rule would be a guess.
+      missing: The variables of the target that no variable of the source fits.
+      unused: The variables of the source that have no rule.
+      gives_paths: Whether the rules give object paths of the target instead of names.
+      notes: Further findings, in sentences.
     """
 
     rules: list[SuggestedRule] = dataclasses.field(default_factory=list)
@@ -82,15 +83,15 @@ class Suggestion:
 
     @property
     def complete(self) -> bool:
-        """Whether every variable of the target has a source."""
+        """True if every variable of the target has a source."""
         return not (self.ambiguous or self.missing)
 
     def as_rules(self) -> list[tuple[str, ...]]:
-        """The rules as `plan`, `convert` and `WarmStart` take them."""
+        """Returns the rules in the form that `plan`, `convert` and `WarmStart` accept."""
         return [(r.pattern, r.replacement, *([r.operations] if r.operations else [])) for r in self.rules]
 
     def to_json(self) -> str:
-        """All of it as a JSON object."""
+        """Returns the suggestion as a JSON object."""
         fields = dataclasses.asdict(self)
         for fields_of_rule, rule in zip(fields['rules'], self.rules, strict=True):
             fields_of_rule['confidence'] = round(rule.confidence, 4)
@@ -100,7 +101,7 @@ class Suggestion:
         return '\n'.join(self.lines())
 
     def lines(self) -> Iterator[str]:
-        """A file of rules, line by line, with all else in its comments."""
+        """Yields the lines of a file of rules, with everything else in comments."""
         ruled = sum(len(rule.pairs) for rule in self.rules)
         all_targets = ruled + len(self.by_name) + len(self.ambiguous) + len(self.missing)
         variables = formatting.count(all_targets, 'variable')
@@ -120,9 +121,11 @@ class Suggestion:
         rows = [f'{_described(u.target, u.shape, u.dtype)}: {_listed(u)}' for u in self.ambiguous]
         yield from _section('ambiguous, with what each could come from', rows)
         yield from _section(
-            'without a source', [_described(r.target, r.shape, r.dtype) for r in self.missing]
+            'without a source', [_described(r.target or '', r.shape, r.dtype) for r in self.missing]
         )
-        yield from _section('without a target', [_described(r.source, r.shape, r.dtype) for r in self.unused])
+        yield from _section(
+            'without a target', [_described(r.source or '', r.shape, r.dtype) for r in self.unused]
+        )
         yield from (f'# {formatting.printable(note)}' for note in self.notes)
 
 

@@ -2,11 +2,11 @@
 
 import re
 
-from estimator_ckpt.suggesting.generalization import Renaming, generalise
+from estimator_ckpt.suggesting.generalization import Renaming, generalize
 
 
 def rules_for(pairs, others=()):
-    found = generalise([Renaming(old, new) for old, new in pairs.items()], dict.fromkeys(others))
+    found = generalize([Renaming(old, new) for old, new in pairs.items()], dict.fromkeys(others))
     return [(rule.pattern, rule.replacement) for rule in found]
 
 
@@ -69,8 +69,8 @@ def test_operations_are_shared_or_part_the_rules():
         Renaming('a2', 'b2', ('reshape=4,3', 'reshape=-1,3')),
         Renaming('a3', 'b3', ('',)),
     ]
-    rules = generalise(renamings, {})
+    rules = generalize(renamings, {})
     assert {(rule.operations, len(rule.renamings)) for rule in rules} >= {('', 1)}
     for rule in rules:
         assert all(rule.operations in renaming.operations for renaming in rule.renamings)
-    assert [r.operations for r in generalise(renamings[:2], {})] == ['reshape=-1,3']
+    assert [r.operations for r in generalize(renamings[:2], {})] == ['reshape=-1,3']
