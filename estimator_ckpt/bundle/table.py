@@ -9,6 +9,7 @@ import itertools
 import operator
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -27,6 +28,9 @@ _MAX_SNAPPY_RATIO = 32
 # With a restart every 16 entries, the keys of a block have at most 17 times as many bytes as the block.
 _MAX_KEYS_RATIO = 64
 BEYOND = 'an entry of a block reaches beyond its end'
+
+
+_Contents = TypeVar('_Contents', bytes, memoryview)
 
 
 class TableError(ValueError):
@@ -103,10 +107,15 @@ def open_block(stored: bytes, offset: int) -> memoryview:
 
 
 def check_block(crc: int, stored: bytes, offset: int) -> None:
-    """Compares the CRC32C of a block and its compression type with the stored one.
+    """Compares the checksum of a block with the stored one.
+
+    Args:
+      crc: The CRC32C of the block and its compression type.
+      stored: The stored checksum.
+      offset: The position of the block in the file, for messages.
 
     Raises:
-      TableError: If they differ.
+      TableError: If the checksums differ.
     """
     if checksums.mask(crc) != struct.unpack('<I', stored)[0]:
         raise TableError(f'the checksum of the block at byte {offset} does not match')
@@ -124,11 +133,11 @@ def _decompress(block: bytes) -> bytes:
         raise TableError(f'a compressed block does not decompress: {error}') from error
 
 
-def block_items(block: bytes | memoryview) -> list[tuple[bytes, bytes | memoryview]]:
-    """Returns the keys and values of a block's contents; values are parts of `block`, of its type.
+def block_items(block: _Contents) -> list[tuple[bytes, _Contents]]:
+    """Returns the keys and values in the contents of a block; values are parts of `block`, of its type.
 
     Raises:
-      TableError: If they are not as the format says.
+      TableError: If the contents are damaged.
       ValueError: If a length cannot be read.
       IndexError: If the block ends within an entry.
     """
@@ -139,7 +148,8 @@ def block_items(block: bytes | memoryview) -> list[tuple[bytes, bytes | memoryvi
         raise TableError('a block names more restart points than it can hold')
     position, key, decode = 0, b'', varint.decode
     allowance = _MAX_KEYS_RATIO * len(block)
-    items, length = [], 0
+    items: list[tuple[bytes, _Contents]] = []
+    length = 0
     while position < end:
         # Nearly every length fits into one byte and is decoded without a function call.
         shared = block[position]
