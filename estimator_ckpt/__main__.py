@@ -1,4 +1,4 @@
-"""`python -m estimator_ckpt`: the command `estimator-ckpt`."""
+"""Runs the command `estimator-ckpt` for `python -m estimator_ckpt`."""
 
 from estimator_ckpt.cli import main
 

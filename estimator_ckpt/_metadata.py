@@ -1,3 +1,3 @@
-"""The version, read by setup.cfg without importing the package."""
+"""The version of the package, which setup.cfg reads without importing the package."""
 
 __version__ = '0.1.0'

@@ -1,4 +1,4 @@
-"""Flags for training binaries, and the scaffold and the hooks that they ask for.
+"""Flags for training binaries, and the scaffolds and hooks that they configure.
 
   estimator_ckpt.flags.define_checkpoint_flags()
 
@@ -9,7 +9,7 @@
       hooks = estimator_ckpt.flags.hooks_from_flags(checkpoint)
       return tf.estimator.EstimatorSpec(..., scaffold=scaffold, training_hooks=hooks)
 
-Wrong values are refused when the flags are parsed. Importing this module imports no TensorFlow.
+Invalid values are rejected when the flags are parsed. Importing this module imports no TensorFlow.
 """
 
 import types
@@ -20,46 +20,46 @@ from absl import flags
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.rules import RuleError, parse_rules
 
-# Estimator's default, which the help of --save_checkpoints_steps names.
+# Estimator's default in seconds, which the help of --save_checkpoints_steps mentions.
 _SAVE_SECS = 600
-# The flags belong to the module that asks for them, so that its --help lists them.
+# The flags become key flags of the module that defines them through this one, so that its --help lists them.
 flags.disclaim_key_flags()
 
 
 def define_checkpoint_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the flags about checkpoints, as key flags of the calling module.
 
-    `--save_checkpoints_steps` and `--keep_checkpoint_max` are for `RunConfig`, which the caller makes.
+    `--save_checkpoints_steps` and `--keep_checkpoint_max` are meant for the `RunConfig` that the caller creates.
 
     Args:
-      flag_values: Where they are defined.
+      flag_values: The `FlagValues` that the flags are added to.
     """
     flags.DEFINE_enum_class(
         'checkpoint_style',
         CheckpointStyle.BOTH,
         CheckpointStyle,
-        'Style of the checkpoints that are written: name-based, object-based, or both over bytes that are stored once. '
-        'Training resumes from every style.',
+        'Style of the checkpoints to write: name-based, object-based, or both over bytes that are stored once. '
+        'Training resumes from any style.',
         flag_values=flag_values,
     )
     flags.DEFINE_integer(
         'save_checkpoints_steps',
         None,
-        'Number of steps between two checkpoints. Without it, one is written every ten minutes.',
+        'Number of steps between two checkpoints. If not given, a checkpoint is written every ten minutes.',
         lower_bound=1,
         flag_values=flag_values,
     )
     flags.DEFINE_integer(
         'keep_checkpoint_max',
         5,
-        'Number of checkpoints to keep, in model_dir and in --mirror_dir. All are kept if it is 0.',
+        'Number of checkpoints to keep, in model_dir and in --mirror_dir; 0 to keep all.',
         lower_bound=0,
         flag_values=flag_values,
     )
     flags.DEFINE_bool(
         'async_checkpoints',
         False,
-        'Whether checkpoints are written in the background while training goes on.',
+        'Whether to write checkpoints in the background while training continues.',
         flag_values=flag_values,
     )
     _define_warm_start_flags(flag_values)
@@ -70,15 +70,15 @@ def _define_warm_start_flags(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         'warm_start_from',
         None,
-        'Checkpoint of any style, or directory of checkpoints, to take the initial values from. It is not read where '
-        'model_dir holds a checkpoint already.',
+        'Checkpoint of any style, or directory of checkpoints, to take the initial values from. Not read if model_dir '
+        'has a checkpoint.',
         flag_values=flag_values,
     )
     flags.DEFINE_string(
         'warm_start_rules',
         None,
-        'File of rules from the names in --warm_start_from to those of this program, a line for each: '
-        "'pattern -> replacement'. Without it, names or object paths must be equal.",
+        'File of rules from the names in --warm_start_from to those of this program, one per line: '
+        "'pattern -> replacement'. If not given, names or object paths must be equal.",
         flag_values=flag_values,
     )
     flags.register_validator('warm_start_rules', _check_rules, flag_values=flag_values)
@@ -94,7 +94,7 @@ def _define_mirror_flags(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         'mirror_dir',
         None,
-        'Directory of its own that gets each checkpoint in another style too, for jobs that read only that.',
+        'Directory for a copy of each checkpoint in another style, for jobs that read only that style.',
         flag_values=flag_values,
     )
     flags.DEFINE_enum_class(
@@ -107,7 +107,7 @@ def _define_mirror_flags(flag_values: flags.FlagValues) -> None:
     flags.register_validator(
         'mirror_dir',
         lambda value: value is None or bool(value.strip()),
-        'It must name a directory; leave the flag out for no mirror.',
+        'It must name a directory; omit the flag for no mirror.',
         flag_values=flag_values,
     )
 
@@ -128,18 +128,21 @@ def scaffold_from_flags(
     flag_values: flags.FlagValues = flags.FLAGS,
     **scaffold_args: Any,
 ) -> Any:
-    """The `tf.compat.v1.train.Scaffold` that the flags ask for.
+    """Creates the scaffold that the flags configure.
 
     Args:
       checkpoint: A `tf.train.Checkpoint` that names the objects; see `estimator_ckpt.scaffold`.
-      config: A `tf.estimator.RunConfig`. None for MonitoredTrainingSession: `--keep_checkpoint_max` then decides.
-      flag_values: Where the flags are defined.
-      **scaffold_args: As for `estimator_ckpt.scaffold`. A `warm_start` that is given stands for that of the flags.
+      config: A `tf.estimator.RunConfig`; None for `MonitoredTrainingSession`, where `--keep_checkpoint_max` applies.
+      flag_values: The `FlagValues` that hold the flags.
+      **scaffold_args: Further arguments of `estimator_ckpt.scaffold`. A given `warm_start` overrides the flags.
+
+    Returns:
+      A `tf.compat.v1.train.Scaffold`.
 
     Raises:
-      CheckpointNotFoundError: If there is no checkpoint `--warm_start_from`, and no other to resume from.
+      CheckpointNotFoundError: If the checkpoint `--warm_start_from` does not exist and there is none to resume from.
     """
-    from estimator_ckpt.estimator import scaffolds  # It needs TensorFlow.
+    from estimator_ckpt.estimator import scaffolds  # Imports TensorFlow.
 
     if config is None:
         config = types.SimpleNamespace(
@@ -154,15 +157,18 @@ def scaffold_from_flags(
 def estimator_from_flags(
     estimator: Any, *, flag_values: flags.FlagValues = flags.FLAGS, **scaffold_args: Any
 ) -> Any:
-    """An Estimator like the given one, canned ones too, with the style and the warm start that the flags ask for.
+    """Wraps an Estimator, canned or not, to have the style and the warm start that the flags configure.
 
     Args:
       estimator: A `tf.estimator.Estimator`; see `estimator_ckpt.with_checkpoint_style`.
-      flag_values: Where the flags are defined.
-      **scaffold_args: As for `estimator_ckpt.with_checkpoint_style`. A `warm_start` that is given stands for that of
-        the flags.
+      flag_values: The `FlagValues` that hold the flags.
+      **scaffold_args: Further arguments of `estimator_ckpt.with_checkpoint_style`. A given `warm_start` overrides the
+        flags.
+
+    Returns:
+      A new `tf.estimator.Estimator`.
     """
-    from estimator_ckpt.estimator import extenders  # It needs TensorFlow.
+    from estimator_ckpt.estimator import extenders  # Imports TensorFlow.
 
     scaffold_args = _with_warm_start(scaffold_args, flag_values)
     return extenders.with_checkpoint_style(estimator, flag_values.checkpoint_style, **scaffold_args)
@@ -183,26 +189,27 @@ def hooks_from_flags(
     checkpoint_dir: str | None = None,
     flag_values: flags.FlagValues = flags.FLAGS,
 ) -> list[Any]:
-    """The hooks that the flags ask for, for `training_hooks` or `estimator.train(hooks=...)` of every task.
+    """Creates the hooks that the flags configure, for `training_hooks` or `estimator.train(hooks=...)` of every task.
 
     Args:
-      checkpoint: A `tf.train.Checkpoint` that names the object paths for the mirror of checkpoints without any.
-      checkpoint_dir: Where `--async_checkpoints` writes. None for what the binary's flag `--model_dir` says.
-      flag_values: Where the flags are defined.
+      checkpoint: A `tf.train.Checkpoint` whose object paths the mirror uses for checkpoints without objects.
+      checkpoint_dir: The directory that `--async_checkpoints` writes to; None for the flag `--model_dir` of the binary.
+      flag_values: The `FlagValues` that hold the flags.
+
+    Returns:
+      A list of hooks; empty if the flags configure none.
 
     Raises:
-      ValueError: If `--async_checkpoints` is given, but no directory.
+      ValueError: If `--async_checkpoints` is given without a directory.
     """
-    hooks = []
+    hooks: list[Any] = []
     if flag_values.async_checkpoints:
-        from estimator_ckpt.estimator.async_hook import AsyncCheckpointSaverHook  # It needs TensorFlow.
+        from estimator_ckpt.estimator.async_hook import AsyncCheckpointSaverHook  # Imports TensorFlow.
 
         if checkpoint_dir is None and 'model_dir' in flag_values:
             checkpoint_dir = flag_values.model_dir
         if checkpoint_dir is None:
-            raise ValueError(
-                '--async_checkpoints needs a directory: give --model_dir, or pass checkpoint_dir=.'
-            )
+            raise ValueError('--async_checkpoints needs a directory; set --model_dir or pass checkpoint_dir.')
         steps = flag_values.save_checkpoints_steps
         hooks.append(AsyncCheckpointSaverHook(checkpoint_dir, None if steps else _SAVE_SECS, steps))
     if flag_values.mirror_dir is not None:

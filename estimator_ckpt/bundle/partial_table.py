@@ -158,7 +158,7 @@ class PartialTable:
         return data
 
 
-def _data_blocks(index: bytes | memoryview, limit: int) -> Iterator[Block]:
+def _data_blocks(index: memoryview, limit: int) -> Iterator[Block]:
     """Yields the blocks that an index block lists.
 
     Args:
