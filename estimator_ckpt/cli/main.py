@@ -86,11 +86,11 @@ def main(argv: Sequence[str]) -> int:
 
             return _print(0, [f'{PROGRAM} {__version__}'])
         if name not in COMMANDS:
-            raise UsageError(_unknown(name))
+            return _say_usage(label, _unknown(name))
         command = importlib.import_module(f'estimator_ckpt.cli.{name}_command')
         return _print(*_run_command(command, label, argv[2:]))
     except UsageError as error:
-        return _say(label, f'{error}; see `{label} --help`.')
+        return _say_usage(label, str(error))
     except KeyboardInterrupt:
         return _say_interrupted(label)
     except Exception as error:
@@ -178,6 +178,10 @@ def _sentence(error: Exception) -> str | None:
 def _say(label: str, message: str) -> int:
     print(f'{label}: {" ".join(message.split())}', file=sys.stderr)
     return FAILED
+
+
+def _say_usage(label: str, message: str) -> int:
+    return _say(label, f'{message}; see `{label} --help`.')
 
 
 def _say_interrupted(label: str) -> int:

@@ -66,6 +66,13 @@ class Scorer:
     """Scores hypotheses about two sides."""
 
     def __init__(self, source: Side, target: Side, matcher: Matcher):
+        """Counts the shapes and words of both sides.
+
+        Args:
+          source: The source.
+          target: The target.
+          matcher: Decides which layers can be the same.
+        """
         self._sides = (source, target)
         self._matcher = matcher
         self._counts: dict[tuple, int] = {}
