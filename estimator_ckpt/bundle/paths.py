@@ -64,6 +64,7 @@ def resolve(path: str | bytes | os.PathLike) -> str:
 
     Raises:
       CheckpointNotFoundError: If there is no such checkpoint. The message says what exists instead.
+      CorruptCheckpointError: If the state file of a directory is damaged and the directory has no checkpoints.
     """
     path = as_path(path)
     files = files_for(path)
@@ -97,7 +98,7 @@ def _resolve_directory(directory: str, files: Files) -> str:
         prefix = find_state_entry(directory, state.latest)
         if prefix is not None:
             return prefix
-        fault = f'The state file of {directory} names {state.latest}, which is neither there nor beside the state file'
+        fault = f'The state file of {directory} names {state.latest}, which exists neither there nor in the directory'
     for prefix in (os.path.join(directory, 'variables', 'variables'), os.path.join(directory, '')):
         if files.exists(index_path(prefix)):
             return prefix
@@ -105,54 +106,55 @@ def _resolve_directory(directory: str, files: Files) -> str:
     if not prefixes and damage is not None:
         raise damage
     if not prefixes:
-        reason = fault if state else f'there is no file that ends in {_INDEX}'
-        raise CheckpointNotFoundError(
-            f'{directory} holds no checkpoint: {reason}; name a directory that does, or mend the state file.'
-        )
+        reason = fault if state else f'no file there ends in {_INDEX}'
+        raise CheckpointNotFoundError(f'No checkpoint in {directory}: {reason}; pass another directory.')
     if len(prefixes) > 1 or state is not None:
-        _logger.warning('%s; going on with the newest checkpoint there, %s.', fault, prefixes[-1])
+        _logger.warning('%s; using the newest checkpoint in the directory, %s.', fault, prefixes[-1])
     return prefixes[-1]
 
 
 def resolve_state_entry(directory: str, entry: str) -> str:
-    """Returns the prefix that an entry of a directory's state file means; see `find_state_entry`.
+    """Returns the prefix of the checkpoint that an entry of a state file means.
 
     Args:
-      directory: The directory.
-      entry: The entry, as written.
+      directory: The directory of the state file.
+      entry: The entry, as the state file has it.
 
     Raises:
-      CheckpointNotFoundError: If it is gone.
+      CheckpointNotFoundError: If there is no such checkpoint.
     """
     prefix = find_state_entry(directory, entry)
     if prefix is None:
         present = ', '.join(map(os.path.basename, checkpoints_in(directory)[-5:])) or 'none'
         raise CheckpointNotFoundError(
-            f'The state file of {directory} names {entry}, which is neither there nor beside the state file; '
-            f'checkpoints there: {present}. Name one of them, or mend the state file.'
+            f'The state file of {directory} names {entry}, which exists neither there nor in the directory; '
+            f'checkpoints there: {present}. Pass one of them, or correct the state file.'
         )
     return prefix
 
 
 def find_state_entry(directory: str, entry: str) -> str | None:
-    """Returns the prefix that an entry of a directory's state file means, or None if it is gone.
+    """Finds the checkpoint that an entry of a state file means.
 
     Args:
-      directory: The directory.
-      entry: The entry, as written.
+      directory: The directory of the state file.
+      entry: The entry, as the state file has it.
+
+    Returns:
+      The prefix; None if there is no such checkpoint.
     """
     return next(filter(checkpoint_exists, state_entry_candidates(directory, entry)), None)
 
 
 def state_entry_candidates(directory: str, entry: str) -> list[str]:
-    """Returns where the checkpoint of an entry of a directory's state file can be, the surest place first.
+    """Returns the possible prefixes of the checkpoint of an entry of a state file, the preferred one first.
 
-    A relative entry is below the directory. Of an absolute one, what lies beside the state file wins over the path: the
-    directory may be a copy of the one that was written.
+    Relative entries are relative to the directory of the state file. For absolute entries, the base name in the
+    directory takes precedence over the path, because the directory may be a copy.
 
     Args:
-      directory: The directory.
-      entry: The entry, as written, on another operating system perhaps.
+      directory: The directory of the state file.
+      entry: The entry, as the state file has it; possibly written on another operating system.
     """
     base = re.split(r'[/\\]', entry)[-1]
     beside = os.path.join(directory, '' if base == '.' else base)
@@ -162,14 +164,15 @@ def state_entry_candidates(directory: str, entry: str) -> list[str]:
 
 
 def checkpoints_in(directory: str) -> list[str]:
-    """Returns the prefixes of the V2 checkpoints that lie in a directory, the newest last.
+    """Returns the prefixes of the V2 checkpoints in a directory, the newest last.
 
-    They are in the order of their steps, if all have names that differ in these only, and else of their times.
+    The order is that of the steps if the names differ only in these, else that of the modification times.
     """
     files = files_for(directory)
     names = _names_in(directory, files)
-    steps = [re.fullmatch(r'(.*)-(\d+)', name, re.DOTALL) for name in names]
-    if all(steps) and len({step[1] for step in steps}) == 1:
+    matches = [re.fullmatch(r'(.*)-(\d+)', name, re.DOTALL) for name in names]
+    bases = {match[1] if match else None for match in matches}
+    if len(bases) == 1 and None not in bases:
         names.sort(key=lambda name: int(name.rpartition('-')[2]))
     else:
         names.sort(key=lambda name: (files.mtime(index_path(os.path.join(directory, name))), name))
@@ -177,16 +180,16 @@ def checkpoints_in(directory: str) -> list[str]:
 
 
 def is_absolute(path: str) -> bool:
-    """Returns True if a path, as written in a state file, does not depend on its directory."""
+    """Returns True if a path in a state file is absolute on some operating system, or has a scheme."""
     return os.path.isabs(path) or '://' in path or bool(re.match(r'[A-Za-z]:[/\\]|\\\\', path))
 
 
 def same_place(a: str, b: str) -> bool:
-    """Returns True if two paths mean one place, through links too.
+    """Returns True if two paths refer to the same place, also through symbolic links.
 
     Args:
-      a: A path, of something that need not exist.
-      b: Another one.
+      a: The first path, which need not exist.
+      b: The second path, which need not exist.
     """
     if '://' in a or '://' in b:
         return a.rstrip('/') == b.rstrip('/')
@@ -194,7 +197,7 @@ def same_place(a: str, b: str) -> bool:
 
 
 def _names_in(directory: str, files: Files) -> list[str]:
-    """Returns the names of the checkpoints that lie in a directory; none where that does not exist."""
+    """Returns the base names of the checkpoints in a directory; none if it does not exist."""
     if not files.is_dir(directory or '.'):
         return []
     return [

@@ -112,7 +112,7 @@ def test_a_state_file_that_names_a_checkpoint_that_is_gone_leads_to_the_newest_w
     write_state(str(tmp_path), CheckpointState(gone))
     assert paths.resolve(tmp_path) == f'{tmp_path}/model-18'
     assert f'{tmp_path} names {gone}, which' in caplog.text and f'{tmp_path}/model-18.' in caplog.text
-    with pytest.raises(CheckpointNotFoundError, match='there: model-9, model-18. Name one of them'):
+    with pytest.raises(CheckpointNotFoundError, match='there: model-9, model-18. Pass one of them'):
         paths.resolve_state_entry(str(tmp_path), gone)
 
 
@@ -141,7 +141,7 @@ def test_an_unreadable_state_file_leads_to_the_newest_checkpoint_which_is_said(t
         save(tmp_path / f'model-{step}', {'x': np.ones(1)})
     (tmp_path / 'checkpoint').write_bytes(content)
     assert paths.resolve(tmp_path) == f'{tmp_path}/model-10'
-    assert f'going on with the newest checkpoint there, {tmp_path}/model-10.' in caplog.text
+    assert f'using the newest checkpoint in the directory, {tmp_path}/model-10.' in caplog.text
 
 
 def test_the_folder_of_a_saved_model_means_its_variables(tmp_path):
@@ -177,7 +177,7 @@ def test_a_folder_of_several_checkpoints_and_no_state_file_means_the_newest_whic
     for step in (9, 10):
         save(tmp_path / f'model-{step}', {'x': np.ones(1)})
     assert paths.resolve(tmp_path) == f'{tmp_path}/model-10'
-    assert f'{tmp_path} has no checkpoint state file; going on with' in caplog.text
+    assert f'{tmp_path} has no checkpoint state file; using the newest' in caplog.text
     for name, seconds in (('best', 20), ('model-9', 10), ('model-10', 0)):
         save(tmp_path / name, {'x': np.ones(1)})
         os.utime(tmp_path / f'{name}.index', (seconds, seconds))

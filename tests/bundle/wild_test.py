@@ -67,4 +67,4 @@ def test_a_wild_checkpoint_passed_on_is_read_alike_by_tensorflow(tmp_path, prefi
 def test_a_wild_folder_means_its_checkpoint_and_a_stale_state_file_is_said(prefix, caplog):
     folder = os.path.dirname(prefix)
     assert paths.resolve(folder) == prefix
-    assert ('going on with the newest' in caplog.text) == (folder_of(prefix) in STALE)
+    assert ('using the newest checkpoint' in caplog.text) == (folder_of(prefix) in STALE)
