@@ -154,8 +154,8 @@ class BundleWriter:
         The slices of a partitioned variable share one key.
 
         Args:
-          new: The further location: with the slice spec of `existing`; without one, to make a slice a tensor of its own;
-            or with one, to make a whole tensor a slice of a partitioned one.
+          new: The further location: with the slice spec of `existing`; without one, to make a slice a whole tensor; or
+            with one, to make a whole tensor a slice of a partitioned one.
           existing: The location of the tensor.
 
         Raises:
