@@ -1,10 +1,12 @@
 """TF1, TF2 or both styles of checkpoint from `tf.estimator` and `MonitoredSession`.
 
-Importing this package imports no TensorFlow; the names that need it import it when they are first used. Type checkers
-see the names as plain imports.
+Importing this package imports no TensorFlow; the names that need it import it when they are first used. Where
+TensorFlow is not installed, `pip install 'estimator_ckpt[tensorflow]'` brings it; names that need `tf.estimator` ask
+for `pip install 'estimator_ckpt[estimator]'`, on Python 3.11 or older. Type checkers see the names as plain imports.
 """
 
 import importlib
+import importlib.util
 import typing
 
 # The module that each public name is defined in; the imports for type checkers below list the same names.
@@ -86,10 +88,33 @@ else:
             return importlib.import_module(f'{__name__}.{name}')
         if name not in _EXPORTS:
             raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-        value = getattr(importlib.import_module(f'{__name__}.{_EXPORTS[name]}'), name)
+        try:
+            module = importlib.import_module(f'{__name__}.{_EXPORTS[name]}')
+        except ModuleNotFoundError as error:
+            if (error.name or '').split('.')[0] != 'tensorflow':
+                raise
+            raise ImportError(
+                f"{__name__}.{name} needs TensorFlow, which is not installed: pip install '{__name__}[tensorflow]', or "
+                f"'{__name__}[estimator]' for tf.estimator (Python 3.11 or older)."
+            ) from error
+        value = getattr(module, name)
         globals()[name] = value
         return value
 
 
+# What `help` would import, and fail, where TensorFlow is not installed.
+_TENSORFLOW_HOMES = ('estimator.', 'saving.', 'warm_starting.warm_start')
+
+
 def __dir__() -> list[str]:
-    return sorted([*_EXPORTS, *_SUBMODULES])
+    names = [*_EXPORTS, *_SUBMODULES]
+    if not _is_installed('tensorflow'):
+        names = [name for name in names if not _EXPORTS.get(name, '').startswith(_TENSORFLOW_HOMES)]
+    return sorted(names)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ValueError:  # `sys.modules` says that it cannot be imported.
+        return False

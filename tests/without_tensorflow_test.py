@@ -3,10 +3,12 @@
 import json
 import os
 import pathlib
+import pydoc
 import sys
 
 import pytest
 
+import estimator_ckpt
 from tests.cli.helpers import ROOT, in_process
 
 WILD = os.environ.get('ESTIMATOR_CKPT_WILD')
@@ -24,6 +26,29 @@ def _no_tensorflow(monkeypatch):
     """Makes `import tensorflow` fail, installed or not."""
     for name in ('tensorflow', 'tensorflow_estimator', 'keras'):
         monkeypatch.setitem(sys.modules, name, None)
+
+
+@pytest.mark.parametrize(
+    'name', ['Saver', 'scaffold', 'warm_start', 'CheckpointMirrorHook', 'with_checkpoint_style']
+)
+def test_a_name_that_needs_tensorflow_says_what_to_install(monkeypatch, name):
+    for module in [module for module in sys.modules if module.startswith('estimator_ckpt.')]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.delitem(vars(estimator_ckpt), name, raising=False)
+    with pytest.raises(
+        ImportError, match=rf"estimator_ckpt.{name} needs .*\[tensorflow\]', or .*\[estimator\]'.*3.11"
+    ):
+        getattr(estimator_ckpt, name)
+    with pytest.raises(ImportError, match='pip install'):
+        exec('from estimator_ckpt import *', {})
+
+
+def test_help_shows_what_there_is_and_what_to_install():
+    for name in list(vars(estimator_ckpt)):
+        if name in estimator_ckpt._EXPORTS:
+            delattr(estimator_ckpt, name)
+    shown = pydoc.plain(pydoc.render_doc(estimator_ckpt))
+    assert "pip install 'estimator_ckpt[tensorflow]'" in shown and 'convert(source' in shown
 
 
 @every_checkpoint

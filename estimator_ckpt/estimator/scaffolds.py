@@ -9,13 +9,14 @@ from estimator_ckpt.estimator.model_dirs import prepare_model_dir
 from estimator_ckpt.estimator.shared_model_dir import compare_before_restoring
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.graph_state import graph_state
+from estimator_ckpt.program.tensorflow_internals import not_converted
 from estimator_ckpt.saving.saver import Saver
 from estimator_ckpt.warm_starting.options import WarmStart
 from estimator_ckpt.warm_starting.warm_start import warm_start_session
 
 
 # A strategy's replicas run the model_fn through AutoGraph, which would rewrite what is made here too.
-@tf.autograph.experimental.do_not_convert
+@not_converted
 def scaffold(
     style: CheckpointStyle | str,
     checkpoint: tf.train.Checkpoint | None = None,

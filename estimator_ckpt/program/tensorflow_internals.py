@@ -9,7 +9,7 @@ import contextlib
 import copy
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
 from tensorflow.python.checkpoint import save_util, saveable_compat
@@ -19,6 +19,14 @@ from tensorflow.python.ops import variables as variables_lib
 from tensorflow.python.training.saving import saveable_object_util
 
 Trackable = tf.__internal__.tracking.Trackable
+
+
+_Function = TypeVar('_Function', bound=Callable[..., Any])
+
+
+def not_converted(function: _Function) -> _Function:
+    """Returns a function that AutoGraph leaves as it is, with its type, which TensorFlow's decorator loses."""
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def full_name(variable: Any) -> str:
