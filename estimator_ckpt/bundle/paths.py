@@ -184,6 +184,11 @@ def is_absolute(path: str) -> bool:
     return os.path.isabs(path) or '://' in path or bool(re.match(r'[A-Za-z]:[/\\]|\\\\', path))
 
 
+def is_saved_model(directory: str) -> bool:
+    """Returns True if a directory is that of a SavedModel with variables."""
+    return checkpoint_exists(os.path.join(directory, 'variables', 'variables'))
+
+
 def same_place(a: str, b: str) -> bool:
     """Returns True if two paths refer to the same place, also through symbolic links.
 
@@ -218,8 +223,7 @@ def _not_found(path: str, files: Files) -> str:
         )
     if files.exists(path):
         return (
-            f'{path} is a file, not a checkpoint prefix: {index_path(path)} does not exist; pass the prefix of a '
-            'V2 checkpoint (the V1 format, one file without an index, is not supported).'
+            f'{path} is a file, not a checkpoint prefix: {index_path(path)} does not exist; pass the prefix.'
         )
     near = difflib.get_close_matches(base, _names_in(directory, files), n=3, cutoff=0.3)
     hint = (

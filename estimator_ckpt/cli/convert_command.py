@@ -8,12 +8,12 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.cli import terminal
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.conversion.convert_directory import convert_directory
+from estimator_ckpt.formats.opening import open_source
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.report import MappingReport
 
@@ -143,7 +143,7 @@ def _convert(paths: list[str], values: Any, options: dict[str, Any]) -> MappingR
 
 
 def _data_bytes(path: str) -> int:
-    reader = BundleReader(path)
+    reader = open_source(path)
     reader.check_data_files()
     files = files_for(reader.prefix)
     return sum(files.size(path) for path in reader.data_paths() if files.exists(path))

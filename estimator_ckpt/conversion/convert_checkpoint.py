@@ -23,6 +23,8 @@ from estimator_ckpt.conversion.optimizer_to_keras import place_with_keras
 from estimator_ckpt.conversion.optimizer_to_tf1 import place_as_tf1
 from estimator_ckpt.conversion.placement import Placed, Placement, place_by_name
 from estimator_ckpt.conversion.placement_like import place_like
+from estimator_ckpt.formats.opening import name_of
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
@@ -143,7 +145,8 @@ def convert(
     by_key = _by_key(placed, style, contents.reader, name_step)
     report = ConversionReport.of(contents.reader, by_key, left_out, placed)
     writer = BundleWriter(destination)
-    writer.include(contents.reader, data)
+    if isinstance(contents.reader, BundleReader):
+        writer.include(contents.reader, data)
     _compose(
         writer, by_key, placed.layout.graph if style is not CheckpointStyle.TF1 else None, contents.reader
     )
@@ -168,12 +171,17 @@ def destination_prefix(source: str, destination: str | os.PathLike) -> str:
     """
     path = as_path(destination)
     if path.endswith(('/', os.sep)) or (files_for(path).is_dir(path) and not checkpoint_exists(path)):
-        return os.path.join(path, os.path.basename(source) or 'model.ckpt')
+        return os.path.join(path, name_of(source) or 'model.ckpt')
     return path
 
 
-def _check_destination(source: BundleReader, destination: str, overwrite: bool) -> None:
-    if same_place(index_path(source.prefix), index_path(destination)):
+def _check_destination(source: TensorSource, destination: str, overwrite: bool) -> None:
+    files = (
+        [index_path(source.prefix), source.prefix]
+        if isinstance(source, BundleReader)
+        else source.data_paths()
+    )
+    if any(same_place(path, place) for path in files for place in (destination, index_path(destination))):
         raise CheckpointError(f'{destination} is the source itself; choose another destination.')
     if not overwrite and checkpoint_exists(destination):
         raise CheckpointError(
@@ -226,7 +234,7 @@ def _names_only_step(tensors: list[Tensor]) -> bool:
     return named == [object_keys.GLOBAL_STEP]
 
 
-def _merge_slices(tensors: list[Tensor], reader: BundleReader) -> list[Tensor]:
+def _merge_slices(tensors: list[Tensor], reader: TensorSource) -> list[Tensor]:
     return [
         dataclasses.replace(tensor, recipe=TensorRecipe((tensor.key,), merge=True))
         if tensor.recipe is None and reader.entry(tensor.key).slices
@@ -236,11 +244,13 @@ def _merge_slices(tensors: list[Tensor], reader: BundleReader) -> list[Tensor]:
 
 
 def _compose(
-    writer: BundleWriter, by_key: dict[str, Tensor], graph: ObjectGraph | None, reader: BundleReader
+    writer: BundleWriter, by_key: dict[str, Tensor], graph: ObjectGraph | None, reader: TensorSource
 ) -> None:
     """Gives the new checkpoint its keys, and if it is to have objects the object graph and the counter of saves."""
-    taken = {key: tensor.key for key, tensor in by_key.items() if tensor.recipe is None}
-    made = {key: tensor.recipe for key, tensor in by_key.items() if tensor.recipe is not None}
+    # What another format stores is written anew, tensor by tensor.
+    can_take = isinstance(reader, BundleReader)
+    taken = {key: tensor.key for key, tensor in by_key.items() if can_take and tensor.recipe is None}
+    made = {key: tensor.made for key, tensor in by_key.items() if key not in taken}
     if graph is None:
         _fill(writer, taken, made, reader)
         return
@@ -252,7 +262,7 @@ def _compose(
 
 
 def _by_key(
-    placed: Placed, style: CheckpointStyle, reader: BundleReader, name_step: bool
+    placed: Placed, style: CheckpointStyle, reader: TensorSource, name_step: bool
 ) -> dict[str, Tensor]:
     """The tensor of each new key."""
     if style is CheckpointStyle.TF1:
@@ -271,7 +281,7 @@ def _by_key(
     return by_key
 
 
-def _several_with_one_key(rows: list[tuple[str, Tensor]], reader: BundleReader) -> MappingError:
+def _several_with_one_key(rows: list[tuple[str, Tensor]], reader: TensorSource) -> MappingError:
     tensors: dict[str, list[Tensor]] = collections.defaultdict(list)
     for key, tensor in rows:
         tensors[key].append(tensor)
@@ -287,11 +297,13 @@ def _several_with_one_key(rows: list[tuple[str, Tensor]], reader: BundleReader) 
     )
 
 
-def _fill(writer: BundleWriter, taken: dict[str, str], made: dict[str, Recipe], reader: BundleReader) -> None:
+def _fill(writer: BundleWriter, taken: dict[str, str], made: dict[str, Recipe], reader: TensorSource) -> None:
     """Gives each new key its tensor: the bytes that are there, under another shape perhaps, or computed ones."""
     outcomes = {key: recipe.outcome(reader) for key, recipe in made.items()}
-    moved = {key: recipe.sources[0] for key, recipe in made.items() if recipe.moves_no_bytes(reader)}
-    writer.rekey({**taken, **moved} if moved else taken)
+    moved = {}
+    if isinstance(reader, BundleReader):
+        moved = {key: recipe.sources[0] for key, recipe in made.items() if recipe.moves_no_bytes(reader)}
+        writer.rekey({**taken, **moved} if moved else taken)
     computed: dict[Recipe, str] = {}
     for key, recipe in made.items():
         dtype, shape = outcomes[key]
@@ -310,7 +322,7 @@ class ConversionReport(MappingReport):
 
     @classmethod
     def of(
-        cls, source: BundleReader, by_key: Mapping[str, Tensor], left_out: Sequence[Tensor], placed: Placed
+        cls, source: TensorSource, by_key: Mapping[str, Tensor], left_out: Sequence[Tensor], placed: Placed
     ) -> 'ConversionReport':
         """The report of new keys with their tensors, and of tensors that get none."""
         unused = [row(source, tensor, None, 'left out as asked') for tensor in left_out]
@@ -324,7 +336,7 @@ class ConversionReport(MappingReport):
         return [row(self._source, tensor, key) for key, tensor in self._by_key.items()]
 
 
-def row(source: BundleReader, tensor: Tensor, target: str | None, note: str = '') -> Row:
+def row(source: TensorSource, tensor: Tensor, target: str | None, note: str = '') -> Row:
     """The row of a tensor of `source`, and of the key that it gets."""
     entry = source.entry(tensor.key)
     return Row(tensor.key, target, entry.shape, dtypes.name(entry.dtype), note)

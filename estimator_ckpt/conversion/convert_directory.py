@@ -8,15 +8,10 @@ from typing import Any
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state, write_state
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.bundle.paths import (
-    as_path,
-    checkpoint_exists,
-    checkpoints_in,
-    find_state_entry,
-    index_path,
-    same_place,
-)
+from estimator_ckpt.bundle.paths import as_path, checkpoint_exists, checkpoints_in, index_path, same_place
 from estimator_ckpt.conversion.convert_checkpoint import convert
+from estimator_ckpt.formats.opening import find_checkpoint, name_of, v1_checkpoints_in
+from estimator_ckpt.formats.v1_paths import find as find_v1
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.report import MappingReport
 
@@ -62,13 +57,13 @@ def convert_directory(
     files_for(destination).make_dirs(destination)
     reports = {}
     for prefix in prefixes:
-        base = os.path.basename(prefix)
+        base = name_of(prefix)
         target = os.path.join(destination, base)
         if overwrite or not checkpoint_exists(target):
             on_checkpoint(prefix)
             reports[base] = convert(prefix, target, style, overwrite=overwrite, **options)
-    names = tuple(os.path.basename(prefix) for prefix in prefixes)
-    times = tuple(files_for(prefix).mtime(index_path(prefix)) for prefix in prefixes)
+    names = tuple(map(name_of, prefixes))
+    times = tuple(map(_time, prefixes))
     preserved = state.last_preserved if state else 0.0
     write_state(destination, CheckpointState(names[-1], names, times, preserved))
     return reports
@@ -76,7 +71,8 @@ def convert_directory(
 
 def _prefixes(directory: str) -> tuple[CheckpointState | None, list[str]]:
     """Returns the state of a directory, and the prefixes of its checkpoints, the latest last."""
-    prefixes, gone, state = checkpoints_in(directory), [], None
+    prefixes = [paths.prefix for paths in v1_checkpoints_in(directory)] + checkpoints_in(directory)
+    gone, state = [], None
     try:
         state = read_state(directory)
     except CorruptCheckpointError as error:
@@ -84,7 +80,7 @@ def _prefixes(directory: str) -> tuple[CheckpointState | None, list[str]]:
     entries = list(dict.fromkeys([*state.all, state.latest])) if state else []
     listed = {}
     for entry in entries:
-        listed[entry] = find_state_entry(directory, entry)
+        listed[entry] = find_checkpoint(directory, entry)
         if listed[entry] is None:
             gone.append(entry)
     elsewhere = [prefix for prefix in listed.values() if prefix is not None and prefix not in prefixes]
@@ -97,3 +93,10 @@ def _prefixes(directory: str) -> tuple[CheckpointState | None, list[str]]:
     if latest is not None:
         prefixes = [prefix for prefix in prefixes if prefix != latest] + [latest]
     return state, prefixes
+
+
+def _time(prefix: str) -> float:
+    """Returns when a checkpoint was written, in seconds since the epoch."""
+    v1 = None if checkpoint_exists(prefix) else find_v1(prefix)
+    path = index_path(prefix) if v1 is None else v1.files[0]
+    return files_for(path).mtime(path)

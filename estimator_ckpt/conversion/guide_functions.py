@@ -4,8 +4,8 @@ import os
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.paths import as_path
-from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.conversion.convert_checkpoint import convert
+from estimator_ckpt.formats.opening import open_source
 from estimator_ckpt.keys.styles import CheckpointStyle
 
 
@@ -56,7 +56,7 @@ def print_checkpoint(save_path: str | os.PathLike) -> None:
     Raises:
       CheckpointError: If the checkpoint cannot be read.
     """
-    reader = BundleReader(save_path)
+    reader = open_source(save_path)
     print(f"Checkpoint at '{as_path(save_path)}':")
     for key in sorted(reader.keys()):
         entry, value = reader.entry(key), reader.tensor(key)

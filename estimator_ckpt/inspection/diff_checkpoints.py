@@ -11,6 +11,7 @@ from estimator_ckpt.bundle.entries import Entry
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
 from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.inspection import array_difference
 from estimator_ckpt.inspection.pairing import Pair, pair
 from estimator_ckpt.keys.contents import Contents
@@ -199,8 +200,8 @@ def diff(
 
 def _compare(
     tensors: Pair,
-    reader_a: BundleReader,
-    reader_b: BundleReader,
+    reader_a: TensorSource,
+    reader_b: TensorSource,
     report: DifferenceReport,
     rtol: float,
     atol: float,
@@ -211,7 +212,8 @@ def _compare(
     fits = (dtype, shape) == (entry_b.dtype, entry_b.shape)
     if recipe is not None and recipe.moves_no_bytes(reader_a):
         recipe = None
-    if fits and recipe is None and _same_bytes(tensors, entry_a, entry_b, reader_a, reader_b):
+    both_v2 = isinstance(reader_a, BundleReader) and isinstance(reader_b, BundleReader)
+    if fits and recipe is None and both_v2 and _same_bytes(tensors, entry_a, entry_b, reader_a, reader_b):
         report.equal_tensors += 1
         return
     row = Difference(key_a, key_b, shape, entry_b.shape, dtypes.name(dtype), dtypes.name(entry_b.dtype))

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable
 from estimator_ckpt.bundle import checksums, dtypes, tensors
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
 from estimator_ckpt.bundle.entries import Entry, decode_key
-from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import ReadAhead, chunks, files_for
-from estimator_ckpt.bundle.paths import as_path, index_path, resolve, resolve_state_entry
+from estimator_ckpt.bundle.paths import as_path, checkpoint_exists, index_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
+from estimator_ckpt.formats.opening import find_checkpoint, find_source, open_source
+from estimator_ckpt.formats.v1 import V1Reader
 from estimator_ckpt.inspection import slice_coverage
 from estimator_ckpt.keys.object_graph import read_object_graph
 
@@ -108,20 +110,38 @@ def verify(path: str | os.PathLike, *, progress: Progress | None = None) -> Veri
       OSError: If a file cannot be read.
     """
     try:
-        prefix = resolve(path)
+        prefix = find_source(path)
     except CorruptCheckpointError as error:
         report = VerificationReport(as_path(path))
         report.faults.append(Fault(os.path.join(path, STATE_FILE), '', str(error)))
         return report
     report = VerificationReport(prefix)
+    progress = progress or (lambda piece, total: None)
     try:
-        reader = BundleReader(prefix)
+        reader = open_source(prefix)
     except CorruptCheckpointError as error:
-        report.faults.append(Fault(index_path(prefix), '', str(error)))
+        report.faults.append(
+            Fault(index_path(prefix) if checkpoint_exists(prefix) else prefix, '', str(error))
+        )
     else:
-        _Check(reader, report, progress or (lambda piece, total: None)).run()
+        if isinstance(reader, V1Reader):
+            _check_v1(reader, report, progress)
+        else:
+            _Check(reader, report, progress).run()
     _check_state(prefix, report)
     return report
+
+
+def _check_v1(reader: V1Reader, report: VerificationReport, progress: Progress) -> None:
+    """Reads every record of a V1 checkpoint."""
+    files = files_for(reader.prefix)
+    report.shards, report.tensors = reader.num_shards, len(reader.keys())
+    total = sum(files.size(path) for path in reader.data_paths() if files.exists(path))
+    for size, file, key, problem in reader.faults():
+        report.bytes += size
+        progress(size, total)
+        if problem:
+            report.faults.append(Fault(file, key, problem))
 
 
 class _Check:
@@ -279,7 +299,5 @@ def _check_state(prefix: str, report: VerificationReport) -> None:
         report.faults.append(Fault(path, '', str(error)))
         return
     for entry in dict.fromkeys([state.latest, *state.all]) if state else ():
-        try:
-            resolve_state_entry(directory, entry)
-        except CheckpointError:
+        if find_checkpoint(directory, entry) is None:
             report.warnings.append(Fault(path, '', f'it names {entry}, which does not exist'))

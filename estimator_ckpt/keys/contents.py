@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.formats.opening import open_source
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.kinds import Kind, Meaning, meanings_of_names, meanings_of_objects, refine
 from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
@@ -56,13 +57,13 @@ class Contents:
       names: The other keys.
     """
 
-    def __init__(self, path: str | os.PathLike | BundleReader):
+    def __init__(self, path: str | bytes | os.PathLike | TensorSource):
         """Reads a checkpoint's index and object graph.
 
         Raises:
           CheckpointError: If it is not there, or damaged.
         """
-        self.reader = path if isinstance(path, BundleReader) else BundleReader(path)
+        self.reader: TensorSource = open_source(path) if isinstance(path, (str, bytes, os.PathLike)) else path
         self.graph: ObjectGraph | None = read_object_graph(self.reader)
         self.all_keys = self.reader.keys()
         self.by_object = _object_keys(self.all_keys, self.graph) if self.graph else {}

@@ -14,8 +14,8 @@ from google.protobuf.message import DecodeError
 from estimator_ckpt.bundle import varint
 from estimator_ckpt.bundle.errors import CorruptCheckpointError
 from estimator_ckpt.bundle.protos import declare
-from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys import object_keys
 
 _Message = declare(
@@ -290,7 +290,7 @@ def _variable_message(node: Node) -> bytes | None:
     return b'\x0a%b\x12%b%b\x2a\x02\x08\x01' % (_SIZES[len(size) + len(value) + 5], size, value)
 
 
-def read_object_graph(reader: BundleReader) -> ObjectGraph | None:
+def read_object_graph(reader: TensorSource) -> ObjectGraph | None:
     """The object graph of a checkpoint, or None for a name-based one.
 
     Raises:

@@ -7,7 +7,7 @@ import numpy as np
 
 from estimator_ckpt.bundle import dtypes, slices
 from estimator_ckpt.bundle.entries import Location
-from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys.object_graph import ObjectGraph
 from estimator_ckpt.mapping.report import (
     MappingReport,
@@ -44,7 +44,7 @@ class TensorLocations:
 def map_targets(
     targets: Sequence[TensorLocations],
     graph: ObjectGraph,
-    source: BundleReader,
+    source: TensorSource,
     source_graph: ObjectGraph | None,
 ) -> list[Location]:
     """Finds where a checkpoint of any style has each target.
@@ -82,7 +82,7 @@ def map_targets(
     return found
 
 
-def _cure_of_resume(report: MappingReport, source: BundleReader) -> str:
+def _cure_of_resume(report: MappingReport, source: TensorSource) -> str:
     """Returns what to do where a program has changed: a resume takes no rules, a warm start leaves things out."""
     options = "include='all', slots=True, step='keep', missing='ignore'"
     types_differ = [row.dtype != dtypes.name(source.entry(row.source).dtype) for row in report.mismatched]
@@ -97,7 +97,7 @@ def _cure_of_resume(report: MappingReport, source: BundleReader) -> str:
 def locate_targets(
     targets: Sequence[TensorLocations],
     graph: ObjectGraph,
-    source: BundleReader,
+    source: TensorSource,
     source_graph: ObjectGraph | None,
 ) -> list[Location | None]:
     """Like `map_targets`, with None for a target that has no source, and no look at shapes and data types."""
@@ -107,7 +107,7 @@ def locate_targets(
 
 
 def _locate(
-    target: TensorLocations, matched: dict[str, str], full_names: dict[str, str], source: BundleReader
+    target: TensorLocations, matched: dict[str, str], full_names: dict[str, str], source: TensorSource
 ) -> Location | None:
     if target.by_object and target.attribute_key in matched:
         suffix = target.by_object.key.removeprefix(target.attribute_key)
@@ -124,7 +124,7 @@ def _locate(
     return None
 
 
-def _misfit(target: TensorLocations, location: Location, source: BundleReader) -> str:
+def _misfit(target: TensorLocations, location: Location, source: TensorSource) -> str:
     entry = source.entry(location.key)
     if entry.dtype != target.dtype:
         return f'the checkpoint has {dtypes.name(entry.dtype)}, the variable {dtypes.name(target.dtype)}'

@@ -7,7 +7,7 @@ import numpy as np
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.mapping.transforms import Transform, concatenated, dtype_number, reshaped
 
 
@@ -22,20 +22,20 @@ class Recipe(Protocol):
     def plain(self) -> bool:
         """Whether the value of the only source is taken as it is."""
 
-    def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
+    def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
         """Returns the data type number and the shape of the result, without reading a tensor.
 
         Raises:
           CheckpointError: If the recipe does not fit the tensors.
         """
 
-    def compute(self, reader: BundleReader) -> np.ndarray:
+    def compute(self, reader: TensorSource) -> np.ndarray:
         """Returns the result. Reads the sources and checks their checksums."""
 
     def with_sources(self, sources: tuple[str, ...]) -> 'Recipe':
         """Returns the same recipe for other tensors, such as the slots of a variable."""
 
-    def moves_no_bytes(self, reader: BundleReader) -> bool:
+    def moves_no_bytes(self, reader: TensorSource) -> bool:
         """Returns True if the bytes of the result are those of the only source."""
 
 
@@ -62,7 +62,7 @@ class TensorRecipe:
         """Returns True if the value of the only source is taken as it is."""
         return not self.operations and not self.merge
 
-    def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
+    def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
         """Returns the data type number and the shape of the result, without reading a tensor.
 
         Raises:
@@ -97,7 +97,7 @@ class TensorRecipe:
             raise ValueError(f'{shape[axis]} cannot be split into {self.parts}')
         return tuple(e // self.parts if a == axis % len(shape) else e for a, e in enumerate(shape))
 
-    def moves_no_bytes(self, reader: BundleReader) -> bool:
+    def moves_no_bytes(self, reader: TensorSource) -> bool:
         """Returns True if the bytes of the result are those of the only source."""
         if not self.operations:
             return not self.merge
@@ -108,7 +108,7 @@ class TensorRecipe:
         """Returns the same recipe for other tensors."""
         return dataclasses.replace(self, sources=sources)
 
-    def compute(self, reader: BundleReader) -> np.ndarray:
+    def compute(self, reader: TensorSource) -> np.ndarray:
         """Returns the result. Reads the sources and checks their checksums."""
         arrays = [reader.tensor(key, verify=True) for key in self.sources]
         result = arrays[0]
@@ -143,7 +143,7 @@ class WrappedRecipe:
         """The keys of the tensors that it is made of."""
         return self.recipe.sources
 
-    def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
+    def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
         """Returns the data type number and the shape of the result, without reading a tensor."""
         return self.recipe.outcome(reader)
 
@@ -151,7 +151,7 @@ class WrappedRecipe:
         """Returns the same recipe for other tensors."""
         return dataclasses.replace(self, recipe=self.recipe.with_sources(sources))
 
-    def moves_no_bytes(self, reader: BundleReader) -> bool:
+    def moves_no_bytes(self, reader: TensorSource) -> bool:
         """Returns False: the result is computed."""
         return False
 
@@ -166,11 +166,11 @@ class Cast(WrappedRecipe):
 
     dtype: int
 
-    def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
+    def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
         """Returns the data type number and the shape of the result, without reading a tensor."""
         return self.dtype, self.recipe.outcome(reader)[1]
 
-    def compute(self, reader: BundleReader) -> np.ndarray:
+    def compute(self, reader: TensorSource) -> np.ndarray:
         """Returns the result."""
         return self.recipe.compute(reader).astype(dtypes.to_numpy(self.dtype))
 
@@ -185,7 +185,7 @@ class Scaled(WrappedRecipe):
 
     factor: float
 
-    def compute(self, reader: BundleReader) -> np.ndarray:
+    def compute(self, reader: TensorSource) -> np.ndarray:
         """Returns the result."""
         value = self.recipe.compute(reader)
         return (value * np.asarray(self.factor, value.dtype)).astype(value.dtype)
@@ -205,11 +205,11 @@ class Constant:
     sources: tuple[str, ...] = ()
     plain = False
 
-    def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
+    def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
         """Returns the data type number and the shape of a scalar."""
         return self.dtype, ()
 
-    def compute(self, reader: BundleReader) -> np.ndarray:
+    def compute(self, reader: TensorSource) -> np.ndarray:
         """Returns the number."""
         return np.array(self.value, dtypes.to_numpy(self.dtype))
 
@@ -217,6 +217,6 @@ class Constant:
         """Returns the same number, whatever the tensors."""
         return self
 
-    def moves_no_bytes(self, reader: BundleReader) -> bool:
+    def moves_no_bytes(self, reader: TensorSource) -> bool:
         """Returns False: no tensor has these bytes."""
         return False

@@ -8,8 +8,8 @@ from typing import Any
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
+from estimator_ckpt.formats.source import TensorSource
 
 # Finding the nearest names takes time for each pair of names.
 _MAX_HINTS = 20
@@ -155,7 +155,7 @@ def nearest(name: str, names: Sequence[str], found: int) -> str:
     return f'nearest: {", ".join(near)}' if near else ''
 
 
-def unused_rows(source: BundleReader, keys: Iterable[str], report: MappingReport) -> list[Row]:
+def unused_rows(source: TensorSource, keys: Iterable[str], report: MappingReport) -> list[Row]:
     """Rows for the keys that nothing in a report takes."""
     used = {row.source for row in report.matched + report.mismatched + report.ambiguous}
     entries = [(key, source.entry(key)) for key in keys if key not in used]

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Sequence
 
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError
-from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, is_step
 from estimator_ckpt.keys.slots import SlotState
@@ -43,7 +43,7 @@ class Source:
         return Source(self.contents, tensors)
 
     @property
-    def reader(self) -> BundleReader:
+    def reader(self) -> TensorSource:
         """The reader of the checkpoint."""
         return self.contents.reader
 

@@ -1,6 +1,7 @@
 """What TF1's optimizers were set to, from the graph that a Saver writes beside a checkpoint. Without TensorFlow."""
 
 import dataclasses
+import re
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,8 @@ class GraphOptimizer:
 
 def read_optimizers(prefix: str) -> list[GraphOptimizer]:
     """The optimizers in the graph beside a checkpoint; none if there is no graph, or it cannot be read."""
-    path, files = f'{prefix}.meta', files_for(prefix)
+    # The pattern of the shards of a V1 checkpoint is no part of the name.
+    path, files = re.sub(r'-[?]{5}-of-\d{5}$', '', prefix) + '.meta', files_for(prefix)
     if not files.exists(path):
         return []
     try:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.mapping.recipes import TensorRecipe
 from estimator_ckpt.mapping.targets import TargetTensor
 from estimator_ckpt.program.tensorflow_internals import feedable, slice_info
@@ -25,7 +25,7 @@ _AHEAD, _LARGE = 2, 256 * 1024
 Assignments = Sequence[tuple[TargetTensor, Any]]
 
 
-def assign_in_session(session: tf.compat.v1.Session, loads: Assignments, reader: BundleReader) -> None:
+def assign_in_session(session: tf.compat.v1.Session, loads: Assignments, reader: TensorSource) -> None:
     """Assigns values in a session, local or remote: they are fed to ops that the graph has.
 
     Args:
@@ -72,7 +72,7 @@ def _restorations(wanted: TargetTensor, recipe: Any, restore: PartialRestore) ->
     return found
 
 
-def assign_eagerly(loads: Assignments, reader: BundleReader) -> None:
+def assign_eagerly(loads: Assignments, reader: TensorSource) -> None:
     """Assigns values in eager mode.
 
     Args:
@@ -95,7 +95,7 @@ def _size(loads: Assignments) -> int:
     return sum((dtypes.size(wanted.dtype) or 1) * math.prod(wanted.shape or ()) for wanted, _ in loads)
 
 
-def _values(loads: Assignments, reader: BundleReader) -> Iterator[np.ndarray]:
+def _values(loads: Assignments, reader: TensorSource) -> Iterator[np.ndarray]:
     """The values one after the other; of large ones the next are read meanwhile."""
     if _size(loads) < _LARGE * len(loads):
         yield from (recipe.compute(reader) for _, recipe in loads)

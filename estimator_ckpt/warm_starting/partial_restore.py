@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.formats.source import TensorSource
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class PartialRestore:
     the smallest tensor of their type.
     """
 
-    def __init__(self, reader: BundleReader):
+    def __init__(self, reader: TensorSource):
         self._reader = reader
         # For each op: one has an output for each of thousands of variables.
         self._can_read: dict[tf.Operation, bool] = {}

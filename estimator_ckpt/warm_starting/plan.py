@@ -8,7 +8,7 @@ from typing import Any
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, is_beta_power
 from estimator_ckpt.keys.slots import SlotState
@@ -149,7 +149,7 @@ def _excuse_hyper_parameters(report: MappingReport, chosen: list[TargetTensor]) 
 class _Adaptation:
     """Remaps the rows of vocabularies, casts, and turns the momentum of TF1 into Keras's, or back."""
 
-    def __init__(self, warm_start: WarmStart, reader: BundleReader, states: Mapping[str, SlotState]):
+    def __init__(self, warm_start: WarmStart, reader: TensorSource, states: Mapping[str, SlotState]):
         self._states, self._learning_rate = states, warm_start.hyperparameters.get('learning_rate')
         self._infos = {
             name.removesuffix(':0'): info for name, info in (warm_start.var_name_to_vocab_info or {}).items()

@@ -9,7 +9,7 @@ import numpy as np
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import as_path
-from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.mapping.recipes import WrappedRecipe
 
 
@@ -29,7 +29,7 @@ class Remapped(WrappedRecipe):
         """Returns the same for the slot of a variable."""
         return dataclasses.replace(self, recipe=self.recipe.with_sources(sources), of_slot=True)
 
-    def outcome(self, reader: BundleReader) -> tuple[int, tuple[int, ...]]:
+    def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
         """The data type number and the shape of the result."""
         dtype, old = self.recipe.outcome(reader)
         info, shape = self.info, list(old)
@@ -41,7 +41,7 @@ class Remapped(WrappedRecipe):
         shape[info.axis] = info.new_vocab_size + info.num_oov_buckets
         return dtype, tuple(shape)
 
-    def compute(self, reader: BundleReader) -> np.ndarray:
+    def compute(self, reader: TensorSource) -> np.ndarray:
         """The result; masked in rows that keep the values they have.
 
         Raises:

@@ -200,7 +200,7 @@ def test_a_prefix_goes_before_a_folder_of_the_same_name(tmp_path):
         (['model-100.index'], 'model-10', 'No checkpoint {path}: .*; did you mean model-100?'),
         ([DATA], 'model', '{path} has data files but no index: {path}.index does not exist; copy it'),
         ([DATA], DATA, '{path} has no index: {dir}/model.index does not exist; copy it'),
-        (['model.ckpt'], 'model.ckpt', '{path} is a file, not a checkpoint prefix.*; pass the prefix .*V1 format'),
+        (['model.ckpt'], 'model.ckpt', '{path} is a file, not a checkpoint prefix.*; pass the prefix'),
         (['model.ckpt.meta'], 'model.ckpt.meta', '{path} is a file, not a checkpoint prefix.*; pass the prefix'),
         ([], 'model.index', 'No checkpoint {path}'),
         ([], DATA, '{path} has no index: {dir}/model.index does not exist; copy it'),

@@ -1,0 +1,148 @@
+"""Opens whatever holds named tensors: V2 checkpoints and those of the V1 format."""
+
+import logging
+import os
+import re
+
+from estimator_ckpt.bundle.checkpoint_state import read_state
+from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.paths import (
+    as_path,
+    checkpoint_exists,
+    checkpoints_in,
+    is_saved_model,
+    resolve,
+    state_entry_candidates,
+)
+from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.formats import v1_paths
+from estimator_ckpt.formats.detect import FileKind, advice, detect
+from estimator_ckpt.formats.source import TensorSource
+from estimator_ckpt.formats.v1 import V1Reader
+
+_logger = logging.getLogger('estimator_ckpt')
+
+
+def open_source(path: str | bytes | os.PathLike) -> TensorSource:
+    """Opens a checkpoint of either format for reading.
+
+    Args:
+      path: What `bundle.paths.resolve` takes; or the file of a V1 checkpoint, one of its shards, their pattern or their
+        prefix; or a directory whose state file names one, or that holds nothing but one.
+
+    Raises:
+      CheckpointNotFoundError: If there is no checkpoint. Another kind of file is named, with what to do.
+      CorruptCheckpointError: If the checkpoint is damaged.
+    """
+    prefix, v1 = _locate(as_path(path))
+    return BundleReader(prefix) if v1 is None else _open_v1(v1)
+
+
+def find_source(path: str | bytes | os.PathLike) -> str:
+    """Returns the prefix, or the pattern of shards, of the checkpoint that a path means, without opening it.
+
+    Args:
+      path: What `open_source` takes.
+
+    Raises:
+      CheckpointNotFoundError: If there is no checkpoint.
+      CorruptCheckpointError: If the state file of a directory without checkpoints is damaged.
+    """
+    return _locate(as_path(path))[0]
+
+
+def _locate(path: str) -> tuple[str, v1_paths.V1Paths | None]:
+    # On `ram://` each prefix is a directory too.
+    is_directory = not checkpoint_exists(path) and files_for(path).is_dir(path)
+    v1 = _v1_in_directory(path) if is_directory else None
+    if v1 is None:
+        try:
+            return resolve(path), None
+        except CheckpointNotFoundError:
+            v1 = v1_paths.find(path)
+            if v1 is None:
+                raise
+    return v1.prefix, v1
+
+
+def find_checkpoint(directory: str, entry: str) -> str | None:
+    """Returns the path of the checkpoint, of either format, that an entry of a state file means; None if it is gone.
+
+    Args:
+      directory: The directory of the state file.
+      entry: The entry, as written.
+    """
+    for candidate in state_entry_candidates(directory, entry):
+        if checkpoint_exists(candidate):
+            return candidate
+        v1 = v1_paths.find(candidate)
+        if v1 is not None and _is_v1(v1):
+            return v1.prefix
+    return None
+
+
+def _open_v1(paths: v1_paths.V1Paths) -> TensorSource:
+    present = next((path for path in paths.files if files_for(path).exists(path)), paths.files[0])
+    kind = detect(present)
+    if kind is not FileKind.V1_CHECKPOINT:
+        raise CheckpointNotFoundError(advice(present, kind))
+    return V1Reader(paths.prefix)
+
+
+def _is_v1(paths: v1_paths.V1Paths) -> bool:
+    try:
+        return detect(paths.files[0]) is FileKind.V1_CHECKPOINT
+    except CheckpointError:
+        return False
+
+
+def _v1_in_directory(directory: str) -> v1_paths.V1Paths | None:
+    """Returns the V1 checkpoint that a directory means; None if it means a V2 checkpoint or none."""
+    try:
+        state = read_state(directory)
+    except CorruptCheckpointError:
+        state = None
+    if state is not None:
+        path = find_checkpoint(directory, state.latest)
+        if path is not None:
+            return None if checkpoint_exists(path) else v1_paths.find(path)
+    if checkpoints_in(directory) or is_saved_model(directory):
+        return None
+    candidates = v1_checkpoints_in(directory)
+    if not candidates:
+        return None
+    if state is not None or len(candidates) > 1:
+        _logger.warning(
+            '%s has no state file that names a checkpoint in it; using the newest checkpoint in the directory, %s.',
+            directory,
+            candidates[-1].prefix,
+        )
+    return candidates[-1]
+
+
+def v1_checkpoints_in(directory: str) -> list[v1_paths.V1Paths]:
+    """Returns the V1 checkpoints that lie in a directory, in the order of the steps in their names, then of these."""
+    files = files_for(directory)
+    if not files.is_dir(directory):
+        return []
+    found: dict[str, v1_paths.V1Paths] = {}
+    for name in sorted(files.list_dir(directory)):
+        path = os.path.join(directory, name)
+        if files.is_dir(path) or name.endswith(('.index', '.meta')) or '.tempstate' in name:
+            continue
+        paths = v1_paths.find(path)
+        if paths is not None and paths.prefix not in found and _is_v1(paths):
+            found[paths.prefix] = paths
+    return sorted(found.values(), key=lambda paths: (_step(paths.prefix), paths.prefix))
+
+
+def _step(prefix: str) -> int:
+    """Returns the step that a name ends in; -1 if there is none."""
+    match = re.search(r'-(\d+)(?:-[?]{5}-of-\d{5})?$', prefix)
+    return int(match[1]) if match else -1
+
+
+def name_of(prefix: str) -> str:
+    """Returns the name of a checkpoint in its directory, without the pattern of V1 shards."""
+    return re.sub(r'-[?]{5}-of-\d{5}$', '', os.path.basename(prefix))
