@@ -41,13 +41,24 @@ def _tensorflow() -> str:
 
 tensorflow = _tensorflow()
 estimator = [f'{tensorflow}>=2.12,<2.16', 'tensorflow-estimator>=2.12,<2.16']
+# Each of its releases is built for one of TensorFlow, from 0.32 for 2.12 on, which only its extras say.
+s3 = [f'tensorflow-io[{tensorflow}]>=0.32; sys_platform != "win32"']
 
 setuptools.setup(
     extras_require={
         'estimator': estimator,
         'tensorflow': [f'{tensorflow}>=2.12'],
         'examples': ['scikit-learn'],
-        'test': [*estimator, 'hypothesis>=6.112', 'pytest>=8.1', 'pytest-xdist>=3.7', 'scikit-learn'],
+        's3': s3,
+        'test': [
+            *estimator,
+            *s3,
+            'hypothesis>=6.112',
+            'moto[server]>=5',
+            'pytest>=8.1',
+            'pytest-xdist>=3.7',
+            'scikit-learn',
+        ],
         'lint': ['import-linter~=2.17', 'mypy~=2.4.0', 'ruff~=0.17.0'],
     }
 )

@@ -60,11 +60,11 @@ def read_state(directory: str, state_file: str = STATE_FILE) -> CheckpointState 
       CorruptCheckpointError: If the file is not a checkpoint state file.
     """
     path = os.path.join(directory, state_file)
-    files = files_for(directory)
-    if not files.exists(path) or files.is_dir(path):
+    text = files_for(directory).read_if_there(path)
+    if text is None:
         return None
     try:
-        message = text_format.Parse(files.read(path), _Message(), allow_unknown_field=True)
+        message = text_format.Parse(text, _Message(), allow_unknown_field=True)
     except (text_format.ParseError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptCheckpointError(
             f'{path} is not a checkpoint state file ({error}); remove it, or pass a checkpoint prefix instead.'
@@ -105,11 +105,13 @@ def write_atomically(path: str, data: bytes) -> None:
       data: Its contents.
     """
     files = files_for(path)
+    if files.is_object_store:
+        files.write(path, data)
+        return
     temporary = f'{path}.tmp-{uuid.uuid4().hex[:12]}'
     try:
         files.write(temporary, data)
         files.rename(temporary, path)
     except BaseException:
-        if files.exists(temporary):
-            files.remove(temporary)
+        files.discard(temporary)
         raise

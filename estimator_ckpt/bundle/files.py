@@ -5,19 +5,43 @@ Local paths use the standard library. A path with a scheme (`gs://`, `s3://`, `h
 """
 
 import abc
+import contextlib
 import errno
+import functools
+import importlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
+
+from estimator_ckpt.bundle.errors import CheckpointError
 
 Progress = Callable[[int], object] | None
 _CHUNK = 16 * 1024 * 1024
 _READ_AHEAD = 1024 * 1024
+# Whose file systems in TensorFlow and tensorflow-io put an object when its file is closed.
+_OBJECT_STORES = frozenset({'az', 'gs', 'oss', 's3'})
 
 
 class Files(abc.ABC):
-    """The file operations of one kind of file system. Offsets and sizes are in bytes."""
+    """The file operations of one kind of file system. Offsets and sizes are in bytes.
+
+    Attributes:
+      is_object_store: Whether a file appears whole when it is closed, and a rename is a copy and a deletion.
+    """
+
+    is_object_store = False
+
+    @abc.abstractmethod
+    def read_if_there(self, path: str) -> bytes | None:
+        """Returns the contents of a file; None if there is no such file."""
+
+    @abc.abstractmethod
+    def discard(self, path: str) -> None:
+        """Removes a file if it exists."""
+
+    @abc.abstractmethod
+    def remove_tree(self, path: str) -> None:
+        """Removes a directory with everything in it, if it exists."""
 
     @abc.abstractmethod
     def exists(self, path: str) -> bool:
@@ -148,6 +172,13 @@ class LocalFiles(Files):
             file.seek(offset)
             return file.read() if size is None else file.read(size)
 
+    def read_if_there(self, path: str) -> bytes | None:
+        """Returns what a file holds, or None where there is no file."""
+        try:
+            return self.read(path)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+
     def read_into(self, path: str, offset: int, buffer: memoryview) -> int:
         with open(path, 'rb', buffering=0) as file:
             file.seek(offset)
@@ -157,12 +188,16 @@ class LocalFiles(Files):
             return done
 
     def write(self, path: str, data: bytes) -> None:
-        with open(path, 'wb') as file:
-            file.write(data)
+        self.write_pieces(path, [data])
 
     def write_pieces(self, path: str, pieces: Iterable[bytes], progress: Progress = None) -> None:
-        with open(path, 'wb') as file:
-            _write_pieces(file, pieces, progress)
+        needed = 0
+        with _naming(path, lambda: needed), open(path, 'wb') as file:
+            for piece in pieces:
+                needed += len(piece)
+                file.write(piece)
+                if progress is not None:
+                    progress(len(piece))
 
     def rename(self, source: str, destination: str) -> None:
         os.replace(source, destination)
@@ -170,8 +205,15 @@ class LocalFiles(Files):
     def remove(self, path: str) -> None:
         os.remove(path)
 
-    def remove_dir(self, path: str) -> None:
-        os.rmdir(path)
+    def discard(self, path: str) -> None:
+        """Removes a file, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
+
+    def remove_tree(self, path: str) -> None:
+        """Removes a directory with all that is in it, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(path)
 
     def make_dirs(self, path: str) -> None:
         os.makedirs(path or '.', exist_ok=True)
@@ -187,13 +229,28 @@ class LocalFiles(Files):
             self.copy(source, destination)
 
     def copy(self, source: str, destination: str, progress: Progress = None) -> None:
-        if progress is None:
-            shutil.copyfile(source, destination)
-            return
-        with open(source, 'rb') as reader, open(destination, 'wb') as writer:
-            while chunk := reader.read(_CHUNK):
-                writer.write(chunk)
-                progress(len(chunk))
+        with _naming(destination, lambda: self.size(source)):
+            if progress is None:
+                shutil.copyfile(source, destination)
+                return
+            with open(source, 'rb') as reader, open(destination, 'wb') as writer:
+                while chunk := reader.read(_CHUNK):
+                    writer.write(chunk)
+                    progress(len(chunk))
+
+
+@contextlib.contextmanager
+def _naming(path: str, needed: Callable[[], int]) -> Iterator[None]:
+    """Names in an error for want of room, which names no file, the file and how many bytes it needs at least."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        message = (
+            f'{error.strerror}: the file needs at least {needed():,} bytes; make room, or write elsewhere'
+        )
+        raise OSError(error.errno, message, path) from error
 
 
 class RemoteFiles(Files):
@@ -203,7 +260,8 @@ class RemoteFiles(Files):
         import tensorflow as tf
 
         self._gfile = tf.io.gfile
-        self._error = tf.errors.OpError
+        self._not_found = tf.errors.NotFoundError
+        self._no_file = (tf.errors.NotFoundError, tf.errors.FailedPreconditionError)
 
     def exists(self, path: str) -> bool:
         return self._gfile.exists(path)
@@ -222,8 +280,22 @@ class RemoteFiles(Files):
 
     def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
         with self._gfile.GFile(path, 'rb') as file:
-            file.seek(offset)
-            return file.read() if size is None else file.read(size)
+            if offset:
+                file.seek(offset)
+            if size is not None:
+                return file.read(size)
+            # Without a number, it would ask for the size first: two requests more.
+            pieces = [file.read(_CHUNK)]
+            while len(pieces[-1]) == _CHUNK:
+                pieces.append(file.read(_CHUNK))
+            return b''.join(pieces)
+
+    def read_if_there(self, path: str) -> bytes | None:
+        """Returns what a file holds, or None where there is no file."""
+        try:
+            return self.read(path)
+        except self._no_file:
+            return None
 
     def read_into(self, path: str, offset: int, buffer: memoryview) -> int:
         data = self.read(path, offset, len(buffer))
@@ -236,8 +308,11 @@ class RemoteFiles(Files):
 
     def write_pieces(self, path: str, pieces: Iterable[bytes], progress: Progress = None) -> None:
         with self._gfile.GFile(path, 'wb') as file:
-            file.write(b'')  # Creates the file even if there are no pieces.
-            _write_pieces(file, pieces, progress)
+            file.write(b'')  # Opens it, where there is nothing to write too.
+            for piece in pieces:
+                file.write(piece)
+                if progress is not None:
+                    progress(len(piece))
 
     def rename(self, source: str, destination: str) -> None:
         self._gfile.rename(source, destination, overwrite=True)
@@ -245,8 +320,15 @@ class RemoteFiles(Files):
     def remove(self, path: str) -> None:
         self._gfile.remove(path)
 
-    def remove_dir(self, path: str) -> None:
-        self._gfile.rmtree(path)
+    def discard(self, path: str) -> None:
+        """Removes a file, if it is there."""
+        with contextlib.suppress(self._not_found):
+            self._gfile.remove(path)
+
+    def remove_tree(self, path: str) -> None:
+        """Removes a directory with all that is in it, if it is there."""
+        with contextlib.suppress(self._not_found):
+            self._gfile.rmtree(path)
 
     def make_dirs(self, path: str) -> None:
         self._gfile.makedirs(path)
@@ -256,24 +338,68 @@ class RemoteFiles(Files):
         self.copy(source, destination)
 
     def copy(self, source: str, destination: str, progress: Progress = None) -> None:
+        """Copies a file; `progress` is told the number of bytes behind each piece."""
+        if '://' not in destination:
+            # TensorFlow would read pieces of 128 KiB, each by requests of its own.
+            _local.write_pieces(destination, self._pieces(source), progress)
+            return
         self._gfile.copy(source, destination, overwrite=True)
         if progress is not None:
             progress(self.size(destination))
+
+    def _pieces(self, path: str) -> Iterator[bytes]:
+        with self._gfile.GFile(path, 'rb') as file:
+            while piece := file.read(_CHUNK):
+                yield piece
+                if len(piece) < _CHUNK:
+                    return
+
+
+class ObjectStoreFiles(RemoteFiles):
+    """Objects of a store, which TensorFlow's file systems show as files.
+
+    An object appears whole when it has been written, and replaces the one before. A rename is a copy and a deletion. A
+    directory is no more than a beginning that names share: it comes and goes with them.
+    """
+
+    is_object_store = True
+
+    def list_dir(self, path: str) -> list[str]:
+        try:
+            return super().list_dir(path)
+        except self._not_found:
+            return []
+
+    def make_dirs(self, path: str) -> None:
+        """Does nothing."""
 
 
 _local = LocalFiles()
 
 
 def files_for(path: str) -> Files:
-    """Returns the file operations for `path`."""
-    return RemoteFiles() if '://' in path else _local
+    """Returns the file operations for `path`.
+
+    Raises:
+      CheckpointError: If nothing that is installed provides the file system of its scheme.
+    """
+    scheme, separator, _ = path.partition('://')
+    return _remote_files(scheme) if separator else _local
 
 
-def _write_pieces(file: BinaryIO, pieces: Iterable[bytes], progress: Progress) -> None:
-    for piece in pieces:
-        file.write(piece)
-        if progress is not None:
-            progress(len(piece))
+@functools.cache
+def _remote_files(scheme: str) -> RemoteFiles:
+    import tensorflow as tf
+
+    if scheme not in tf.io.gfile.get_registered_schemes():
+        try:
+            importlib.import_module('tensorflow_io')  # Registers its file systems.
+        except ImportError as error:
+            raise CheckpointError(
+                f'TensorFlow alone has no file system for {scheme}://; install the release of tensorflow-io that '
+                f'matches TensorFlow {tf.__version__} ({error}).'
+            ) from error
+    return ObjectStoreFiles() if scheme in _OBJECT_STORES else RemoteFiles()
 
 
 def chunks(files: Files, path: str, offset: int, size: int) -> Iterator[bytes]:

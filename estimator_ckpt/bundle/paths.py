@@ -40,7 +40,7 @@ def data_files(prefix: str) -> list[str]:
     """Returns the paths of all data files of a prefix that exist, whatever their numbers of shards."""
     directory, base = os.path.split(prefix)
     files = files_for(prefix)
-    if not files.is_dir(directory or '.'):
+    if not files.is_object_store and not files.is_dir(directory or '.'):
         return []
     return [
         os.path.join(directory, name)
@@ -214,7 +214,7 @@ def _names_in(directory: str, files: Files) -> list[str]:
 
 def _not_found(path: str, files: Files) -> str:
     directory, base = os.path.split(path)
-    if not files.is_dir(directory or '.'):
+    if not files.is_object_store and not files.is_dir(directory or '.'):
         return f'No checkpoint {path}: the directory {directory} does not exist; check the path.'
     if data_files(path):
         return (

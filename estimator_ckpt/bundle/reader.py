@@ -35,17 +35,18 @@ class BundleReader:
       big_endian: Whether the checkpoint was written on a big-endian machine.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike, is_prefix: bool = False):
         """Opens a checkpoint.
 
         Args:
           path: Any path that `paths.resolve` accepts.
+          is_prefix: Whether it is a prefix for sure, so that nothing has to be asked for before the index is read.
 
         Raises:
           CheckpointNotFoundError: If there is no such checkpoint.
           CorruptCheckpointError: If its index is damaged.
         """
-        self.prefix = resolve(path)
+        self.prefix = os.fspath(path) if is_prefix else resolve(path)
         self._files = files_for(self.prefix)
         self.raw = self._read_index()
         header = self._parse(BundleHeader, HEADER_KEY, self.raw.pop(HEADER_KEY, None))
@@ -59,7 +60,9 @@ class BundleReader:
 
     def _read_index(self) -> dict[bytes, bytes]:
         path = index_path(self.prefix)
-        data = self._files.read(path)
+        data = self._files.read_if_there(path)
+        if data is None:
+            raise CheckpointNotFoundError(f'There is no checkpoint {self.prefix}: {path} does not exist.')
         try:
             return dict(read_table(data))
         except TableError as error:

@@ -12,7 +12,7 @@ from estimator_ckpt.bundle import dtypes, slices, tensors
 from estimator_ckpt.bundle.checkpoint_state import write_atomically
 from estimator_ckpt.bundle.entries import HEADER_KEY, Location, decode_key, encode_key
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.bundle.files import Files, LocalFiles, Progress, chunks, files_for
+from estimator_ckpt.bundle.files import LocalFiles, Progress, chunks, files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
 from estimator_ckpt.bundle.paths import data_files, data_path, index_path
 from estimator_ckpt.bundle.reader import BundleReader
@@ -49,6 +49,7 @@ class BundleWriter:
 
     Attributes:
       prefix: The prefix of the new checkpoint.
+      paths: The paths of its files, once it has been published.
     """
 
     def __init__(self, prefix: str):
@@ -59,6 +60,7 @@ class BundleWriter:
         self._added: list[tuple[BundleEntry, bytes | Callable[[], np.ndarray]]] = []
         self._added_entries: dict[bytes, BundleEntry] = {}
         self._big_endian = False
+        self.paths: list[str] = []
 
     def __contains__(self, key: str) -> bool:
         raw_key = encode_key(key)
@@ -369,33 +371,42 @@ class BundleWriter:
             shards.append(_Shard())
         # The previous path of each data file placed so far; empty for files that were not moved.
         begun: dict[str, str] = {}
+        index = b''
         try:
             for number, shard in enumerate(shards):
                 if shard.transfer == 'move' and shard.path in replaced:
                     # The previous index still needs the file under its old name.
                     shard = dataclasses.replace(shard, transfer='link')
                 self._place(shard, data_path(self.prefix, number, len(shards)), begun, progress)
-            write_atomically(index_path(self.prefix), self._index(len(shards)))
+            index = self._index(len(shards))
+            write_atomically(index_path(self.prefix), index)
         except BaseException:
-            self._undo(begun)
+            if not index or not self._has_put(index):
+                self._undo(begun)
             raise
-        kept = {data_path(self.prefix, number, len(shards)) for number in range(len(shards))}
-        _remove_all(self._files, sorted(replaced - kept))
+        kept = [data_path(self.prefix, number, len(shards)) for number in range(len(shards))]
+        self.paths = [index_path(self.prefix), *kept]
+        for path in sorted(replaced.difference(kept)):
+            self._files.discard(path)
         return self.prefix
+
+    def _has_put(self, index: bytes) -> bool:
+        """Returns True if an object store has taken the index, which needs its data then, though it gave an error."""
+        return self._files.is_object_store and self._files.read_if_there(index_path(self.prefix)) == index
 
     def _undo(self, begun: dict[str, str]) -> None:
         for path, moved_from in begun.items():
-            if self._files.exists(path):
-                if moved_from:
-                    self._files.rename(path, moved_from)
-                else:
-                    self._files.remove(path)
+            if not moved_from:
+                self._files.discard(path)
+            elif self._files.exists(path):
+                self._files.rename(path, moved_from)
 
     def _place(self, shard: _Shard, path: str, begun: dict[str, str], progress: Progress) -> None:
         if shard.path == path:
             return
-        if self._files.exists(path):  # Left behind by an interrupted write; no index names it.
-            self._files.remove(path)
+        if not self._files.is_object_store:
+            # Left behind by an interrupted write: no index names it, but it may have another name too.
+            self._files.discard(path)
         begun[path] = shard.path if shard.transfer == 'move' else ''
         # TensorFlow's file operations accept local paths too, but not vice versa.
         files = files_for(shard.path) if isinstance(self._files, LocalFiles) else self._files
@@ -442,9 +453,3 @@ class BundleWriter:
             if own_entry != other_entry:
                 return False
         return True
-
-
-def _remove_all(files: Files, paths: list[str]) -> None:
-    for path in paths:
-        if files.exists(path):
-            files.remove(path)

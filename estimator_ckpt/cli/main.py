@@ -32,6 +32,18 @@ class Interrupted(KeyboardInterrupt):
 
 def run() -> None:
     """Runs the command line of this process and exits; the entry point of the console script."""
+    try:
+        _run()
+    except SystemExit as end:
+        if 'tensorflow_io' in sys.modules:
+            # Its client of S3 aborts a process that ends in the ordinary way.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 0)
+        raise
+
+
+def _run() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # A shell that starts a process in the background may ignore interrupts for it.
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -29,6 +29,10 @@ class Retention:
 
     Beyond that, all that are too many are deleted at once, and the time of the next one to be kept for good survives
     a restart, in the state file.
+
+    Attributes:
+      kept: The prefixes of the checkpoints that are kept, with the times they were written, oldest first.
+      announces: Whether it has written a state file.
     """
 
     def __init__(self, max_to_keep: int | None, keep_every_n_hours: float | None):
@@ -42,7 +46,7 @@ class Retention:
         self._interval = (float('inf') if keep_every_n_hours is None else keep_every_n_hours) * 3600
         self._last_preserved = time.time()
         self.kept: list[tuple[str, float]] = []
-        self._announces = False
+        self.announces = False
 
     def recover(self, prefixes: Sequence[str], directory: str | None = None) -> None:
         """Goes on from checkpoints that are there already.
@@ -120,7 +124,7 @@ class Retention:
         )
         write_state(directory, state, state_file)
         _announced[_state_path(latest, state_file)] = state.latest
-        self._announces = True
+        self.announces = True
 
     def check_alone(self, prefix: str, state_file: str = STATE_FILE) -> None:
         """Refuses to go on where another process has announced checkpoints since this one did.
@@ -130,7 +134,7 @@ class Retention:
         Raises:
           CheckpointError: If there is one.
         """
-        if not self._announces:
+        if not self.announces:
             return
         try:
             state = read_state(os.path.dirname(prefix), state_file)
@@ -169,8 +173,7 @@ def remove_checkpoint(prefix: str, meta_graph_suffix: str = 'meta') -> None:
     """Deletes a checkpoint, its index first, so that nobody sees it without its data."""
     files = files_for(prefix)
     for path in [index_path(prefix), *data_files(prefix), f'{prefix}.{meta_graph_suffix}']:
-        if files.exists(path):
-            files.remove(path)
+        files.discard(path)
 
 
 def warn_unless_seen(model_dir: str) -> None:

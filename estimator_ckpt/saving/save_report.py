@@ -2,11 +2,11 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.bundle.paths import data_files, index_path
 from estimator_ckpt.common import formatting
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.tensorflow_internals import summary_writers
@@ -22,6 +22,7 @@ class SaveReport:
       step: The global step; None where the caller has not said it.
       save_seconds: From the first op until the checkpoint was announced.
       stall_seconds: How long training stood still for it; as long, unless it was written in the background.
+      paths: The files of the checkpoint.
     """
 
     prefix: str
@@ -29,13 +30,15 @@ class SaveReport:
     step: int | None
     save_seconds: float
     stall_seconds: float
+    paths: Sequence[str]
 
     def publish(self) -> None:
         """Logs the save, and adds its scalars to the summaries of the checkpoint's directory, if there are any.
 
         In eager mode they go to the default writer of `tf.summary`.
         """
-        size = _bytes_of(self.prefix)
+        files = files_for(self.prefix)
+        size = sum(map(files.size, self.paths))
         stall = ''
         if self.stall_seconds != self.save_seconds:
             stall = f'; training stood still for {self.stall_seconds:.2f} s'
@@ -67,11 +70,6 @@ class SaveReport:
         if writer is not None:
             writer.add_summary(summary, self.step)
             writer.flush()  # Nobody else does after the last save.
-
-
-def _bytes_of(prefix: str) -> int:
-    files = files_for(prefix)
-    return sum(files.size(path) for path in [index_path(prefix), *data_files(prefix)])
 
 
 def _summary_writer(directory: str) -> tf.compat.v1.summary.FileWriter | None:

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
-from estimator_ckpt.bundle.paths import as_path, resolve, resolve_state_entry
+from estimator_ckpt.bundle.paths import as_path, resolve_state_entry
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.formats.opening import find_checkpoint, find_source, open_source
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
@@ -28,7 +29,14 @@ from estimator_ckpt.saving.graph_ops import GraphOps
 from estimator_ckpt.saving.retention import Retention, warn_unless_seen
 from estimator_ckpt.saving.save_report import SaveReport
 from estimator_ckpt.saving.snapshot_ops import SnapshotOps
-from estimator_ckpt.saving.staging import Extras, Staging, objects_extras, remove_abandoned
+from estimator_ckpt.saving.staging import (
+    Extras,
+    Staging,
+    check_can_be_restored,
+    naming_needed_room,
+    objects_extras,
+    remove_abandoned,
+)
 
 if TYPE_CHECKING:
     from estimator_ckpt.saving.background_save import Snapshot
@@ -62,6 +70,7 @@ class Saver(tf.compat.v1.train.Saver):
         save_relative_paths: bool = True,
         filename: str | None = None,
         is_chief: bool = True,
+        write_version: int = tf.compat.v1.train.SaverDef.V2,
     ):
         """Creates a saver, and unless `defer_build` adds its ops to the default graph.
 
@@ -90,10 +99,16 @@ class Saver(tf.compat.v1.train.Saver):
           is_chief: Whether this task writes. For another one `save` writes nothing. Under a strategy of several workers
             all of them must call it, and the strategy knows which one is the chief.
 
+          write_version: `SaverDef.V2`; the V1 format is only read.
+
         Raises:
           TypeError: If `checkpoint` is no `tf.train.Checkpoint`.
-          ValueError: If the style or `untracked` is unknown.
+          ValueError: If the style or `untracked` is unknown, or `write_version` is another one.
         """
+        if write_version != tf.compat.v1.train.SaverDef.V2:
+            raise ValueError(
+                'write_version must be SaverDef.V2: the V1 format, which TensorFlow wrote until 2016, is only read.'
+            )
         self._style = CheckpointStyle(style)
         if untracked not in _UNTRACKED:
             raise ValueError(
@@ -278,7 +293,8 @@ class Saver(tf.compat.v1.train.Saver):
           RuntimeError: If the ops were not built.
           TypeError: If `sess` is no session.
           ValueError: If `latest_filename` has a directory, or is `save_path` itself.
-          CheckpointError: If the files cannot be put together, or another process has saved here since this one did.
+          CheckpointError: If the files cannot be put together, another process has saved here since this one did, or
+            the path has brackets or a backslash, with which TensorFlow could not restore from it.
         """
         started = time.monotonic()
         state_file = latest_filename or STATE_FILE
@@ -291,7 +307,7 @@ class Saver(tf.compat.v1.train.Saver):
         prefix = save_path if step is None else self._numbered(save_path, step)
         if not self._is_empty:
             ops = self._ops()
-            is_new = self._write(
+            paths = self._write(
                 ops,
                 sess,
                 functools.partial(ops.save, sess),
@@ -310,9 +326,9 @@ class Saver(tf.compat.v1.train.Saver):
             return None
         if _is_export(prefix) and not tf.executing_eagerly():
             self._name_exported_ops(sess.graph)
-        if is_new:
+        if paths:
             seconds = time.monotonic() - started
-            SaveReport(prefix, self._style, step, seconds, seconds).publish()
+            SaveReport(prefix, self._style, step, seconds, seconds, paths).publish()
         if write_state and not tf.executing_eagerly():
             graph_state(sess.graph).tell_listeners(prefix, self)
         return prefix
@@ -348,12 +364,12 @@ class Saver(tf.compat.v1.train.Saver):
           CheckpointError: If the files cannot be put together, or another process has saved here since this one did.
         """
         started, prefix = time.monotonic(), self._numbered(save_path, global_step)
-        is_new = self._write(self._graph_ops, snapshot.session, snapshot.write, prefix, STATE_FILE, 'meta')
+        paths = self._write(self._graph_ops, snapshot.session, snapshot.write, prefix, STATE_FILE, 'meta')
         if write_meta_graph:
             self.export_meta_graph(f'{prefix}.meta')
-        if is_new:
+        if paths:
             seconds = time.monotonic() - started
-            SaveReport(prefix, self._style, global_step, seconds, snapshot.stall_seconds).publish()
+            SaveReport(prefix, self._style, global_step, seconds, snapshot.stall_seconds, paths).publish()
         graph_state(snapshot.session.graph).tell_listeners(prefix, self)
         return prefix
 
@@ -375,6 +391,7 @@ class Saver(tf.compat.v1.train.Saver):
             raise ValueError(f'latest_filename must be a plain file name, not {state_file!r}.')
         if global_step is None and os.path.basename(save_path) == state_file:
             raise ValueError(f'save_path {save_path!r} is the state file; choose another name for one.')
+        check_can_be_restored(save_path)
 
     def _numbered(self, save_path: str, step: int) -> str:
         return f'{save_path}-{step:08d}' if self._pad_step_number else f'{save_path}-{step}'
@@ -387,11 +404,11 @@ class Saver(tf.compat.v1.train.Saver):
         prefix: str,
         state_file: str | None,
         meta_graph_suffix: str,
-    ) -> bool:
+    ) -> list[str]:
         """Writes a checkpoint and, with a state file, announces it there and deletes those that are too many.
 
         Returns:
-          Whether anything was written: what was just restored is there already.
+          The files of the checkpoint; none where nothing was written, since what was just restored is there already.
         """
         if state_file is not None:
             self._retention.check_alone(prefix, state_file)
@@ -401,15 +418,16 @@ class Saver(tf.compat.v1.train.Saver):
         if self._style is not CheckpointStyle.TF1:
             count = self._save_counter + 1 if ops.bindings.save_counter is None else ops.count_save(sess)
             extras = objects_extras(ops.bindings, self._style, count, names=_is_export(prefix))
-        with Staging(prefix, ops.num_parts) as staging:
-            write_parts(staging.parts, extras.values)
+        with Staging(prefix, ops.num_parts, extras, self._retention.announces) as staging:
+            with naming_needed_room(prefix, ops.bindings):
+                write_parts(staging.parts, extras.values)
             # Training that resumes saves first of all what it has just restored.
-            is_new = staging.publish(extras, unless_same=prefix == self._restored_from)
+            is_new = staging.publish(unless_same=prefix == self._restored_from)
             self._save_counter += is_new
             # Within: what is left of the staging tells, after a kill, a checkpoint that was to be announced.
             if state_file is not None:
                 self._retention.announce(prefix, self._save_relative_paths, state_file, meta_graph_suffix)
-        return is_new
+        return staging.paths if is_new else []
 
     def restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
         """Restores the variables from a checkpoint of any style.
@@ -422,6 +440,7 @@ class Saver(tf.compat.v1.train.Saver):
           ValueError: If `save_path` is None.
           CheckpointNotFoundError: If there is no such checkpoint, or a data file is missing.
           CorruptCheckpointError: If a file is damaged.
+          CheckpointError: If its path has brackets or a backslash.
           MappingError: If a variable has no source in it, or one of another shape or type. Nothing is restored then.
         """
         if save_path is None:
@@ -434,7 +453,8 @@ class Saver(tf.compat.v1.train.Saver):
             self._restore(sess, as_path(save_path))
 
     def _restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
-        reader = BundleReader(self._find(save_path))
+        reader = open_source(self._find(save_path))
+        check_can_be_restored(reader.prefix)
         reader.check_data_files()
         ops = self._ops()
         bindings = ops.bindings
@@ -462,11 +482,12 @@ class Saver(tf.compat.v1.train.Saver):
         self._restored_from = reader.prefix
 
     def _find(self, save_path: str) -> str:
+        """Returns the checkpoint that a path means, which the state file of a copied or moved directory may name."""
         if self._model_dir is not None and _names(self._model_dir, save_path):
-            # The state file of a directory that was copied or moved names the old place.
-            return resolve_state_entry(self._model_dir, save_path)
+            place = find_checkpoint(self._model_dir, save_path)
+            return place or resolve_state_entry(self._model_dir, save_path)  # Which says what is there.
         try:
-            return resolve(save_path)
+            return find_source(save_path)
         except CheckpointNotFoundError as error:
             if self._model_dir is None:
                 raise CheckpointNotFoundError(

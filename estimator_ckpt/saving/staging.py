@@ -1,10 +1,12 @@
 """Turns the files that save ops wrote into a checkpoint: merged, with the second style's keys, announced whole."""
 
+import contextlib
 import dataclasses
+import math
 import os
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -13,14 +15,60 @@ from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
 from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.bundle.paths import checkpoint_exists
+from estimator_ckpt.bundle.paths import checkpoint_exists, data_path, index_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
+from estimator_ckpt.common import formatting
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.bindings import Bindings
 
 _STAGING = re.compile(r'\.saving-[0-9a-f]{12}')
+
+
+# What TensorFlow's restore op, which takes a path for a pattern, does not find as it is written.
+_PATTERN = re.compile(r'\[[^/]*\]|\\' if os.sep == '/' else r'\[[^/\\]*\]')
+
+
+def check_can_be_restored(prefix: str) -> None:
+    """Checks that TensorFlow's restore op can find a checkpoint.
+
+    Args:
+      prefix: The checkpoint, which need not exist yet.
+
+    Raises:
+      CheckpointError: If it cannot, as its path has brackets or a backslash.
+    """
+    match = _PATTERN.search(prefix)
+    if match:
+        raise CheckpointError(
+            f'{prefix} cannot be restored: TensorFlow takes {match[0]!r} in a path for a pattern; choose a directory '
+            'and a name without brackets and backslashes, or rename them.'
+        )
+
+
+@contextlib.contextmanager
+def naming_needed_room(prefix: str, bindings: Bindings) -> Iterator[None]:
+    """Says of save ops that find no room on a disk how much they need; the file is in their own message.
+
+    Args:
+      prefix: The checkpoint.
+      bindings: The tensors that are saved.
+    """
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        if 'No space left' not in error.message:
+            raise
+        targets = [binding.target for binding in bindings.items]
+        needed = sum(math.prod(t.shape or ()) * tf.as_dtype(t.dtype).size for t in targets)
+        found = re.search(r'(\S+); No space left', error.message)
+        raise tf.errors.ResourceExhaustedError(
+            error.node_def,
+            error.op,
+            f'{prefix} needs at least {formatting.size(needed)}, and there is no space left on the device for '
+            f'{found[1] if found else "its files"}; make room, or save elsewhere.',
+        ) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,26 +87,63 @@ class Extras:
 
 
 class Staging:
-    """A folder beside a checkpoint in which save ops leave their files until they are published."""
+    """A folder beside a checkpoint in which save ops leave their files until they are published.
 
-    def __init__(self, prefix: str, num_parts: int):
-        self._prefix = prefix
+    Attributes:
+      parts: The prefixes under which the save ops write. On an object store, where what is written is not seen before
+        it is whole, the only part of a new checkpoint to which nothing is added is written where it stays.
+      paths: The files of the checkpoint, once it has been published.
+    """
+
+    def __init__(self, prefix: str, num_parts: int, extras: Extras, is_announced: bool = False):
+        """Chooses the names; nothing is written yet.
+
+        Args:
+          prefix: The checkpoint.
+          num_parts: How many sets of files the save ops write.
+          extras: What is added to them.
+          is_announced: Whether the state file names a checkpoint already. The first one is never written in place: its
+            folder tells, after a kill, that it was to be announced.
+        """
+        self._prefix, self._extras = prefix, extras
         self._directory = f'{prefix}.saving-{uuid.uuid4().hex[:12]}'
-        self.parts = [os.path.join(self._directory, f'part-{number:05d}') for number in range(num_parts)]
         self._files = files_for(prefix)
+        may_be_in_place = (
+            is_announced and num_parts == 1 and not extras.aliases and self._files.is_object_store
+        )
+        self._in_place = may_be_in_place and not checkpoint_exists(prefix)
+        if self._in_place:
+            self.parts = [prefix]
+        else:
+            self.parts = [os.path.join(self._directory, f'part-{number:05d}') for number in range(num_parts)]
+        self.paths: list[str] = []
+        self._moved = False
 
     def __enter__(self) -> 'Staging':
         self._files.make_dirs(self._directory)
         return self
 
     def __exit__(self, *unused_error: object) -> None:
-        _remove_tree(self._directory)
+        if self._in_place:
+            if not self.paths:
+                self._remove_unfinished()
+        elif self._moved and self._files.is_object_store:
+            # What is left is known, and to list it takes more requests. Some stores have an object for a directory.
+            for path in [*map(index_path, self.parts), f'{self._directory}/']:
+                self._files.discard(path)
+        else:
+            self._files.remove_tree(self._directory)
 
-    def publish(self, extras: Extras, unless_same: bool) -> bool:
-        """Publishes what is in the folder, with the extras, under the prefix.
+    def _remove_unfinished(self) -> None:
+        directory, base = os.path.split(self._prefix)
+        for name in self._files.list_dir(directory):
+            if name.startswith((index_path(base), f'{base}.data-')):
+                self._files.discard(os.path.join(directory, name))
+
+    def publish(self, unless_same: bool) -> bool:
+        """Publishes what the save ops wrote, with the extras, under the prefix.
 
         Args:
-          extras: What to add.
           unless_same: Whether a checkpoint that is there already, with the same contents, is left as it is.
 
         Returns:
@@ -68,7 +153,10 @@ class Staging:
           CheckpointError: If a part is not there, or a key would be there twice.
           OSError: If a file cannot be written. The prefix is then as it was before.
         """
-        writer = BundleWriter(self._prefix)
+        if self._in_place:
+            self.paths = [index_path(self._prefix), data_path(self._prefix, 0, 1)]
+            return True
+        writer, extras = BundleWriter(self._prefix), self._extras
         for part in self.parts:
             writer.include(self._open(part), 'move')
         for new, existing in extras.aliases:
@@ -76,11 +164,12 @@ class Staging:
         if unless_same and checkpoint_exists(self._prefix) and self._is_there(writer, extras.counters):
             return False
         writer.publish()
+        self.paths, self._moved = writer.paths, True
         return True
 
     def _open(self, part: str) -> BundleReader:
         try:
-            return BundleReader(part)
+            return BundleReader(part, is_prefix=True)
         except CheckpointNotFoundError as error:
             raise CheckpointError(
                 f'The device that saved {part} wrote it where this process does not see it; the directory of '
@@ -89,10 +178,11 @@ class Staging:
 
     def _is_there(self, writer: BundleWriter, counters: frozenset[str]) -> bool:
         try:
-            existing = BundleReader(self._prefix)
+            existing = BundleReader(self._prefix, is_prefix=True)
             existing.check_data_files()
         except CheckpointError:
             return False
+        self.paths = [index_path(self._prefix), *existing.data_paths()]
         return writer.has_contents_of(existing, ignoring=counters)
 
 
@@ -101,7 +191,7 @@ def remove_abandoned(directory: str) -> None:
     files = files_for(directory)
     for name in files.list_dir(directory):
         if _STAGING.search(name[-20:]):
-            _remove_tree(os.path.join(directory, name))
+            files.remove_tree(os.path.join(directory, name))
 
 
 def announce_interrupted(directory: str) -> str | None:
@@ -122,15 +212,6 @@ def announce_interrupted(directory: str) -> str | None:
         return None
     write_state(directory, CheckpointState(written[0], (written[0],)))
     return os.path.join(directory, written[0])
-
-
-def _remove_tree(directory: str) -> None:
-    files = files_for(directory)
-    if not files.is_dir(directory):
-        return
-    for name in files.list_dir(directory):
-        files.remove(os.path.join(directory, name))
-    files.remove_dir(directory)
 
 
 def extra_dtypes(bindings: Bindings, style: CheckpointStyle) -> dict[str, tf.DType]:

@@ -93,7 +93,7 @@ class _Checkpoint:
         if not self._used:
             return
         shutil.rmtree(self._output, ignore_errors=True)
-        self._staging = Staging(os.path.join(self._output, 'published'), len(self._parts))
+        self._staging = Staging(os.path.join(self._output, 'published'), len(self._parts), Extras())
         self._staged = [os.path.join(self._output, 'tensorflow', f'{n}') for n in range(len(self._parts))]
         for prefixes in (self._staging.parts, self._staged):
             os.makedirs(os.path.dirname(prefixes[0]))
@@ -113,7 +113,7 @@ class _Checkpoint:
             self._program.map(self._by_object)
         elif operation == 'publish':
             with self._staging as staging:
-                staging.publish(Extras(), unless_same=False)
+                staging.publish(unless_same=False)
         else:
             self._merge(os.path.join(self._output, 'merged'))
 

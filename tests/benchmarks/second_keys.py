@@ -45,14 +45,14 @@ def main(_):
         with tempfile.TemporaryDirectory() as directory:
 
             def save(style, directory=directory, names=names, tensors=tensors, styles=styles):
-                with Staging(os.path.join(directory, style), 1) as staging:
+                with Staging(os.path.join(directory, style), 1, styles[style]) as staging:
                     tf.raw_ops.SaveV2(
                         prefix=staging.parts[0],
                         tensor_names=names,
                         shape_and_slices=[''] * len(names),
                         tensors=tensors,
                     )
-                    staging.publish(styles[style], unless_same=False)
+                    staging.publish(unless_same=False)
 
             contenders = {style: lambda style=style, save=save: save(style) for style in styles}
             # The fewer the variables, the smaller the difference that has to be seen.

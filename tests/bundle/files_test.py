@@ -1,6 +1,8 @@
 """Tests the file operations on this machine's file systems and on TensorFlow's, here its `ram://`."""
 
+import errno
 import os
+import sys
 import tempfile
 import uuid
 
@@ -10,7 +12,7 @@ import tensorflow as tf
 
 from estimator_ckpt.bundle import files, paths
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state, write_state
-from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from tests.bundle.helpers import assert_same, merge, our_tensors, save, tf_tensors
@@ -72,7 +74,10 @@ def test_files_are_written_read_listed_renamed_and_removed_alike_everywhere(fold
     assert ops.read(other) == b'0123456789'
     assert not ops.exists(path)
     ops.remove(other)
-    ops.remove_dir(f'{folder}/sub/sub')
+    ops.discard(other)
+    ops.write(f'{folder}/sub/sub/c', b'')
+    ops.remove_tree(f'{folder}/sub/sub')
+    ops.remove_tree(f'{folder}/sub/sub')
     assert ops.list_dir(f'{folder}/sub') == []
 
 
@@ -249,3 +254,23 @@ def test_small_ranges_are_read_with_their_neighbours(folder, monkeypatch):
     for path, offset, size in ranges:
         assert ahead.read(path, offset, size) == contents[path][offset : offset + size]
     assert reads == [(one, 3, 10), (one, 20, 30), (one, 50, 10), (one, 2, 10), (two, 20, 5)]
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no device without room')
+@pytest.mark.parametrize('method', ['write', 'copy', 'copy with progress'])
+def test_a_file_that_finds_no_room_is_named_with_what_it_needs(method, tmp_path):
+    ops = files.files_for('/dev/full')
+    (tmp_path / 'source').write_bytes(b'0' * 1234567)
+    with pytest.raises(OSError) as error:
+        if method == 'write':
+            ops.write_pieces('/dev/full', [b'0' * 1234000, b'0' * 567])
+        else:
+            ops.copy(str(tmp_path / 'source'), '/dev/full', [].append if 'progress' in method else None)
+    assert (error.value.errno, error.value.filename) == (errno.ENOSPC, '/dev/full')
+    assert 'at least 1,234,' in str(error.value)
+
+
+def test_a_file_system_that_nothing_provides_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tensorflow_io', None)
+    with pytest.raises(CheckpointError, match='no file system for nowhere://; install .*tensorflow-io'):
+        files.files_for('nowhere://bucket/x')

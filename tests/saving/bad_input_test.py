@@ -10,6 +10,7 @@ import tensorflow as tf
 import estimator_ckpt
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
 from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.saving.eager_ops import EagerOps
 from tests.testing import small_model
 
 tf1 = tf.compat.v1
@@ -281,3 +282,44 @@ def test_a_save_without_room_leaves_the_checkpoint_before_it(tmp_path):
         session.run(v.assign(tf.ones([100_000])))
         saver.restore(session, path)
         assert not session.run(v).any()
+
+
+@pytest.mark.parametrize('folder', ['run[lr=0.1]', 'run\\1'])
+def test_a_path_that_restoring_takes_for_a_pattern_is_refused_before_the_first_step(folder, tmp_path):
+    saver = estimator_ckpt.Saver('both', tf.train.Checkpoint(v=tf.Variable(1.0, name='v')))
+    with pytest.raises(estimator_ckpt.CheckpointError, match='takes .* for a pattern') as error:
+        saver.save(None, str(tmp_path / folder / 'x'))
+    assert _is_one_sentence(error.value)
+    assert os.listdir(tmp_path) == []
+    saver.save(None, str(tmp_path / 'run' / 'x'))
+    shutil.copytree(tmp_path / 'run', tmp_path / folder)
+    with pytest.raises(estimator_ckpt.CheckpointError, match='takes .* for a pattern') as error:
+        saver.restore(None, str(tmp_path / folder / 'x'))
+    assert _is_one_sentence(error.value)
+    assert not estimator_ckpt.verify(tmp_path / folder / 'x').faults
+
+
+@pytest.mark.parametrize('folder', ['run?', 'a [b', 'c] *'])
+def test_other_paths_with_odd_characters_are_saved_to_and_restored_from(folder, tmp_path):
+    v = tf.Variable(1.0, name='v')
+    saver = estimator_ckpt.Saver('both', tf.train.Checkpoint(v=v))
+    path = saver.save(None, str(tmp_path / folder / 'x'))
+    v.assign(2.0)
+    saver.restore(None, path)
+    assert v.numpy() == 1.0
+
+
+def test_a_save_that_finds_no_room_says_how_much_it_needs_and_for_which_file(monkeypatch, tmp_path):
+    def full(self, session, prefixes):
+        raise tf.errors.ResourceExhaustedError(
+            None, None, f'{prefixes[0]}.data-00000-of-00001; No space left on device'
+        )
+
+    v = tf.Variable(tf.zeros([1000]), name='v')
+    monkeypatch.setattr(EagerOps, 'save', full)
+    with pytest.raises(
+        tf.errors.ResourceExhaustedError, match=r'x needs at least 4 kB.*part-00000.data-00000'
+    ) as error:
+        estimator_ckpt.Saver('tf1', tf.train.Checkpoint(v=v)).save(None, str(tmp_path / 'x'))
+    assert _is_one_sentence(error.value)
+    assert os.listdir(tmp_path) == []
