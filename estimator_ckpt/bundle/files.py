@@ -122,10 +122,6 @@ class Files(abc.ABC):
         """Removes a file."""
 
     @abc.abstractmethod
-    def remove_dir(self, path: str) -> None:
-        """Removes an empty directory."""
-
-    @abc.abstractmethod
     def make_dirs(self, path: str) -> None:
         """Creates a directory and its parents, as far as they do not exist."""
 

@@ -112,7 +112,7 @@ def test_a_first_checkpoint_that_was_not_announced_before_a_kill_is_not_lost(tmp
     announce = staging.write_state
     with monkeypatch.context() as patch:
         patch.setattr('estimator_ckpt.saving.retention.write_state', _die)
-        patch.setattr(staging, '_remove_tree', lambda directory: None)
+        patch.setattr(staging, 'remove_tree', lambda directory: None)
         with pytest.raises(_Killed):
             _train(tmp_path, small_model.ours('both'), 2)
     assert checkpoints_in(str(tmp_path)) == [f'{tmp_path}/model.ckpt-0'] and announce is staging.write_state
