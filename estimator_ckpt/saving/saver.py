@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
-from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
-from estimator_ckpt.bundle.paths import as_path, resolve_state_entry
+from estimator_ckpt.bundle.checkpoint_state import STATE_FILE
+from estimator_ckpt.bundle.paths import as_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common.gc_pause import paused_collector
-from estimator_ckpt.formats.opening import find_checkpoint, find_source, open_source
+from estimator_ckpt.formats.opening import open_source
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
@@ -23,9 +22,11 @@ from estimator_ckpt.program.bindings import Bindings, bind
 from estimator_ckpt.program.graph_state import graph_state
 from estimator_ckpt.program.tensorflow_internals import SessionInterface
 from estimator_ckpt.program.tracking import check_checkpoint
+from estimator_ckpt.saving.bindings_check import check_bindings
 from estimator_ckpt.saving.eager_ops import EagerOps
 from estimator_ckpt.saving.errors import errors_of_restore
 from estimator_ckpt.saving.graph_ops import GraphOps
+from estimator_ckpt.saving.restored_path import find_checkpoint_to_restore
 from estimator_ckpt.saving.retention import Retention, warn_unless_seen
 from estimator_ckpt.saving.save_report import SaveReport
 from estimator_ckpt.saving.snapshot_ops import SnapshotOps
@@ -205,37 +206,8 @@ class Saver(tf.compat.v1.train.Saver):
             _ = self._checkpoint.save_counter  # Reading it creates it.
         drops = self._untracked == 'drop' and self._style is CheckpointStyle.TF2
         bindings = bind(self._checkpoint, self._variables, self._style, drops)
-        if self._style is not CheckpointStyle.TF1:
-            self._judge_untracked(bindings.untracked)
-        if bindings.iterators:
-            self._judge_iterators(bindings.iterators)
+        check_bindings(bindings, self, self._untracked)
         return bindings
-
-    def _judge_iterators(self, paths: list[str]) -> None:
-        """Refuses iterators where their position would be lost or fail to restore, and says where it is not saved."""
-        if tf.executing_eagerly() and self._style is not CheckpointStyle.TF1:
-            return
-        listed = f'The positions of the dataset iterators {", ".join(paths)}'
-        if self._style is CheckpointStyle.TF1:
-            tf.get_logger().warning('%s are not saved: a name-based checkpoint cannot hold them.', listed)
-        elif self in graph_state(tf.compat.v1.get_default_graph()).savers:
-            # A scaffold restores before iterators are initialized, which would fail or start them anew.
-            raise CheckpointError(
-                f'{listed} cannot be restored by a scaffold, which restores before they are initialized: leave them '
-                'out of the tf.train.Checkpoint, and save them with tf.data.experimental.CheckpointInputPipelineHook.'
-            )
-
-    def _judge_untracked(self, names: list[str]) -> None:
-        if not names or self._untracked == 'drop':
-            return
-        listed = (
-            f'{len(names)} variables are not reached by the given tf.train.Checkpoint: {", ".join(names)}'
-        )
-        if self._untracked == 'error':
-            raise CheckpointError(f"{listed}; add what owns them to it, or pass untracked='keep' or 'drop'.")
-        tf.get_logger().warning(
-            '%s. They are saved and restored under their names; in TF2 no object will find them.', listed
-        )
 
     @property
     def last_checkpoints(self) -> list[str]:
@@ -453,7 +425,7 @@ class Saver(tf.compat.v1.train.Saver):
             self._restore(sess, as_path(save_path))
 
     def _restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
-        reader = open_source(self._find(save_path))
+        reader = open_source(find_checkpoint_to_restore(save_path, self._model_dir))
         check_can_be_restored(reader.prefix)
         reader.check_data_files()
         ops = self._ops()
@@ -481,20 +453,6 @@ class Saver(tf.compat.v1.train.Saver):
             ops.set_save_count(sess, self._save_counter)
         self._restored_from = reader.prefix
 
-    def _find(self, save_path: str) -> str:
-        """Returns the checkpoint that a path means, which the state file of a copied or moved directory may name."""
-        if self._model_dir is not None and _names(self._model_dir, save_path):
-            place = find_checkpoint(self._model_dir, save_path)
-            return place or resolve_state_entry(self._model_dir, save_path)  # Which says what is there.
-        try:
-            return find_source(save_path)
-        except CheckpointNotFoundError as error:
-            if self._model_dir is None:
-                raise CheckpointNotFoundError(
-                    f'{error} If its directory was moved, pass model_dir= to the saver, or config= to the scaffold.'
-                ) from error
-            return resolve_state_entry(self._model_dir, os.path.basename(save_path))
-
     def look_in(self, model_dir: str) -> None:
         """Tells where the checkpoints lie that the state file there names, unless that was said when it was made.
 
@@ -521,15 +479,6 @@ def _is_export(prefix: str) -> bool:
         tf.saved_model.VARIABLES_DIRECTORY,
         tf.saved_model.VARIABLES_FILENAME,
     )
-
-
-def _names(directory: str, path: str) -> bool:
-    """Returns True if the state file of a directory names a path."""
-    try:
-        state = read_state(directory)
-    except CorruptCheckpointError:
-        return False
-    return state is not None and path in (state.latest, *state.all)
 
 
 def _as_number(sess: Any, global_step: Any) -> int | None:

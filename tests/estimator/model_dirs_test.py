@@ -8,8 +8,8 @@ import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt.bundle.checkpoint_state import read_state
+from estimator_ckpt.bundle.files import LocalFiles
 from estimator_ckpt.bundle.paths import checkpoints_in
-from estimator_ckpt.saving import staging
 from tests.testing import small_model
 from tests.testing.small_model import needs_estimator
 
@@ -109,13 +109,12 @@ def test_monitored_training_is_refused_too(tmp_path):
 
 
 def test_a_first_checkpoint_that_was_not_announced_before_a_kill_is_not_lost(tmp_path, monkeypatch):
-    announce = staging.write_state
     with monkeypatch.context() as patch:
         patch.setattr('estimator_ckpt.saving.retention.write_state', _die)
-        patch.setattr(staging, 'remove_tree', lambda directory: None)
+        patch.setattr(LocalFiles, 'remove_tree', lambda self, directory: None)
         with pytest.raises(_Killed):
             _train(tmp_path, small_model.ours('both'), 2)
-    assert checkpoints_in(str(tmp_path)) == [f'{tmp_path}/model.ckpt-0'] and announce is staging.write_state
+    assert checkpoints_in(str(tmp_path)) == [f'{tmp_path}/model.ckpt-0']
     _train(tmp_path, small_model.ours('both'), 2)
     assert small_model.saved_names(tmp_path) == ['model.ckpt-0', 'model.ckpt-1', 'model.ckpt-2']
     assert not [name for name in os.listdir(tmp_path) if '.saving-' in name]

@@ -310,7 +310,7 @@ def test_other_paths_with_odd_characters_are_saved_to_and_restored_from(folder, 
 
 
 def test_a_save_that_finds_no_room_says_how_much_it_needs_and_for_which_file(monkeypatch, tmp_path):
-    def full(self, session, prefixes):
+    def full(self, session, prefixes, values):
         raise tf.errors.ResourceExhaustedError(
             None, None, f'{prefixes[0]}.data-00000-of-00001; No space left on device'
         )
