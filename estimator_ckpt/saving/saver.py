@@ -11,13 +11,8 @@ import tensorflow as tf
 
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE
 from estimator_ckpt.bundle.paths import as_path
-from estimator_ckpt.bundle.reader import BundleReader
-from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.formats.opening import open_source
-from estimator_ckpt.keys import object_keys
-from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.locations import map_targets
 from estimator_ckpt.program.bindings import Bindings, bind
 from estimator_ckpt.program.graph_state import graph_state
 from estimator_ckpt.program.tensorflow_internals import SessionInterface
@@ -26,7 +21,7 @@ from estimator_ckpt.saving.bindings_check import check_bindings
 from estimator_ckpt.saving.eager_ops import EagerOps
 from estimator_ckpt.saving.errors import errors_of_restore
 from estimator_ckpt.saving.graph_ops import GraphOps
-from estimator_ckpt.saving.restored_path import find_checkpoint_to_restore
+from estimator_ckpt.saving.restoring import find_checkpoint_to_restore, restore
 from estimator_ckpt.saving.retention import Retention, warn_unless_seen
 from estimator_ckpt.saving.save_report import SaveReport
 from estimator_ckpt.saving.snapshot_ops import SnapshotOps
@@ -427,30 +422,7 @@ class Saver(tf.compat.v1.train.Saver):
     def _restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
         reader = open_source(find_checkpoint_to_restore(save_path, self._model_dir))
         check_can_be_restored(reader.prefix)
-        reader.check_data_files()
-        ops = self._ops()
-        bindings = ops.bindings
-        targets = [binding.target for binding in bindings.items]
-        with paused_collector():
-            reader.decode_all()
-            source_graph = read_object_graph(reader)
-            found = map_targets(targets, bindings.graph, reader, source_graph)
-        by_name = sum(location == target.by_name for target, location in zip(targets, found, strict=True))
-        tf.get_logger().info(
-            'Restoring parameters from %s: %d by name, %d by object',
-            reader.prefix,
-            by_name,
-            len(found) - by_name,
-        )
-        try:
-            ops.restore(sess, reader.prefix, found)
-        except (tf.errors.DataLossError, tf.errors.OutOfRangeError):
-            for location in found:
-                reader.tensor(location.key, verify=True)  # Raises with the key of the tensor that is damaged.
-            raise
-        self._restore_host_values(bindings, reader, source_graph)
-        if bindings.save_counter is not None:
-            ops.set_save_count(sess, self._save_counter)
+        self._save_counter = restore(self._ops(), sess, reader)
         self._restored_from = reader.prefix
 
     def look_in(self, model_dir: str) -> None:
@@ -460,16 +432,6 @@ class Saver(tf.compat.v1.train.Saver):
           model_dir: The directory.
         """
         self._model_dir = self._model_dir or model_dir
-
-    def _restore_host_values(
-        self, bindings: Bindings, reader: BundleReader, source_graph: ObjectGraph | None
-    ) -> None:
-        matched = bindings.graph.match(source_graph) if source_graph and bindings.host_values else {}
-        for value in bindings.host_values:
-            if value.key in matched:
-                value.set(reader.tensor(matched[value.key]))
-        key = source_graph.child_key(object_keys.SAVE_COUNTER) if source_graph else None
-        self._save_counter = int(reader.tensor(key)) if key is not None and key in reader else 0
 
 
 def _is_export(prefix: str) -> bool:

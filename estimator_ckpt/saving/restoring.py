@@ -1,0 +1,96 @@
+"""Restores the variables of a program: which checkpoint is meant, which key each of them comes from, and the ops."""
+
+import os
+
+import tensorflow as tf
+
+from estimator_ckpt.bundle.checkpoint_state import read_state
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.paths import resolve_state_entry
+from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.formats.opening import find_checkpoint, find_source
+from estimator_ckpt.formats.source import TensorSource
+from estimator_ckpt.keys import object_keys
+from estimator_ckpt.keys.object_graph import read_object_graph
+from estimator_ckpt.mapping.locations import map_targets
+from estimator_ckpt.saving.eager_ops import EagerOps
+from estimator_ckpt.saving.graph_ops import GraphOps
+
+
+def find_checkpoint_to_restore(save_path: str, model_dir: str | None) -> str:
+    """Returns the prefix of the checkpoint that a path means.
+
+    Args:
+      save_path: The path that the program gave, perhaps from the state file of a directory that was copied or moved.
+      model_dir: The directory of that state file; None if it is not known.
+
+    Raises:
+      CheckpointNotFoundError: If there is no such checkpoint.
+    """
+    if model_dir is not None and _names(model_dir, save_path):
+        place = find_checkpoint(model_dir, save_path)
+        return place or resolve_state_entry(model_dir, save_path)  # Which says what is there.
+    try:
+        return find_source(save_path)
+    except CheckpointNotFoundError as error:
+        if model_dir is None:
+            raise CheckpointNotFoundError(
+                f'{error} If its directory was moved, pass model_dir= to the saver, or config= to the scaffold.'
+            ) from error
+        return resolve_state_entry(model_dir, os.path.basename(save_path))
+
+
+def restore(ops: GraphOps | EagerOps, sess: tf.compat.v1.Session | None, reader: TensorSource) -> int:
+    """Restores all that a program's ops restore.
+
+    Args:
+      ops: The ops.
+      sess: The session; None in eager mode.
+      reader: The checkpoint.
+
+    Returns:
+      The number of saves that the checkpoint has counted; 0 where it counts none.
+
+    Raises:
+      CheckpointNotFoundError: If a data file is missing.
+      CorruptCheckpointError: If a file is damaged.
+      MappingError: If a variable has no source, or one of another shape or data type. Nothing is restored then.
+    """
+    reader.check_data_files()
+    bindings = ops.bindings
+    targets = [binding.target for binding in bindings.items]
+    with paused_collector():
+        reader.decode_all()
+        source_graph = read_object_graph(reader)
+        sources = map_targets(targets, bindings.graph, reader, source_graph)
+    by_name = sum(location == target.by_name for target, location in zip(targets, sources, strict=True))
+    tf.get_logger().info(
+        'Restoring parameters from %s: %d by name, %d by object',
+        reader.prefix,
+        by_name,
+        len(sources) - by_name,
+    )
+    try:
+        ops.restore(sess, reader.prefix, sources)
+    except (tf.errors.DataLossError, tf.errors.OutOfRangeError):
+        for location in sources:
+            reader.tensor(location.key, verify=True)  # Raises with the key of the tensor that is damaged.
+        raise
+    matched = bindings.graph.match(source_graph) if source_graph and bindings.host_values else {}
+    for value in bindings.host_values:
+        if value.key in matched:
+            value.set(reader.tensor(matched[value.key]))
+    key = source_graph.child_key(object_keys.SAVE_COUNTER) if source_graph else None
+    count = int(reader.tensor(key)) if key is not None and key in reader else 0
+    if bindings.save_counter is not None:
+        ops.set_save_count(sess, count)
+    return count
+
+
+def _names(directory: str, path: str) -> bool:
+    """Returns True if the state file of a directory names a path."""
+    try:
+        state = read_state(directory)
+    except CorruptCheckpointError:
+        return False
+    return state is not None and path in (state.latest, *state.all)
