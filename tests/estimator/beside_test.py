@@ -2,6 +2,7 @@
 
 import glob
 import os
+import threading
 import time
 
 import numpy as np
@@ -292,8 +293,9 @@ class TestTensorFlowsHooks:
         with pytest.raises(tf1.train.NanLossDuringTrainingError):
             estimator.train(_with_nan, hooks=[hook], steps=9)
         estimator.train(small_model.batches(2), hooks=[_async(tmp_path)], steps=1)
-        if hook._writing:
-            hook._writing.join()
+        for thread in threading.enumerate():
+            if thread.name.startswith('checkpoint of step'):
+                thread.join()
         assert small_model.step_of(tmp_path / 'run') == 3
 
 

@@ -125,17 +125,20 @@ def test_garbage_collected_checkpoint_is_kept_alive(tmp_path):
 
 def test_finalized_graph_other_styles_restore_without_new_ops(tmp_path):
     paths = {}
-    for style in ('tf1', 'tf2', 'both'):
+    for steps, style in enumerate(('tf1', 'tf2', 'both'), 1):
         estimator = small_model.estimator(tmp_path / style, small_model.ours(style, True))
-        paths[style] = estimator.train(small_model.batches(), steps=1).latest_checkpoint()
+        paths[style] = estimator.train(small_model.batches(), steps=steps).latest_checkpoint()
+    expected = {style: small_model.values(path) for style, path in paths.items()}
 
     with tf.Graph().as_default() as graph:
         net = small_model.build_net(tf.zeros([1, small_model.FEATURES]), tf.zeros([1]))
         saver = estimator_ckpt.Saver('tf2', net.checkpoint())
         graph.finalize()
         with tf1.Session() as session:
-            for path in paths.values():
+            for style, path in paths.items():
                 saver.restore(session, path)
+                restored = {v.op.name: session.run(v) for v in tf1.global_variables()}
+                small_model.assert_same_bits(restored, expected[style])
                 saver.save(session, str(tmp_path / 'again'), write_meta_graph=False)
 
 
