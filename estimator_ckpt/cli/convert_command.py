@@ -86,7 +86,7 @@ def _define_layout_flags(values: flags.FlagValues) -> None:
 
 
 def _define_content_flags(values: flags.FlagValues) -> None:
-    kinds = 'kinds (slots, averages, step, hyperparameters) or regular expressions for whole names'
+    kinds = 'kinds (slots, averages, step, optimizer, ...) or regular expressions for whole names'
     flags.DEFINE_multi_string('drop', [], f'What to omit: {kinds}, separated by commas', values)
     flags.DEFINE_multi_string(
         'keep', [], f'What to keep, omitting everything else: {kinds}, separated by commas', values

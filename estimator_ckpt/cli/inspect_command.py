@@ -14,6 +14,7 @@ from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.inspect_checkpoint import Inspection, inspect
 from estimator_ckpt.inspection.object_tree import TreeNode, tree
+from estimator_ckpt.keys.kind_words import KIND_WORDS, listed_words
 from estimator_ckpt.keys.kinds import Kind
 
 ARGUMENTS = ('CHECKPOINT',)
@@ -49,13 +50,14 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
       The exit code and the lines to print.
 
     Raises:
-      UsageError: If a flag is malformed, or if flags contradict each other.
+      UsageError: If a flag is malformed, or takes nothing, or if flags contradict each other.
     """
     if values.tree and (values.filter or values.kind):
         raise UsageError('--tree shows all objects; omit --filter and --kind')
     inspection = inspect(
         paths[0], pattern=_pattern(values.filter), kinds=_kinds(values.kind), sort=values.sort
     )
+    _check_something_is_shown(inspection, values)
     if values.json:
         return 0, [_json(inspection, values)]
     return 0, _lines(inspection, values)
@@ -69,13 +71,21 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
 
 
 def _kinds(names: list[str]) -> list[Kind]:
-    # Plurals are accepted too.
-    try:
-        return [Kind(name if name in set(map(str, Kind)) else name.removesuffix('s')) for name in names]
-    except ValueError as error:
-        raise UsageError(
-            f'flag --kind={",".join(names)}: expected some of {", ".join(map(str, Kind))}'
-        ) from error
+    unknown = [name for name in names if name not in KIND_WORDS]
+    if unknown:
+        raise UsageError(f'flag --kind={",".join(names)}: expected some of {listed_words()}')
+    return [KIND_WORDS[name] for name in names]
+
+
+def _check_something_is_shown(inspection: Inspection, values: Any) -> None:
+    if (values.kind or values.filter) and not inspection.entries:
+        flag = ' and '.join(
+            f'--{name}={value}'
+            for name, value in (('kind', ','.join(values.kind)), ('filter', values.filter))
+            if value
+        )
+        kinds = ', '.join(map(str, inspection.totals))
+        raise UsageError(f'{flag} takes no key of {inspection.contents.reader.prefix}, which has {kinds}')
 
 
 def _lines(inspection: Inspection, values: Any) -> Iterator[str]:

@@ -7,7 +7,6 @@ import collections
 import dataclasses
 import functools
 import os
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
@@ -23,26 +22,19 @@ from estimator_ckpt.conversion.optimizer_to_keras import place_with_keras
 from estimator_ckpt.conversion.optimizer_to_tf1 import place_as_tf1
 from estimator_ckpt.conversion.placement import Placed, Placement, place_by_name
 from estimator_ckpt.conversion.placement_like import place_like
+from estimator_ckpt.conversion.selection import select_tensors
 from estimator_ckpt.formats.opening import name_of
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
-from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
 from estimator_ckpt.mapping.rules import RuleError, Rules
-from estimator_ckpt.mapping.source import Source
-from estimator_ckpt.mapping.tensors import Tensor, apply_rules, promote, read_tensors
+from estimator_ckpt.mapping.source import Source, promote_all
+from estimator_ckpt.mapping.tensors import Tensor, apply_rules, read_tensors
 from estimator_ckpt.program.read_target import read_target
-
-_KINDS = {
-    'slots': Kind.SLOT,
-    'averages': Kind.AVERAGE,
-    'step': Kind.STEP,
-    'hyperparameters': Kind.OPTIMIZER,
-}
 
 
 @paused_collector()
@@ -94,8 +86,8 @@ def convert(
       like: A checkpoint, or a `tf.train.Checkpoint`, whose layout the new one gets: its names, and its objects. A
         tensor of it without a source, or of another shape or type, is an error. Tensors that it does not have keep
         their names.
-      drop: What to leave out: kinds (`'slots'`, `'averages'`, `'step'`, `'hyperparameters'`), or regular expressions
-        for whole names.
+      drop: What to leave out: kinds, as `inspect` prints them or in the plural (`'slots'`, `'averages'`, `'step'`,
+        `'optimizer'`), or regular expressions for whole names. One that takes nothing is an error.
       keep: If given, all else is left out.
       promote_averages: Whether variables get the values of their moving averages, which are left out then.
       merge_slices: Whether partitioned variables become whole tensors.
@@ -119,8 +111,8 @@ def convert(
     contents.reader.check_data_files()
     layout = tensors = read_tensors(contents, root)
     if promote_averages:
-        tensors = promote(tensors)
-    tensors, left_out = _select(tensors, drop, keep)
+        tensors = promote_all(Source(contents, tensors))
+    tensors, left_out = select_tensors(tensors, drop, keep)
     tensors = _apply_rules(tensors, rules, follow=like is None)
     if merge_slices:
         tensors = _merge_slices(tensors, contents.reader)
@@ -187,38 +179,6 @@ def _check_destination(source: TensorSource, destination: str, overwrite: bool) 
         raise CheckpointError(
             f'There is a checkpoint {destination} already; choose another name, or overwrite it.'
         )
-
-
-def _select(
-    tensors: list[Tensor], drop: str | Collection[str], keep: str | Collection[str]
-) -> tuple[list[Tensor], list[Tensor]]:
-    """The tensors that are converted, and those that are left out."""
-    if not drop and not keep:
-        return tensors, []
-    dropped, kept = _selector(drop), _selector(keep)
-    selected, left_out = [], []
-    for tensor in tensors:
-        leaves = dropped(tensor) or (keep and not kept(tensor))
-        (left_out if leaves else selected).append(tensor)
-    return selected, left_out
-
-
-def _selector(what: str | Collection[str]) -> Callable[[Tensor], bool]:
-    what = [what] if isinstance(what, str) else list(what)
-    kinds = {_KINDS[word] for word in what if word in _KINDS}
-    try:
-        patterns = [re.compile(word) for word in what if word not in _KINDS]
-    except re.error as error:
-        raise RuleError(
-            f'{error.pattern!r} is neither one of {", ".join(_KINDS)} nor a regular expression: {error}.'
-        ) from error
-
-    def matches(tensor: Tensor) -> bool:
-        return tensor.meaning.kind in kinds or any(
-            pattern.fullmatch(name) for pattern in patterns for name in tensor.candidates
-        )
-
-    return matches
 
 
 def _apply_rules(tensors: list[Tensor], rules: Rules, follow: bool) -> list[Tensor]:

@@ -4,13 +4,13 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 
-from estimator_ckpt.bundle.errors import CheckpointNotFoundError
+from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, is_step
 from estimator_ckpt.keys.slots import SlotState
 from estimator_ckpt.mapping.slot_states import read_states
-from estimator_ckpt.mapping.tensors import Tensor, read_tensors
+from estimator_ckpt.mapping.tensors import Tensor, promote, read_tensors
 
 _BETAS = ('beta_1', 'beta_2')
 _RATES = ('learning_rate', '_learning_rate')
@@ -98,3 +98,18 @@ class Source:
 
 def _last(tensor: Tensor) -> str:
     return tensor.path[-1] if tensor.path else tensor.name.rpartition('/')[2]
+
+
+def promote_all(source: Source, option: str = 'promote_averages=True') -> list[Tensor]:
+    """Returns the tensors of a checkpoint without moving averages, each variable that has one with its value.
+
+    Args:
+      source: The checkpoint.
+      option: What asked for it, for the error.
+
+    Raises:
+      CheckpointError: If there are no moving averages of variables.
+    """
+    if not any(t.meaning.kind is Kind.AVERAGE and t.meaning.variable for t in source.tensors):
+        raise CheckpointError(f'{source.reader.prefix} has no moving averages of variables; omit {option}.')
+    return promote(source.tensors)

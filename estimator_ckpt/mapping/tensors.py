@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+from collections.abc import Sequence
 
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
@@ -202,7 +203,7 @@ class _Derived:
         self.tensors[self._joined[place]] = dataclasses.replace(first, recipe=recipe)
 
 
-def promote(tensors: list[Tensor]) -> list[Tensor]:
+def promote(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Returns the tensors without moving averages, each variable that has one with its value."""
     # What a zero-debiased average is computed from belongs to no variable.
     of_variables = [t for t in tensors if t.meaning.kind is Kind.AVERAGE and t.meaning.variable]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, is_beta_power
@@ -17,9 +16,9 @@ from estimator_ckpt.mapping.object_rules import Locate, bind_objects, locate_not
 from estimator_ckpt.mapping.recipes import Cast, Constant, Scaled
 from estimator_ckpt.mapping.report import MappingReport, Row, mapping_error, nearest
 from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
-from estimator_ckpt.mapping.source import Source
+from estimator_ckpt.mapping.source import Source, promote_all
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
-from estimator_ckpt.mapping.tensors import Tensor, apply_rules, promote
+from estimator_ckpt.mapping.tensors import Tensor, apply_rules
 from estimator_ckpt.optimizers.momentum import crossing_factor
 from estimator_ckpt.program.read_target import read_target
 from estimator_ckpt.warm_starting.beta_powers import complete_scalars
@@ -112,11 +111,7 @@ def _read(warm_start: WarmStart) -> Source:
     source = Source.read(Contents(warm_start.checkpoint))
     if not warm_start.average:
         return source
-    if not any(tensor.meaning.kind is Kind.AVERAGE for tensor in source.tensors):
-        raise CheckpointError(
-            f"{source.reader.prefix} has no moving averages of variables; leave out average='promote'."
-        )
-    return source.of(promote(source.tensors))
+    return source.of(promote_all(source, "average='promote'"))
 
 
 def _later(

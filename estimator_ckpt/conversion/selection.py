@@ -1,0 +1,74 @@
+"""Chooses the tensors of a conversion by the options `drop` and `keep`."""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+
+from estimator_ckpt.keys.kind_words import KIND_WORDS, listed_words
+from estimator_ckpt.mapping.report import nearest
+from estimator_ckpt.mapping.rules import RuleError
+from estimator_ckpt.mapping.tensors import Tensor
+
+
+def select_tensors(
+    tensors: list[Tensor], drop: str | Collection[str], keep: str | Collection[str]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Divides tensors into those that are converted and those that are left out.
+
+    Args:
+      tensors: The tensors.
+      drop: What to leave out: words for kinds (`'slots'`, see `keys.kind_words`), or regular expressions for whole
+        names.
+      keep: If given, all else is left out.
+
+    Returns:
+      The tensors that are converted, and those that are left out.
+
+    Raises:
+      RuleError: If a word or an expression takes no tensor, an expression is malformed, or nothing is left.
+    """
+    if not drop and not keep:
+        return tensors, []
+    dropped, kept = _taken(tensors, 'drop', drop), _taken(tensors, 'keep', keep)
+    selected, left_out = [], []
+    for tensor in tensors:
+        is_left_out = id(tensor) in dropped or (bool(keep) and id(tensor) not in kept)
+        (left_out if is_left_out else selected).append(tensor)
+    if not selected:
+        raise RuleError(f'drop={drop!r} and keep={keep!r} leave no tensor; convert some.')
+    return selected, left_out
+
+
+def _taken(tensors: Iterable[Tensor], option: str, words: str | Collection[str]) -> set[int]:
+    """Returns the ids of the tensors that an option takes."""
+    taken: set[int] = set()
+    for word in [words] if isinstance(words, str) else words:
+        takes = _selector(word)
+        by_word = {id(tensor) for tensor in tensors if takes(tensor)}
+        if not by_word:
+            raise RuleError(_nothing(tensors, option, word))
+        taken |= by_word
+    return taken
+
+
+def _selector(word: str) -> Callable[[Tensor], bool]:
+    if word in KIND_WORDS:
+        kind = KIND_WORDS[word]
+        return lambda tensor: tensor.meaning.kind is kind
+    try:
+        pattern = re.compile(word)
+    except re.error as error:
+        raise RuleError(
+            f'{error.pattern!r} is neither a kind ({listed_words()}) nor a regular expression: {error}.'
+        ) from error
+    return lambda tensor: any(pattern.fullmatch(name) for name in tensor.candidates)
+
+
+def _nothing(tensors: Iterable[Tensor], option: str, word: str) -> str:
+    if word in KIND_WORDS:
+        present = sorted({str(tensor.meaning.kind) for tensor in tensors})
+        return f'{option}={word!r}: the checkpoint has no tensor of that kind; it has {", ".join(present)}.'
+    hint = nearest(word, [*KIND_WORDS, *(tensor.name for tensor in tensors)], 0)
+    return (
+        f'{option}={word!r} takes no tensor{f" ({hint})" if hint else ""}; give a kind ({listed_words()}) or a regular '
+        'expression for whole names.'
+    )
