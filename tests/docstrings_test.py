@@ -19,7 +19,6 @@ TO_BE_REVISED = {
     'estimator',
     'formats',
     'keys',
-    'mapping',
     'optimizers',
     'program',
     'saving',

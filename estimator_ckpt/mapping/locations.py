@@ -1,4 +1,4 @@
-"""TODO."""
+"""The places of the tensors of a program in checkpoints of each style."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -9,25 +9,19 @@ from estimator_ckpt.bundle import dtypes, slices
 from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys.object_graph import ObjectGraph
-from estimator_ckpt.mapping.report import (
-    MappingReport,
-    Row,
-    mapping_error,
-    nearest,
-    unused_rows,
-)
+from estimator_ckpt.mapping.report import MappingReport, Row, mapping_error, nearest, unused_rows
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TensorLocations:
-    """A tensor of a program.
+    """The locations of a tensor of a program. At least one of them is given.
 
     Attributes:
-      by_name: Where a name-based checkpoint has it; None for what has no name.
-      by_object: Where an object-based checkpoint has it; None for what no object reaches.
-      attribute_key: The object graph's key for it, which `by_object.key` begins with.
+      by_name: The location in a name-based checkpoint; None for a tensor without a name.
+      by_object: The location in an object-based checkpoint; None for a tensor that no object reaches.
+      attribute_key: The key in the object graph, which `by_object.key` begins with.
       dtype: TensorFlow's data type number.
-      shape: Its shape; None where that is not known beforehand.
+      shape: The shape; None if it is not known beforehand.
     """
 
     by_name: Location | None
@@ -38,7 +32,9 @@ class TensorLocations:
 
     @property
     def label(self) -> str:
-        return (self.by_name or self.by_object).key
+        """The name of the tensor in messages: its name-based key, or else its object key."""
+        location = self.by_name or self.by_object
+        return location.key if location else self.attribute_key
 
 
 def map_targets(
@@ -47,45 +43,45 @@ def map_targets(
     source: TensorSource,
     source_graph: ObjectGraph | None,
 ) -> list[Location]:
-    """Finds where a checkpoint of any style has each target.
+    """Returns the location of each target in a checkpoint of any style.
 
-    The object graphs are walked side by side first; what that does not find is looked for by name, as a name-based key
-    or as the full name that the source's object graph notes.
+    The object graphs are walked side by side first. Targets that are not found so are looked up by name: as a
+    name-based key, or as a full name in the object graph of the source.
 
     Args:
       targets: The tensors to be restored.
-      graph: Their object graph.
-      source: The checkpoint.
-      source_graph: Its object graph; None if it is name-based.
-
-    Returns:
-      The location of each target in the source.
+      graph: The object graph of the targets.
+      source: The reader of the checkpoint.
+      source_graph: The object graph of the checkpoint; None if it is name-based.
 
     Raises:
-      MappingError: If a target has no source, or one of another shape or data type. It lists all such.
+      MappingError: If a target has no source, or one of another shape or data type. The error lists all such targets.
     """
-    report, names = MappingReport(), []
-    found = locate_targets(targets, graph, source, source_graph)
-    for target, location in zip(targets, found, strict=True):
+    report = MappingReport()
+    located: list[Location] = []
+    source_keys: list[str] = []
+    for target, location in zip(targets, locate_targets(targets, graph, source, source_graph), strict=True):
         shape = target.shape
         if location is None:
-            names = names or source.keys()
-            hint = nearest(target.label, names, len(report.missing))
+            source_keys = source_keys or source.keys()
+            hint = nearest(target.label, source_keys, len(report.missing))
             report.missing.append(Row(None, target.label, shape, dtypes.name(target.dtype), hint))
             continue
-        fault = _misfit(target, location, source)
-        row = Row(location.key, target.label, shape, dtypes.name(target.dtype), fault)
-        (report.mismatched if fault else report.matched).append(row)
+        located.append(location)
+        misfit = _misfit(target, location, source)
+        row = Row(location.key, target.label, shape, dtypes.name(target.dtype), misfit)
+        (report.mismatched if misfit else report.matched).append(row)
     if report.missing or report.mismatched:
-        report.unused = unused_rows(source, names or source.keys(), report)
+        report.unused = unused_rows(source, source_keys or source.keys(), report)
         raise mapping_error(report, source.prefix, cure=_cure_of_resume(report, source))
-    return found
+    return located
 
 
 def _cure_of_resume(report: MappingReport, source: TensorSource) -> str:
-    """Returns what to do where a program has changed: a resume takes no rules, a warm start leaves things out."""
+    """Returns the advice for a program that has changed: resuming takes no rules, but a warm start can be partial."""
     options = "include='all', slots=True, step='keep', missing='ignore'"
-    types_differ = [row.dtype != dtypes.name(source.entry(row.source).dtype) for row in report.mismatched]
+    sources = [(row, row.source) for row in report.mismatched if row.source is not None]
+    types_differ = [row.dtype != dtypes.name(source.entry(key).dtype) for row, key in sources]
     options += ', cast=True' if any(types_differ) else ''
     options += '' if all(types_differ) else ", mismatch='skip'"
     return (
@@ -100,18 +96,28 @@ def locate_targets(
     source: TensorSource,
     source_graph: ObjectGraph | None,
 ) -> list[Location | None]:
-    """Like `map_targets`, with None for a target that has no source, and no look at shapes and data types."""
-    matched = graph.match(source_graph) if source_graph else {}
+    """Returns the location of each target in a checkpoint of any style, as `map_targets` does, without checks.
+
+    Args:
+      targets: The tensors to be restored.
+      graph: The object graph of the targets.
+      source: The reader of the checkpoint.
+      source_graph: The object graph of the checkpoint; None if it is name-based.
+
+    Returns:
+      The locations; None for a target without a source. Shapes and data types are not compared.
+    """
+    counterparts = graph.match(source_graph) if source_graph else {}
     full_names = source_graph.keys_by_full_name() if source_graph else {}
-    return [_locate(target, matched, full_names, source) for target in targets]
+    return [_locate(target, counterparts, full_names, source) for target in targets]
 
 
 def _locate(
-    target: TensorLocations, matched: dict[str, str], full_names: dict[str, str], source: TensorSource
+    target: TensorLocations, counterparts: dict[str, str], full_names: dict[str, str], source: TensorSource
 ) -> Location | None:
-    if target.by_object and target.attribute_key in matched:
+    if target.by_object and target.attribute_key in counterparts:
         suffix = target.by_object.key.removeprefix(target.attribute_key)
-        location = Location(matched[target.attribute_key] + suffix, target.by_object.slice_spec)
+        location = Location(counterparts[target.attribute_key] + suffix, target.by_object.slice_spec)
         if location.key in source:
             return location
     if target.by_name is None:
@@ -125,6 +131,7 @@ def _locate(
 
 
 def _misfit(target: TensorLocations, location: Location, source: TensorSource) -> str:
+    """Returns why the tensor at a location does not fit a target; empty if it fits."""
     entry = source.entry(location.key)
     if entry.dtype != target.dtype:
         return f'the checkpoint has {dtypes.name(entry.dtype)}, the variable {dtypes.name(target.dtype)}'
@@ -138,13 +145,13 @@ def _misfit(target: TensorLocations, location: Location, source: TensorSource) -
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """What a program calls its tensors in each style.
+    """The tensors of a program, with their locations in each style.
 
     Attributes:
-      targets: Its tensors.
-      graph: Its object graph.
-      host_values: What Python keeps beside them, as functions that give the values to save, by their object keys.
-      counter_name: The name of its own variable that counts saves, if it has one.
+      targets: The tensors.
+      graph: The object graph.
+      host_values: The functions that return the state that Python objects save, by object keys.
+      counter_name: The name of the program's own variable that counts saves; None if there is none.
     """
 
     targets: Sequence[TensorLocations]

@@ -1,4 +1,4 @@
-"""Finds for each wanted tensor the tensor of a checkpoint that it comes from."""
+"""Matches the tensors of a target with the tensors of a checkpoint that they get their values from."""
 
 import collections
 import dataclasses
@@ -19,12 +19,12 @@ from estimator_ckpt.mapping.transforms import Transform
 
 @dataclasses.dataclass
 class Match:
-    """The answer.
+    """The sources of the tensors of a target.
 
     Attributes:
-      sources: For the key of each wanted tensor that has one, its source.
-      fitting: The wanted tensors whose source fits, with how they are made.
-      report: All that fits and all that does not.
+      sources: The source of each wanted tensor that has one, by the key of the wanted tensor.
+      fitting: The wanted tensors whose source fits, with the recipes for their values.
+      report: The report of the tensors that fit and of those that do not.
     """
 
     sources: dict[str, Tensor]
@@ -32,52 +32,59 @@ class Match:
     report: MappingReport
 
 
+# Takes a wanted tensor and its source, and returns the source with the recipe for the value.
 Adapt = Callable[[TargetTensor, Tensor], Tensor]
 
 
 def match(
     source: Source,
     target: Targets,
-    adapt: Adapt = lambda wanted, found: found,
+    adapt: Adapt = lambda wanted, tensor: tensor,
     states: Mapping[str, SlotState] = MappingProxyType({}),
 ) -> Match:
-    """Finds for each wanted tensor its source.
+    """Returns the source of each wanted tensor.
 
-    First come the sources that a rule gives its name or path; for slots the slot of the same name of the variable's
-    source; then those of the same name, then of the same path; for steps and optimizers' scalars the only one that
-    there is; and for a variable that the source has in pieces, the pieces.
+    The first of these that exists is the source:
+
+    * a tensor to which a rule gives the name or path of the wanted tensor,
+    * for a slot, the corresponding slot of the source of its variable,
+    * a tensor of the same name, then one of the same path,
+    * for a step or a scalar of an optimizer, the only one of its kind,
+    * for a variable that is a list of pieces in the checkpoint, the pieces.
 
     Args:
       source: The checkpoint.
-      target: What is wanted.
-      adapt: Given what is wanted and what was found, gives the tensor with another recipe. A ValueError says why the
-        two do not fit.
-      states: What the source's slots hold, by their keys.
+      target: The tensors that are to get values.
+      adapt: A function of a wanted tensor and its source, which returns the source with another recipe. The text of a
+        ValueError that it raises is reported as the reason why the two do not fit.
+      states: The contents of the source's slots, by key.
 
     Raises:
-      CheckpointError: If a rule's operations do not fit a tensor.
+      CheckpointError: If the operations of a rule do not fit a tensor.
     """
     finder = _Finder(source, target, states)
-    shared = collections.Counter(wanted.tensor.name for wanted in target.wanted)
-    report, sources, fitting = MappingReport(), {}, []
-    # Slots are found through their variables.
+    name_counts = collections.Counter(wanted.tensor.name for wanted in target.wanted)
+    report = MappingReport()
+    sources: dict[str, Tensor] = {}
+    fitting: list[tuple[TargetTensor, Recipe]] = []
+    # Slots come last, because they are found through their variables.
     for wanted in sorted(target.wanted, key=lambda wanted: wanted.tensor.meaning.kind is Kind.SLOT):
-        label = wanted.tensor.candidates[-1] if shared[wanted.tensor.name] > 1 else wanted.tensor.name
+        label = wanted.tensor.candidates[-1] if name_counts[wanted.tensor.name] > 1 else wanted.tensor.name
         row = Row(None, label, wanted.shape, dtypes.name(wanted.dtype))
-        found = finder.find(wanted, sources)
-        if not found:
+        candidates = finder.find(wanted, sources)
+        if not candidates:
             hint = finder.other_optimizer(wanted, sources)
             hint = hint or nearest(wanted.tensor.name, finder.names, len(report.missing))
             report.missing.append(dataclasses.replace(row, note=hint))
-        elif len(found) > 1:
-            report.ambiguous += [dataclasses.replace(row, source=tensor.key) for tensor in found]
+        elif len(candidates) > 1:
+            report.ambiguous += [dataclasses.replace(row, source=tensor.key) for tensor in candidates]
         else:
             try:
-                found_source = sources[wanted.tensor.key] = adapt(wanted, found[0])
+                adapted = sources[wanted.tensor.key] = adapt(wanted, candidates[0])
             except ValueError as error:
-                report.mismatched.append(dataclasses.replace(row, source=found[0].key, note=str(error)))
+                report.mismatched.append(dataclasses.replace(row, source=candidates[0].key, note=str(error)))
                 continue
-            recipe = found_source.made
+            recipe = adapted.made
             row = dataclasses.replace(row, source=recipe.sources[0])
             dtype, shape = recipe.outcome(source.reader)
             if dtype == wanted.dtype and wanted.shape in (None, shape):
@@ -87,48 +94,45 @@ def match(
                 note = f'the source is {dtypes.name(dtype)} {list(shape)}{advice(shape, wanted.shape)}'
                 report.mismatched.append(dataclasses.replace(row, note=note))
     used = {key for tensor in sources.values() if tensor.recipe for key in tensor.recipe.sources}
-    rest = [tensor.key for tensor in source.tensors if tensor.key not in used]
-    report.unused = unused_rows(source.reader, rest, report)
+    unused = [tensor.key for tensor in source.tensors if tensor.key not in used]
+    report.unused = unused_rows(source.reader, unused, report)
     return Match(sources, fitting, report)
 
 
 class _Finder:
-    """The source's tensors by all that they can be found by."""
+    """The tensors of the source, by rules, names, paths, and for slots by their variables."""
 
-    def __init__(
-        self,
-        source: Source,
-        target: Targets,
-        states: Mapping[str, SlotState],
-    ):
+    def __init__(self, source: Source, target: Targets, states: Mapping[str, SlotState]):
         self._reader, tensors = source.reader, source.tensors
         self._by_rule: dict[str, list[Tensor]] = collections.defaultdict(list)
         self._by_name: dict[str, Tensor] = {}
         self._by_path: dict[str, Tensor] = {}
-        # By the variable's key and what the slot is called; and by the variable's key, the family and the role.
+        # Each slot by its variable's key and its name, and by its variable's key, its family and its role.
         self._slots: dict[tuple[str, ...], Tensor] = {}
         self._families: dict[str, set[str]] = collections.defaultdict(set)
         self._pieces = _pieces(source)
-        # What is a slot's says so by any key of the variable.
+        # The meaning of a slot gives its variable by any of the variable's keys.
         first_key = {tensor.object_key: tensor.key for tensor in tensors if tensor.object_key}
-        endings = collections.defaultdict(set)
+        endings: dict[str, set[str]] = collections.defaultdict(set)
         for tensor in tensors:
             if tensor.meaning.kind is Kind.SLOT:
                 endings[tensor.meaning.variable].add(tensor.meaning.slot_name)
         self._wanted_key = {wanted.tensor.name: wanted.tensor.key for wanted in target.wanted}
         self._wanted_key |= {w.tensor.object_key: w.tensor.key for w in target.wanted if w.tensor.object_key}
-        place = target.places()
+        key_of_target = target.places()
         for tensor in tensors:
             if tensor.meaning.kind is Kind.SLOT:
-                variable, slot = tensor.meaning.variable, tensor.meaning.slot_name
-                for name in (slot, object_slot_name(slot, endings[variable])):
-                    self._slots[first_key.get(variable, variable), name] = tensor
+                variable, slot_name = tensor.meaning.variable, tensor.meaning.slot_name
+                variable_key = first_key.get(variable, variable)
+                object_name = object_slot_name(slot_name, endings[variable])
+                for name in (slot_name,) if object_name is None else (slot_name, object_name):
+                    self._slots[variable_key, name] = tensor
                 state = states.get(tensor.key)
                 if state is not None:
-                    self._slots[first_key.get(variable, variable), state.family, state.role] = tensor
-                    self._families[first_key.get(variable, variable)].add(state.family)
+                    self._slots[variable_key, state.family, state.role] = tensor
+                    self._families[variable_key].add(state.family)
             if tensor.target is not None:
-                self._by_rule[place(tensor.target)].append(tensor)
+                self._by_rule[key_of_target(tensor.target)].append(tensor)
                 continue
             self._by_name[tensor.name] = tensor
             self._by_path[tensor.candidates[-1]] = tensor
@@ -136,13 +140,17 @@ class _Finder:
         self._forget_shared_names(target)
         # The global step, or else the only tensor that counts steps.
         self._step = source.steps[0] if len(source.steps) == 1 else None
-        self._scalars = collections.defaultdict(list)
+        self._scalars: dict[str, list[Tensor]] = collections.defaultdict(list)
         for tensor in tensors:
             if tensor.meaning.kind is Kind.OPTIMIZER:
                 self._scalars[tensor.name.rpartition('/')[2]].append(tensor)
 
     def _forget_shared_names(self, target: Targets) -> None:
-        """Eager mode calls all that have no name `Variable`, where graphs number them: then names say nothing."""
+        """Drops names that several wanted tensors share and that the source has numbered.
+
+        All unnamed variables are called `Variable` in eager mode, but `Variable`, `Variable_1`, ... in graphs, so that
+        equal names mean nothing.
+        """
         counts = collections.Counter(wanted.tensor.name for wanted in target.wanted)
         for name, count in counts.items():
             if count > 1 and f'{name}_1' in self._by_name:
@@ -150,27 +158,42 @@ class _Finder:
                 self._by_path.pop(name, None)
 
     def find(self, wanted: TargetTensor, sources: dict[str, Tensor]) -> list[Tensor]:
+        """Returns the possible sources of a wanted tensor; several if rules give them the same name.
+
+        Args:
+          wanted: The wanted tensor.
+          sources: The sources of the wanted tensors that come before it, by their keys.
+        """
         for call in wanted.calls:
             if call in self._by_rule:
                 return self._by_rule[call]
-        tensor, found = wanted.tensor, None
+        tensor = wanted.tensor
         kind, variable = tensor.meaning.kind, tensor.meaning.variable
-        # A slot goes where its variable goes, and is made as that is made, whatever it is called.
+        candidate: Tensor | None = None
+        # A slot goes where its variable goes, by the same recipe and whatever the slot's name.
         if kind is Kind.SLOT:
-            found = self._slot(wanted, sources.get(self._wanted_key.get(variable, variable)))
-        found = found or self._by_name.get(tensor.name) or self._by_path.get(tensor.candidates[-1])
-        if found is None and wanted.is_step:
-            found = self._step
-        elif found is None and kind is Kind.OPTIMIZER:
-            # Their scope is where the optimizer was called.
+            candidate = self._slot(wanted, sources.get(self._wanted_key.get(variable, variable)))
+        candidate = candidate or self._by_name.get(tensor.name) or self._by_path.get(tensor.candidates[-1])
+        if candidate is None and wanted.is_step:
+            candidate = self._step
+        elif candidate is None and kind is Kind.OPTIMIZER:
+            # The scope of such a scalar is that in which the optimizer was called.
             scalars = self._scalars[tensor.name.rpartition('/')[2]]
-            found = scalars[0] if len(scalars) == 1 else None
-        if found is None:
-            found = self._joined(wanted)
-        return [found] if found else []
+            candidate = scalars[0] if len(scalars) == 1 else None
+        if candidate is None:
+            candidate = self._joined(wanted)
+        return [candidate] if candidate else []
 
     def other_optimizer(self, wanted: TargetTensor, sources: dict[str, Tensor]) -> str:
-        """What to say of a slot that is missing because the source is another optimizer's; else nothing."""
+        """Returns the hint for a slot that is missing because the source has slots of another optimizer.
+
+        Args:
+          wanted: The slot.
+          sources: The sources of the wanted variables, by their keys.
+
+        Returns:
+          The hint; empty if this is not the reason.
+        """
         variable = wanted.tensor.meaning.variable
         source = sources.get(self._wanted_key.get(variable, variable))
         families = self._families.get(source.key, set()) if source else set()
@@ -179,24 +202,25 @@ class _Finder:
         return f'the checkpoint has slots of {", ".join(sorted(families))}, not of {wanted.state.family}'
 
     def _slot(self, wanted: TargetTensor, variable: Tensor | None) -> Tensor | None:
-        """The slot, or the slots of the pieces, of the variable's source; made as that is made."""
+        """Returns the slot of the variable's source, or the slots of its pieces, with the recipe of the variable."""
         if variable is None:
             return None
-        called = (wanted.tensor.meaning.slot_name,)
+        slot_names: tuple[str, ...] = (wanted.tensor.meaning.slot_name,)
         if wanted.state is not None and self._families:
-            called = (wanted.state.family, wanted.state.role)
+            slot_names = (wanted.state.family, wanted.state.role)
         recipe = variable.recipe
         keys = recipe.sources if recipe and len(recipe.sources) > 1 else (variable.key,)
-        slots = [self._slots.get((key, *called)) for key in keys]
-        if None in slots:
+        slots = [slot for key in keys if (slot := self._slots.get((key, *slot_names))) is not None]
+        if len(slots) < len(keys):
             return None
         if recipe is None or slots[0].recipe is not None or recipe.plain:
             return slots[0]
         return dataclasses.replace(slots[0], recipe=recipe.with_sources(tuple(slot.key for slot in slots)))
 
     def _joined(self, wanted: TargetTensor) -> Tensor | None:
+        """Returns the concatenation of the pieces that make the wanted tensor; None if there are none."""
         for call in wanted.calls:
-            pieces = self._pieces.get(call, ())
+            pieces = self._pieces.get(call, [])
             axis = joining_axis([self._reader.entry(piece.key).shape for piece in pieces], wanted.shape)
             if axis is not None:
                 recipe = TensorRecipe(tuple(p.key for p in pieces), (Transform('concat', (axis,)),))
@@ -205,7 +229,7 @@ class _Finder:
 
 
 def _pieces(source: Source) -> dict[str, list[Tensor]]:
-    """Variables that an object-based checkpoint has as a list, by the list's path and by the full name they share."""
+    """Returns the variables that are lists in an object-based checkpoint, by the lists' paths and shared full names."""
     full_names = source.contents.full_names()
     groups: dict[str, list[Tensor]] = collections.defaultdict(list)
     for tensor in source.tensors:
@@ -214,9 +238,9 @@ def _pieces(source: Source) -> dict[str, list[Tensor]]:
             name = full_names.get(tensor.object_key)
             if name:
                 groups[name].append(tensor)
-    found = {}
+    complete = {}
     for name, group in groups.items():
         group.sort(key=lambda tensor: int(tensor.path[-1]))
         if [int(tensor.path[-1]) for tensor in group] == list(range(len(group))) and len(group) > 1:
-            found[name] = group
-    return found
+            complete[name] = group
+    return complete

@@ -1,4 +1,4 @@
-"""Recipes: how a tensor is made of tensors of a checkpoint."""
+"""Recipes, which compute the value of a tensor from tensors of a checkpoint."""
 
 import dataclasses
 from typing import Any, Protocol
@@ -12,25 +12,25 @@ from estimator_ckpt.mapping.transforms import Transform, concatenated, dtype_num
 
 
 class Recipe(Protocol):
-    """How a tensor is made. Recipes are immutable and hashable."""
+    """The way to compute the value of a tensor. Recipes are immutable and hashable."""
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The keys of the tensors that it is made of."""
+        """The keys of the tensors that the recipe takes."""
 
     @property
     def plain(self) -> bool:
-        """Whether the value of the only source is taken as it is."""
+        """True if the value of the only source is taken unchanged."""
 
     def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
-        """Returns the data type number and the shape of the result, without reading a tensor.
+        """Returns the data type number and the shape of the result. No tensor is read.
 
         Raises:
           CheckpointError: If the recipe does not fit the tensors.
         """
 
     def compute(self, reader: TensorSource) -> np.ndarray:
-        """Returns the result. Reads the sources and checks their checksums."""
+        """Returns the result. The sources are read, and their checksums checked."""
 
     def with_sources(self, sources: tuple[str, ...]) -> 'Recipe':
         """Returns the same recipe for other tensors, such as the slots of a variable."""
@@ -41,12 +41,12 @@ class Recipe(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TensorRecipe:
-    """Makes a tensor of one or several of the source by the operations of a rule.
+    """Computes a tensor from one or several tensors by the operations of a rule.
 
     Attributes:
-      sources: The keys of the source's tensors.
-      operations: The operations, in order.
-      part: The number of the part of a split.
+      sources: The keys of the tensors that the recipe takes.
+      operations: The operations in the order in which they apply.
+      part: The number of the part that a split yields, from 0.
       parts: The number of parts of the split.
       merge: Whether slices are merged into one tensor.
     """
@@ -59,11 +59,11 @@ class TensorRecipe:
 
     @property
     def plain(self) -> bool:
-        """Returns True if the value of the only source is taken as it is."""
+        """True if the value of the only source is taken unchanged."""
         return not self.operations and not self.merge
 
     def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
-        """Returns the data type number and the shape of the result, without reading a tensor.
+        """Returns the data type number and the shape of the result. No tensor is read.
 
         Raises:
           CheckpointError: If an operation does not fit the tensors.
@@ -81,7 +81,7 @@ class TensorRecipe:
             except (ValueError, IndexError) as error:
                 raise CheckpointError(
                     f'{reader.prefix}: {operation.name} does not fit {self.sources[0]!r} of shape {list(shape)}: '
-                    f'{error}; mend the rule.'
+                    f'{error}; correct the rule.'
                 ) from error
         return dtype, shape
 
@@ -90,11 +90,11 @@ class TensorRecipe:
             return reshaped(shape, operation.numbers)
         if operation.name == 'transpose':
             if sorted(operation.numbers) != list(range(len(shape))):
-                raise ValueError(f'{list(operation.numbers)} does not order {len(shape)} axes')
+                raise ValueError(f'{list(operation.numbers)} is not a permutation of {len(shape)} axes')
             return tuple(shape[axis] for axis in operation.numbers)
         axis = operation.numbers[0]
         if shape[axis] % self.parts:
-            raise ValueError(f'{shape[axis]} cannot be split into {self.parts}')
+            raise ValueError(f'an extent of {shape[axis]} cannot be split into {self.parts} equal parts')
         return tuple(e // self.parts if a == axis % len(shape) else e for a, e in enumerate(shape))
 
     def moves_no_bytes(self, reader: TensorSource) -> bool:
@@ -109,7 +109,7 @@ class TensorRecipe:
         return dataclasses.replace(self, sources=sources)
 
     def compute(self, reader: TensorSource) -> np.ndarray:
-        """Returns the result. Reads the sources and checks their checksums."""
+        """Returns the result. The sources are read, and their checksums checked."""
         arrays = [reader.tensor(key, verify=True) for key in self.sources]
         result = arrays[0]
         for operation in self.operations:
@@ -129,7 +129,7 @@ class TensorRecipe:
 
 @dataclasses.dataclass(frozen=True)
 class WrappedRecipe:
-    """Changes what another recipe makes.
+    """A recipe that changes the result of another one.
 
     Attributes:
       recipe: The other recipe.
@@ -140,11 +140,11 @@ class WrappedRecipe:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The keys of the tensors that it is made of."""
+        """The keys of the tensors that the other recipe takes."""
         return self.recipe.sources
 
     def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
-        """Returns the data type number and the shape of the result, without reading a tensor."""
+        """Returns the data type number and the shape of the result. No tensor is read."""
         return self.recipe.outcome(reader)
 
     def with_sources(self, sources: tuple[str, ...]) -> Any:
@@ -152,13 +152,13 @@ class WrappedRecipe:
         return dataclasses.replace(self, recipe=self.recipe.with_sources(sources))
 
     def moves_no_bytes(self, reader: TensorSource) -> bool:
-        """Returns False: the result is computed."""
+        """Returns False, because the result is computed."""
         return False
 
 
 @dataclasses.dataclass(frozen=True)
 class Cast(WrappedRecipe):
-    """Casts to another data type.
+    """Casts the result of another recipe to a data type.
 
     Attributes:
       dtype: TensorFlow's data type number.
@@ -167,17 +167,17 @@ class Cast(WrappedRecipe):
     dtype: int
 
     def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
-        """Returns the data type number and the shape of the result, without reading a tensor."""
+        """Returns the data type number and the shape of the result. No tensor is read."""
         return self.dtype, self.recipe.outcome(reader)[1]
 
     def compute(self, reader: TensorSource) -> np.ndarray:
-        """Returns the result."""
+        """Returns the result, computed in the data type of the other recipe and then cast."""
         return self.recipe.compute(reader).astype(dtypes.to_numpy(self.dtype))
 
 
 @dataclasses.dataclass(frozen=True)
 class Scaled(WrappedRecipe):
-    """Multiplies by a number, in the value's own data type.
+    """Multiplies the result of another recipe by a number, in its own data type.
 
     Attributes:
       factor: The number.
@@ -186,18 +186,19 @@ class Scaled(WrappedRecipe):
     factor: float
 
     def compute(self, reader: TensorSource) -> np.ndarray:
-        """Returns the result."""
+        """Returns the product."""
         value = self.recipe.compute(reader)
         return (value * np.asarray(self.factor, value.dtype)).astype(value.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
 class Constant:
-    """Gives a number that is in no checkpoint.
+    """A scalar that is not read from a checkpoint.
 
     Attributes:
       value: The number.
       dtype: TensorFlow's data type number.
+      sources: Empty: no tensor is read.
     """
 
     value: float
@@ -206,7 +207,7 @@ class Constant:
     plain = False
 
     def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
-        """Returns the data type number and the shape of a scalar."""
+        """Returns the data type number, and the shape of a scalar."""
         return self.dtype, ()
 
     def compute(self, reader: TensorSource) -> np.ndarray:
@@ -214,9 +215,9 @@ class Constant:
         return np.array(self.value, dtypes.to_numpy(self.dtype))
 
     def with_sources(self, sources: tuple[str, ...]) -> 'Constant':
-        """Returns the same number, whatever the tensors."""
+        """Returns the same number for any tensors."""
         return self
 
     def moves_no_bytes(self, reader: TensorSource) -> bool:
-        """Returns False: no tensor has these bytes."""
+        """Returns False, because no tensor has the bytes of the result."""
         return False

@@ -1,4 +1,4 @@
-"""Finds for each tensor of a program the key in a checkpoint that it comes from."""
+"""The report of a mapping, and the error that lists what does not fit."""
 
 import dataclasses
 import difflib
@@ -11,7 +11,7 @@ from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.formats.source import TensorSource
 
-# Finding the nearest names takes time for each pair of names.
+# Names are compared pair by pair, which is slow where many are missing.
 _MAX_HINTS = 20
 
 
@@ -20,11 +20,11 @@ class Row:
     """One line of a report.
 
     Attributes:
-      source: The key in the checkpoint, or None.
-      target: The variable's name or object path, or None.
-      shape: The target's shape, or the source's where there is no target; None where it is not known.
-      dtype: The data type's name.
-      note: What is wrong, and the nearest candidates.
+      source: The key in the checkpoint; None for a target without a source.
+      target: The name or object path of the variable; None for a source that no target takes.
+      shape: The shape of the target, or else of the source; None if it is not known.
+      dtype: The name of the data type.
+      note: The reason why the two do not fit, or the names nearest to a missing one.
     """
 
     source: str | None
@@ -39,19 +39,19 @@ _SECTIONS = ('matched', 'missing', 'unused', 'mismatched', 'ambiguous', 'skipped
 
 @dataclasses.dataclass
 class MappingReport:
-    """What goes where, and what does not fit.
+    """The mapping from the tensors of a checkpoint to the variables of a target.
 
     Attributes:
-      matched: Targets with their sources.
-      missing: Targets without a source.
-      unused: Sources that no target takes.
-      mismatched: Targets whose source has another shape or data type.
-      ambiguous: Targets with several possible sources.
-      skipped: Targets that were not asked for, and why.
-      idle_rules: The rules that nothing takes, as they were written, and the nearest names.
-      notes: What else is worth knowing, in sentences.
-      warnings: What may be wrong, in sentences; they are logged where there is a log.
-      status: Of a warm start of layers that are not built, TensorFlow's load status; else None.
+      matched: The targets with their sources.
+      missing: The targets without a source.
+      unused: The sources that no target takes.
+      mismatched: The targets whose source has another shape or data type.
+      ambiguous: The targets with several possible sources.
+      skipped: The targets that were not asked for, with the reasons.
+      idle_rules: The rules that apply to no tensor, as they were written, with the nearest names.
+      notes: Further findings, in sentences.
+      warnings: Possible mistakes, in sentences. They are also logged where there is a log.
+      status: TensorFlow's load status, for a warm start of layers that are not built yet; else None.
     """
 
     matched: list[Row] = dataclasses.field(default_factory=list)
@@ -66,15 +66,19 @@ class MappingReport:
     status: Any = dataclasses.field(default=None, repr=False, compare=False)
 
     def sections(self) -> dict[str, list[Row]]:
-        """The lists of rows by their names."""
+        """Returns the rows of each section by the name of its attribute."""
         return {name: getattr(self, name) for name in _SECTIONS}
 
     def remarks(self) -> list[str]:
-        """Returns the notes, and the warnings called such."""
+        """Returns the notes, then the warnings, which begin with `Warning:`."""
         return self.notes + [f'Warning: {warning}' for warning in self.warnings]
 
     def faults(self, ignored: Collection[str] = ()) -> bool:
-        """Whether something does not fit, but for sections that are no fault."""
+        """Returns True if a tensor or a rule does not fit.
+
+        Args:
+          ignored: The names of sections that do not count.
+        """
         sections = [
             *(name for name in ('missing', 'mismatched', 'ambiguous') if name not in ignored),
             'idle_rules',
@@ -85,7 +89,12 @@ class MappingReport:
         return '\n'.join(self.lines()) or 'nothing to map'
 
     def lines(self, hidden: Collection[str] = (), width: int = 80) -> list[str]:
-        """The report as tables that fit into `width`; of the hidden sections only the number of rows."""
+        """Returns the report as lines with a table for each section.
+
+        Args:
+          hidden: The names of sections of which only the number of rows is given.
+          width: The greatest number of characters of a line.
+        """
         result = []
         for title, rows in self.sections().items():
             if rows:
@@ -94,16 +103,26 @@ class MappingReport:
         return result + [f'No tensor takes the rule {rule}.' for rule in self.idle_rules] + self.remarks()
 
     def to_json(self) -> str:
-        """The report as a JSON object with a list of rows for each section."""
+        """Returns the report as a JSON object with a list of rows for each section."""
         content = dataclasses.asdict(dataclasses.replace(self, status=None))
         del content['status']
         return json.dumps(content)
 
 
 class MappingError(CheckpointError):
-    """A checkpoint does not fit a program. `report` lists every case."""
+    """Raised if a checkpoint does not fit a program.
+
+    Attributes:
+      report: The report, which lists every tensor that does not fit.
+    """
 
     def __init__(self, message: str, report: MappingReport):
+        """Creates the error.
+
+        Args:
+          message: The message.
+          report: The report.
+        """
         super().__init__(message)
         self.report = report
 
@@ -114,13 +133,13 @@ _CURE = 'Use the checkpoint of this model, or rules that say where each variable
 def mapping_error(
     report: MappingReport, source: str, ignored: Collection[str] = (), cure: str = _CURE
 ) -> MappingError:
-    """The error that lists all that does not fit.
+    """Returns the error that lists all tensors and rules that do not fit.
 
     Args:
-      report: With the nearest candidates as the notes of what is missing.
-      source: The checkpoint's prefix.
-      ignored: The sections of the report that are no fault.
-      cure: What to do, in a sentence.
+      report: The report, with the nearest names as the notes of missing tensors.
+      source: The prefix of the checkpoint.
+      ignored: The names of sections that do not count.
+      cure: The advice that ends the message, as a sentence.
     """
     sections = {name: () if name in ignored else rows for name, rows in report.sections().items()}
     problems = [
@@ -138,25 +157,34 @@ def mapping_error(
     )
 
 
-def nearest(name: str, names: Sequence[str], found: int) -> str:
-    """The names most like one, for a message; empty where there are none, or enough was said already.
+def nearest(name: str, names: Sequence[str], num_missing: int) -> str:
+    """Returns a hint at the names that are most similar to a missing one.
 
     Args:
-      name: The name that is missing.
-      names: Those that there are.
-      found: How many others are missing; the search takes time for each pair of names.
+      name: The missing name.
+      names: The names that exist.
+      num_missing: The number of missing names with a hint so far, which is limited because the search is slow.
+
+    Returns:
+      The hint; empty if no name is similar or the limit is reached.
     """
-    if found >= _MAX_HINTS:
+    if num_missing >= _MAX_HINTS:
         return ''
-    near = difflib.get_close_matches(name, names, n=2)
-    if not near:  # In another scope the same variable can have a name that is not much alike.
+    similar = difflib.get_close_matches(name, names, n=2)
+    if not similar:  # The same variable in another scope can have a rather different name.
         last = name.rpartition('/')[2]
-        near = [other for other in names if other.rpartition('/')[2] == last][:2]
-    return f'nearest: {", ".join(near)}' if near else ''
+        similar = [candidate for candidate in names if candidate.rpartition('/')[2] == last][:2]
+    return f'nearest: {", ".join(similar)}' if similar else ''
 
 
 def unused_rows(source: TensorSource, keys: Iterable[str], report: MappingReport) -> list[Row]:
-    """Rows for the keys that nothing in a report takes."""
+    """Returns rows for the keys that no target in a report takes.
+
+    Args:
+      source: The reader of the checkpoint.
+      keys: The keys of the checkpoint.
+      report: The report.
+    """
     used = {row.source for row in report.matched + report.mismatched + report.ambiguous}
     entries = [(key, source.entry(key)) for key in keys if key not in used]
     return [Row(key, None, entry.shape, dtypes.name(entry.dtype)) for key, entry in entries]
@@ -166,13 +194,13 @@ _NARROW = ('target', 'source', 'note')
 
 
 def section_lines(rows: Sequence[Any], width: int | None) -> list[str]:
-    """The lines of a table of rows of a report, with titles; columns that would be empty are left out.
+    """Returns the lines of a table of rows, with titles and without empty columns.
 
     Args:
-      rows: `mapping.Row`s, one or more.
-      width: What the lines should fit into; None to shorten nothing.
+      rows: One or more `Row`s of a report.
+      width: The greatest number of characters of a line; None for no limit.
     """
-    cells = [('target', 'source', 'dtype', 'shape', 'note')]
+    cells: list[tuple[str, ...]] = [('target', 'source', 'dtype', 'shape', 'note')]
     cells += [(r.target or '', r.source or '', r.dtype, formatting.shape(r.shape), r.note) for r in rows]
     used = [column for column, column_cells in enumerate(zip(*cells, strict=True)) if any(column_cells[1:])]
     cells = [tuple(row[column] for column in used) for row in cells]

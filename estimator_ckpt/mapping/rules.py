@@ -1,16 +1,16 @@
 r"""Rules that give a tensor of one checkpoint or program its name in another.
 
 A rule is a pattern and a replacement. Rules are tried in order, and the first whose pattern matches the whole name
-applies. They come as
+applies. Rules are given in one of these forms:
 
 * an assignment map as `tf.compat.v1.train.init_from_checkpoint` takes it: `{'old_scope/': 'new_scope/'}`,
   `{'/': 'scope/'}`, `{'old_name': 'new_name'}`,
 * pairs of a regular expression and a replacement, `[(r'layer_(\d+)/w', r'blocks/\1/kernel')]`, or triples with
   operations, `(r'(.*)/w', r'\1/kernel', 'transpose=1,0')`; see `estimator_ckpt.mapping.transforms`,
-* or a text file with a rule on each line, `pattern -> replacement`, or `pattern -> replacement | operations`, and
-  comments behind `#`.
+* or a text file with a rule on each line, `pattern -> replacement` or `pattern -> replacement | operations`, where `#`
+  begins a comment.
 
-A replacement for `split` names its targets with commas between them.
+The replacement of a rule with `split` lists its targets, separated by commas.
 """
 
 import dataclasses
@@ -23,20 +23,20 @@ from estimator_ckpt.mapping.transforms import Transform, parse_transforms
 
 
 class RuleError(CheckpointError, ValueError):
-    """Rules that cannot be understood. The message lists every one."""
+    """Raised if rules are malformed. The message lists every such rule."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rule:
-    """A pattern and what a name that it matches becomes.
+    """A pattern, and the replacement for the names that it matches.
 
     Attributes:
       source: The rule as it was written, for messages.
-      pattern: Matches whole names.
-      replacement: The new name, with `\\1` and `\\g<group>`.
-      operations: What is done to the values.
-      targets: The names that it gives, of an assignment to certain variables.
-      name: The only name that it matches, if it is just one.
+      pattern: The pattern, which must match whole names.
+      replacement: The new name, with `\\1` and `\\g<group>` for groups of the pattern.
+      operations: The operations on the values, in the order in which they apply.
+      targets: The only names that the rule can give, for an assignment to certain variables; else empty.
+      name: The only name that the pattern matches, if there is just one; else empty.
     """
 
     source: str
@@ -47,23 +47,27 @@ class Rule:
     name: str = ''
 
     def apply(self, name: str) -> str | None:
-        """The new name, or None where the pattern does not match."""
+        """Returns the new name; None if the pattern does not match."""
         match = self.pattern.fullmatch(name)
         return None if match is None else match.expand(self.replacement)
 
 
 class RuleSet:
-    """Rules in their order, of which those for one name each are looked up."""
+    """Rules in their order, where those that match only one name are looked up in a table.
+
+    Attributes:
+      rules: The rules.
+    """
 
     def __init__(self, rules: Sequence[Rule]):
         self.rules = rules
         self._exact = {rule.name: number for number, rule in reversed(list(enumerate(rules))) if rule.name}
-        self._others = [(number, rule) for number, rule in enumerate(rules) if not rule.name]
+        self._patterns = [(number, rule) for number, rule in enumerate(rules) if not rule.name]
 
     def find(self, names: Sequence[str]) -> tuple[Rule, str] | None:
-        """The first rule that matches one of a tensor's names, and what that becomes; None if there is none."""
+        """Returns the first rule that matches a name of a tensor, and the new name; None if no rule matches."""
         exact = min((self._exact[name] for name in names if name in self._exact), default=len(self.rules))
-        for number, rule in self._others:
+        for number, rule in self._patterns:
             if number > exact:
                 break
             target = next((t for t in map(rule.apply, names) if t is not None), None)
@@ -72,25 +76,30 @@ class RuleSet:
         if exact == len(self.rules):
             return None
         rule = self.rules[exact]
-        return rule, rule.apply(rule.name)
+        target = rule.apply(rule.name)
+        return None if target is None else (rule, target)
 
 
 Rules = Mapping[str, str] | Sequence[tuple[str, ...] | Mapping[str, str] | Rule] | str | os.PathLike | None
 
 
 def parse_rules(rules: Rules) -> list[Rule]:
-    """The rules that an argument means.
+    """Parses rules of any form.
 
     Args:
-      rules: An assignment map, pairs of pattern and replacement, both mixed in one list (`[{...}, (..., ...)]`), the
-        path of a rules file, or None for no rules.
+      rules: An assignment map; pairs of pattern and replacement; a list that mixes both (`[{...}, (..., ...)]`); the
+        path of a file of rules; or None for no rules.
+
+    Returns:
+      The rules in their order.
 
     Raises:
-      RuleError: If an expression does not compile, a replacement names a group that there is not, or a scope stands
-        against what is none. It lists all such.
-      FileNotFoundError: If there is no such file.
+      RuleError: If a regular expression does not compile, a replacement names a group that the pattern does not have,
+        or an assignment has a scope on one side only. The error lists all such rules.
+      FileNotFoundError: If there is no file of rules at the path.
     """
-    parsed, faults = [], []
+    parsed: list[Rule] = []
+    faults: list[str] = []
     for row in _rows(rules):
         if isinstance(row, Rule):
             parsed.append(row)
@@ -101,12 +110,12 @@ def parse_rules(rules: Rules) -> list[Rule]:
         except ValueError as error:
             faults.append(str(error))
     if faults:
-        raise RuleError('; '.join(faults) + '; mend the rules.')
+        raise RuleError('; '.join(faults) + '; correct the rules.')
     return parsed
 
 
 def _rows(rules: Rules) -> Iterable[tuple[str, str, str | None] | Rule]:
-    """Pattern, replacement and operations; None for the operations of an assignment; or what is a rule already."""
+    """Yields pattern, replacement and operations, with None as the operations of an assignment; or a parsed rule."""
     if rules is None:
         return
     if isinstance(rules, (str, os.PathLike)):
@@ -131,12 +140,12 @@ def _read_file(path: str | os.PathLike) -> Iterable[tuple[str, str, str]]:
             line = re.sub(r'(^|\s)#.*', '', line).strip()
             if not line:
                 continue
-            pattern, arrow, rest = line.partition('->')
+            pattern, arrow, replacement = line.partition('->')
             if not arrow:
                 raise RuleError(
-                    f'{os.fspath(path)}, line {number}: a rule is "pattern -> replacement", not {line!r}.'
+                    f'{os.fspath(path)}, line {number}: expected "pattern -> replacement", got {line!r}.'
                 )
-            replacement, _, operations = rest.partition(' | ')
+            replacement, _, operations = replacement.partition(' | ')
             yield pattern.strip(), replacement.strip(), operations
 
 
@@ -147,8 +156,10 @@ def _expression(pattern: str, replacement: str, operations: str) -> Rule:
     except re.error as error:
         raise ValueError(f'the rule {source!r} has an expression that does not compile ({error})') from error
     try:
-        # Expanding against the empty string tells an unknown group without a match.
-        re.compile(f'(?:{pattern})|').match('').expand(replacement)
+        # The pattern or nothing always matches an empty string, which is enough to detect unknown groups.
+        empty_match = re.compile(f'(?:{pattern})|').match('')
+        if empty_match:
+            empty_match.expand(replacement)
     except (re.error, IndexError) as error:
         raise ValueError(
             f'the rule {source!r} has a replacement that does not fit its pattern ({error})'
@@ -156,13 +167,13 @@ def _expression(pattern: str, replacement: str, operations: str) -> Rule:
     try:
         return Rule(source, compiled, replacement, parse_transforms(operations))
     except ValueError as error:
-        raise ValueError(f'the rule {source!r} has operations that make no sense: {error}') from error
+        raise ValueError(f'the rule {source!r} has invalid operations: {error}') from error
 
 
 def _assignment(old: str, new: str) -> Rule:
     source = f'{old!r}: {new!r}'
     if not isinstance(new, str):
-        raise ValueError(f'the assignment {source} names an object, which only a warm start can fill')
+        raise ValueError(f'the assignment {source} names an object, which only a warm start accepts')
     if old.endswith('/') != new.endswith('/') and not (old == '/' or new == '/'):
         raise ValueError(f'the assignment {source} has a scope, which ends in a slash, on one side only')
     if not old.endswith('/'):
@@ -172,5 +183,5 @@ def _assignment(old: str, new: str) -> Rule:
 
 
 def literal(name: str) -> str:
-    """The replacement that gives a name as it is."""
+    """Returns the replacement that stands for a name itself."""
     return name.replace('\\', r'\\')

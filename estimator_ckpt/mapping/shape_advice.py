@@ -1,28 +1,31 @@
-"""What would make a tensor of one shape fit another."""
+"""Advice on how a tensor of one shape could fill a variable of another."""
 
 import itertools
 import math
 from collections.abc import Sequence
 
-# There are as many orders of the axes as the factorial of their number.
+# The number of permutations of the axes grows with the factorial of the rank.
 _MAX_RANK = 5
 
 Shape = tuple[int, ...]
 
 
 def advice(source: Shape, target: Shape | None) -> str:
-    """The operations of a rule that would make a tensor fit, for a message; empty where there are none.
+    """Returns the operations of a rule that would make a tensor fit, as the end of a message.
 
     Args:
-      source: The shape that there is.
-      target: The shape that is wanted.
+      source: The shape of the source.
+      target: The shape of the target; None if it is not known.
+
+    Returns:
+      The advice in parentheses; empty if there is none.
     """
     if target is None or source == target or math.prod(source) != math.prod(target):
         return ''
     fitting = []
     if sorted(source) == sorted(target) and len(source) <= _MAX_RANK:
         orders = itertools.permutations(range(len(source)))
-        order = next(o for o in orders if tuple(source[axis] for axis in o) == target)
+        order = next(order for order in orders if tuple(source[axis] for axis in order) == target)
         fitting.append(f'transpose={",".join(map(str, order))}')
     if target:
         fitting.append(f'reshape={",".join(map(str, target))}')
@@ -30,7 +33,15 @@ def advice(source: Shape, target: Shape | None) -> str:
 
 
 def joining_axis(pieces: Sequence[Shape], whole: Shape | None) -> int | None:
-    """The axis along which pieces make a whole; None if there is none, or more than one."""
+    """Returns the axis along which pieces make a whole.
+
+    Args:
+      pieces: The shapes of the pieces.
+      whole: The shape of the whole; None if it is not known.
+
+    Returns:
+      The number of the axis; None if there is none, or more than one.
+    """
     if not pieces or not whole or any(len(piece) != len(whole) for piece in pieces):
         return None
     axes = [

@@ -1,4 +1,4 @@
-"""Which optimizer the slots of a checkpoint belong to, and what they hold."""
+"""The contents of the slots of a checkpoint: of which optimizer, and in which role."""
 
 import collections
 import dataclasses
@@ -19,14 +19,17 @@ _TF1_ENDING = re.compile(
 def read_states(
     contents: Contents, tensors: Iterable[Tensor], rates: Mapping[str, float]
 ) -> dict[str, SlotState]:
-    """Returns what each slot holds, by its key; without those of optimizers that are not known.
+    """Returns the contents of each slot of a known optimizer.
 
-    The variable's full name tells most: TF1's ends in the optimizer's name, and Keras's begins with it.
+    The optimizer is mostly told by the full name of the slot: names of TF1 end in it, and those of Keras begin with it.
 
     Args:
       contents: The checkpoint.
-      tensors: Its tensors.
-      rates: The learning rate of each optimizer by its path or scope, as far as they are known.
+      tensors: The tensors of the checkpoint.
+      rates: The known learning rates of optimizers, by their paths or scopes.
+
+    Returns:
+      The contents of the slots, by key.
     """
     slots = [tensor for tensor in tensors if tensor.meaning.kind is Kind.SLOT]
     full_names = contents.full_names()
@@ -36,7 +39,7 @@ def read_states(
         else tensor.key
         for tensor in slots
     }
-    siblings = collections.defaultdict(set)
+    siblings: dict[str, set[str]] = collections.defaultdict(set)
     for tensor in slots:
         ending = names[tensor.key].rpartition('/')[2]
         siblings[tensor.meaning.variable].add(
@@ -44,35 +47,39 @@ def read_states(
         )
     states = {}
     for tensor in slots:
-        name, around = names[tensor.key], siblings[tensor.meaning.variable]
-        state = state_of(name, tensor.meaning.slot_name, around)
+        name = names[tensor.key]
+        state = state_of(name, tensor.meaning.slot_name, siblings[tensor.meaning.variable])
         if state is not None:
-            only = next(iter(rates.values())) if len(rates) == 1 else None
-            rate = rates.get(_optimizer_path(tensor), only)
+            only_rate = next(iter(rates.values())) if len(rates) == 1 else None
+            rate = rates.get(_optimizer_path(tensor), only_rate)
             states[tensor.key] = dataclasses.replace(state, learning_rate=rate)
     return states
 
 
 def state_of(name: str, slot_name: str, siblings: set[str]) -> SlotState | None:
-    """What a slot holds.
+    """Returns the contents of a slot.
 
     Args:
-      name: Its variable's full name; empty if that is not known.
-      slot_name: What its object, or the ending of its name, calls it.
-      siblings: What the slots of the same variable are called.
+      name: The full name of the slot variable; empty if it is not known.
+      slot_name: The name of the slot: the one that the optimizer's object has for it, or the ending of its full name.
+      siblings: The names of all slots of the same variable.
+
+    Returns:
+      The contents; None if the optimizer is not known.
     """
     ending = _TF1_ENDING.fullmatch(name.rpartition('/')[2])
     if ending:
         return slot_state(ending['optimizer'] or ending['bert'], ending[0], siblings, True)
     for segment in name.split('/')[:-1]:
-        if family_of(segment) and segment != 'momentum':  # That is what a slot is called.
+        # As a segment of a name, `momentum` is the name of a slot rather than of an optimizer.
+        if family_of(segment) and segment != 'momentum':
             return slot_state(segment, slot_name, siblings, False)
     family = guess_family(siblings)
     return slot_state(family, slot_name, siblings, False) if family else None
 
 
 def _optimizer_path(tensor: Tensor) -> str:
-    """The path of the optimizer that has a slot, as the slot's key says, or its scope."""
+    """Returns the path of the optimizer of a slot according to the slot's key, or else the scope of the optimizer."""
     if not tensor.object_key:
         return tensor.name.partition(f'/{tensor.meaning.variable}/')[0]
     return object_keys.optimizer_path(tensor.object_key) or '/'.join(tensor.path[:-2])

@@ -1,4 +1,4 @@
-"""A checkpoint as the source of a mapping: its tensors, and what they say of its optimizers and steps."""
+"""A checkpoint as the source of a mapping: its tensors, and the values of its steps and hyperparameters."""
 
 import dataclasses
 import functools
@@ -18,11 +18,11 @@ _RATES = ('learning_rate', '_learning_rate')
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Source:
-    """A checkpoint with the tensors of it that are mapped.
+    """A checkpoint with those of its tensors that are mapped.
 
     Attributes:
       contents: The checkpoint.
-      tensors: Its tensors, those that rules split or join among them.
+      tensors: The tensors, including those that rules split or join.
     """
 
     contents: Contents
@@ -30,11 +30,11 @@ class Source:
 
     @classmethod
     def read(cls, contents: Contents, root: str | None = None) -> 'Source':
-        """Reads all tensors of a checkpoint.
+        """Returns a checkpoint with all of its tensors.
 
         Args:
           contents: The checkpoint.
-          root: The object path below which variables are called by the rest of their paths; see `read_tensors`.
+          root: The object whose children are named without its path; see `read_tensors`.
         """
         return cls(contents, read_tensors(contents, root))
 
@@ -49,25 +49,25 @@ class Source:
 
     @functools.cached_property
     def slot_states(self) -> dict[str, SlotState]:
-        """What each slot holds, by its key; without those of optimizers that are not known."""
+        """The contents of each slot of a known optimizer, by key."""
         return read_states(self.contents, self.tensors, self.learning_rates)
 
     @functools.cached_property
     def steps(self) -> list[Tensor]:
-        """The global steps; where there is none, what else counts steps."""
+        """The global steps; if there is none, the other counters of steps."""
         counters = [t for t in self.tensors if is_step(t.meaning, t.path) and self._is_scalar(t)]
         return [t for t in counters if t.meaning.kind is Kind.STEP] or counters
 
     @functools.cached_property
     def step(self) -> int | None:
-        """The number of steps; None if there is none, or several differ."""
+        """The number of steps; None if there is no counter of steps, or several differ."""
         numbers = {self.number(tensor) for tensor in self.steps}
         number = numbers.pop() if len(numbers) == 1 else None
         return None if number is None else int(number)
 
     @functools.cached_property
     def betas(self) -> dict[str, float]:
-        """Adam's betas by their Keras names, where the checkpoint has them."""
+        """The betas of Adam that the checkpoint has, by their Keras names."""
         numbers = {
             _last(tensor): self.number(tensor)
             for tensor in self.tensors
@@ -77,7 +77,7 @@ class Source:
 
     @functools.cached_property
     def learning_rates(self) -> dict[str, float]:
-        """The learning rate of each optimizer by its path or scope, where the checkpoint has it."""
+        """The learning rates that the checkpoint has, by the path or scope of the optimizer."""
         rates = {
             '/'.join(tensor.path[:-1]) or tensor.name.rpartition('/')[0]: self.number(tensor)
             for tensor in self.tensors
@@ -86,7 +86,7 @@ class Source:
         return {optimizer: rate for optimizer, rate in rates.items() if rate is not None}
 
     def number(self, tensor: Tensor) -> float | None:
-        """Returns the value of a scalar; None where its data file is missing, which whoever needs it says."""
+        """Returns the value of a scalar; None if its data file is missing, which is an error only for some callers."""
         try:
             return self.reader.tensor(tensor.key).item()
         except CheckpointNotFoundError:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The tensors of a target that are to get values."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,13 +17,13 @@ class TargetTensor:
     """A tensor that is to get a value.
 
     Attributes:
-      tensor: What it is called, and what it stands for.
-      shape: Its shape; None where that is not known.
+      tensor: The tensor, with its names and its meaning.
+      shape: The shape; None if it is not known.
       dtype: TensorFlow's data type number.
-      trainable: Whether it is a trainable variable, as far as that is known.
-      variable: The program's variable, or what else takes the value; None for a tensor of a checkpoint.
-      state: Of a slot, what it holds, where that is known.
-      read: Gives the value that it has.
+      trainable: Whether the tensor is a trainable variable; True if that is not known.
+      variable: The variable or other object of the program that takes the value; None for a tensor of a checkpoint.
+      state: The contents of a slot; None for other tensors and if they are not known.
+      read: The function that returns the present value; None if it cannot be read.
     """
 
     tensor: Tensor
@@ -35,9 +35,15 @@ class TargetTensor:
     read: Callable[[], np.ndarray] | None = None
 
     def own_value(self, source_has_slots: bool) -> np.ndarray | None:
-        """What it keeps where a checkpoint says nothing of it; None if it must get a value.
+        """Returns the value that the tensor keeps if a checkpoint does not have it.
 
-        An optimizer keeps what it is set to, and the momentum of SGD stays 0 if there is none in the source.
+        An optimizer keeps its hyperparameters, and the momentum of SGD stays 0 if the source has no slots.
+
+        Args:
+          source_has_slots: Whether the checkpoint has slots of known optimizers.
+
+        Returns:
+          The present value; None if the tensor must get its value from the checkpoint.
         """
         kind, name = self.tensor.meaning.kind, self.tensor.name
         is_setting = kind is Kind.OPTIMIZER and not is_beta_power(name)
@@ -46,26 +52,31 @@ class TargetTensor:
 
     @property
     def calls(self) -> tuple[str, ...]:
-        """What rules can call it by: name, object path, key."""
+        """The names that rules can use for the tensor: its name, its object path, and its key."""
         return (*self.tensor.candidates, self.tensor.key)
 
     @property
     def is_step(self) -> bool:
-        """Whether it counts steps."""
+        """True if the tensor counts steps."""
         return self.shape in (None, ()) and is_step(self.tensor.meaning, self.tensor.path)
 
 
 @dataclasses.dataclass
 class Targets:
-    """What is to be filled: the layout of another checkpoint, or a program's objects."""
+    """The tensors of a target: of another checkpoint, or of the objects of a program.
+
+    Attributes:
+      wanted: The tensors that are to get values.
+      graph: The object graph of the target; None if there is none.
+    """
 
     wanted: list[TargetTensor]
     graph: ObjectGraph | None
 
     def places(self) -> Callable[[str], str]:
-        """A function that gives the key of the wanted tensor that a name or path stands for; else the same text.
+        """Returns a function from a name or object path to the key of the wanted tensor, or else to the same text.
 
-        An object can be reached by several paths; that of a wanted tensor is only the shortest.
+        An object can be reached by several paths, of which a wanted tensor has only the shortest.
         """
         called = {call for wanted in self.wanted for call in wanted.calls}
         by_object_key = {wanted.tensor.object_key: wanted.tensor.key for wanted in self.wanted}
@@ -75,8 +86,8 @@ class Targets:
             if call in called or self.graph is None:
                 return call
             parent, slash, last = call.rpartition('/')
-            # Keras 3 keeps what it calls kernel as _kernel.
+            # Keras 3 has the attribute `_kernel` for the property `kernel`.
             key = self.graph.key_at(call) or self.graph.key_at(f'{parent}{slash}_{last}')
-            return by_object_key.get(key, call)
+            return call if key is None else by_object_key.get(key, call)
 
         return place

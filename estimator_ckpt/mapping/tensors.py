@@ -1,4 +1,4 @@
-"""The tensors of a checkpoint of any style with their name-based names, real or derived."""
+"""The tensors of a checkpoint of any style under name-based names, which are read or derived."""
 
 import collections
 import dataclasses
@@ -16,18 +16,18 @@ from estimator_ckpt.mapping.transforms import Transform
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor of a checkpoint, once, whatever its keys.
+    """A tensor of a checkpoint, which may have several keys.
 
     Attributes:
-      key: A key that it has.
-      name: Its name-based key, or what that would be.
-      object_key: Its object key; empty if it has none.
-      path: The path of its object; empty if it has none.
-      suffix: What its object key has beyond the object graph's (a lookup table's `-keys`).
-      meaning: What it stands for; of a slot or an average the variable is given by a key.
-      target: The name or object path that a rule gives it; None where none applies.
-      followed_name: The name of a slot or an average that goes where a rule puts its variable; None for others.
-      recipe: How it is made, where it is not just taken.
+      key: One of its keys.
+      name: The name-based key, or the one that a name-based checkpoint would have.
+      object_key: The object key; empty if there is none.
+      path: The path of the object; empty if there is none.
+      suffix: The end of the object key that the key in the object graph lacks, such as `-keys` for a lookup table.
+      meaning: The meaning; the variable of a slot or an average is given by a key.
+      target: The name or object path that a rule gives the tensor; None if no rule applies.
+      followed_name: The new name of a slot or an average whose variable is renamed by a rule; None for other tensors.
+      recipe: The recipe for the value; None if the value is taken unchanged.
     """
 
     key: str
@@ -42,25 +42,29 @@ class Tensor:
 
     @property
     def made(self) -> Recipe:
-        """How it is made, be it that it is just taken."""
+        """The recipe for the value, also if that is taken unchanged."""
         return self.recipe or TensorRecipe((self.key,))
 
     @property
     def candidates(self) -> tuple[str, ...]:
-        """What rules can call it by: its name, and its object's path."""
+        """The names that rules can use for the tensor: its name, and the path of its object."""
         path = '/'.join(self.path) + self.suffix
         return (self.name, path) if self.path and path != self.name else (self.name,)
 
 
 def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
-    """The tensors of a checkpoint, but for its object graph and its counter of saves.
+    """Returns the tensors of a checkpoint, except for its object graph and its counter of saves.
 
-    A tensor that has no name-based key is named, in this order:
+    A tensor without a name-based key gets the first of these names that exists:
 
-    * below `root`, or one of the guide's roots: by the rest of its path,
-    * a slot: by its variable's name and the ending that TF1 gives such a slot,
-    * by the full name that the object graph notes, if that is no other's,
-    * by its path, joined with slashes.
+    * for a child of `root`, or of one of the guide's roots: the name of the child,
+    * for a slot: the name of its variable, with the ending that TF1 gives such a slot,
+    * the full name in the object graph, if no other tensor has it,
+    * the path, joined with slashes.
+
+    Args:
+      contents: The checkpoint.
+      root: The name of the object whose children are named without its path; None for the guide's roots.
     """
     meanings = contents.meanings()
     if contents.graph is None:
@@ -82,7 +86,7 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
 
 
 def object_path(attribute_key: str) -> Path:
-    """The path of local names of the object that an attribute's key belongs to."""
+    """Returns the path of the object that the key of an attribute belongs to, as local names from the root."""
     path, _, _ = attribute_key.rpartition(object_keys.ATTRIBUTES)
     return tuple(map(object_keys.unescape, path.split('/'))) if path else ()
 
@@ -94,21 +98,21 @@ def _name(path: Path, suffix: str, roots: tuple[str, ...], full_name: str | None
 
 
 def _name_slots(tensors: list[Tensor]) -> list[Tensor]:
-    """Returns the tensors, slots without a name-based key with the names that TF1 gives them."""
-    # Those that an optimizer's object lists; others are variables with names of their own.
+    """Returns the tensors, where slots without a name-based key have the names that TF1 gives them."""
+    # Only slots that the object of an optimizer lists; other slots are variables with names of their own.
     slots = [t for t in tensors if t.meaning.kind is Kind.SLOT and object_keys.optimizer_path(t.key)]
     if not slots:
         return tensors
     by_key = {tensor.object_key: tensor for tensor in tensors if tensor.object_key}
     tf1_meanings = meanings_of_names([tensor.name for tensor in tensors])
-    siblings = collections.defaultdict(set)
+    siblings: dict[str, set[str]] = collections.defaultdict(set)
     for tensor in slots:
         siblings[object_keys.optimizer_path(tensor.key)].add(tensor.meaning.slot_name)
     names = {}
     for tensor in slots:
         variable, slot_name = by_key.get(tensor.meaning.variable), tensor.meaning.slot_name
         of_name = tf1_meanings[tensor.name]
-        # A name that ends in what the object calls the slot is Keras's.
+        # A name that ends in the slot's name in its object was given by Keras.
         if variable is None or (of_name.kind is Kind.SLOT and of_name.slot_name != slot_name):
             continue
         ending = tf1_ending(slot_name, siblings[object_keys.optimizer_path(tensor.key)]) or slot_name
@@ -116,31 +120,37 @@ def _name_slots(tensors: list[Tensor]) -> list[Tensor]:
     return [dataclasses.replace(t, name=names[t.key]) if t.key in names else t for t in tensors]
 
 
-def apply_rules(tensors: list[Tensor], rules: Rules, follow: bool = True) -> tuple[list[Tensor], list[str]]:
+def apply_rules(
+    tensors: Sequence[Tensor], rules: Rules, follow: bool = True
+) -> tuple[list[Tensor], list[str]]:
     """Gives each tensor the target of the first rule that matches its name or its path.
 
     Args:
       tensors: The tensors.
       rules: The rules; see `estimator_ckpt.mapping.rules`.
-      follow: Whether slots and averages that no rule matches go where their variables go, and are made as those are
-        made: they have the same shape. `mapping.matching` finds them through their variables itself.
+      follow: Whether slots and averages that no rule matches follow their variables, with the same operations, since
+        they have the same shape. False for `mapping.matching`, which finds them through their variables.
 
     Returns:
-      The tensors, with those that operations split or join, and the rules that no tensor takes, as they were written.
+      The tensors, including those that operations split or join; and the rules that apply to no tensor, as they were
+      written.
 
     Raises:
-      RuleError: If a rule cannot be understood.
+      RuleError: If a rule is malformed.
     """
     parsed = RuleSet(parse_rules(rules))
     idle = dict.fromkeys(rule.source for rule in parsed.rules)
     if not parsed.rules:
-        return tensors, []
+        return list(tensors), []
     matches = [parsed.find(tensor.candidates) for tensor in tensors]
-    variables = {}
+    variables: dict[str, tuple[str, Rule, str]] = {}
     for tensor, match in zip(tensors, matches, strict=True):
         if match is not None:
-            idle.pop(match[0].source, None)
-            variables |= dict.fromkeys(filter(None, (tensor.key, tensor.object_key)), (tensor.name, *match))
+            rule, target = match
+            idle.pop(rule.source, None)
+            variables |= dict.fromkeys(
+                filter(None, (tensor.key, tensor.object_key)), (tensor.name, rule, target)
+            )
     derived = _Derived()
     for tensor, match in zip(tensors, matches, strict=True):
         if match is not None:
@@ -157,14 +167,14 @@ def apply_rules(tensors: list[Tensor], rules: Rules, follow: bool = True) -> tup
 
 
 def _targets(rule: Rule, target: str) -> list[str]:
-    """Returns the targets of a rule's replacement; a tensor that is split has several, separated by commas."""
+    """Returns the targets in a replacement, which for a tensor that is split are separated by commas."""
     if any(operation.name == 'split' for operation in rule.operations):
         return [part.strip() for part in target.split(',')]
     return [target]
 
 
 def _following(name: str, variable: str, target: str) -> str:
-    """Returns the name of a slot or an average where its variable gets the name `target`.
+    """Returns the name of a slot or an average whose variable is renamed to `target`.
 
     `net/w/Adam` becomes `net/kernel/Adam`, and `training/Adam/net/w/m` `training/Adam/net/kernel/m`.
     """
@@ -173,14 +183,19 @@ def _following(name: str, variable: str, target: str) -> str:
 
 
 class _Derived:
-    """The tensors that rules make of others."""
+    """The tensors that result from rules."""
 
     def __init__(self) -> None:
         self.tensors: list[Tensor] = []
         self._joined: dict[str, int] = {}
 
     def add(self, parts: list[Tensor], operations: tuple[Transform, ...]) -> None:
-        """Adds the parts of a tensor, one unless it is split, or joins the only one to what has its target."""
+        """Adds the parts of a tensor, or joins a tensor to the earlier ones with the same target.
+
+        Args:
+          parts: The parts of a split, or else the whole tensor.
+          operations: The operations of the rule.
+        """
         names = {operation.name for operation in operations}
         if not operations:
             self.tensors += parts
@@ -192,20 +207,20 @@ class _Derived:
                 self.tensors.append(dataclasses.replace(part, recipe=recipe))
 
     def _join(self, tensor: Tensor, operations: tuple[Transform, ...]) -> None:
-        place = tensor.target or tensor.followed_name
+        place = tensor.target or tensor.followed_name or ''
         if place not in self._joined:
             self._joined[place] = len(self.tensors)
             recipe = TensorRecipe(tensor.made.sources, operations)
             self.tensors.append(dataclasses.replace(tensor, recipe=recipe))
             return
         first = self.tensors[self._joined[place]]
-        recipe = first.recipe.with_sources((*first.recipe.sources, *tensor.made.sources))
-        self.tensors[self._joined[place]] = dataclasses.replace(first, recipe=recipe)
+        joined = first.made.with_sources((*first.made.sources, *tensor.made.sources))
+        self.tensors[self._joined[place]] = dataclasses.replace(first, recipe=joined)
 
 
 def promote(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Returns the tensors without moving averages, each variable that has one with its value."""
-    # What a zero-debiased average is computed from belongs to no variable.
+    """Returns the tensors without moving averages, whose values replace those of their variables."""
+    # The variables that a zero-debiased average is computed from are averages of no variable.
     of_variables = [t for t in tensors if t.meaning.kind is Kind.AVERAGE and t.meaning.variable]
     averages = {tensor.meaning.variable: tensor for tensor in of_variables}
     left_out = set(map(id, of_variables))

@@ -165,10 +165,10 @@ class TestCompact:
 @pytest.mark.parametrize(
     ('operation', 'message'),
     [
-        ('reshape=5,5', '24 numbers do not make'),
-        ('reshape=-1,-1', 'do not make'),
-        ('transpose=0,0', 'does not order 2 axes'),
-        ('split=0', '4 cannot be split into 3'),
+        ('reshape=5,5', '24 elements cannot have the shape'),
+        ('reshape=-1,-1', 'cannot have the shape'),
+        ('transpose=0,0', 'is not a permutation of 2 axes'),
+        ('split=0', 'an extent of 4 cannot be split into 3 equal parts'),
         ('split=7', 'split does not fit'),
     ],
 )
@@ -183,11 +183,11 @@ def test_an_operation_that_does_not_fit_is_named_with_the_key_and_the_shape(oper
 @pytest.mark.parametrize(
     ('operation', 'message'),
     [
-        ('rotate=1', 'is no operation'),
-        ('reshape=a', 'whole numbers'),
-        ('cast=float99', 'no type of numbers'),
-        ('split=1,2', 'one axis'),
-        ('reshape=2 concat=0', 'concat must come first'),
+        ('rotate=1', "unknown operation 'rotate=1'; expected one of reshape=..., transpose"),
+        ('reshape=a', 'must have integers'),
+        ('cast=float99', "unknown numeric type 'float99'"),
+        ('split=1,2', 'must have a single axis'),
+        ('reshape=2 concat=0', 'concat must be the first operation'),
     ],
 )
 def test_an_operation_that_makes_no_sense_is_refused(operation, message, tmp_path):
