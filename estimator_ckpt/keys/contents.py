@@ -1,4 +1,4 @@
-"""What a checkpoint holds: its tensors, each with all of its keys and with what they stand for."""
+"""The contents of a checkpoint: its tensors with all of their keys and the meanings of these."""
 
 import collections
 import os
@@ -16,19 +16,19 @@ from estimator_ckpt.keys.styles import CheckpointStyle
 
 
 class CheckpointEntry(NamedTuple):
-    """One key of a checkpoint.
+    """A key of a checkpoint, with its tensor.
 
     Attributes:
       key: The key.
-      shape: The tensor's shape.
-      dtype: TensorFlow's name of its type, such as `'float32'`.
-      kind: What it stands for.
-      size: Its bytes in the data files.
-      shard: The number of the data file that holds it; that of the first slice of a partitioned variable.
-      variable: For a slot or an average the key of its variable, else empty.
-      slot_name: For a slot its name, else empty.
-      full_name: For an object-based key the variable's name that the object graph notes, else empty.
-      num_slices: In how many slices it is stored; 0 for a tensor stored whole.
+      shape: The shape of the tensor.
+      dtype: TensorFlow's name of the data type, such as `'float32'`.
+      kind: The kind of the tensor.
+      size: The number of bytes in the data files.
+      shard: The number of the data file that holds the tensor, or the first slice of a partitioned variable.
+      variable: The key of the variable of a slot or an average; empty for other kinds.
+      slot_name: The name of a slot; empty for other kinds.
+      full_name: The name of the variable in the object graph; empty for a name-based key.
+      num_slices: The number of slices that the tensor is stored in; 0 for a tensor stored whole.
     """
 
     key: str
@@ -43,25 +43,29 @@ class CheckpointEntry(NamedTuple):
     num_slices: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, fit for JSON."""
+        """Returns the fields as values that JSON can represent."""
         return {**self._asdict(), 'shape': list(self.shape), 'kind': str(self.kind)}
 
 
 class Contents:
-    """A checkpoint's keys, with what its object graph says of them.
+    """The keys of a checkpoint and its object graph.
 
     Attributes:
-      reader: The checkpoint.
-      graph: Its object graph; None for a name-based one.
-      by_object: For each key that an object has, the object graph's attribute key it belongs to.
-      names: The other keys.
+      reader: The reader of the checkpoint.
+      graph: The object graph; None for a name-based checkpoint.
+      all_keys: All keys, sorted.
+      by_object: The attribute key in the object graph for each object-based key.
+      names: The other keys, without that of the object graph.
     """
 
     def __init__(self, path: str | bytes | os.PathLike | TensorSource):
-        """Reads a checkpoint's index and object graph.
+        """Reads the index and the object graph of a checkpoint.
+
+        Args:
+          path: The path of the checkpoint, or an open reader.
 
         Raises:
-          CheckpointError: If it is not there, or damaged.
+          CheckpointError: If there is no checkpoint, or it is damaged.
         """
         self.reader: TensorSource = open_source(path) if isinstance(path, (str, bytes, os.PathLike)) else path
         self.graph: ObjectGraph | None = read_object_graph(self.reader)
@@ -75,7 +79,7 @@ class Contents:
 
     @property
     def style(self) -> CheckpointStyle:
-        """The style: `both` where each tensor that an object has stands under a name too."""
+        """The style, which is `both` if each variable of an object has a name-based key too."""
         if self.graph is None:
             return CheckpointStyle.TF1
         full_names = self.full_names()
@@ -85,7 +89,7 @@ class Contents:
         return CheckpointStyle.TF2
 
     def full_names(self) -> dict[str, str]:
-        """For each object's key the variable's name, but for the counter of saves and for names without a variable."""
+        """Returns the full names in the object graph by attribute key, except for that of the counter of saves."""
         if self.graph is None:
             return {}
         counter = self.graph.child_key(object_keys.SAVE_COUNTER)
@@ -97,9 +101,10 @@ class Contents:
         }
 
     def meanings(self) -> dict[str, Meaning]:
-        """Returns what each key stands for.
+        """Returns the meaning of each key.
 
-        Objects say what their values are; where an object is no more than a variable, its name does.
+        The meanings of object-based keys follow from the objects, or from the full name if an object is no more than a
+        variable.
         """
         meanings = meanings_of_names(self.names)
         if self.graph is None:
@@ -113,7 +118,7 @@ class Contents:
         return refine(meanings, self.graph, by_name, self.names)
 
     def entries(self) -> list[CheckpointEntry]:
-        """All keys, sorted."""
+        """Returns all keys with their tensors, sorted by key."""
         meanings, full_names = self.meanings(), self.full_names()
         self.reader.decode_all()
         result = []
@@ -137,16 +142,16 @@ class Contents:
         return result
 
     def tensors(self) -> Iterator[tuple[str, list[str]]]:
-        """Each tensor once, as its first key and all of its keys, names before object keys.
+        """Yields each tensor once, as its first key and all of its keys, names before object keys.
 
-        Keys are one tensor's where their bytes are the same bytes, or a name is the full name of the object's key.
+        Two keys belong to the same tensor if they share bytes, or one is the full name of the other.
         """
         if self.graph is None and self.reader.each_has_its_place():
             yield from ((key, [key]) for key in self.names)
             return
         places, full_names = self.reader.places(), self.full_names()
         groups: dict[Any, list[str]] = collections.defaultdict(list)
-        # A tensor without bytes of its own, or in slices, is known by its name.
+        # Tensors without bytes and those in slices have no place to compare, but are recognized by their names.
         for key in self.names:
             groups[places.get(key, key)].append(key)
         for key, attribute in self.by_object.items():
@@ -156,28 +161,29 @@ class Contents:
 
 
 def _object_keys(all_keys: list[str], graph: ObjectGraph) -> dict[str, str]:
+    """Returns the attribute key in the object graph for each key that belongs to an object."""
     attributes = {attribute.key for node in graph.nodes for attribute in node.attributes}
-    found = {}
+    by_object = {}
     for key in all_keys:
         if key in attributes:
-            found[key] = key
+            by_object[key] = key
         elif object_keys.ATTRIBUTES in key:
-            # The tensors of a table have the attribute's key and a suffix.
+            # The keys of the tensors of a lookup table are the attribute key with a suffix.
             attribute = key.rpartition('-')[0]
             if attribute in attributes:
-                found[key] = attribute
-    return found
+                by_object[key] = attribute
+    return by_object
 
 
 @paused_collector()
 def list_entries(save_path: str | os.PathLike) -> list[CheckpointEntry]:
-    """What each key of a checkpoint holds, sorted by key. No tensor is read.
+    """Returns all keys of a checkpoint with their tensors, sorted by key. No tensor is read.
 
     Args:
-      save_path: A prefix, a model_dir, a `.index` or `.data-...` file, or a SavedModel's directory.
+      save_path: A prefix, a model_dir, a `.index` or `.data-...` file, or the directory of a SavedModel.
 
     Raises:
       CheckpointNotFoundError: If there is no checkpoint.
-      CorruptCheckpointError: If its index or object graph is damaged.
+      CorruptCheckpointError: If the index or the object graph is damaged.
     """
     return Contents(save_path).entries()

@@ -1,4 +1,4 @@
-"""Puts tensors at paths of objects: builds the object graph of a converted checkpoint."""
+"""Builds the object graph of a converted checkpoint, by placing tensors at paths of objects."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,57 +11,82 @@ _VALUE = object_keys.ATTRIBUTES + object_keys.VARIABLE_VALUE
 
 
 class ObjectGraphBuilder:
-    """An object graph in the making, on top of one that is there or from nothing."""
+    """Builds an object graph.
+
+    Attributes:
+      graph: The object graph as it is so far.
+    """
 
     def __init__(self, graph: ObjectGraph | None = None):
+        """Starts with a copy of an object graph.
+
+        Args:
+          graph: The object graph to extend; None for an empty one.
+        """
         self.graph = graph.copy() if graph else ObjectGraph()
         self._node_of: dict[str, int] = {}
-        # Keys that are not in `_node_of` yet, and their nodes: those of many variables are seldom asked for.
+        # Keys that `_node_of` lacks so far, with their nodes. It is filled when needed, which is rare for variables.
         self._unlisted: list[tuple[Sequence[str], Sequence[int]]] = []
         for number, node in enumerate(self.graph.nodes):
             self._node_of.update((attribute.key, number) for attribute in node.attributes)
 
     def place(self, path: Path, name: str, attribute: str = object_keys.VARIABLE_VALUE) -> str:
-        """Puts a value at a path of local names from the root.
+        """Places a value at a path.
 
         Args:
-          path: Where.
-          name: The variable's name, for the object graph to note; empty for what is no variable.
-          attribute: What the object calls the value.
+          path: The path of the object, as local names from the root.
+          name: The full name of the variable; empty for other objects.
+          attribute: The local name of the value in its object.
 
         Returns:
-          Its key.
+          The key of the value.
 
         Raises:
-          CheckpointError: If the path is empty, or a value is there already.
+          CheckpointError: If the path is empty or has an empty segment, or a value is there already.
         """
         self._check(path, name)
         node, key = self._node(path), object_keys.object_key(path, attribute)
-        if any(there.name == attribute for there in self.graph.nodes[node].attributes):
+        if any(existing.name == attribute for existing in self.graph.nodes[node].attributes):
             raise self._taken(path, name)
         return self._give(node, Attribute(attribute, name, key))
 
     def place_all(self, parent: Path, names: Sequence[str]) -> list[str]:
-        """Puts variables below one path, each as a child that has its whole name, and gives their keys.
+        """Places variables below a path, each as a child with the full name of the variable.
+
+        Args:
+          parent: The path of the object that gets the children, as local names from the root.
+          names: The full names of the variables.
+
+        Returns:
+          The keys of the variables.
 
         Raises:
-          CheckpointError: If the path has gaps, or a value is there already.
+          CheckpointError: If the path has an empty segment, or a value is there already.
         """
         for name in names[:1]:
             self._check((*parent, name), name)
         node = self._node(parent) if names else 0
         if '' in names or not self.graph.nodes[node].children.keys().isdisjoint(names):
             return [self.place((*parent, name), name) for name in names]
-        beginning = ''.join(f'{object_keys.escape(name)}/' for name in parent)
-        placed = [f'{beginning}{object_keys.escape(name)}{_VALUE}' for name in names]
-        self._unlisted.append((placed, self.graph.add_variables(node, names, placed)))
-        return placed
+        prefix = ''.join(f'{object_keys.escape(name)}/' for name in parent)
+        keys = [f'{prefix}{object_keys.escape(name)}{_VALUE}' for name in names]
+        self._unlisted.append((keys, self.graph.add_variables(node, names, keys)))
+        return keys
 
     def place_slot(self, variable_key: str, optimizer: Path, slot_name: str, name: str) -> str:
-        """Puts a slot variable of the variable with `variable_key` at an optimizer, and gives its key.
+        """Places a slot variable at an optimizer.
+
+        Args:
+          variable_key: The key of the variable that the slot belongs to.
+          optimizer: The path of the optimizer, as local names from the root.
+          slot_name: The name of the slot in the object of the optimizer.
+          name: The full name of the slot variable.
+
+        Returns:
+          The key of the slot variable.
 
         Raises:
-          CheckpointError: If the variable has a slot of that name there already.
+          CheckpointError: If the optimizer has such a slot for the variable already.
         """
         owner, variable = self._node(optimizer), self._nodes_by_key()[variable_key]
         path, _, _ = variable_key.rpartition(object_keys.ATTRIBUTES)
@@ -75,10 +100,14 @@ class ObjectGraphBuilder:
         return self._give(node, Attribute(object_keys.VARIABLE_VALUE, name, key))
 
     def link(self, path: Path, key: str) -> None:
-        """Makes the variable with a key reachable by one more path; it is not stored again.
+        """Makes a variable reachable by a further path, without storing it again.
+
+        Args:
+          path: The further path, as local names from the root.
+          key: The key of the variable.
 
         Raises:
-          CheckpointError: If something else is at the path.
+          CheckpointError: If another object is at the path.
         """
         target = self._nodes_by_key()[key]
         children = self.graph.nodes[self._node(path[:-1])].children
@@ -86,7 +115,7 @@ class ObjectGraphBuilder:
             raise self._taken(path, key)
 
     def keep_only(self, kept: Iterable[str]) -> None:
-        """Removes the attributes with other keys, and the slots that are left without a value."""
+        """Removes all attributes except for those with given keys, and the slots that have no value then."""
         kept = set(kept)
         nodes = self.graph.nodes
         for node in nodes:
@@ -96,11 +125,13 @@ class ObjectGraphBuilder:
         self._node_of = {key: number for key, number in self._nodes_by_key().items() if key in kept}
 
     def _nodes_by_key(self) -> dict[str, int]:
+        """Returns the node of each key, complete."""
         while self._unlisted:
             self._node_of.update(zip(*self._unlisted.pop(), strict=True))
         return self._node_of
 
     def _node(self, path: Iterable[str]) -> int:
+        """Returns the node at a path, which is created if necessary."""
         node = 0
         for local_name in path:
             child = self.graph.nodes[node].children.get(local_name)
@@ -116,12 +147,12 @@ class ObjectGraphBuilder:
     def _check(path: Path, name: str) -> None:
         if not path or not all(path):
             raise CheckpointError(
-                f'{name!r} cannot be put at the path {"/".join(path)!r}; give one without gaps.'
+                f'{name!r} cannot be placed at the path {"/".join(path)!r}; give a path without empty segments.'
             )
 
     @staticmethod
     def _taken(path: Path, name: str) -> CheckpointError:
         return CheckpointError(
-            f'{name!r} is to be at the path {"/".join(path)!r}, where something is already; put one of the two '
+            f'{name!r} cannot be placed at the path {"/".join(path)!r}, which is taken already; place one of the two '
             'elsewhere, or drop it.'
         )

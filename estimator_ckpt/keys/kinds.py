@@ -1,7 +1,7 @@
-"""What a key stands for: a variable, an optimizer's slot, the global step, a moving average, ...
+"""The meanings of keys: variables, slots of optimizers, global steps, moving averages, ...
 
-A name-based checkpoint says nothing but names, so the names are read as TensorFlow's optimizers write them
-(`tensorflow/python/training/slot_creator.py`): a slot is a variable's name and exactly one of the known endings.
+A name-based checkpoint has only names, which are read as TensorFlow's optimizers write them
+(`tensorflow/python/training/slot_creator.py`): the name of a slot is that of a variable with one known ending.
 """
 
 import collections
@@ -11,25 +11,25 @@ import functools
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from estimator_ckpt.keys import object_keys
+from estimator_ckpt.keys import object_keys, slots
 from estimator_ckpt.keys.object_graph import ObjectGraph
 
 
 class Kind(str, enum.Enum):
-    """What a tensor of a checkpoint is."""
+    """The kind of a tensor of a checkpoint."""
 
     VARIABLE = 'variable'
     SLOT = 'slot'
     """A slot variable of an optimizer."""
     OPTIMIZER = 'optimizer'
-    """A scalar or hyper-parameter of an optimizer, such as `beta1_power` or `learning_rate`."""
+    """A scalar or hyperparameter of an optimizer, such as `beta1_power` or `learning_rate`."""
     AVERAGE = 'average'
-    """A moving average of a variable, or what a zero-debiased average is computed from."""
+    """A moving average of a variable, or a variable that a zero-debiased average is computed from."""
     STEP = 'step'
     COUNTER = 'counter'
-    """The number of saves."""
+    """A counter of saves."""
     TABLE = 'table'
-    """Keys or values of a lookup table."""
+    """The keys or values of a lookup table."""
     OBJECT_GRAPH = 'object_graph'
     OTHER = 'other'
 
@@ -39,12 +39,12 @@ class Kind(str, enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a key stands for.
+    """The meaning of a key.
 
     Attributes:
-      kind: What it is.
-      variable: For a slot or an average the key of the variable it belongs to, else empty.
-      slot_name: For a slot its ending (`'Adam_1'`) or its name (`'v'`), else empty.
+      kind: The kind of the tensor.
+      variable: The key of the variable of a slot or an average; empty for other kinds.
+      slot_name: The ending (`'Adam_1'`) or the name (`'v'`) of a slot; empty for other kinds.
     """
 
     kind: Kind
@@ -53,76 +53,89 @@ class Meaning:
 
 
 _SLOT = re.compile(
-    r'(?P<variable>.+?)(?:/(?:t|part)_\d+)?/(?P<slot>(?:Adam|Momentum|Adagrad|AdagradDA|Adadelta|RMSProp|Ftrl|'
-    r'ProximalAdagrad|AdaMax|LARS|LAMB)(?:_\d+)?|adam_[mv]|lamb_[mv])(?P<end>:0)?'
+    rf'(?P<variable>.+?)(?:/(?:t|part)_\d+)?/(?P<slot>(?:{"|".join(slots.TF1_NAMES)})(?:_\d+)?|'
+    rf'{"|".join(slots.FIXED_ENDINGS)})(?P<end>:0)?'
 )
 # Keras's optimizers in graphs, which canned estimators use (`keras/optimizers/legacy/optimizer_v2.py`).
-_KERAS = r'(?:.*/)?(?:Adadelta|Adagrad|Adam|Adamax|Ftrl|Nadam|RMSprop|SGD)(?:_\d+)?/'
+_KERAS = rf'(?:.*/)?(?:{"|".join(slots.KERAS_NAMES)})(?:_\d+)?/'
 _KERAS_SLOT = re.compile(
-    _KERAS
-    + r'(?P<variable>.+)/(?P<slot>m|v|vhat|momentum|accumulator|accum_grad|accum_var|linear|rms|mg)(?P<end>:0)?'
+    rf'{_KERAS}(?P<variable>.+)/(?P<slot>{"|".join(slots.LEGACY_SLOT_NAMES)})(?P<end>:0)?'
 )
 _SCALAR = re.compile(
-    r'(?:.*/)?(?:beta[12]_power|beta_[12]|learning_rate|decay|rho|momentum|epsilon)(?:_\d+)?(?::0)?'
-    rf'|{_KERAS}iter(?::0)?'
-    r'|(?:.*/)?Ftrl(?:_\d+)?/(?:beta|learning_rate_power|l[12]_regularization_strength)(?::0)?'
+    '|'.join(
+        [
+            rf'(?:.*/)?(?:{"|".join(slots.SCALARS)})(?:_\d+)?(?::0)?',
+            rf'{_KERAS}iter(?::0)?',
+            *(
+                rf'(?:.*/)?{optimizer}(?:_\d+)?/(?:{"|".join(scalars)})(?::0)?'
+                for optimizer, scalars in slots.SCOPED_SCALARS.items()
+            ),
+        ]
+    )
 )
 _AVERAGE = re.compile(r'(?P<variable>.+)/ExponentialMovingAverage(?:_\d+)?(?P<end>:0)?')
-# What a zero-debiased average is computed from (`tensorflow/python/training/moving_averages.py`).
+# The variables that a zero-debiased average is computed from (`tensorflow/python/training/moving_averages.py`).
 _DEBIASING = re.compile(r'(?P<average>.+)/(?:biased|local_step)(?P<end>:0)?')
 _STEP = re.compile(r'(?:.*/)?global_step(?::0)?')
 _TABLE = re.compile(r'(?P<table>.*)-(?:keys|values)')
-# Something of this is in the last segment of every name that is no plain variable's; most are, and are soon done with.
-_TELLING = re.compile(
-    'Ada|Momentum|RMSProp|Ftrl|Adagrad|LARS|LAMB|adam_|lamb_|beta|_rate|decay|rho|momentum|epsilon|global_step|Average'
-    '|biased|local_step|-keys|-values|_OBJECT_GRAPH|_strength|^(?:m|v|vhat|accumulator|accum_grad|accum_var|linear|rms|mg|iter)(?::0)?$'
-)
+_SCOPED_SCALARS = [scalar for scalars in slots.SCOPED_SCALARS.values() for scalar in scalars]
+_PARTS_OF_NAMES = [
+    *(*slots.TF1_NAMES, *slots.FIXED_ENDINGS, *slots.SCALARS, *_SCOPED_SCALARS),
+    *('global_step', 'Average', 'biased', 'local_step', '-keys', '-values', '_OBJECT_GRAPH'),
+]
+
+
+def _telling() -> re.Pattern[str]:
+    """Returns the pattern that is found in the last segment of the name of any tensor that is not a plain variable.
+
+    Most tensors are plain variables, which are recognized quickly by this.
+    """
+    parts = [part for part in _PARTS_OF_NAMES if not any(p in part and p != part for p in _PARTS_OF_NAMES)]
+    return re.compile(rf'{"|".join(parts)}|^(?:{"|".join(slots.LEGACY_SLOT_NAMES)}|iter)(?::0)?$')
+
+
+_TELLING = _telling()
 _VARIABLE = Meaning(Kind.VARIABLE)
-_HYPER_PARAMETERS = frozenset(
-    ['beta_1', 'beta_2', 'beta1_power', 'beta2_power', 'epsilon', 'iter', 'iterations', '_iterations', 'rho']
-    + ['learning_rate', '_learning_rate', 'learning_rate_power', 'l1_regularization_strength', 'beta']
-    + ['l2_regularization_strength', 'momentum', 'decay']
+_HYPERPARAMETERS = frozenset(
+    [*slots.SCALARS, *_SCOPED_SCALARS, '_learning_rate', 'iter', 'iterations', '_iterations']
 )
-# Those that layers have as well.
+# Hyperparameters whose names layers use too.
 _OF_LAYERS_TOO = frozenset(['momentum', 'decay', 'beta'])
-
-
-# What Keras's optimizers call their slots, since 2.11.
-_KERAS_3_SLOT = re.compile(
-    r'(?P<variable>.+)_(?P<slot>momentum|velocity|velocity_hat|accumulator|linear|average_gradient|accumulated_grad|'
-    r'accumulated_delta_var)'
-)
-_KERAS_SLOTS = frozenset(
-    ['accumulated_delta_var', 'accumulated_grad', 'accumulator', 'average', 'average_gradient', 'linear', 'm']
-    + ['momentum', 'u', 'v', 'velocity', 'vhat']
-)
+_KERAS_3_SLOT = re.compile(rf'(?P<variable>.+)_(?P<slot>{"|".join(slots.KERAS_3_SLOT_NAMES)})')
+_KERAS_2_SLOTS = frozenset(slots.KERAS_2_SLOT_NAMES)
 _STEPS = frozenset(['step', 'global_step', 'iter', 'iterations', '_iterations'])
 
 
 def is_beta_power(name: str) -> bool:
-    """Whether it is a power of a beta that TF1's Adam computes."""
+    """Returns True if a name is that of a power of a beta, which TF1's Adam computes."""
     return bool(re.search(r'(?:^|/)beta[12]_power(?:_\d+)?$', name))
 
 
 def is_step(meaning: Meaning, path: Sequence[str]) -> bool:
-    """Whether a scalar with this meaning and object path counts steps: the global step, or Keras's iterations."""
+    """Returns True if a scalar counts steps: if it is the global step, or the iterations of a Keras optimizer.
+
+    Args:
+      meaning: The meaning of the scalar.
+      path: The path of its object; empty if there is none.
+    """
     if meaning.kind is Kind.STEP:
         return True
     return meaning.kind in (Kind.VARIABLE, Kind.OPTIMIZER) and bool(path) and path[-1] in _STEPS
 
 
 def meanings_of_names(names: Iterable[str]) -> dict[str, Meaning]:
-    """What the keys of a name-based checkpoint stand for.
+    """Returns the meanings of the keys of a name-based checkpoint.
 
-    A slot counts as one only where its variable is among the names: as the key without the ending, or as the longest
-    tail of that, since a scope may have been put before (`worker_0/net/kernel/Adam` belongs to `net/kernel`).
+    A slot is recognized only if its variable is among the names: as the name without the ending, or as the longest
+    tail of that, because a scope may have been prepended (`worker_0/net/kernel/Adam` belongs to `net/kernel`).
     """
     names = list(names)
     variables = _Names(names)
-    meanings, plain = {}, set()
+    meanings: dict[str, Meaning] = {}
+    plain: set[str] = set()
     for name in names:
         segment = name[name.rfind('/') + 1 :]
-        # There are few last segments in many names.
+        # Many names share few last segments, each of which is looked at once.
         if segment not in plain and not _TELLING.search(segment):
             plain.add(segment)
         meanings[name] = _VARIABLE if segment in plain else _meaning_of_name(name, variables)
@@ -130,14 +143,14 @@ def meanings_of_names(names: Iterable[str]) -> dict[str, Meaning]:
 
 
 class _Names:
-    """All names, and which of them a name without its slot's ending means."""
+    """All names of a checkpoint, in which the variable of a slot is looked up."""
 
     def __init__(self, names: Collection[str]):
         self._given = names
 
     @functools.cached_property
     def _names(self) -> frozenset[str]:
-        return frozenset(self._given)  # Not asked for where there are but plain variables.
+        return frozenset(self._given)  # Lazily, because it is not needed if all names are plain variables.
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
@@ -147,10 +160,12 @@ class _Names:
         return {name.replace('/', '_'): name for name in self._names}
 
     def find_joined(self, name: str) -> str | None:
-        """The name that becomes this one where its slashes become underscores."""
-        return self._joined.get(name) or self._joined.get(name.removesuffix('_0'))  # Of `name:0`.
+        """Returns the name that has slashes in place of some underscores; None if there is none."""
+        # The colon of `name:0` became an underscore too.
+        return self._joined.get(name) or self._joined.get(name.removesuffix('_0'))
 
     def find(self, name: str) -> str | None:
+        """Returns the longest tail of a name that is a name itself; None if there is none."""
         while True:
             if name in self._names:
                 return name
@@ -184,33 +199,33 @@ def _meaning_of_name(name: str, variables: _Names) -> Meaning:
 
 
 def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
-    """What the keys of an object graph's attributes stand for."""
-    slots = {}
-    keys_of_node = collections.defaultdict(str)
+    """Returns the meanings of the keys of the attributes in an object graph."""
+    slot_nodes: dict[int, tuple[int, str]] = {}
+    keys_of_node: dict[int, str] = collections.defaultdict(str)
     for number, node in enumerate(graph.nodes):
         for attribute in node.attributes:
             if attribute.name == object_keys.VARIABLE_VALUE:
                 keys_of_node[number] = attribute.key
         for slot in node.slots:
-            slots[slot.node] = (slot.variable, slot.name)
-    hyper = {
+            slot_nodes[slot.node] = (slot.variable, slot.name)
+    hyperparameters = {
         child
         for node in graph.nodes
         for name, child in node.children.items()
-        if name in _HYPER_PARAMETERS and (_HYPER_PARAMETERS & node.children.keys()) - _OF_LAYERS_TOO
+        if name in _HYPERPARAMETERS and (_HYPERPARAMETERS & node.children.keys()) - _OF_LAYERS_TOO
     }
     counter = graph.child_key(object_keys.SAVE_COUNTER)
     meanings = {}
     for number, node in enumerate(graph.nodes):
         for attribute in node.attributes:
-            if number in slots:
-                variable, slot_name = slots[number]
+            if number in slot_nodes:
+                variable, slot_name = slot_nodes[number]
                 meaning = Meaning(Kind.SLOT, keys_of_node[variable], slot_name)
             elif attribute.key == counter:
                 meaning = Meaning(Kind.COUNTER)
             elif attribute.full_name == object_keys.GLOBAL_STEP:
                 meaning = Meaning(Kind.STEP)
-            elif number in hyper:
+            elif number in hyperparameters:
                 meaning = Meaning(Kind.OPTIMIZER)
             elif attribute.name == object_keys.VARIABLE_VALUE:
                 meaning = _VARIABLE
@@ -221,17 +236,21 @@ def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
 
 
 def meanings_of_keras_slots(graph: ObjectGraph, names: Iterable[str]) -> dict[str, Meaning]:
-    """What the variables' names of the slots of Keras optimizers stand for.
+    """Returns the meanings of the names of the slot variables of Keras optimizers.
 
-    Keras lists an optimizer's variables as its children `_variables`, since 2.11, and names a slot by the optimizer,
-    the slot and the variable: `Adam/m/dense/kernel`; by the last two where the optimizer was built, and not applied;
-    and Keras 3 by `adam/dense_kernel_momentum`.
+    Since Keras 2.11 the object of an optimizer has the slot variables below its child `_variables`. Their names consist
+    of the optimizer, the slot and the variable: `Adam/m/dense/kernel`; or of the slot and the variable only, if the
+    optimizer was built, but not applied. In Keras 3 they are `adam/dense_kernel_momentum`.
+
+    Args:
+      graph: The object graph.
+      names: The names of all variables.
     """
     names = set(names)
     listed = [
         attribute.full_name
         for node in graph.nodes
-        if '_variables' in node.children and _HYPER_PARAMETERS & node.children.keys()
+        if '_variables' in node.children and _HYPERPARAMETERS & node.children.keys()
         for child in graph.nodes[node.children['_variables']].children.values()
         for attribute in graph.nodes[child].attributes
     ]
@@ -241,35 +260,38 @@ def meanings_of_keras_slots(graph: ObjectGraph, names: Iterable[str]) -> dict[st
 
 
 def _meaning_of_keras_slot(name: str, variables: _Names) -> Meaning:
-    first, _, rest = name.partition('/')
-    joined = _KERAS_3_SLOT.fullmatch(rest)
+    first, _, tail = name.partition('/')
+    joined = _KERAS_3_SLOT.fullmatch(tail)
     if joined and (variable := variables.find_joined(joined['variable'])):
         return Meaning(Kind.SLOT, variable, joined['slot'])
-    variable = variables.find(rest)
+    variable = variables.find(tail)
     if variable is not None:
         return Meaning(Kind.SLOT, variable, name.removesuffix(f'/{variable}').rpartition('/')[2])
-    return Meaning(Kind.SLOT, '', first if first in _KERAS_SLOTS else rest.partition('/')[0])
+    return Meaning(Kind.SLOT, '', first if first in _KERAS_2_SLOTS else tail.partition('/')[0])
 
 
 def refine(
-    found: dict[str, Meaning], graph: ObjectGraph, by_name: Mapping[str, str], names: Iterable[str] = ()
+    meanings: dict[str, Meaning], graph: ObjectGraph, by_name: Mapping[str, str], names: Iterable[str] = ()
 ) -> dict[str, Meaning]:
-    """What keys stand for; where an object is no more than a variable, what its variable's name says.
+    """Replaces the meanings of objects that are no more than variables by the meanings of the variables' names.
 
-    So the slots of a checkpoint whose objects are a plain dict of variables, and those of Keras optimizers, count as
-    slots.
+    This recognizes the slots in a checkpoint whose objects are a plain dict of variables, and those of Keras
+    optimizers.
 
     Args:
-      found: What the objects say, by their keys.
-      graph: The objects.
+      meanings: The meanings of keys according to the object graph, which are changed in place.
+      graph: The object graph.
       by_name: The key of each variable by its name.
-      names: Other names that there are.
+      names: Further names of the checkpoint.
+
+    Returns:
+      The meanings of the keys.
     """
     of_names = meanings_of_names({**dict.fromkeys(names), **by_name})
     of_names |= meanings_of_keras_slots(graph, by_name)
     for name, key in by_name.items():
         meaning = of_names[name]
-        if found[key].kind is Kind.VARIABLE and meaning.kind is not Kind.VARIABLE:
+        if meanings[key].kind is Kind.VARIABLE and meaning.kind is not Kind.VARIABLE:
             variable = by_name.get(meaning.variable, meaning.variable)
-            found[key] = dataclasses.replace(meaning, variable=variable)
-    return found
+            meanings[key] = dataclasses.replace(meaning, variable=variable)
+    return meanings

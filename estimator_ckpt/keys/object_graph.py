@@ -1,12 +1,12 @@
-"""The object graph of a checkpoint: built, parsed, and matched with another.
+"""The object graph of a checkpoint, which is parsed, serialized, and matched with another one.
 
-The message is that of `tensorflow/core/protobuf/trackable_object_graph.proto`.
+The message is declared as in `tensorflow/core/protobuf/trackable_object_graph.proto`.
 """
 
 import collections
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -44,7 +44,7 @@ _Message = declare(
         'TrackableObjectGraph': [(1, 'nodes', 'repeated TrackableObject')],
     },
 )['TrackableObjectGraph']
-# Sizes of parts of messages as these have them.
+# The encoded sizes of short parts of messages, which save encoding them again and again.
 _SIZES = [varint.encode(size) for size in range(512)]
 _MAX_SHORT = 480
 
@@ -53,9 +53,9 @@ class Attribute(NamedTuple):
     """A value of an object.
 
     Attributes:
-      name: Its local name, `VARIABLE_VALUE` for a variable.
-      full_name: The variable's name-based key; empty for what is no variable.
-      key: Its key in the checkpoint, or what its keys begin with (a lookup table has two).
+      name: The local name, which is `VARIABLE_VALUE` for a variable.
+      full_name: The name-based key of a variable; empty for other objects.
+      key: The key in the checkpoint, or the beginning of the keys (a lookup table has two).
     """
 
     name: str
@@ -64,7 +64,13 @@ class Attribute(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """A slot variable of the optimizer that lists it."""
+    """A slot variable of an optimizer.
+
+    Attributes:
+      variable: The node number of the variable that the slot belongs to.
+      name: The name of the slot, such as `'m'`.
+      node: The node number of the slot variable.
+    """
 
     variable: int
     name: str
@@ -73,7 +79,13 @@ class Slot(NamedTuple):
 
 @dataclasses.dataclass(slots=True)
 class Node:
-    """An object: its children by local name, its values, and if it is an optimizer its slots."""
+    """An object.
+
+    Attributes:
+      children: The node numbers of the children by local name.
+      attributes: The values.
+      slots: The slot variables of an optimizer; empty for other objects.
+    """
 
     children: dict[str, int] = dataclasses.field(default_factory=dict)
     attributes: list[Attribute] = dataclasses.field(default_factory=list)
@@ -81,20 +93,42 @@ class Node:
 
 
 class ObjectGraph:
-    """The objects of a checkpoint. Node 0 is the root."""
+    """The objects of a checkpoint.
+
+    Attributes:
+      nodes: The objects by node number. Node 0 is the root.
+    """
 
     def __init__(self) -> None:
         self.nodes = [Node()]
 
     def add(self, parent: int, local_name: str, attributes: Iterable[Attribute] = ()) -> int:
-        """Adds an object below `parent` and gives its node number."""
+        """Adds an object.
+
+        Args:
+          parent: The node number of the parent.
+          local_name: The name of the object in its parent.
+          attributes: The values of the object.
+
+        Returns:
+          The node number of the object.
+        """
         self.nodes.append(Node({}, list(attributes), []))
         node = len(self.nodes) - 1
         self.nodes[parent].children[local_name] = node
         return node
 
     def add_variables(self, parent: int, names: Sequence[str], variable_keys: Sequence[str]) -> range:
-        """Adds variables as children that have their whole names, and gives their node numbers."""
+        """Adds variables as children with their full names.
+
+        Args:
+          parent: The node number of the parent.
+          names: The full names of the variables.
+          variable_keys: The keys of the variables.
+
+        Returns:
+          The node numbers of the variables.
+        """
         numbers = range(len(self.nodes), len(self.nodes) + len(names))
         self.nodes += [
             Node({}, [Attribute(object_keys.VARIABLE_VALUE, name, key)], [])
@@ -105,10 +139,10 @@ class ObjectGraph:
 
     @classmethod
     def parse(cls, data: bytes) -> 'ObjectGraph':
-        """The graph that the value of `_CHECKPOINTABLE_OBJECT_GRAPH` describes.
+        """Returns the graph in a value of `_CHECKPOINTABLE_OBJECT_GRAPH`.
 
         Raises:
-          ValueError: If it does not parse, or refers to nodes that are not there.
+          ValueError: If the value cannot be parsed, or refers to nodes that it does not have.
         """
         try:
             message = _Message.FromString(data)
@@ -125,9 +159,9 @@ class ObjectGraph:
         return graph
 
     def serialize(self) -> bytes:
-        """The value of `_CHECKPOINTABLE_OBJECT_GRAPH`, in the bytes that TensorFlow writes."""
+        """Returns the value of `_CHECKPOINTABLE_OBJECT_GRAPH`, byte for byte as TensorFlow writes it."""
         with_values = self._nodes_with_values()
-        # Messages of one node each, one behind the other, are the message of all.
+        # The concatenation of messages with one node each is the message with all nodes.
         return b''.join(
             [
                 _variable_message(node) or _node_message(node, number in with_values)
@@ -136,7 +170,7 @@ class ObjectGraph:
         )
 
     def copy(self) -> 'ObjectGraph':
-        """A graph that can be changed without changing this one."""
+        """Returns a copy that can be changed independently."""
         graph = ObjectGraph()
         graph.nodes = [
             Node(dict(node.children), list(node.attributes), list(node.slots)) for node in self.nodes
@@ -144,92 +178,98 @@ class ObjectGraph:
         return graph
 
     def _nodes_with_values(self) -> set[int]:
-        """The nodes from which a value can be reached; TensorFlow warns of these where a program lacks them."""
-        found = {number for number, node in enumerate(self.nodes) if node.attributes or node.slots}
-        queue, parents = [], collections.defaultdict(list)
+        """Returns the nodes from which a value can be reached, for which TensorFlow warns if a program lacks them."""
+        reaching = {number for number, node in enumerate(self.nodes) if node.attributes or node.slots}
+        queue: list[int] = []
+        parents: dict[int, list[int]] = collections.defaultdict(list)
         for number, node in enumerate(self.nodes):
-            if number in found:
+            if number in reaching:
                 continue
-            if not found.isdisjoint(node.children.values()):
+            if not reaching.isdisjoint(node.children.values()):
                 queue.append(number)
             else:
                 for child in node.children.values():
                     parents[child].append(number)
-        found.update(queue)
+        reaching.update(queue)
         while queue:
             for parent in parents[queue.pop()]:
-                if parent not in found:
-                    found.add(parent)
+                if parent not in reaching:
+                    reaching.add(parent)
                     queue.append(parent)
-        return found
+        return reaching
 
     def match(self, source: 'ObjectGraph') -> dict[str, str]:
-        """Walks this graph and another side by side from their roots.
+        """Matches this graph with another one by walking both side by side from their roots.
 
-        Objects match that are reached by the same local names, whatever their keys; slot variables match whose
-        optimizer, variable and slot name do (`tensorflow/python/checkpoint/restore.py` restores by the same rule).
+        Objects match if they are reached by the same local names, and slot variables if their optimizers, variables and
+        slot names match, regardless of keys. `tensorflow/python/checkpoint/restore.py` restores by the same rule.
+
+        Args:
+          source: The other graph.
 
         Returns:
-          For the key of each attribute of this graph that has a counterpart, the counterpart's key.
+          The key of the counterpart for the key of each attribute of this graph that has one.
         """
         pairs = {0: 0}
         queue = collections.deque([(0, 0)])
         while queue:
-            mine, theirs = queue.popleft()
-            for name, child in self.nodes[mine].children.items():
-                counterpart = source.nodes[theirs].children.get(name)
+            own, other = queue.popleft()
+            for name, child in self.nodes[own].children.items():
+                counterpart = source.nodes[other].children.get(name)
                 if counterpart is not None and child not in pairs:
                     pairs[child] = counterpart
                     queue.append((child, counterpart))
-        for mine, theirs in list(pairs.items()):
-            slots = {(slot.variable, slot.name): slot.node for slot in source.nodes[theirs].slots}
-            for slot in self.nodes[mine].slots:
-                counterpart = slots.get((pairs.get(slot.variable), slot.name))
+        for own, other in list(pairs.items()):
+            slots = {(slot.variable, slot.name): slot.node for slot in source.nodes[other].slots}
+            for slot in self.nodes[own].slots:
+                variable = pairs.get(slot.variable)
+                counterpart = None if variable is None else slots.get((variable, slot.name))
                 if counterpart is not None:
                     pairs.setdefault(slot.node, counterpart)
-        matched = {}
-        for mine, theirs in pairs.items():
-            attributes = {attribute.name: attribute.key for attribute in source.nodes[theirs].attributes}
-            for attribute in self.nodes[mine].attributes:
+        counterparts = {}
+        for own, other in pairs.items():
+            attributes = {attribute.name: attribute.key for attribute in source.nodes[other].attributes}
+            for attribute in self.nodes[own].attributes:
                 if attribute.name in attributes:
-                    matched[attribute.key] = attributes[attribute.name]
-        return matched
+                    counterparts[attribute.key] = attributes[attribute.name]
+        return counterparts
 
     def keys_by_full_name(self) -> dict[str, str]:
-        """For each variable name that is no other's, the variable's key."""
-        found, ambiguous = {}, set()
+        """Returns the key of each variable by its full name, without names that several variables have."""
+        keys: dict[str, str] = {}
+        ambiguous: set[str] = set()
         for node in self.nodes:
             for attribute in node.attributes:
                 name, key = attribute.full_name, attribute.key
                 if (
                     name
                     and attribute.name == object_keys.VARIABLE_VALUE
-                    and found.setdefault(name, key) != key
+                    and keys.setdefault(name, key) != key
                 ):
                     ambiguous.add(name)
         for name in ambiguous:
-            del found[name]
-        return found
+            del keys[name]
+        return keys
 
     def key_at(self, path: str) -> str | None:
-        """The key of the variable that a path of local names leads to, joined with slashes; None if there is none."""
+        """Returns the key of the variable at a path, whose local names are joined with slashes; None without one."""
         queue = [(0, path)]
         while queue:
-            node, rest = queue.pop()
-            if not rest:
+            node, subpath = queue.pop()
+            if not subpath:
                 key = next(
                     (a.key for a in self.nodes[node].attributes if a.name == object_keys.VARIABLE_VALUE), None
                 )
                 if key is not None:
                     return key
-            # A local name can have slashes itself.
+            # Local names may contain slashes themselves.
             for name, child in self.nodes[node].children.items():
-                if name and (rest == name or rest.startswith(name + '/')):
-                    queue.append((child, rest[len(name) + 1 :]))
+                if name and (subpath == name or subpath.startswith(name + '/')):
+                    queue.append((child, subpath[len(name) + 1 :]))
         return None
 
     def add_save_counter(self) -> str:
-        """Returns the key of the counter of saves, which is added to the root where there is none."""
+        """Returns the key of the counter of saves, which is added to the root if necessary."""
         key = self.child_key(object_keys.SAVE_COUNTER)
         if key is None:
             key = object_keys.object_key([object_keys.SAVE_COUNTER])
@@ -238,7 +278,7 @@ class ObjectGraph:
         return key
 
     def child_key(self, local_name: str) -> str | None:
-        """The key of the variable that is the root's child of that name, or None."""
+        """Returns the key of the variable that is a child of the root; None if there is none of this name."""
         child = self.nodes[0].children.get(local_name)
         if child is None:
             return None
@@ -247,9 +287,10 @@ class ObjectGraph:
         )
 
 
-def _parsed_node(message) -> Node:
+def _parsed_node(message: Any) -> Node:
     attributes = [Attribute(a.name, a.full_name, a.checkpoint_key) for a in message.attributes]
-    children, slots = message.children, message.slot_variables  # Most nodes have neither.
+    # Most nodes have neither, which the empty displays below take advantage of.
+    children, slots = message.children, message.slot_variables
     return Node(
         {child.local_name: child.node_id for child in children} if children else {},
         attributes,
@@ -260,7 +301,7 @@ def _parsed_node(message) -> Node:
 
 
 def _node_message(node: Node, has_values: bool) -> bytes:
-    """The message of a graph of one node."""
+    """Returns the message of a graph with a single node."""
     message = _Message()
     out = message.nodes.add()
     add_child = out.children.add
@@ -277,24 +318,27 @@ def _node_message(node: Node, has_values: bool) -> bytes:
 
 
 def _variable_message(node: Node) -> bytes | None:
-    """The same in a third of the time for what nearly all nodes are: a variable, of no great length; else None."""
+    """Returns the same message for a variable with short names; None for other nodes.
+
+    Nearly all nodes are such variables, and their messages are built in a third of the time.
+    """
     if len(node.attributes) != 1 or node.children or node.slots:
         return None
     name, full_name, key = map(str.encode, node.attributes[0])
     a, b, c = len(name), len(full_name), len(key)
     if not (a and b and c) or a + b + c > _MAX_SHORT:
         return None
-    # Each field is its tag, its size, and its bytes; the last is that there are values.
+    # Each field consists of its tag, its size and its bytes. The last field states that the node has values.
     value = b'\x0a%b%b\x12%b%b\x1a%b%b' % (_SIZES[a], name, _SIZES[b], full_name, _SIZES[c], key)
     size = _SIZES[len(value)]
     return b'\x0a%b\x12%b%b\x2a\x02\x08\x01' % (_SIZES[len(size) + len(value) + 5], size, value)
 
 
 def read_object_graph(reader: TensorSource) -> ObjectGraph | None:
-    """The object graph of a checkpoint, or None for a name-based one.
+    """Returns the object graph of a checkpoint; None for a name-based one.
 
     Raises:
-      CorruptCheckpointError: If it does not parse.
+      CorruptCheckpointError: If the object graph cannot be parsed.
     """
     if object_keys.OBJECT_GRAPH not in reader:
         return None
@@ -313,13 +357,13 @@ def read_object_graph(reader: TensorSource) -> ObjectGraph | None:
 def add_object_graph(
     writer: BundleWriter, graph: ObjectGraph, counters: Iterable[str], count: int = 1
 ) -> None:
-    """Adds what an object-based checkpoint has besides its tensors.
+    """Adds the object graph and the counters of saves to a checkpoint.
 
     Args:
-      writer: The checkpoint in the making.
-      graph: Its object graph.
-      counters: The keys of the counters of saves. Those that the writer has keep their values.
-      count: The number of saves, this one included.
+      writer: The writer of the checkpoint.
+      graph: The object graph.
+      counters: The keys of the counters of saves. Those that the writer has already keep their values.
+      count: The number of saves, including this one.
 
     Raises:
       CheckpointError: If the writer has an object graph already.

@@ -1,23 +1,22 @@
-"""The styles of a checkpoint: how its keys are named."""
+"""The styles of checkpoints, which differ in their keys."""
 
 import enum
 
 
 class CheckpointStyle(str, enum.Enum):
-    """How a checkpoint names its tensors. Wherever a style is taken, the string works too."""
+    """The style of the keys of a checkpoint. Wherever a style is expected, its value is accepted too."""
 
     TF1 = 'tf1'
-    """Name-based: the variables' names, as `tf.compat.v1.train.Saver` writes."""
+    """Name-based: the keys are the names of variables, as `tf.compat.v1.train.Saver` writes them."""
     TF2 = 'tf2'
-    """Object-based: the paths of a `tf.train.Checkpoint`'s objects, as that writes."""
+    """Object-based: the keys are the paths of objects, as `tf.train.Checkpoint` writes them."""
     BOTH = 'both'
-    """Each tensor under both keys, its bytes stored once."""
+    """Each tensor has both keys. Its bytes are stored once."""
 
     def __str__(self) -> str:
         return self.value
 
     @classmethod
     def _missing_(cls, value: object) -> None:
-        raise ValueError(
-            f'{value!r} is no checkpoint style; use one of {", ".join(repr(style.value) for style in cls)}.'
-        )
+        styles = ', '.join(repr(style.value) for style in cls)
+        raise ValueError(f'Unknown checkpoint style {value!r}; expected one of {styles}.')

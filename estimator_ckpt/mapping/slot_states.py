@@ -2,18 +2,20 @@
 
 import collections
 import dataclasses
-import re
 from collections.abc import Iterable, Mapping
 
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
-from estimator_ckpt.keys.slots import SlotState, family_of, guess_family, slot_state
-from estimator_ckpt.mapping.tensors import Tensor
-
-_TF1_ENDING = re.compile(
-    r'(?P<optimizer>Momentum|Adagrad|Adadelta|RMSProp|Adam|Ftrl)(?:_\d+)?|(?P<bert>adam)_[mv]'
+from estimator_ckpt.keys.slots import (
+    SlotState,
+    family_of,
+    guess_family,
+    is_tf1_ending,
+    slot_state,
+    tf1_optimizer,
 )
+from estimator_ckpt.mapping.tensors import Tensor
 
 
 def read_states(
@@ -42,9 +44,7 @@ def read_states(
     siblings: dict[str, set[str]] = collections.defaultdict(set)
     for tensor in slots:
         ending = names[tensor.key].rpartition('/')[2]
-        siblings[tensor.meaning.variable].add(
-            ending if _TF1_ENDING.fullmatch(ending) else tensor.meaning.slot_name
-        )
+        siblings[tensor.meaning.variable].add(ending if is_tf1_ending(ending) else tensor.meaning.slot_name)
     states = {}
     for tensor in slots:
         name = names[tensor.key]
@@ -67,9 +67,9 @@ def state_of(name: str, slot_name: str, siblings: set[str]) -> SlotState | None:
     Returns:
       The contents; None if the optimizer is not known.
     """
-    ending = _TF1_ENDING.fullmatch(name.rpartition('/')[2])
-    if ending:
-        return slot_state(ending['optimizer'] or ending['bert'], ending[0], siblings, True)
+    ending = name.rpartition('/')[2]
+    if is_tf1_ending(ending):
+        return slot_state(tf1_optimizer(ending), ending, siblings, True)
     for segment in name.split('/')[:-1]:
         # As a segment of a name, `momentum` is the name of a slot rather than of an optimizer.
         if family_of(segment) and segment != 'momentum':

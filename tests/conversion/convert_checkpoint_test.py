@@ -247,7 +247,7 @@ class TestBadInput:
         with pytest.raises(estimator_ckpt.MappingError, match='beta1_power.*beta2_power'):
             convert(sources['tf1'], tmp_path / 'x', 'tf1', rules=[(r'beta\d_power', 'beta_power')])
         with pytest.raises(
-            estimator_ckpt.CheckpointError, match="'beta2_power' is to be at the path 'beta_power'"
+            estimator_ckpt.CheckpointError, match="'beta2_power' cannot be placed at the path 'beta_power'"
         ):
             convert(sources['tf1'], tmp_path / 'x', 'tf2', rules=[(r'beta\d_power', 'beta_power')])
         assert not list(tmp_path.iterdir())

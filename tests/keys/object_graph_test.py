@@ -109,9 +109,13 @@ def test_variables_placed_at_once_take_the_objects_that_are_there():
 @pytest.mark.parametrize(
     'parent, names, message',
     [
-        (('vars',), ['w', 'taken'], "'taken' is to be at the path 'vars/taken', where something is already"),
-        (('vars',), ['w', ''], "'' cannot be put at the path 'vars/'"),
-        (('vars', ''), ['w'], "'w' cannot be put at the path 'vars//w'"),
+        (
+            ('vars',),
+            ['w', 'taken'],
+            "'taken' cannot be placed at the path 'vars/taken', which is taken already",
+        ),
+        (('vars',), ['w', ''], "'' cannot be placed at the path 'vars/'"),
+        (('vars', ''), ['w'], "'w' cannot be placed at the path 'vars//w'"),
     ],
 )
 def test_variables_that_cannot_be_placed_are_refused_by_name(parent, names, message):

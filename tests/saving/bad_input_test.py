@@ -55,7 +55,9 @@ def _restore(path, shape=(100, 3), dtype=tf.float32, name='layer/kernel', style=
 
 def test_an_unknown_style_is_refused_with_the_known_ones():
     for make in (estimator_ckpt.Saver, estimator_ckpt.scaffold, estimator_ckpt.CheckpointStyle):
-        with pytest.raises(ValueError, match="'tf3' is no checkpoint style; use one of 'tf1', 'tf2', 'both'"):
+        with pytest.raises(
+            ValueError, match="Unknown checkpoint style 'tf3'; expected one of 'tf1', 'tf2', 'both'."
+        ):
             make('tf3')
 
 
