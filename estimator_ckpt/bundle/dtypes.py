@@ -4,7 +4,7 @@ import numpy as np
 
 from estimator_ckpt.bundle.errors import CheckpointError
 
-STRING, BFLOAT16 = 7, 14
+STRING, BFLOAT16, VARIANT = 7, 14, 21
 _NUMPY = {
     1: 'float32',
     2: 'float64',

@@ -334,7 +334,7 @@ class RemoteFiles(Files):
         self.copy(source, destination)
 
     def copy(self, source: str, destination: str, progress: Progress = None) -> None:
-        """Copies a file; `progress` is told the number of bytes behind each piece."""
+        # The contract is that of `Files.copy`.
         if '://' not in destination:
             # TensorFlow would read pieces of 128 KiB, each by requests of its own.
             _local.write_pieces(destination, self._pieces(source), progress)

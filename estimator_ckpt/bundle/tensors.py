@@ -86,10 +86,12 @@ def checksum(data: bytes, dtype: int, shape: tuple[int, ...], big_endian: bool =
       The masked CRC32C.
 
     Raises:
-      ValueError: If the bytes of a string tensor do not fit its shape.
+      ValueError: If the bytes of a tensor of strings or variants do not fit its shape.
     """
     if dtype == dtypes.STRING:
         return _decode_strings(data, math.prod(shape), big_endian)[1]
+    if dtype == dtypes.VARIANT:
+        return _variant_checksum(data, math.prod(shape), big_endian)
     return checksums.mask(checksums.crc32c(data))
 
 
@@ -136,3 +138,25 @@ def _decode_strings(data: bytes, count: int, big_endian: bool) -> tuple[list[byt
 
 def _fixed_lengths(lengths: list[int], order: str) -> bytes:
     return b''.join(struct.pack(order + ('I' if n < 1 << 32 else 'Q'), n) for n in lengths)
+
+
+def _variant_checksum(data: bytes, count: int, big_endian: bool) -> int:
+    """Returns the masked checksum of variants, each of which is its length as a varint, bytes, and the checksum so far.
+
+    The checksum covers each length as 64 bits, the bytes, and the stored checksums (`WriteVariantTensor` in
+    `tensorflow/core/util/tensor_bundle/tensor_bundle.cc`).
+    """
+    order, crc, position = '>' if big_endian else '<', 0, 0
+    for _ in range(count):
+        length, position = varint.decode(data, position)
+        body, mark = data[position : position + length], data[position + length : position + length + 4]
+        if len(body) < length or len(mark) < 4:
+            raise ValueError(f'{len(data)} bytes end within a variant')
+        crc = checksums.crc32c(body, checksums.crc32c(struct.pack(order + 'Q', length), crc))
+        if struct.unpack(order + 'I', mark)[0] != checksums.mask(crc):
+            raise ValueError('the checksum of a variant does not match')
+        crc = checksums.crc32c(mark, crc)
+        position += length + 4
+    if position != len(data):
+        raise ValueError(f'the variants do not add up to the {len(data)} bytes stored')
+    return checksums.mask(crc)

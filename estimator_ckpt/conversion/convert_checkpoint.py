@@ -109,6 +109,7 @@ def convert(
     destination = destination_prefix(contents.reader.prefix, destination)
     _check_destination(contents.reader, destination, overwrite)
     contents.reader.check_data_files()
+    _check_options(contents, style, root, optimizer, step, keras_optimizer, like)
     layout = tensors = read_tensors(contents, root)
     if promote_averages:
         tensors = promote_all(Source(contents, tensors))
@@ -139,9 +140,14 @@ def convert(
     writer = BundleWriter(destination)
     if isinstance(contents.reader, BundleReader):
         writer.include(contents.reader, data)
-    _compose(
-        writer, by_key, placed.layout.graph if style is not CheckpointStyle.TF1 else None, contents.reader
+    # TensorFlow's objects ask for a counter of saves; files that Keras wrote have none, and need none.
+    layout_graph = contents.graph if like is None else target.graph
+    is_file = like is None or isinstance(like, (str, bytes, os.PathLike))
+    add_counter = (
+        not is_file or layout_graph is None or layout_graph.child_key(object_keys.SAVE_COUNTER) is not None
     )
+    graph = placed.layout.graph if style is not CheckpointStyle.TF1 else None
+    _compose(writer, by_key, graph, contents.reader, add_counter)
     for key, value in placed.values.items():
         writer.add_tensor(key, value)
     if compact:
@@ -181,6 +187,35 @@ def _check_destination(source: TensorSource, destination: str, overwrite: bool) 
         )
 
 
+def _check_options(
+    contents: Contents,
+    style: CheckpointStyle,
+    root: str | None,
+    optimizer: str | Mapping[str, str] | None,
+    step: str | Sequence[str],
+    keras_optimizer: Any,
+    like: Any,
+) -> None:
+    """Refuses options that would have no effect."""
+    given: dict[str, Any]
+    if style is CheckpointStyle.TF1:
+        given = {'optimizer': optimizer, 'step': step}
+        reason = "style='tf1' has names, and no objects"
+    elif like is not None:
+        given = {'root': root, 'optimizer': optimizer, 'step': step}
+        reason = 'like= says where everything goes'
+    elif contents.graph is not None:
+        given = {'root': root}
+        if keras_optimizer is None:
+            given |= {'optimizer': optimizer, 'step': step}
+        reason = f'{contents.reader.prefix} has objects, whose tensors stay where they are; rules move them'
+    else:
+        return
+    without_effect = [f'{option}={value!r}' for option, value in given.items() if value]
+    if without_effect:
+        raise CheckpointError(f'{" and ".join(without_effect)} would have no effect: {reason}.')
+
+
 def _apply_rules(tensors: list[Tensor], rules: Rules, follow: bool) -> list[Tensor]:
     tensors, idle = apply_rules(tensors, rules, follow)
     if idle:
@@ -204,7 +239,11 @@ def _merge_slices(tensors: list[Tensor], reader: TensorSource) -> list[Tensor]:
 
 
 def _compose(
-    writer: BundleWriter, by_key: dict[str, Tensor], graph: ObjectGraph | None, reader: TensorSource
+    writer: BundleWriter,
+    by_key: dict[str, Tensor],
+    graph: ObjectGraph | None,
+    reader: TensorSource,
+    add_counter: bool,
 ) -> None:
     """Gives the new checkpoint its keys, and if it is to have objects the object graph and the counter of saves."""
     # What another format stores is written anew, tensor by tensor.
@@ -214,11 +253,10 @@ def _compose(
     if graph is None:
         _fill(writer, taken, made, reader)
         return
-    counter = graph.add_save_counter()
-    if counter in reader:
-        taken[counter] = counter
+    counters = [graph.add_save_counter()] if add_counter else []
+    taken |= {counter: counter for counter in counters if counter in reader}
     _fill(writer, taken, made, reader)
-    add_object_graph(writer, graph, [counter])
+    add_object_graph(writer, graph, counters)
 
 
 def _by_key(
@@ -234,7 +272,10 @@ def _by_key(
                 (name, tensor) for tensor, name, key in placed.rows if key and name == object_keys.GLOBAL_STEP
             ][:1]
     else:
-        rows = [(key, tensor) for tensor, *both in placed.rows for key in reversed(both) if key]
+        # What has no name, such as a string of Keras's, has one key.
+        rows = [
+            (key, tensor) for tensor, *both in placed.rows for key in dict.fromkeys(reversed(both)) if key
+        ]
     by_key = dict(rows)
     if len(by_key) < len(rows):
         raise _several_with_one_key(rows, reader)

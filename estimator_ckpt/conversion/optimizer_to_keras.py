@@ -220,8 +220,13 @@ def place_with_keras(
       CheckpointError: If the state does not fit the optimizer, or there is no step.
     """
     state = to_keras(source, keras_optimizer, optimizer, hyperparameters)
+    given = [step] if isinstance(step, str) else list(step)
     # Two variables of a program are not restored from one object, so each counter is one, over the same bytes.
-    steps = ([step] if isinstance(step, str) else list(step)) or state.step_paths[:1]
+    steps = given or state.step_paths[:1]
+    further = [path for path in state.step_paths if path not in steps]
+    if source.contents.graph is not None:
+        # The step of a source with objects has its path already.
+        steps, further = [], list(dict.fromkeys([*given, *state.step_paths]))
     placement = Placement(source.contents, root, None, steps, state.slots)
     placed = placement.place(state.tensors)
     counter = next((tensor for tensor in state.tensors if tensor.meaning.kind is Kind.STEP), None)
@@ -231,7 +236,7 @@ def place_with_keras(
         kept = tensor
         if isinstance(tensor.recipe, Scaled):
             kept = dataclasses.replace(tensor, recipe=tensor.recipe.recipe)
-        elif tensor is counter and steps[0] in state.step_paths:
+        elif tensor is counter and steps and steps[0] in state.step_paths:
             tensor = counted
         split = with_names and kept is not tensor
         rows += (
@@ -239,11 +244,8 @@ def place_with_keras(
             if split
             else [PlacedTensor(tensor, name, object_key)]
         )
-    rows += [
-        PlacedTensor(counted, '', placement.place_value(path))
-        for path in state.step_paths
-        if path not in steps
-    ]
+    if counted is not None:
+        rows += [PlacedTensor(counted, '', placement.place_value(path)) for path in further]
     placed.rows = rows
     placed.values = {placement.place_value(path): value for path, value in state.values.items()}
     placed.notes = state.notes + placed.notes

@@ -230,7 +230,7 @@ class _Check:
                 self._fault(self._reader.data_path(entry.shard), key, f'{problem}{entry.offset + entry.size}')
                 continue
             # The bytes of several keys are checked once, unless the keys differ in what the bytes must be.
-            strings = math.prod(entry.shape) if entry.dtype == dtypes.STRING else -1
+            strings = math.prod(entry.shape) if entry.dtype in (dtypes.STRING, dtypes.VARIANT) else -1
             place = (entry.shard, entry.offset, entry.size, strings, entry.crc32c)
             present.setdefault(place, []).append(key)
         total = sum(place[2] for place in present)
@@ -243,7 +243,7 @@ class _Check:
     def _problem(self, entry: Entry, total: int) -> str:
         """Returns what is wrong with the bytes of a tensor; empty if nothing is."""
         path = self._reader.data_path(entry.shard)
-        if entry.dtype == dtypes.STRING:
+        if entry.dtype in (dtypes.STRING, dtypes.VARIANT):
             data = self._files.read(path, entry.offset, entry.size)
             self._read(len(data), total)
             try:

@@ -14,6 +14,10 @@ from estimator_ckpt.keys.kinds import Kind, Meaning, meanings_of_names, meanings
 from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 
+# A dataset's iterator has the attribute ITERATOR, and its position is stored under the attribute's key with a suffix.
+_STATE = '_STATE'
+_ITERATOR_STATE = f'{object_keys.ATTRIBUTES}ITERATOR{_STATE}'
+
 
 class CheckpointEntry(NamedTuple):
     """A key of a checkpoint, with its tensor.
@@ -103,19 +107,25 @@ class Contents:
     def meanings(self) -> dict[str, Meaning]:
         """Returns the meaning of each key.
 
-        The meanings of object-based keys follow from the objects, or from the full name if an object is no more than a
-        variable.
+        Objects say what their values are; where an object is no more than a variable, its name does.
         """
-        meanings = meanings_of_names(self.names)
         if self.graph is None:
-            return meanings
+            return meanings_of_names(self.names, self._shape)
         of_objects, full_names = meanings_of_objects(self.graph), self.full_names()
+        meanings = dict.fromkeys(self.names, Meaning(Kind.VARIABLE))
         meanings |= {key: of_objects[attribute] for key, attribute in self.by_object.items()}
         meanings[object_keys.OBJECT_GRAPH] = Meaning(Kind.OBJECT_GRAPH)
         by_name = {
             full_names[attribute]: key for key, attribute in self.by_object.items() if attribute in full_names
         }
-        return refine(meanings, self.graph, by_name, self.names)
+
+        def shape_of(name: str) -> tuple[int, ...]:
+            return self._shape(by_name.get(name, name))
+
+        return refine(meanings, self.graph, by_name, self.names, shape_of)
+
+    def _shape(self, key: str) -> tuple[int, ...]:
+        return self.reader.entry(key).shape
 
     def entries(self) -> list[CheckpointEntry]:
         """Returns all keys with their tensors, sorted by key."""
@@ -167,6 +177,8 @@ def _object_keys(all_keys: list[str], graph: ObjectGraph) -> dict[str, str]:
     for key in all_keys:
         if key in attributes:
             by_object[key] = key
+        elif key.endswith(_ITERATOR_STATE) and key.removesuffix(_STATE) in attributes:
+            by_object[key] = key.removesuffix(_STATE)
         elif object_keys.ATTRIBUTES in key:
             # The keys of the tensors of a lookup table are the attribute key with a suffix.
             attribute = key.rpartition('-')[0]

@@ -9,10 +9,11 @@ import dataclasses
 import enum
 import functools
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from estimator_ckpt.keys import object_keys, slots
 from estimator_ckpt.keys.object_graph import ObjectGraph
+from estimator_ckpt.keys.slot_structure import find_slots, variable_of_cut_slot
 
 
 class Kind(str, enum.Enum):
@@ -73,6 +74,14 @@ _SCALAR = re.compile(
         ]
     )
 )
+# Names of slots in mesh-tensorflow, as in T5, whose factored ones have other shapes than their variables.
+_JOINED_SLOT = re.compile(r'(?P<variable>.+)_(?P<slot>slot_(?:vr|vc|v|m))')
+# Keras's optimizers in TF1 graphs: `Adam/iterations`, and slots that are called `training/Adam/Variable_7`.
+_KERAS_SCALAR = re.compile(rf'{_KERAS}(?:iterations|lr)(?::0)?')
+_KERAS_UNNAMED = re.compile(rf'{_KERAS}Variable(?:_\d+)?(?::0)?')
+_SLOT_ENDING = re.compile(
+    rf'(?P<stem>.+)/(?P<slot>(?:{"|".join(slots.TF1_NAMES)})(?:_\d+)?|{"|".join(slots.FIXED_ENDINGS)})'
+)
 _AVERAGE = re.compile(r'(?P<variable>.+)/ExponentialMovingAverage(?:_\d+)?(?P<end>:0)?')
 # The variables that a zero-debiased average is computed from (`tensorflow/python/training/moving_averages.py`).
 _DEBIASING = re.compile(r'(?P<average>.+)/(?:biased|local_step)(?P<end>:0)?')
@@ -82,6 +91,7 @@ _SCOPED_SCALARS = [scalar for scalars in slots.SCOPED_SCALARS.values() for scala
 _PARTS_OF_NAMES = [
     *(*slots.TF1_NAMES, *slots.FIXED_ENDINGS, *slots.SCALARS, *_SCOPED_SCALARS),
     *('global_step', 'Average', 'biased', 'local_step', '-keys', '-values', '_OBJECT_GRAPH'),
+    *('_slot_v', '_slot_m', 'iterations', 'Variable'),
 ]
 
 
@@ -91,18 +101,21 @@ def _telling() -> re.Pattern[str]:
     Most tensors are plain variables, which are recognized quickly by this.
     """
     parts = [part for part in _PARTS_OF_NAMES if not any(p in part and p != part for p in _PARTS_OF_NAMES)]
-    return re.compile(rf'{"|".join(parts)}|^(?:{"|".join(slots.LEGACY_SLOT_NAMES)}|iter)(?::0)?$')
+    return re.compile(rf'{"|".join(parts)}|^(?:{"|".join(slots.LEGACY_SLOT_NAMES)}|iter|lr)(?::0)?$')
 
 
 _TELLING = _telling()
 _VARIABLE = Meaning(Kind.VARIABLE)
 _HYPERPARAMETERS = frozenset(
     [*slots.SCALARS, *_SCOPED_SCALARS, '_learning_rate', 'iter', 'iterations', '_iterations']
+    + ['_current_learning_rate', 'current_loss_scale', 'good_steps']
 )
 # Hyperparameters whose names layers use too.
 _OF_LAYERS_TOO = frozenset(['momentum', 'decay', 'beta'])
 _KERAS_3_SLOT = re.compile(rf'(?P<variable>.+)_(?P<slot>{"|".join(slots.KERAS_3_SLOT_NAMES)})')
 _KERAS_2_SLOTS = frozenset(slots.KERAS_2_SLOT_NAMES)
+# What Keras's metrics have counted.
+_OF_METRICS = re.compile(r'(?:^|/)keras_api/metrics/')
 _STEPS = frozenset(['step', 'global_step', 'iter', 'iterations', '_iterations'])
 
 
@@ -123,11 +136,19 @@ def is_step(meaning: Meaning, path: Sequence[str]) -> bool:
     return meaning.kind in (Kind.VARIABLE, Kind.OPTIMIZER) and bool(path) and path[-1] in _STEPS
 
 
-def meanings_of_names(names: Iterable[str]) -> dict[str, Meaning]:
+def meanings_of_names(
+    names: Iterable[str], shape_of: Callable[[str], tuple[int, ...] | None] | None = None
+) -> dict[str, Meaning]:
     """Returns the meanings of the keys of a name-based checkpoint.
 
     A slot is recognized only if its variable is among the names: as the name without the ending, or as the longest
-    tail of that, because a scope may have been prepended (`worker_0/net/kernel/Adam` belongs to `net/kernel`).
+    tail of that, because a scope may have been prepended (`worker_0/net/kernel/Adam` belongs to `net/kernel`). With
+    shapes, slots of optimizers that a program calls otherwise are recognized by their structure; where that does not
+    tell for sure, the kind is `OTHER`.
+
+    Args:
+      names: The names.
+      shape_of: Returns the shape of a tensor by its name; None if shapes are not known.
     """
     names = list(names)
     variables = _Names(names)
@@ -139,6 +160,13 @@ def meanings_of_names(names: Iterable[str]) -> dict[str, Meaning]:
         if segment not in plain and not _TELLING.search(segment):
             plain.add(segment)
         meanings[name] = _VARIABLE if segment in plain else _meaning_of_name(name, variables)
+    if shape_of is not None:
+        candidates = [
+            name for name in names if meanings[name] is _VARIABLE and name[: name.rfind('/')] in variables
+        ]
+        found = find_slots(names, candidates, shape_of) if candidates else {}
+        for name, (variable, ending, is_sure) in found.items():
+            meanings[name] = Meaning(Kind.SLOT, variable, ending) if is_sure else Meaning(Kind.OTHER)
     return meanings
 
 
@@ -185,8 +213,17 @@ def _meaning_of_name(name: str, variables: _Names) -> Meaning:
             variable = variables.find(match['variable'] + (match['end'] or ''))
             if variable is not None:
                 return Meaning(kind, variable, match['slot'] if kind is Kind.SLOT else '')
-    if _SCALAR.fullmatch(name):
+    cut = _SLOT_ENDING.fullmatch(name)
+    variable = variable_of_cut_slot(cut['stem'], variables.__contains__) if cut else None
+    if cut and variable is not None:
+        return Meaning(Kind.SLOT, variable, cut['slot'])
+    joined = _JOINED_SLOT.fullmatch(name)
+    if joined and joined['variable'] in variables:
+        return Meaning(Kind.SLOT, joined['variable'], joined['slot'])
+    if _SCALAR.fullmatch(name) or _KERAS_SCALAR.fullmatch(name):
         return Meaning(Kind.OPTIMIZER)
+    if _KERAS_UNNAMED.fullmatch(name):
+        return Meaning(Kind.OTHER)
     debiasing = _DEBIASING.fullmatch(name)
     if debiasing and all(
         f'{debiasing["average"]}{part}' in variables for part in ('', '/biased', '/local_step')
@@ -195,7 +232,7 @@ def _meaning_of_name(name: str, variables: _Names) -> Meaning:
     table = _TABLE.fullmatch(name)
     if table and f'{table["table"]}-keys' in variables and f'{table["table"]}-values' in variables:
         return Meaning(Kind.TABLE)
-    return Meaning(Kind.VARIABLE)
+    return _VARIABLE
 
 
 def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
@@ -214,6 +251,11 @@ def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
         for name, child in node.children.items()
         if name in _HYPERPARAMETERS and (_HYPERPARAMETERS & node.children.keys()) - _OF_LAYERS_TOO
     }
+    steps = {
+        node.children[object_keys.GLOBAL_STEP]
+        for node in graph.nodes
+        if object_keys.GLOBAL_STEP in node.children
+    }
     counter = graph.child_key(object_keys.SAVE_COUNTER)
     meanings = {}
     for number, node in enumerate(graph.nodes):
@@ -223,10 +265,12 @@ def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
                 meaning = Meaning(Kind.SLOT, keys_of_node[variable], slot_name)
             elif attribute.key == counter:
                 meaning = Meaning(Kind.COUNTER)
-            elif attribute.full_name == object_keys.GLOBAL_STEP:
+            elif attribute.full_name == object_keys.GLOBAL_STEP or number in steps:
                 meaning = Meaning(Kind.STEP)
             elif number in hyperparameters:
                 meaning = Meaning(Kind.OPTIMIZER)
+            elif _OF_METRICS.search(attribute.key):
+                meaning = Meaning(Kind.OTHER)
             elif attribute.name == object_keys.VARIABLE_VALUE:
                 meaning = _VARIABLE
             else:
@@ -271,7 +315,11 @@ def _meaning_of_keras_slot(name: str, variables: _Names) -> Meaning:
 
 
 def refine(
-    meanings: dict[str, Meaning], graph: ObjectGraph, by_name: Mapping[str, str], names: Iterable[str] = ()
+    meanings: dict[str, Meaning],
+    graph: ObjectGraph,
+    by_name: Mapping[str, str],
+    names: Iterable[str] = (),
+    shape_of: Callable[[str], tuple[int, ...] | None] | None = None,
 ) -> dict[str, Meaning]:
     """Replaces the meanings of objects that are no more than variables by the meanings of the variables' names.
 
@@ -282,16 +330,21 @@ def refine(
       meanings: The meanings of keys according to the object graph, which are changed in place.
       graph: The object graph.
       by_name: The key of each variable by its name.
-      names: Further names of the checkpoint.
+      names: Further names of the checkpoint, such as those of variables that the objects do not reach.
+      shape_of: Returns the shape of a tensor by its name, of either kind; None if shapes are not known.
 
     Returns:
       The meanings of the keys.
     """
-    of_names = meanings_of_names({**dict.fromkeys(names), **by_name})
+    names = list(names)
+    of_names = meanings_of_names({**dict.fromkeys(names), **by_name}, shape_of)
     of_names |= meanings_of_keras_slots(graph, by_name)
-    for name, key in by_name.items():
+    is_name = frozenset(names)
+    for name, key in [*by_name.items(), *((name, name) for name in names)]:
         meaning = of_names[name]
         if meanings[key].kind is Kind.VARIABLE and meaning.kind is not Kind.VARIABLE:
-            variable = by_name.get(meaning.variable, meaning.variable)
+            # Of the keys of a variable, the one in the style of the slot's.
+            is_named = key in is_name and meaning.variable in is_name
+            variable = meaning.variable if is_named else by_name.get(meaning.variable, meaning.variable)
             meanings[key] = dataclasses.replace(meaning, variable=variable)
     return meanings

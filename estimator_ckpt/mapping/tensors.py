@@ -13,6 +13,9 @@ from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
 from estimator_ckpt.mapping.transforms import Transform
 
+# Attributes of what has no variable: they keep their keys in every style.
+_NAMELESS = frozenset(['OBJECT_CONFIG_JSON', 'ITERATOR'])
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tensor:
@@ -80,7 +83,12 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
         meaning = meanings[object_key or key]
         if meaning.kind is Kind.COUNTER:
             continue
-        name = key if key != object_key else _name(path, suffix, roots, unique.get(attribute_key))
+        if key != object_key:
+            name = key
+        elif _has_no_name(attribute_key):
+            name = object_key
+        else:
+            name = _name(path, suffix, roots, unique.get(attribute_key))
         tensors.append(Tensor(key, name, object_key, path, suffix, meaning))
     return _name_slots(tensors)
 
@@ -89,6 +97,12 @@ def object_path(attribute_key: str) -> Path:
     """Returns the path of the object that the key of an attribute belongs to, as local names from the root."""
     path, _, _ = attribute_key.rpartition(object_keys.ATTRIBUTES)
     return tuple(map(object_keys.unescape, path.split('/'))) if path else ()
+
+
+def _has_no_name(attribute_key: str) -> bool:
+    """Returns True for values that no name-based checkpoint has, such as the configurations that Keras 2.0 saved."""
+    attribute = attribute_key.rpartition(object_keys.ATTRIBUTES)[2]
+    return attribute_key.startswith('/') or attribute in _NAMELESS
 
 
 def _name(path: Path, suffix: str, roots: tuple[str, ...], full_name: str | None) -> str:

@@ -70,10 +70,8 @@ class TestKinds:
         if 'tf2-object' in saved[0] or 'w' in BundleReader(saved[0]):
             rules = [('net/w|w', 'net/kernel', 'reshape=1,2')]
         estimator_ckpt.convert(saved[0], tmp_path / 'x', 'tf1', rules=rules)
-        shapes = {
-            key: BundleReader(str(tmp_path / 'x')).entry(key).shape
-            for key in BundleReader(str(tmp_path / 'x')).keys()
-        }
+        reader = BundleReader(str(tmp_path / 'x'))
+        shapes = {key: reader.entry(key).shape for key in reader.keys()}  # noqa: SIM118
         for name in ('', '/Adam', '/Adam_1', '/ExponentialMovingAverage'):
             assert shapes[f'net/kernel{name}'] == (1, 2)
 

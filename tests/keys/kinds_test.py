@@ -30,7 +30,8 @@ CASES = {
     'beta1_power_3': Meaning(Kind.OPTIMIZER),
     'discriminator/beta1_power': Meaning(Kind.OPTIMIZER),
     'Adam/beta_1': Meaning(Kind.OPTIMIZER),
-    'training_1/Adam/Variable_8': Meaning(Kind.VARIABLE),
+    # A slot of a Keras optimizer in a TF1 graph, whose variable nothing tells.
+    'training_1/Adam/Variable_8': Meaning(Kind.OTHER),
     'Adam_encoder/kernel': Meaning(Kind.VARIABLE),
     'Adam_encoder/kernel/Adam': Meaning(Kind.SLOT, 'Adam_encoder/kernel', 'Adam'),
     'encoder/Adam': Meaning(Kind.VARIABLE),
