@@ -18,7 +18,6 @@ TO_BE_REVISED = {
     'conversion',
     'estimator',
     'formats',
-    'optimizers',
     'program',
     'saving',
     'warm_starting',

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The legacy optimizers of Keras, with the hyperparameters that they keep as variables."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,9 +10,8 @@ class KerasLegacy:
     """An optimizer of `tf.keras.optimizers.legacy`.
 
     Attributes:
-      name: Its class.
-      hyperparameters: Those that it keeps as variables, with Keras's defaults
-        (`keras/optimizers/legacy/*.py`).
+      name: The name of the class.
+      hyperparameters: The defaults of the hyperparameters that are variables (`keras/optimizers/legacy/*.py`).
     """
 
     name: str
@@ -21,7 +20,7 @@ class KerasLegacy:
 
 _COMMON = {'learning_rate': 0.001, 'decay': 0.0}
 
-
+# The optimizers by family; see `estimator_ckpt.keys.slots`.
 KERAS_LEGACY = {
     'sgd': KerasLegacy('SGD', {**_COMMON, 'learning_rate': 0.01, 'momentum': 0.0}),
     'adagrad': KerasLegacy('Adagrad', _COMMON),
@@ -42,7 +41,11 @@ KERAS_LEGACY = {
 
 
 def describe(optimizer: Any) -> tuple[str, dict[str, float]]:
-    """The class of a Keras optimizer, given by its name, itself or its config, and the hyper-parameters it has."""
+    """Returns the class name and the hyperparameters of a Keras optimizer.
+
+    Args:
+      optimizer: The optimizer, its config, or the name of its class, which leaves the hyperparameters open.
+    """
     if isinstance(optimizer, str):
         return optimizer, {}
     if isinstance(optimizer, Mapping):

@@ -1,4 +1,4 @@
-"""What TF1's optimizers were set to, from the graph that a Saver writes beside a checkpoint. Without TensorFlow."""
+"""The hyperparameters of TF1 optimizers in the `.meta` graph beside a checkpoint, read without TensorFlow."""
 
 import dataclasses
 import re
@@ -27,9 +27,9 @@ _messages = declare(
     },
 )
 _MetaGraph = _messages['MetaGraph']
-_FLOATS = {1: np.dtype('<f4'), 2: np.dtype('<f8')}
+_FLOATS: dict[int, np.dtype] = {1: np.dtype('<f4'), 2: np.dtype('<f8')}
 
-# What `_prepare` in `tensorflow/python/training/*.py` calls its constants, and what Keras calls them.
+# Keras's names of the constants that `_prepare` creates in `tensorflow/python/training/*.py`, by TF1's names.
 _RATE = {'learning_rate': 'learning_rate'}
 _CONSTANTS = {
     'GradientDescent': _RATE,
@@ -42,7 +42,7 @@ _CONSTANTS = {
         **_RATE,
         'learning_rate_power': 'learning_rate_power',
         'l1_regularization_strength': 'l1_regularization_strength',
-        # With a beta it is a sum, whose first constant is what is looked for.
+        # With a beta this is a sum, whose first constant is the strength.
         'adjusted_l2_regularization_strength': 'l2_regularization_strength',
         'add/x': 'l2_regularization_strength',
         'beta': 'beta',
@@ -52,11 +52,12 @@ _CONSTANTS = {
 
 @dataclasses.dataclass
 class GraphOptimizer:
-    """An optimizer of a graph.
+    """An optimizer in a graph.
 
     Attributes:
-      name: What TF1 calls it, which its slots' names end in.
-      hyperparameters: Those that are constants in the graph, by Keras's names; a learning rate with a schedule is not.
+      name: The name in TF1, which the names of slots end in.
+      hyperparameters: The hyperparameters that are constants in the graph, by Keras's names. A learning rate with a
+        schedule is not a constant.
     """
 
     name: str
@@ -64,8 +65,12 @@ class GraphOptimizer:
 
 
 def read_optimizers(prefix: str) -> list[GraphOptimizer]:
-    """The optimizers in the graph beside a checkpoint; none if there is no graph, or it cannot be read."""
-    # The pattern of the shards of a V1 checkpoint is no part of the name.
+    """Returns the optimizers in the graph beside a checkpoint; none if there is no graph, or it cannot be parsed.
+
+    Args:
+      prefix: The prefix of the checkpoint.
+    """
+    # The pattern of the shards of a V1 checkpoint is not a part of the graph's name.
     path, files = re.sub(r'-[?]{5}-of-\d{5}$', '', prefix) + '.meta', files_for(prefix)
     if not files.exists(path):
         return []
@@ -73,15 +78,15 @@ def read_optimizers(prefix: str) -> list[GraphOptimizer]:
         nodes = _MetaGraph.FromString(files.read(path)).graph_def.node
     except DecodeError:
         return []
-    found: dict[str, GraphOptimizer] = {}
+    by_scope: dict[str, GraphOptimizer] = {}
     for node in nodes:
         if node.op == 'Const':
-            _note_constant(node, found)
-    return list(found.values())
+            _add_constant(node, by_scope)
+    return list(by_scope.values())
 
 
-def _note_constant(node: Any, found: dict[str, GraphOptimizer]) -> None:
-    """Adds a constant to the optimizer whose it is, if it is one's."""
+def _add_constant(node: Any, by_scope: dict[str, GraphOptimizer]) -> None:
+    """Adds the value of a constant to its optimizer, unless the constant belongs to none."""
     segments = node.name.split('/')
     for length in (1, 2):
         scope, constant = segments[:-length], '/'.join(segments[-length:])
@@ -89,21 +94,21 @@ def _note_constant(node: Any, found: dict[str, GraphOptimizer]) -> None:
         if constant in _CONSTANTS.get(name, {}):
             value = _number(node)
             if value is not None:
-                optimizer = found.setdefault('/'.join(scope), GraphOptimizer(name, {}))
+                optimizer = by_scope.setdefault('/'.join(scope), GraphOptimizer(name, {}))
                 optimizer.hyperparameters[_CONSTANTS[name][constant]] = value
 
 
 def _class_of(scope: str) -> str:
-    """The optimizer's name; a graph numbers scopes of the same name."""
+    """Returns the name of an optimizer, given its scope, which graphs number if there are several."""
     name, _, number = scope.rpartition('_')
     return name if number.isdigit() else scope
 
 
 def _number(node: Any) -> float | None:
-    """The value of a constant that is one number, as it was written in the program."""
+    """Returns the value of a constant as it was written in the program; None if it is not a single number."""
     tensor = next((attribute.value.tensor for attribute in node.attr if attribute.key == 'value'), None)
-    dtype = _FLOATS.get(tensor.dtype) if tensor else None
-    if dtype is None:
+    dtype = None if tensor is None else _FLOATS.get(tensor.dtype)
+    if tensor is None or dtype is None:
         return None
     values = list(tensor.float_val) or list(tensor.double_val)
     if not values and len(tensor.tensor_content) == dtype.itemsize:

@@ -1,26 +1,32 @@
-"""What the optimizers of TF1 and of Keras keep for a variable, and what each of them calls it.
+"""The conversion of momentum, whose value differs between TF1 and Keras.
 
-TF1 is `tensorflow/python/training/*.py`; Keras is its legacy optimizers (`keras/optimizers/legacy/`), those since 2.11,
-and those of Keras 3. The values of a role are the same in all of them, except that TF1's momentum is a sum of gradients
-and Keras's is a step: `velocity = -learning_rate * accumulator`.
+The values of all other slots are the same in TF1 (`tensorflow/python/training/*.py`) and in Keras, be it the legacy
+optimizers (`keras/optimizers/legacy/*.py`), those since 2.11, or those of Keras 3. But the momentum of TF1 is a sum of
+gradients, and that of Keras a step: `velocity = -learning_rate * accumulator`.
 """
 
-from estimator_ckpt.keys.slots import (
-    SlotState,
-)
+from estimator_ckpt.keys.slots import SlotState
 
 
 def momentum_factor(source: SlotState, to_tf1: bool, learning_rate: float | None) -> float | None:
-    """What a slot's value is multiplied with where TF1 and Keras keep another value; None where it stays.
+    """Returns the factor that converts the value of a slot to TF1 or to Keras.
+
+    Args:
+      source: The contents of the slot.
+      to_tf1: Whether the value is converted to TF1, not to Keras.
+      learning_rate: The learning rate of the Keras optimizer; None if it is not known.
+
+    Returns:
+      The factor; None if the value stays the same.
 
     Raises:
-      ValueError: If the learning rate is needed, and not known or zero.
+      ValueError: If the learning rate is needed, but unknown or zero.
     """
     if (source.family, source.role) != ('sgd', 'momentum') or source.is_tf1 == to_tf1:
         return None
     if not learning_rate:
         raise ValueError(
-            "momentum needs the learning rate to become the other side's; give hyperparameters={'learning_rate': ...}"
+            "momentum can only be converted with the learning rate; give hyperparameters={'learning_rate': ...}"
         )
     return -learning_rate if source.is_tf1 else -1.0 / learning_rate
 
@@ -28,15 +34,18 @@ def momentum_factor(source: SlotState, to_tf1: bool, learning_rate: float | None
 def crossing_factor(
     source: SlotState | None, target: SlotState | None, learning_rate: float | None
 ) -> float | None:
-    """What a slot's value is multiplied with on its way to another slot; None where it stays, or one is not known.
+    """Returns the factor that converts the value of a slot to that of another slot.
 
     Args:
-      source: What the slot holds that the value comes from.
-      target: What the other one is to hold.
-      learning_rate: The one that was given; None for that of Keras's side.
+      source: The contents of the slot that has the value; None if they are not known.
+      target: The contents of the slot that gets the value; None if they are not known.
+      learning_rate: The given learning rate; None for that of the Keras optimizer.
+
+    Returns:
+      The factor; None if the value stays the same, or the contents of a slot are not known.
 
     Raises:
-      ValueError: If the learning rate is needed, and not known or zero.
+      ValueError: If the learning rate is needed, but unknown or zero.
     """
     if source is None or target is None:
         return None

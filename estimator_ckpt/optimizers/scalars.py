@@ -1,4 +1,4 @@
-"""The numbers that an optimizer keeps beside its slots: steps, and the powers of Adam's betas."""
+"""The scalars that optimizers keep beside their slots: steps, betas of Adam, and the powers of these."""
 
 import math
 import re
@@ -10,32 +10,40 @@ from estimator_ckpt.mapping.targets import TargetTensor
 
 BETA_POWER = re.compile(r'(?:.*/)?beta(?P<number>[12])_power(?:_\d+)?')
 _BETAS = {'beta_1': 0.9, 'beta_2': 0.999}
-# Below this float32 has lost digits, or is 0.
+# Smaller numbers have lost digits in float32, or are 0.
 _SMALLEST = 1e-37
 
 
 def known_betas(
     source: Source, targets: Sequence[TargetTensor], given: Mapping[str, float]
 ) -> dict[str, float]:
-    """Returns Adam's betas: those that were given, or the checkpoint's, or the program's, or the usual ones.
+    """Returns the betas of Adam.
+
+    They are the given ones, or else those of the checkpoint, or else those of the program, or else the defaults.
 
     Args:
       source: The checkpoint.
-      targets: The program's tensors.
-      given: What the caller gives, `beta_1` and `beta_2` perhaps among it.
+      targets: The tensors of the program.
+      given: The given hyperparameters, which may include `beta_1` and `beta_2`.
+
+    Returns:
+      The betas by name, together with the other given hyperparameters.
     """
-    live = next((target.state.betas for target in targets if target.state and target.state.betas), None)
-    usual = {**_BETAS, **dict(zip(_BETAS, live or (), strict=False))}
-    return {**usual, **source.betas, **given}
+    of_program = next((target.state.betas for target in targets if target.state and target.state.betas), None)
+    fallback = {**_BETAS, **dict(zip(_BETAS, of_program or (), strict=False))}
+    return {**fallback, **source.betas, **given}
 
 
 def bias_warnings(states: Iterable[SlotState], step: int | None, betas: Mapping[str, float]) -> list[str]:
-    """Returns a sentence on what Keras's Adam does at the next step that BERT's AdamWeightDecayOptimizer would not.
+    """Returns a warning that Keras's Adam corrects the bias, which BERT's AdamWeightDecayOptimizer does not.
 
     Args:
-      states: What the checkpoint's slots hold.
-      step: The number of updates made.
-      betas: Keras's.
+      states: The contents of the checkpoint's slots.
+      step: The number of updates so far; None if it is not known.
+      betas: The betas of Keras's Adam by name.
+
+    Returns:
+      The warning as a sentence; nothing if no slots belong to BERT's optimizer.
     """
     if not any(state.is_bert for state in states):
         return []
@@ -46,7 +54,7 @@ def bias_warnings(states: Iterable[SlotState], step: int | None, betas: Mapping[
     factor = math.sqrt(1 - betas['beta_2'] ** number) / (1 - betas['beta_1'] ** number)
     return [
         f'{start}: step {number} is {factor:.4g} times as long as it would be there (beta_1={betas["beta_1"]:g}, '
-        f'beta_2={betas["beta_2"]:g}), which goes to 1 with more steps.'
+        f'beta_2={betas["beta_2"]:g}); the factor approaches 1 with more steps.'
     ]
 
 
@@ -55,26 +63,30 @@ def check_powers(source: Source, optimizers: Sequence[tuple[int | None, Mapping[
 
     Args:
       source: The checkpoint.
-      optimizers: For each Adam the number of its updates, and its betas. Names do not tell whose a power is.
+      optimizers: The number of updates and the betas of each Adam. All are compared with each power, because names do
+        not tell to which optimizer a power belongs.
     """
     warnings = []
     for tensor in source.tensors:
         power = BETA_POWER.fullmatch(tensor.name)
         value = source.number(tensor) if power else None
-        if value is None or any(step is None for step, _ in optimizers):
+        if power is None or value is None:
             continue
-        known = [(step, betas[f'beta_{power["number"]}']) for step, betas in optimizers]
-        if any(_agrees(value, beta ** (step + 1)) for step, beta in known):
+        counted = [(step, betas[f'beta_{power["number"]}']) for step, betas in optimizers if step is not None]
+        if len(counted) < len(optimizers) or any(
+            _agrees(value, beta ** (step + 1)) for step, beta in counted
+        ):
             continue
-        step, beta = known[0]
+        step, beta = counted[0]
         updates = f'{math.log(value) / math.log(beta) - 1:.1f}' if value > 0 and 0 < beta < 1 else 'more'
         warnings.append(
             f'{tensor.name!r} is {value:.6g}, which is {beta:g} after {updates} updates, but the step is '
-            f'{step}, where it would be {beta ** (step + 1):.6g}; look whether the step is the number of updates, and '
-            f'beta_{power["number"]} is {beta:g}.'
+            f'{step}, where it would be {beta ** (step + 1):.6g}; check that the step is the number of updates and '
+            f'that beta_{power["number"]} is {beta:g}.'
         )
     return warnings
 
 
 def _agrees(value: float, expected: float) -> bool:
+    """Returns True if a power agrees with an expected one within the precision of float32."""
     return max(value, expected) < _SMALLEST or math.isclose(value, expected, rel_tol=1e-3)
