@@ -15,7 +15,6 @@ import estimator_ckpt
 PACKAGE = pathlib.Path(estimator_ckpt.__file__).parent
 # Packages whose documentation strings have yet to be revised. A package leaves the list with its last fault.
 TO_BE_REVISED = {
-    'conversion',
     'estimator',
     'formats',
     'program',

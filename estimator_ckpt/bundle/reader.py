@@ -33,7 +33,10 @@ class BundleReader:
       raw: The serialized entries by stored key, in stored order, without the header.
       num_shards: The number of data files.
       big_endian: Whether the checkpoint was written on a big-endian machine.
+      holds_v2_data: True, because data files of this format can be linked or copied under a new index.
     """
+
+    holds_v2_data = True
 
     def __init__(self, path: str | os.PathLike, is_prefix: bool = False):
         """Opens a checkpoint.

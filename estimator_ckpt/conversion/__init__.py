@@ -5,6 +5,7 @@ bytes are the business of `bundle`.
 
 * `convert_checkpoint`, `convert_directory`, `guide_functions`: one checkpoint; all of a directory; the functions of
   TensorFlow's migration guide.
+* `selection`: the tensors that are converted.
 * `convert_for_program`: checkpoints whose program is known.
 * `placement`, `placement_like`: the new keys of tensors; the layout of another checkpoint.
 * `keras_optimizers`, `optimizer_to_keras`, `optimizer_to_tf1`: the arguments about Keras optimizers; the state of

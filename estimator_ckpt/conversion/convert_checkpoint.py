@@ -1,6 +1,7 @@
-"""Converts a checkpoint to another style: a new index over the same data files.
+"""Converts a checkpoint to another style by writing a new index for the same data files.
 
-No tensor is read, but for operations that change values; those are streamed tensor by tensor.
+Tensors are read only if operations change their values, or if the source has another format. They are streamed then,
+tensor by tensor.
 """
 
 import collections
@@ -61,49 +62,53 @@ def convert(
     write_state_file: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> MappingReport:
-    """Writes a checkpoint of another style over the same bytes. The source is not touched.
+    """Writes a checkpoint of another style with the same bytes. The source is not changed.
 
     Args:
-      source: A checkpoint of any style; anything that `bundle.paths.resolve` takes.
-      destination: The prefix of the new one. In a directory, or what ends in a slash, it gets the source's name.
+      source: A checkpoint of any style: any path that `formats.opening.open_source` accepts.
+      destination: The prefix of the new checkpoint. If it is a directory or ends in a slash, the new checkpoint gets
+        the name of the source in that directory.
       style: `'tf1'`, `'tf2'` or `'both'`.
-      rules: New names; see `estimator_ckpt.mapping.rules`. They match names and object paths. For `'tf1'` they give
-        names, else object paths (`'model/encoder/kernel'`).
-      root: For object-based styles the root's child that holds the variables that no rule places, `'vars'` by default;
-        for `'tf1'` the child whose children's local names are the names, by default the guide's `vars` and `var_list`.
-      optimizer: The object path at which slots become slot variables, or for each of several optimizers (`'Adam'`,
-        `'Ftrl'`, ...) its own. Without one they are variables.
-      step: The object path of the global step, or several, which share one tensor.
-      name_step: Whether a `'tf2'` checkpoint has the global step under the key `global_step` as well, which Estimator
-        and scripts read; None for what a `'tf2'` source, or `like`, has.
-      keras_optimizer: The Keras optimizer whose state the slots become, values included, or for `'tf1'` whose state
-        becomes TF1's: its name (`'Adam'`), itself, or its config; for several a dict by TF1's names, or by regular
-        expressions for the names of their variables. The layout is that of `tf.keras.optimizers.legacy`, at
-        `optimizer`, with the step as its `iter`; for others see `like`.
-      hyperparameters: The hyper-parameters of `keras_optimizer` (`{'learning_rate': 0.1}`), and `iter`, the number of
-        its updates, where that is not the global step; for several a dict of dicts. What is not given is read from the
-        checkpoint, or from the `.meta` graph beside it; Keras's defaults stand for the rest. The report says which.
-      like: A checkpoint, or a `tf.train.Checkpoint`, whose layout the new one gets: its names, and its objects. A
-        tensor of it without a source, or of another shape or type, is an error. Tensors that it does not have keep
-        their names.
-      drop: What to leave out: kinds, as `inspect` prints them or in the plural (`'slots'`, `'averages'`, `'step'`,
-        `'optimizer'`), or regular expressions for whole names. One that takes nothing is an error.
-      keep: If given, all else is left out.
-      promote_averages: Whether variables get the values of their moving averages, which are left out then.
+      rules: The rules for new names, which match names and object paths; see `estimator_ckpt.mapping.rules`. They give
+        names for `'tf1'`, and object paths (`'model/encoder/kernel'`) for the other styles.
+      root: For object-based styles, the child of the root object that holds the variables that no rule places, by
+        default `'vars'`. For `'tf1'`, the child of the root object whose children are named without its path, by
+        default the guide's `vars` and `var_list`.
+      optimizer: The object path of the optimizer that the slots belong to, or a dict of the paths of several optimizers
+        (`'Adam'`, `'Ftrl'`, ...). Slots of other optimizers become variables.
+      step: The object path of the global step, or several paths, which share one tensor.
+      name_step: Whether the global step of a `'tf2'` checkpoint has the key `global_step` too, which Estimator and
+        scripts read. None for True exactly if a `'tf2'` source, or `like`, has this key.
+      keras_optimizer: The Keras optimizer to which, or for `'tf1'` from which, slots are converted, including their
+        values: its name (`'Adam'`), the optimizer itself, or its config; or a dict of several optimizers by the names
+        of the TF1 optimizers, or by regular expressions for the names of their variables. The new layout is that of
+        `tf.keras.optimizers.legacy`, at the path `optimizer` and with the global step as `iter`. See `like` for other
+        layouts.
+      hyperparameters: The hyperparameters of `keras_optimizer` (`{'learning_rate': 0.1}`), and `iter`, the number of
+        updates, if that is not the global step; a dict of dicts for several optimizers. Further hyperparameters are
+        read from the checkpoint, or from the `.meta` graph beside it, or are Keras's defaults. The report lists them.
+      like: A checkpoint or a `tf.train.Checkpoint` whose layout, that is names and objects, the new checkpoint gets.
+        Each tensor of the layout must have a source of the same shape and type. Tensors that the layout does not have
+        keep their names.
+      drop: The tensors to leave out: kinds as `inspect` prints them, also in the plural (`'slots'`, `'averages'`,
+        `'step'`, `'optimizer'`), or regular expressions for whole names. Each must apply to a tensor.
+      keep: The only tensors to convert, in the form of `drop`; empty for all.
+      promote_averages: Whether moving averages replace the values of their variables.
       merge_slices: Whether partitioned variables become whole tensors.
-      compact: Whether only the bytes that are kept are copied, into one data file; else whole data files are taken.
-      data: Whether data files are linked, where the file system can, or copied.
-      overwrite: Whether a checkpoint that is there under `destination` is replaced.
-      write_state_file: Whether the `checkpoint` state file beside it names the new checkpoint.
-      progress: Told the number of bytes behind each piece that is copied.
+      compact: Whether only the bytes of converted tensors are copied, into one data file, instead of linking or copying
+        whole data files.
+      data: `'link'` to link data files where the file system allows it; `'copy'` to copy them.
+      overwrite: Whether an existing checkpoint at `destination` is replaced.
+      write_state_file: Whether the `checkpoint` state file in the directory of the new checkpoint names it.
+      progress: A function that is called with the number of bytes of each piece after it is copied.
 
     Returns:
-      What came from where; what was left out is under `unused`.
+      The report of the sources of all keys. Tensors that were left out are in its section `unused`.
 
     Raises:
-      CheckpointError: If the source cannot be read, or `destination` is the source or is there already.
-      RuleError: If a rule is wrong, or matches nothing.
-      MappingError: If two tensors would have one key, or `like` cannot be filled.
+      CheckpointError: If the source cannot be read, or `destination` is the source or an existing checkpoint.
+      RuleError: If a rule is malformed, or a rule, `drop` or `keep` applies to no tensor.
+      MappingError: If two tensors would have the same key, or a tensor of `like` has no fitting source.
     """
     style, contents = CheckpointStyle(style), Contents(source)
     destination = destination_prefix(contents.reader.prefix, destination)
@@ -160,12 +165,12 @@ def convert(
 
 
 def destination_prefix(source: str, destination: str | os.PathLike) -> str:
-    """Returns the prefix that a destination means.
+    """Returns the prefix of the new checkpoint for a destination.
 
     Args:
       source: The prefix of the source.
-      destination: A prefix, a directory, or what is to be one and ends in a slash. In a directory the new checkpoint
-        gets the source's name.
+      destination: A prefix; or a directory, which need not exist if it ends in a slash. The new checkpoint gets the
+        name of the source in a directory.
     """
     path = as_path(destination)
     if path.endswith(('/', os.sep)) or (files_for(path).is_dir(path) and not checkpoint_exists(path)):
@@ -183,7 +188,7 @@ def _check_destination(source: TensorSource, destination: str, overwrite: bool) 
         raise CheckpointError(f'{destination} is the source itself; choose another destination.')
     if not overwrite and checkpoint_exists(destination):
         raise CheckpointError(
-            f'There is a checkpoint {destination} already; choose another name, or overwrite it.'
+            f'The checkpoint {destination} exists already; choose another destination, or overwrite it.'
         )
 
 
@@ -219,12 +224,12 @@ def _check_options(
 def _apply_rules(tensors: list[Tensor], rules: Rules, follow: bool) -> list[Tensor]:
     tensors, idle = apply_rules(tensors, rules, follow)
     if idle:
-        raise RuleError(f'No tensor takes the rules {", ".join(map(repr, idle))}; mend or remove them.')
+        raise RuleError(f'No tensor takes the rules {", ".join(map(repr, idle))}; correct or remove them.')
     return tensors
 
 
 def _names_only_step(tensors: list[Tensor]) -> bool:
-    """Returns True if the global step is the one tensor of an object that has a name too, as in a `'tf2'` file."""
+    """Returns True if the global step is the only tensor with both keys, as in `'tf2'` checkpoints for Estimator."""
     named = [tensor.key for tensor in tensors if tensor.object_key and tensor.key != tensor.object_key]
     return named == [object_keys.GLOBAL_STEP]
 
@@ -245,8 +250,8 @@ def _compose(
     reader: TensorSource,
     add_counter: bool,
 ) -> None:
-    """Gives the new checkpoint its keys, and if it is to have objects the object graph and the counter of saves."""
-    # What another format stores is written anew, tensor by tensor.
+    """Adds all keys to the new checkpoint, and for an object-based one the object graph and the counter of saves."""
+    # Tensors of another format are read and written, one by one.
     can_take = isinstance(reader, BundleReader)
     taken = {key: tensor.key for key, tensor in by_key.items() if can_take and tensor.recipe is None}
     made = {key: tensor.made for key, tensor in by_key.items() if key not in taken}
@@ -262,7 +267,7 @@ def _compose(
 def _by_key(
     placed: Placed, style: CheckpointStyle, reader: TensorSource, name_step: bool
 ) -> dict[str, Tensor]:
-    """The tensor of each new key."""
+    """Returns the tensor of each new key."""
     if style is CheckpointStyle.TF1:
         rows = [(name, tensor) for tensor, name, _ in placed.rows]
     elif style is CheckpointStyle.TF2:
@@ -278,28 +283,36 @@ def _by_key(
         ]
     by_key = dict(rows)
     if len(by_key) < len(rows):
-        raise _several_with_one_key(rows, reader)
+        raise _shared_keys_error(rows, reader)
     return by_key
 
 
-def _several_with_one_key(rows: list[tuple[str, Tensor]], reader: TensorSource) -> MappingError:
+def _shared_keys_error(rows: list[tuple[str, Tensor]], reader: TensorSource) -> MappingError:
     tensors: dict[str, list[Tensor]] = collections.defaultdict(list)
     for key, tensor in rows:
         tensors[key].append(tensor)
-    report, listed = MappingReport(), []
+    report, collisions = MappingReport(), []
     for key, group in sorted(tensors.items()):
         section = report.matched if len(group) == 1 else report.ambiguous
         section += [row(reader, tensor, key) for tensor in group]
         if len(group) > 1:
-            listed.append(f'{key!r} from {", ".join(repr(tensor.key) for tensor in group)}')
+            collisions.append(f'{key!r} from {", ".join(repr(tensor.key) for tensor in group)}')
     return MappingError(
-        f'{reader.prefix}: several tensors would have one key: {"; ".join(listed)}. Rename or drop all but one.',
+        f'{reader.prefix}: several tensors would have the same key: {"; ".join(collisions)}. Rename or drop all but '
+        'one.',
         report,
     )
 
 
 def _fill(writer: BundleWriter, taken: dict[str, str], made: dict[str, Recipe], reader: TensorSource) -> None:
-    """Gives each new key its tensor: the bytes that are there, under another shape perhaps, or computed ones."""
+    """Adds the tensor of each new key, whose bytes are either those of the source or computed.
+
+    Args:
+      writer: The writer of the new checkpoint.
+      taken: The key in the source for each new key whose tensor is taken unchanged.
+      made: The recipe for each other new key.
+      reader: The reader of the source.
+    """
     outcomes = {key: recipe.outcome(reader) for key, recipe in made.items()}
     moved = {}
     if isinstance(reader, BundleReader):
@@ -319,25 +332,46 @@ def _fill(writer: BundleWriter, taken: dict[str, str], made: dict[str, Recipe], 
 
 
 class ConversionReport(MappingReport):
-    """The report of a conversion. Its many rows are made when they are first asked for; few callers do."""
+    """The report of a conversion. Its rows are many and seldom used, and therefore created on demand."""
+
+    _source: TensorSource
+    _by_key: Mapping[str, Tensor]
 
     @classmethod
     def of(
         cls, source: TensorSource, by_key: Mapping[str, Tensor], left_out: Sequence[Tensor], placed: Placed
     ) -> 'ConversionReport':
-        """The report of new keys with their tensors, and of tensors that get none."""
+        """Returns the report of a conversion.
+
+        Args:
+          source: The source.
+          by_key: The tensor of each new key.
+          left_out: The tensors without a new key.
+          placed: The placement of the tensors, with its notes and warnings.
+        """
         unused = [row(source, tensor, None, 'left out as asked') for tensor in left_out]
         report = cls(unused=unused, notes=placed.notes, warnings=placed.warnings)
         report._source, report._by_key = source, by_key
-        del report.matched  # From now on the property below is what answers.
+        # The first access creates it, by `__getattr__`.
+        del report.matched
         return report
 
-    @functools.cached_property
-    def matched(self) -> list[Row]:
-        return [row(self._source, tensor, key) for key, tensor in self._by_key.items()]
+    def __getattr__(self, name: str) -> list[Row]:
+        # Python calls this only for attributes that are not set.
+        if name != 'matched':
+            raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
+        self.matched = [row(self._source, tensor, key) for key, tensor in self._by_key.items()]
+        return self.matched
 
 
 def row(source: TensorSource, tensor: Tensor, target: str | None, note: str = '') -> Row:
-    """The row of a tensor of `source`, and of the key that it gets."""
+    """Returns the row of a tensor in a report.
+
+    Args:
+      source: The source of the tensor.
+      tensor: The tensor.
+      target: The new key of the tensor; None if there is none.
+      note: The note on the tensor.
+    """
     entry = source.entry(tensor.key)
     return Row(tensor.key, target, entry.shape, dtypes.name(entry.dtype), note)

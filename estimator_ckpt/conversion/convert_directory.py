@@ -27,24 +27,25 @@ def convert_directory(
     on_checkpoint: Callable[[str], object] = lambda prefix: None,
     **options: Any,
 ) -> dict[str, MappingReport]:
-    """Converts every checkpoint of a directory, and writes a state file that lists the new ones.
+    """Converts all checkpoints of a directory, and writes a state file that lists the new ones.
 
-    These are those that lie in it, in order, and those that its state file lists elsewhere. What the state file lists
-    and is gone is logged.
+    These are the checkpoints in the directory, in their order, and those in other places that the state file lists. If
+    the state file lists a checkpoint that does not exist, a warning is logged.
 
-    Those that are there already are left as they are, unless `overwrite`: an interrupted run is taken up by running it
-    again. The state file comes last, and keeps the times of the source's.
+    Checkpoints that exist at the destination are left unchanged unless `overwrite` is true, so that a conversion that
+    was interrupted is completed by calling this function again. The state file is written last, with the times of the
+    source.
 
     Args:
-      source: A model_dir.
-      destination: The new directory.
+      source: The directory with the checkpoints, such as a model_dir.
+      destination: The directory for the new checkpoints, which is created if necessary.
       style: `'tf1'`, `'tf2'` or `'both'`.
-      overwrite: Whether checkpoints that are there are converted again.
-      on_checkpoint: Told each prefix before it is converted.
-      **options: As for `convert`.
+      overwrite: Whether existing checkpoints at the destination are converted again.
+      on_checkpoint: A function that is called with each prefix before it is converted.
+      **options: The options of `convert`.
 
     Returns:
-      For each base name that was converted now its report.
+      The report of each checkpoint that was converted by this call, by its base name.
 
     Raises:
       CheckpointNotFoundError: If the source has no checkpoint.
@@ -70,9 +71,9 @@ def convert_directory(
 
 
 def _prefixes(directory: str) -> tuple[CheckpointState | None, list[str]]:
-    """Returns the state of a directory, and the prefixes of its checkpoints, the latest last."""
+    """Returns the state of a directory, and the prefixes of its checkpoints with the latest at the end."""
     prefixes = [paths.prefix for paths in v1_checkpoints_in(directory)] + checkpoints_in(directory)
-    gone, state = [], None
+    missing, state = [], None
     try:
         state = read_state(directory)
     except CorruptCheckpointError as error:
@@ -82,13 +83,13 @@ def _prefixes(directory: str) -> tuple[CheckpointState | None, list[str]]:
     for entry in entries:
         listed[entry] = find_checkpoint(directory, entry)
         if listed[entry] is None:
-            gone.append(entry)
+            missing.append(entry)
     elsewhere = [prefix for prefix in listed.values() if prefix is not None and prefix not in prefixes]
     prefixes = elsewhere + prefixes
-    if gone:
-        _logger.warning('The state file of %s lists what is gone: %s.', directory, ', '.join(gone))
+    if missing:
+        _logger.warning('The state file of %s lists missing checkpoints: %s.', directory, ', '.join(missing))
     if not prefixes:
-        raise CheckpointNotFoundError(f'{directory} holds no checkpoint; name a directory that does.')
+        raise CheckpointNotFoundError(f'{directory} has no checkpoint; name a directory with checkpoints.')
     latest = listed.get(state.latest) if state else None
     if latest is not None:
         prefixes = [prefix for prefix in prefixes if prefix != latest] + [latest]
@@ -96,7 +97,7 @@ def _prefixes(directory: str) -> tuple[CheckpointState | None, list[str]]:
 
 
 def _time(prefix: str) -> float:
-    """Returns when a checkpoint was written, in seconds since the epoch."""
+    """Returns the time when a checkpoint was written, in seconds since the epoch."""
     v1 = None if checkpoint_exists(prefix) else find_v1(prefix)
     path = index_path(prefix) if v1 is None else v1.files[0]
     return files_for(path).mtime(path)

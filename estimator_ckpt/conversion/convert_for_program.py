@@ -1,6 +1,6 @@
-"""Writes a checkpoint in the style that the program which saved it would have given it, over the same bytes.
+"""Converts a checkpoint of a known program, as if the program had saved it in another style.
 
-`convert` derives names and paths from the file. A program that is there knows them: this is for that case.
+`convert` derives names and paths from the checkpoint, whereas the program itself knows them.
 """
 
 import collections
@@ -11,6 +11,7 @@ import numpy as np
 
 from estimator_ckpt.bundle import slices
 from estimator_ckpt.bundle.entries import Location
+from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.keys import object_keys
@@ -20,7 +21,7 @@ from estimator_ckpt.keys.object_graph import add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.locations import Program, locate_targets
 
-# What the scaffolds' default object, `Checkpoint(var_list={name: variable}, step=global_step)`, calls its children.
+# The paths of the step in the default object of scaffolds, `Checkpoint(var_list={name: variable}, step=global_step)`.
 _STEPS = (object_keys.DEFAULT_STEP, f'{object_keys.DEFAULT_ROOT}/{object_keys.GLOBAL_STEP}')
 
 
@@ -31,46 +32,54 @@ def convert_for_program(
     program: Program | None,
     data: Literal['link', 'copy'] = 'link',
 ) -> list[str]:
-    """Writes a checkpoint of another style. The source is not touched.
+    """Writes a checkpoint of another style. The source is not changed.
 
-    Objects that the source has keep their keys; the program's are for a source without objects.
+    The objects of an object-based source keep their keys. The objects of the program are used for a name-based source.
 
     Args:
       source: The prefix of a checkpoint that the program saved.
-      destination: The prefix of the new one. A checkpoint that is there is replaced.
+      destination: The prefix of the new checkpoint. An existing checkpoint is replaced.
       style: The new style.
-      program: The program; None where it is not known. Names and paths are then derived from the file, those of a
-        name-based one as the scaffolds' default object has them.
-      data: Whether data files are linked, where the file system can, or copied.
+      program: The program; None if it is not known. Names and paths are then derived from the checkpoint, and the
+        objects for a name-based one are those of the default object of scaffolds.
+      data: `'link'` to link data files where the file system allows it; `'copy'` to copy them.
 
     Returns:
-      The object keys of the program that the source has no value for. They are left out.
+      The object keys of the program for which the source has no value. They are left out.
 
     Raises:
       CheckpointError: If the source cannot be read.
-      OSError: If a file cannot be written. The destination is then as it was before.
+      OSError: If a file cannot be written. The destination is unchanged then.
     """
     if program is None:
-        root, steps = object_keys.DEFAULT_ROOT, _STEPS
         contents = Contents(source)
-        if contents.graph is not None or object_keys.GLOBAL_STEP not in contents.reader:
-            steps = ()
-        convert(source, destination, style, root=root, step=steps, name_step=True, data=data, overwrite=True)
+        is_default = contents.graph is None and object_keys.GLOBAL_STEP in contents.reader
+        convert(
+            source,
+            destination,
+            style,
+            root=object_keys.DEFAULT_ROOT,
+            step=_STEPS if is_default else (),
+            name_step=True,
+            data=data,
+            overwrite=True,
+        )
         return []
-    return _ProgramConversion(Contents(source), BundleWriter(destination), program).write(style, data)
+    return _ProgramConversion(BundleReader(source), BundleWriter(destination), program).write(style, data)
 
 
 class _ProgramConversion:
-    """One checkpoint on its way to another style."""
+    """The conversion of one checkpoint."""
 
-    def __init__(self, contents: Contents, writer: BundleWriter, program: Program):
-        self._contents, self._reader = contents, contents.reader
+    def __init__(self, reader: BundleReader, writer: BundleWriter, program: Program):
+        self._reader, self._contents = reader, Contents(reader)
         self._writer, self._program = writer, program
-        found = locate_targets(program.targets, program.graph, self._reader, contents.graph)
-        self._found = list(zip(program.targets, found, strict=True))
+        locations = locate_targets(program.targets, program.graph, reader, self._contents.graph)
+        self._located = list(zip(program.targets, locations, strict=True))
         self._wanted: set[str] = set()
 
     def write(self, style: CheckpointStyle, data: Literal['link', 'copy']) -> list[str]:
+        """Writes the new checkpoint, and returns the object keys of the program without a value."""
         self._reader.check_data_files()
         self._writer.include(self._reader, data)
         if style is CheckpointStyle.TF1:
@@ -91,12 +100,12 @@ class _ProgramConversion:
         return {self._program.counter_name or ''}
 
     def _names_of_objects(self, style: CheckpointStyle) -> set[str]:
-        """The names that stay: all of them, or those that no object stands for."""
+        """Returns the name-based keys that are kept: all for `'both'`, else those of tensors without an object."""
         names = set(self._contents.names)
         if style is CheckpointStyle.BOTH:
             return names
         has_objects = self._contents.graph is not None
-        for target, location in self._found:
+        for target, location in self._located:
             if target.by_name and location and (location.key in self._contents.by_object or not has_objects):
                 names -= {target.by_name.key} if target.by_object else set()
         return names - self._counters()
@@ -106,10 +115,11 @@ class _ProgramConversion:
         return []
 
     def _place_objects(self) -> list[str]:
-        """Gives the tensors their object keys, and adds the object graph."""
+        """Adds object keys and the object graph, and returns the object keys without a value."""
         program, counter = self._program, self._program.graph.child_key(object_keys.SAVE_COUNTER)
-        attributes, missing = set(program.host_values), []
-        for target, location in self._found:
+        attributes: set[str] = set(program.host_values)
+        missing: list[str] = []
+        for target, location in self._located:
             if target.by_object is None:
                 continue
             if location is None:
@@ -128,15 +138,15 @@ class _ProgramConversion:
         return missing
 
     def _name_step(self) -> None:
-        """Gives the global step its name, by which Estimator reads it in every style."""
-        for target, location in self._found:
+        """Adds the key `global_step`, from which Estimator reads the step in checkpoints of any style."""
+        for target, location in self._located:
             if target.by_name == Location(object_keys.GLOBAL_STEP) and location is not None:
                 self._alias(target.by_name, location)
 
     def _name(self) -> None:
-        """Gives the tensors their names."""
-        pieces = collections.defaultdict(list)
-        for target, location in self._found:
+        """Adds name-based keys."""
+        pieces: dict[str, list[tuple[str, str]]] = collections.defaultdict(list)
+        for target, location in self._located:
             if target.by_name is None or location is None or target.by_name.key in self._reader:
                 continue
             if target.by_name.slice_spec and not location.slice_spec:
@@ -152,7 +162,12 @@ class _ProgramConversion:
             self._writer.alias_location(new, existing)
 
     def _join(self, name: str, parts: Sequence[tuple[str, str]]) -> None:
-        """Stores a partitioned variable whole, whose pieces are variables of their own among the objects."""
+        """Adds a partitioned variable as a whole, if its pieces are separate variables of the objects.
+
+        Args:
+          name: The name-based key of the variable.
+          parts: The slice and the object key of each piece.
+        """
         shape, _ = slices.parse_spec(parts[0][0])
         reader = self._reader
 

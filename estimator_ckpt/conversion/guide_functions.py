@@ -1,4 +1,4 @@
-"""The functions of TensorFlow's guide "Migrating model checkpoints", at the cost of an index."""
+"""The functions of TensorFlow's guide "Migrating model checkpoints", which write only a new index here."""
 
 import os
 
@@ -12,14 +12,14 @@ from estimator_ckpt.keys.styles import CheckpointStyle
 def convert_tf1_to_tf2(checkpoint_path: str | os.PathLike, output_prefix: str | os.PathLike) -> str:
     """Converts a name-based checkpoint to an object-based one.
 
-    It is restored by `tf.train.Checkpoint(vars={name: variable}).restore(path)`.
+    The new checkpoint is restored by `tf.train.Checkpoint(vars={name: variable}).restore(path)`.
 
     Args:
       checkpoint_path: The checkpoint.
-      output_prefix: The prefix of the new one. One that is there is replaced.
+      output_prefix: The path of the new checkpoint without its number. An existing checkpoint is replaced.
 
     Returns:
-      The new checkpoint's path: as `tf.train.Checkpoint.save` numbers it, `output_prefix` and `-1`.
+      The prefix of the new checkpoint: `output_prefix` and `-1`, as `tf.train.Checkpoint.save` numbers checkpoints.
 
     Raises:
       CheckpointError: If the checkpoint cannot be read.
@@ -30,14 +30,14 @@ def convert_tf1_to_tf2(checkpoint_path: str | os.PathLike, output_prefix: str | 
 
 
 def convert_tf2_to_tf1(checkpoint_path: str | os.PathLike, output_prefix: str | os.PathLike) -> str:
-    """Converts an object-based checkpoint, with any root, to a name-based one.
+    """Converts an object-based checkpoint of any root object to a name-based one.
 
-    It is restored by `tf.compat.v1.train.Saver({name: variable}).restore(sess, path)`. How tensors are named is said at
-    `estimator_ckpt.mapping.tensors.read_tensors`.
+    The new checkpoint is restored by `tf.compat.v1.train.Saver({name: variable}).restore(sess, path)`. See
+    `estimator_ckpt.mapping.tensors.read_tensors` for the names of the tensors.
 
     Args:
       checkpoint_path: The checkpoint.
-      output_prefix: The prefix of the new one. One that is there is replaced.
+      output_prefix: The prefix of the new checkpoint. An existing checkpoint is replaced.
 
     Returns:
       `output_prefix`.
@@ -52,6 +52,9 @@ def convert_tf2_to_tf1(checkpoint_path: str | os.PathLike, output_prefix: str | 
 
 def print_checkpoint(save_path: str | os.PathLike) -> None:
     """Prints each key of a checkpoint with its shape, type and value, as the guide does.
+
+    Args:
+      save_path: The checkpoint.
 
     Raises:
       CheckpointError: If the checkpoint cannot be read.

@@ -1,4 +1,4 @@
-"""The Keras legacy optimizers that take over the state of TF1's, and what they are set to."""
+"""The Keras legacy optimizers that take over the state of TF1 optimizers, with their hyperparameters."""
 
 import dataclasses
 import re
@@ -13,21 +13,21 @@ from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.optimizers import meta_graph
 from estimator_ckpt.optimizers.keras_legacy import KERAS_LEGACY, describe
 
-# What a caller can say that is no variable of a Keras optimizer, or not one with a number of the optimizer's own.
+# Hyperparameters that can be given although an optimizer has no variable for them, or none with a default.
 _FURTHER = ('epsilon', 'iter')
 
 
 @dataclasses.dataclass(frozen=True)
 class KerasOptimizer:
-    """A Keras optimizer that takes over.
+    """A Keras optimizer that takes over slots.
 
     Attributes:
-      family: Its family.
-      path: Its object path.
-      hyperparameters: Those that it keeps as variables.
-      learning_rate: The one that was given or read; None if it is Keras's default.
-      iterations: The number of updates that was given; None if that is the global step.
-      notes: Where the hyper-parameters are from, in sentences.
+      family: The family of the optimizer.
+      path: The object path.
+      hyperparameters: The values of the hyperparameters that are variables.
+      learning_rate: The learning rate that was given or read; None if it is Keras's default.
+      iterations: The number of updates that was given; None if it is the global step.
+      notes: The origins of the hyperparameters, in sentences.
     """
 
     family: str
@@ -39,28 +39,44 @@ class KerasOptimizer:
 
     @property
     def name(self) -> str:
-        """Its class."""
+        """The name of the class."""
         return KERAS_LEGACY[self.family].name
 
 
 class KerasOptimizers:
-    """One optimizer for all slots, or several by TF1's names of theirs or by patterns for the names of variables."""
+    """The optimizer for all slots, or several optimizers for some slots each."""
 
     def __init__(self, by_name: Mapping[str, KerasOptimizer]):
+        """Creates a collection of optimizers.
+
+        Args:
+          by_name: The optimizers, by the names of the TF1 optimizers or by regular expressions for the names of their
+            variables. An optimizer for all slots has an empty name.
+        """
         self._by_name = by_name
 
     def all(self) -> list[KerasOptimizer]:
-        """All of them."""
+        """Returns all optimizers."""
         return list(self._by_name.values())
 
     def find(self, slot: Tensor, state: SlotState | None) -> KerasOptimizer | None:
-        """The one that takes a slot; None if there is none."""
+        """Returns the optimizer that takes over a slot.
+
+        Args:
+          slot: The slot.
+          state: The contents of the slot; None if they are not known.
+
+        Returns:
+          The optimizer; None if there is none for the slot.
+        """
         name = state.optimizer if state and state.optimizer else tf1_optimizer(slot.meaning.slot_name)
         exact = self._by_name.get(name, self._by_name.get(''))
-        patterns = (
-            one for pattern, one in self._by_name.items() if re.fullmatch(pattern, slot.meaning.variable)
+        by_pattern = (
+            optimizer
+            for pattern, optimizer in self._by_name.items()
+            if re.fullmatch(pattern, slot.meaning.variable)
         )
-        return exact or next(patterns, None)
+        return exact or next(by_pattern, None)
 
 
 def keras_optimizers(
@@ -69,10 +85,16 @@ def keras_optimizers(
     path: str | Mapping[str, str] | None,
     hyperparameters: Mapping[str, Any] | None,
 ) -> KerasOptimizers:
-    """The optimizers that `convert` was asked for; its arguments.
+    """Returns the optimizers for the arguments of `convert`.
+
+    Args:
+      source: The checkpoint.
+      keras_optimizer: The optimizer, or a dict of several; see `convert`.
+      path: The object path, or a dict of several; None for the default.
+      hyperparameters: The given hyperparameters, or a dict of dicts; None for none.
 
     Raises:
-      CheckpointError: If an optimizer, a name or a hyper-parameter is not known.
+      CheckpointError: If an optimizer, a name or a hyperparameter is unknown.
     """
     several = (
         isinstance(keras_optimizer, Mapping)
@@ -82,25 +104,25 @@ def keras_optimizers(
     if not several:
         if path is not None and not isinstance(path, str):
             raise CheckpointError(
-                'One Keras optimizer has one path; give keras_optimizer as a dict for several.'
+                'A single Keras optimizer has a single path; give keras_optimizer as a dict for several.'
             )
-        given = {'': (keras_optimizer, path or 'optimizer', hyperparameters or {})}
+        arguments = {'': (keras_optimizer, path or 'optimizer', hyperparameters or {})}
     else:
         _check_patterns(keras_optimizer)
         _check_names('optimizer', path if isinstance(path, Mapping) else {}, keras_optimizer)
         _check_names('hyperparameters', hyperparameters or {}, keras_optimizer, Mapping)
         paths = path if isinstance(path, Mapping) else {}
-        given = {
+        arguments = {
             name: (
-                one,
+                optimizer,
                 paths.get(name) or _path_of(name, path if isinstance(path, str) else None),
                 (hyperparameters or {}).get(name, {}),
             )
-            for name, one in keras_optimizer.items()
+            for name, optimizer in keras_optimizer.items()
         }
     graph = meta_graph.read_optimizers(source.reader.prefix)
     return KerasOptimizers(
-        {name: _Settings(source, graph, name).optimizer(*one) for name, one in given.items()}
+        {name: _Settings(source, graph, name).optimizer(*of_name) for name, of_name in arguments.items()}
     )
 
 
@@ -117,27 +139,39 @@ def _check_patterns(names: Iterable[str]) -> None:
 
 def _path_of(name: str, path: str | None) -> str:
     if not name.isidentifier():
-        raise CheckpointError(f'Give the path of the optimizer for {name!r}: optimizer={{{name!r}: ...}}.')
+        raise CheckpointError(
+            f'The optimizer for {name!r} has no path; give optimizer={{{name!r}: ...}} for it.'
+        )
     return f'{path or "optimizer"}_{name}'
 
 
-def _check_names(argument: str, given: Mapping[str, Any], known: Mapping[str, Any], kind: type = object):
-    unknown = [name for name, value in given.items() if name not in known or not isinstance(value, kind)]
+def _check_names(
+    argument: str, given: Mapping[str, Any], optimizers: Mapping[str, Any], kind: type = object
+) -> None:
+    """Checks that a dict for several optimizers has no other names and no values of another kind.
+
+    Args:
+      argument: The name of the argument, for messages.
+      given: The dict.
+      optimizers: The optimizers by name.
+      kind: The class of the values.
+    """
+    unknown = [name for name, value in given.items() if name not in optimizers or not isinstance(value, kind)]
     if unknown:
         raise CheckpointError(
-            f'{argument} has {", ".join(map(repr, unknown))}; for several optimizers it is a dict with the names of '
-            f'keras_optimizer: {", ".join(map(repr, known))}.'
+            f'Unexpected {", ".join(map(repr, unknown))} in {argument}; expected a dict with the names of '
+            f'keras_optimizer: {", ".join(map(repr, optimizers))}.'
         )
 
 
 @dataclasses.dataclass
 class _Settings:
-    """Works out what one optimizer is set to.
+    """Determines the hyperparameters of one optimizer.
 
     Attributes:
       source: The checkpoint.
-      graph: The optimizers of the graph beside it.
-      name: What the optimizer was asked for by; empty for any.
+      graph: The optimizers in the graph beside the checkpoint.
+      name: The name or the regular expression that the optimizer was asked for by; empty for all slots.
     """
 
     source: Source
@@ -147,71 +181,82 @@ class _Settings:
     def optimizer(
         self, keras_optimizer: Any, path: str, hyperparameters: Mapping[str, float]
     ) -> KerasOptimizer:
-        """The optimizer at a path; what the caller gave goes before the checkpoint, that before the graph."""
+        """Returns the optimizer.
+
+        Hyperparameters that are not given are read from the checkpoint, or else from the graph.
+
+        Args:
+          keras_optimizer: The optimizer, its config or its name.
+          path: The object path.
+          hyperparameters: The given hyperparameters.
+        """
         class_name, config = describe(keras_optimizer)
         family = family_of(class_name)
         if family is None:
-            known = ', '.join(legacy.name for legacy in KERAS_LEGACY.values())
-            raise CheckpointError(f'The state of TF1 cannot become that of {class_name}; there are {known}.')
-        known = KERAS_LEGACY[family].hyperparameters
-        unknown = sorted(set(hyperparameters) - {*known, *_FURTHER})
+            classes = ', '.join(repr(legacy.name) for legacy in KERAS_LEGACY.values())
+            raise CheckpointError(f'Unknown Keras optimizer {class_name!r}; expected one of {classes}.')
+        defaults = KERAS_LEGACY[family].hyperparameters
+        unknown = sorted(set(hyperparameters) - {*defaults, *_FURTHER})
         if unknown:
             raise CheckpointError(
-                f'{class_name} has no hyper-parameter {", ".join(unknown)}; it has {", ".join(known)}.'
+                f'Unknown hyperparameter {", ".join(map(repr, unknown))} of {class_name}; expected some of '
+                f'{", ".join(map(repr, (*defaults, *_FURTHER)))}.'
             )
-        of_config = {hyper: value for hyper, value in config.items() if isinstance(value, (int, float))}
+        of_config = {name: value for name, value in config.items() if isinstance(value, (int, float))}
         values, notes = {**of_config, **hyperparameters}, []
         for origin, read in (('the checkpoint', self._in_checkpoint), ('the graph', self._in_graph)):
-            found = _sorted(read(family), known)
-            found = {hyper: value for hyper, value in found.items() if hyper not in values}
-            values |= found
-            notes += [f'From {origin}: {_listed(found)}, for {path}.'] if found else []
-        defaults = {hyper: value for hyper, value in known.items() if hyper not in values}
-        if defaults:
-            notes.append(f"Keras's defaults are taken for {_listed(defaults)} of {path}.")
+            of_origin = _sorted(read(family), defaults)
+            of_origin = {name: value for name, value in of_origin.items() if name not in values}
+            values |= of_origin
+            notes += [f'From {origin}: {_listed(of_origin)}, for {path}.'] if of_origin else []
+        by_default = {name: value for name, value in defaults.items() if name not in values}
+        if by_default:
+            notes.append(f"Keras's defaults are taken for {_listed(by_default)} of {path}.")
         iterations = hyperparameters.get('iter')
         return KerasOptimizer(
             family,
             path,
-            {hyper: values.get(hyper, default) for hyper, default in known.items()},
+            {name: values.get(name, default) for name, default in defaults.items()},
             values.get('learning_rate'),
             None if iterations is None else int(iterations),
             notes,
         )
 
     def _in_checkpoint(self, family: str) -> dict[str, float]:
-        """What a name-based checkpoint of a Keras optimizer says: `training/Adagrad/learning_rate`."""
-        known, found = KERAS_LEGACY[family].hyperparameters, []
+        """Returns the hyperparameters that a name-based checkpoint has, such as `training/Adagrad/learning_rate`."""
+        defaults = KERAS_LEGACY[family].hyperparameters
+        stored: list[dict[str, float]] = []
         for tensor in self.source.tensors:
-            scope, _, hyper = tensor.name.rpartition('/')
-            name = scope.rpartition('/')[2]
-            if tensor.meaning.kind is Kind.OPTIMIZER and not tensor.object_key and hyper in known:
-                value = self.source.number(tensor) if self._is_of(name, family) else None
-                found += [{hyper: float(f'{value:.7g}')}] if value is not None else []
-        return _agreed(found)
+            scope, _, name = tensor.name.rpartition('/')
+            optimizer = scope.rpartition('/')[2]
+            if tensor.meaning.kind is Kind.OPTIMIZER and not tensor.object_key and name in defaults:
+                value = self.source.number(tensor) if self._is_this(optimizer, family) else None
+                stored += [{name: float(f'{value:.7g}')}] if value is not None else []
+        return _agreed(stored)
 
     def _in_graph(self, family: str) -> dict[str, float]:
-        return _agreed([one.hyperparameters for one in self.graph if self._is_of(one.name, family)])
+        optimizers = [optimizer for optimizer in self.graph if self._is_this(optimizer.name, family)]
+        return _agreed([optimizer.hyperparameters for optimizer in optimizers])
 
-    def _is_of(self, name: str, family: str) -> bool:
-        """Whether an optimizer of this name is the one that was asked for, as far as names can tell."""
+    def _is_this(self, name: str, family: str) -> bool:
+        """Returns True if a name may be that of the optimizer that was asked for."""
         return family_of(name) == family and (family_of(self.name) is None or self.name == name)
 
 
-def _agreed(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """What several optimizers are set to, where they do not differ."""
-    values = {}
-    for one in found:
-        for hyper, value in one.items():
-            values.setdefault(hyper, set()).add(value)
-    return {hyper: several.pop() for hyper, several in values.items() if len(several) == 1}
+def _agreed(of_optimizers: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Returns the hyperparameters in which several optimizers do not differ."""
+    values: dict[str, set[float]] = {}
+    for hyperparameters in of_optimizers:
+        for name, value in hyperparameters.items():
+            values.setdefault(name, set()).add(value)
+    return {name: of_name.pop() for name, of_name in values.items() if len(of_name) == 1}
 
 
-def _sorted(values: Mapping[str, float], known: Iterable[str]) -> dict[str, float]:
-    """In the order of those that Keras keeps, before others."""
-    order = [*known, *values]
+def _sorted(values: Mapping[str, float], first: Iterable[str]) -> dict[str, float]:
+    """Returns hyperparameters in the order of `first`, followed by those that are not in it."""
+    order = [*first, *values]
     return dict(sorted(values.items(), key=lambda item: order.index(item[0])))
 
 
 def _listed(values: Mapping[str, float]) -> str:
-    return ', '.join(f'{hyper}={value:g}' for hyper, value in values.items())
+    return ', '.join(f'{name}={value:g}' for name, value in values.items())

@@ -1,4 +1,4 @@
-"""The state of TF1's optimizers as that of Keras's legacy optimizers, in files."""
+"""Converts the state of TF1's optimizers in a checkpoint to that of Keras's legacy optimizers."""
 
 import collections
 import dataclasses
@@ -9,7 +9,7 @@ import numpy as np
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.conversion.keras_optimizers import KerasOptimizers, keras_optimizers
+from estimator_ckpt.conversion.keras_optimizers import KerasOptimizer, KerasOptimizers, keras_optimizers
 from estimator_ckpt.conversion.placement import KerasSlot, Placed, PlacedTensor, Placement
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import TF1_ENDINGS, SlotState, tf1_optimizer
@@ -25,16 +25,16 @@ _MOMENTUM = ('rmsprop', 'momentum')
 
 @dataclasses.dataclass
 class KerasState:
-    """What the optimizers of a converted checkpoint hold.
+    """The state of the Keras optimizers of a converted checkpoint.
 
     Attributes:
-      tensors: The tensors that remain; what has become of slots is in their recipes.
-      slots: Where each slot goes, by its key.
+      tensors: The tensors that are converted; the recipes of slots give the values in Keras.
+      slots: The place of each slot, by key.
       step_paths: The paths of the iterations that are the global step.
-      values: The hyper-parameters by their object paths.
-      left_out: What Keras has no place for.
-      notes: What the user should know, in sentences.
-      warnings: What may be wrong, in sentences.
+      values: The values of hyperparameters and of other iterations, by object path.
+      left_out: The tensors that Keras optimizers do not have.
+      notes: Findings for the report, in sentences.
+      warnings: Possible mistakes, in sentences.
     """
 
     tensors: list[Tensor] = dataclasses.field(default_factory=list)
@@ -52,19 +52,23 @@ def to_keras(
     path: str | Mapping[str, str] | None,
     hyperparameters: Mapping[str, Any] | None,
 ) -> KerasState:
-    """Turns the slots of TF1's optimizers into those of Keras's, values included.
+    """Converts the slots of TF1 optimizers to those of Keras, including their values.
 
     Args:
       source: The checkpoint, with the tensors that are converted.
-      keras_optimizer: The name of Keras's optimizer, itself, or its config; for several a dict of them, by the names
-        of TF1's (`{'Adagrad': 'Adagrad', 'Ftrl': 'Ftrl'}`), or by regular expressions for the names of their variables.
-      path: The optimizer's object path, `'optimizer'` by default; for several a dict by the same names.
-      hyperparameters: Its hyper-parameters, and `iter` where the number of updates is not the global step; for several
-        a dict of dicts by the same names.
+      keras_optimizer: The Keras optimizer, its config or its name; or a dict of several optimizers by the names of the
+        TF1 optimizers (`{'Adagrad': 'Adagrad', 'Ftrl': 'Ftrl'}`), or by regular expressions for the names of their
+        variables.
+      path: The object path of the optimizer, by default `'optimizer'`; or a dict of paths by the same names.
+      hyperparameters: The given hyperparameters, and `iter` if the number of updates is not the global step; or a dict
+        of dicts by the same names.
+
+    Returns:
+      The state of the Keras optimizers.
 
     Raises:
-      CheckpointError: If the slots are another optimizer's, one is missing, or a value needs a hyper-parameter that is
-        not given. It lists all such.
+      CheckpointError: If a slot belongs to another optimizer, a slot is missing, or a value needs a hyperparameter that
+        is not known. The error lists all such slots.
     """
     tensors, states = source.tensors, source.slot_states
     slots = [tensor for tensor in tensors if tensor.meaning.kind is Kind.SLOT]
@@ -79,7 +83,9 @@ def to_keras(
         if tensor.meaning.kind is Kind.OPTIMIZER and not tensor.object_key:
             state.left_out.append(tensor)
         elif tensor.meaning.kind is Kind.SLOT:
-            _take(tensor, states[tensor.key], names[tensor.meaning.variable], optimizers, state)
+            optimizer = optimizers.find(tensor, states[tensor.key])
+            assert optimizer is not None  # Otherwise `_faults` has found a fault.
+            _take(tensor, states[tensor.key], names[tensor.meaning.variable], optimizer, state)
         else:
             state.tensors.append(tensor)
     _set(optimizers, state)
@@ -89,61 +95,79 @@ def to_keras(
 
 
 def _set(optimizers: KerasOptimizers, state: KerasState) -> None:
-    """Sets the optimizers to their hyper-parameters and iterations."""
+    """Adds the hyperparameters and iterations of the optimizers to the state."""
     for optimizer in optimizers.all():
         state.notes += optimizer.notes
         state.values |= {
-            f'{optimizer.path}/{hyper}': np.float32(value)
-            for hyper, value in optimizer.hyperparameters.items()
+            f'{optimizer.path}/{name}': np.array(value, np.float32)
+            for name, value in optimizer.hyperparameters.items()
         }
         if optimizer.iterations is None:
             state.step_paths.append(f'{optimizer.path}/iter')
         else:
-            state.values[f'{optimizer.path}/iter'] = np.int64(optimizer.iterations)
+            state.values[f'{optimizer.path}/iter'] = np.array(optimizer.iterations, np.int64)
 
 
 def _faults(
     slots: Sequence[Tensor], states: Mapping[str, SlotState], optimizers: KerasOptimizers
 ) -> list[str]:
-    """What stands against taking the slots, in clauses."""
-    other, rateless, faults = collections.defaultdict(list), [], []
-    roles = collections.defaultdict(lambda: collections.defaultdict(set))
+    """Returns the reasons why the slots cannot be converted, as sentence fragments."""
+    # The names of slots of other optimizers by these.
+    foreign: dict[str, list[str]] = collections.defaultdict(list)
+    without_rate: list[str] = []
+    # The roles of the slots of each variable, by the family and whether the optimizer is one of TF1.
+    roles: dict[tuple[str, bool], dict[str, set[str]]] = collections.defaultdict(
+        lambda: collections.defaultdict(set)
+    )
     for tensor in slots:
         state, optimizer = states.get(tensor.key), optimizers.find(tensor, states.get(tensor.key))
         if state is None or optimizer is None or state.family != optimizer.family:
-            other[_owner(tensor, state)].append(tensor.name)
+            foreign[_owner(tensor, state)].append(tensor.name)
             continue
         roles[state.family, state.is_tf1][tensor.meaning.variable].add(state.role)
         try:
             momentum_factor(state, False, optimizer.learning_rate)
         except ValueError as error:
-            rateless.append(str(error))
-    wanted = ', '.join(dict.fromkeys(optimizer.name for optimizer in optimizers.all()))
-    for name, names in other.items():
-        listed = ', '.join(names)
-        faults.append(
-            f'{len(names)} slots are of {name}, not of {wanted} ({listed}): name its optimizer or drop them'
-        )
-    faults += [fault for (family, is_tf1), found in roles.items() for fault in _gaps(family, is_tf1, found)]
-    missing = {one.family: one.name for one in optimizers.all() if one.family != 'sgd'}
-    missing = [name for family, name in missing.items() if family not in {known for known, _ in roles}]
-    if not other:
-        faults += [f'it has no slots of {name}' for name in missing]
-    return faults + list(dict.fromkeys(rateless))
+            without_rate.append(str(error))
+    expected = ', '.join(dict.fromkeys(optimizer.name for optimizer in optimizers.all()))
+    faults = [
+        f'{len(names)} slots are of {owner}, not of {expected} ({", ".join(names)}): give its Keras optimizer or drop '
+        'them'
+        for owner, names in foreign.items()
+    ]
+    for (family, is_tf1), of_variables in roles.items():
+        faults += _gaps(family, is_tf1, of_variables)
+    if not foreign:
+        families = {family for family, _ in roles}
+        # SGD has no slots without a momentum.
+        with_slots = {
+            optimizer.family: optimizer.name for optimizer in optimizers.all() if optimizer.family != 'sgd'
+        }
+        faults += [
+            f'it has no slots of {name}' for family, name in with_slots.items() if family not in families
+        ]
+    return faults + list(dict.fromkeys(without_rate))
 
 
 def _owner(slot: Tensor, state: SlotState | None) -> str:
-    """What a message calls the optimizer that a slot is of."""
+    """Returns the optimizer that a slot belongs to, for a message."""
     name = state.optimizer if state and state.optimizer else tf1_optimizer(slot.meaning.slot_name)
     numbered = slot.meaning.slot_name.removeprefix(name).removeprefix('_').isdigit()
     return f'a second {name} on the same variables' if state is None and numbered else name
 
 
 def _gaps(family: str, is_tf1: bool, roles: Mapping[str, set[str]]) -> list[str]:
-    """The slots that variables lack, in clauses."""
-    needed = set().union(TF1_ENDINGS[family], *roles.values())
-    if family == 'rmsprop' and not is_tf1:  # Keras has it only where there is a momentum.
-        needed = set().union({'rms'}, *roles.values())
+    """Returns the slots that variables lack, as sentence fragments.
+
+    Args:
+      family: The family of the optimizer.
+      is_tf1: Whether the optimizer is one of TF1.
+      roles: The roles of the slots of each variable.
+    """
+    needed = set(TF1_ENDINGS[family]).union(*roles.values())
+    # Keras's RMSprop has no slot for a momentum of 0.
+    if family == 'rmsprop' and not is_tf1:
+        needed = {'rms'}.union(*roles.values())
     return [
         f'{variable!r} has no slot {role!r} of {KERAS_LEGACY[family].name}'
         for variable, present in roles.items()
@@ -161,7 +185,7 @@ def _step_faults(tensors: Sequence[Tensor], optimizers: KerasOptimizers) -> list
 
 
 def _bare_variables(tensors: Sequence[Tensor], slots: Sequence[Tensor]) -> list[str]:
-    """A warning of the variables that have no slots, where others have."""
+    """Returns a warning that lists the variables without slots, if there are other variables with slots."""
     owners = {slot.meaning.variable for slot in slots}
     bare = [
         tensor.name
@@ -176,29 +200,34 @@ def _bare_variables(tensors: Sequence[Tensor], slots: Sequence[Tensor]) -> list[
 
 
 def _warnings(source: Source, optimizers: KerasOptimizers) -> list[str]:
-    """What contradicts the number of updates, and what Adam does that BERT's optimizer does not."""
+    """Returns warnings of powers of betas that contradict the step, and of a bias that BERT does not correct."""
     adams = [optimizer for optimizer in optimizers.all() if optimizer.family == 'adam']
     if not adams:
         return []
     step = source.step
-    counted = [step if one.iterations is None else one.iterations for one in adams]
-    betas = [one.hyperparameters for one in adams]
-    updates = list(zip(counted, betas, strict=True))
+    updates = [(step if adam.iterations is None else adam.iterations, adam.hyperparameters) for adam in adams]
     return check_powers(source, updates) + bias_warnings(source.slot_states.values(), *updates[0])
 
 
 def _take(
-    tensor: Tensor, slot: SlotState, variable: str, optimizers: KerasOptimizers, state: KerasState
+    tensor: Tensor, slot: SlotState, variable: str, optimizer: KerasOptimizer, state: KerasState
 ) -> None:
-    """Gives a slot its name and value in Keras, or leaves it out where Keras has none."""
-    optimizer = optimizers.find(tensor, slot)
+    """Adds a slot to the state, under its name and value in Keras.
+
+    Args:
+      tensor: The slot.
+      slot: The contents of the slot.
+      variable: The name of the variable that the slot belongs to.
+      optimizer: The optimizer that takes over the slot.
+      state: The state, which lists a momentum of 0 as left out.
+    """
     if (slot.family, slot.role) == _MOMENTUM and not optimizer.hyperparameters['momentum']:
         state.left_out.append(tensor)
         return
     factor = momentum_factor(slot, False, optimizer.learning_rate)
     if factor is not None:
         tensor = dataclasses.replace(tensor, recipe=Scaled(tensor.made, factor))
-    # Its name tells that it is Keras's, whose momentum is not TF1's.
+    # A full name of Keras marks the value as Keras's, which for momentum is not that of TF1.
     state.slots[tensor.key] = KerasSlot(optimizer.path, slot.role, f'{optimizer.name}/{variable}/{slot.role}')
     state.tensors.append(tensor)
 
@@ -212,16 +241,26 @@ def place_with_keras(
     hyperparameters: Mapping[str, Any] | None,
     with_names: bool,
 ) -> Placed:
-    """Places TF1's state at Keras's optimizers, which share the global step; the arguments are those of `convert`.
+    """Places the state of TF1 optimizers at Keras optimizers, which share the global step.
 
-    With names, those keep TF1's values.
+    Args:
+      source: The checkpoint, with the tensors that are converted.
+      root: The path below which variables are placed; None for the default.
+      optimizer: The object path of the optimizer, or a dict of several; None for the default.
+      step: The path of the global step, or several paths.
+      keras_optimizer: The Keras optimizer, or a dict of several; see `convert`.
+      hyperparameters: The given hyperparameters, or a dict of dicts.
+      with_names: Whether tensors keep their names too, with the values that they have in TF1.
+
+    Returns:
+      The tensors with their new keys.
 
     Raises:
       CheckpointError: If the state does not fit the optimizer, or there is no step.
     """
     state = to_keras(source, keras_optimizer, optimizer, hyperparameters)
     given = [step] if isinstance(step, str) else list(step)
-    # Two variables of a program are not restored from one object, so each counter is one, over the same bytes.
+    # A program cannot restore two variables from one object. So each counter is an object, and all share their bytes.
     steps = given or state.step_paths[:1]
     further = [path for path in state.step_paths if path not in steps]
     if source.contents.graph is not None:
@@ -230,22 +269,22 @@ def place_with_keras(
     placement = Placement(source.contents, root, None, steps, state.slots)
     placed = placement.place(state.tensors)
     counter = next((tensor for tensor in state.tensors if tensor.meaning.kind is Kind.STEP), None)
-    counted = _as_iterations(source, counter) if counter else None
-    rows = []
+    iterations = None if counter is None else _as_iterations(source, counter)
+    rows: list[PlacedTensor] = []
     for tensor, name, object_key in placed.rows:
         kept = tensor
         if isinstance(tensor.recipe, Scaled):
             kept = dataclasses.replace(tensor, recipe=tensor.recipe.recipe)
-        elif tensor is counter and steps and steps[0] in state.step_paths:
-            tensor = counted
+        elif iterations is not None and tensor is counter and steps and steps[0] in state.step_paths:
+            tensor = iterations
         split = with_names and kept is not tensor
         rows += (
             [PlacedTensor(kept, name), PlacedTensor(tensor, '', object_key)]
             if split
             else [PlacedTensor(tensor, name, object_key)]
         )
-    if counted is not None:
-        rows += [PlacedTensor(counted, '', placement.place_value(path)) for path in further]
+    if iterations is not None:
+        rows += [PlacedTensor(iterations, '', placement.place_value(path)) for path in further]
     placed.rows = rows
     placed.values = {placement.place_value(path): value for path, value in state.values.items()}
     placed.notes = state.notes + placed.notes
@@ -255,7 +294,7 @@ def place_with_keras(
 
 
 def _as_iterations(source: Source, step: Tensor) -> Tensor:
-    """The step as 64 bits, which Keras's iterations have; some programs count in 32."""
+    """Returns the step as an integer of 64 bits, like Keras's iterations. Some programs have one of 32 bits."""
     if dtypes.name(source.reader.entry(step.key).dtype) == 'int64':
         return step
     return dataclasses.replace(step, recipe=Cast(step.made, dtypes.from_numpy(np.dtype(np.int64))))

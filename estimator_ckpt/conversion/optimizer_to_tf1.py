@@ -1,4 +1,4 @@
-"""Where the state of optimizers goes that crosses between TF1 and Keras's legacy optimizers, in files."""
+"""Converts the state of Keras's legacy optimizers in a checkpoint to that of TF1's optimizers."""
 
 import collections
 import dataclasses
@@ -11,7 +11,7 @@ from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.conversion.placement import Placed, PlacedTensor, place_by_name
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.kinds import Kind
-from estimator_ckpt.keys.slots import TF1_CENTERED, TF1_ENDINGS
+from estimator_ckpt.keys.slots import TF1_CENTERED, TF1_ENDINGS, SlotState
 from estimator_ckpt.mapping.recipes import Scaled
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.tensors import Tensor
@@ -19,22 +19,32 @@ from estimator_ckpt.optimizers.momentum import momentum_factor
 
 
 def place_as_tf1(source: Source, hyperparameters: Mapping[str, Any] | None) -> Placed:
-    """Gives the state of a Keras legacy optimizer the names and values of TF1's.
+    """Gives the state of Keras legacy optimizers the names and values that it has in TF1.
 
-    The powers of Adam's betas, and the momentum that TF1's RMSProp always has, are added; what TF1 keeps in its program
-    is left out.
+    The powers of Adam's betas are added, and the momentum that TF1's RMSProp always has. Hyperparameters are left out,
+    because they are constants of the program in TF1.
+
+    Args:
+      source: The checkpoint, with the tensors that are converted.
+      hyperparameters: The given hyperparameters, such as `learning_rate` and `beta_1`.
+
+    Returns:
+      The tensors with their names.
 
     Raises:
-      CheckpointError: If a slot is of an optimizer that is not known, or a value needs the learning rate.
+      CheckpointError: If a slot belongs to an unknown optimizer, or a value needs a hyperparameter that is not known.
     """
     tensors, states = source.tensors, source.slot_states
     named = {tensor.key: tensor.target or tensor.name for tensor in tensors}
     named |= {tensor.object_key: named[tensor.key] for tensor in tensors if tensor.object_key}
-    roles = collections.defaultdict(set)
+    roles: dict[str, set[str]] = collections.defaultdict(set)
     for tensor in tensors:
         if tensor.key in states:
             roles[tensor.meaning.variable].add(states[tensor.key].role)
-    result, left_out, faults, families = [], [], [], set()
+    result: list[Tensor] = []
+    left_out: list[Tensor] = []
+    faults: list[str] = []
+    families: set[str] = set()
     for tensor in tensors:
         kind = tensor.meaning.kind
         if (
@@ -65,12 +75,23 @@ def place_as_tf1(source: Source, hyperparameters: Mapping[str, Any] | None) -> P
 
 def _tf1_slots(
     tensor: Tensor,
-    state: Any,
+    state: SlotState | None,
     roles: set[str],
     named: Mapping[str, str],
     hyperparameters: Mapping[str, Any] | None,
 ) -> list[Tensor]:
-    """The slot under its name in TF1, and the momentum of a RMSProp that has none in Keras."""
+    """Returns a slot under its name in TF1, and the momentum of an RMSProp that has none in Keras.
+
+    Args:
+      tensor: The slot.
+      state: The contents of the slot; None if they are not known.
+      roles: The roles of all slots of the same variable.
+      named: The new names of variables, by their keys.
+      hyperparameters: The given hyperparameters.
+
+    Raises:
+      ValueError: If TF1 has no such slot, or the learning rate is needed, but not known.
+    """
     if state is None:
         raise ValueError('it is a slot of an optimizer that TF1 does not have; drop it')
     endings = TF1_CENTERED if 'mg' in roles else TF1_ENDINGS[state.family]
@@ -94,7 +115,7 @@ def _tf1_slots(
 
 
 def _name_step(placed: Placed) -> None:
-    """Calls the only iterations global_step, unless that is there."""
+    """Gives the iterations of an optimizer the name `global_step`, unless there is a global step already."""
     names = {name for _, name, _ in placed.rows}
     iterations = [
         row for row in placed.rows if row.tensor.path and row.tensor.path[-1] in ('iter', '_iterations')
@@ -105,11 +126,12 @@ def _name_step(placed: Placed) -> None:
 
 
 def _powers(source: Source, hyperparameters: Mapping[str, Any] | None) -> dict[str, np.ndarray]:
+    """Returns the powers of the betas that TF1's Adam has, by name."""
     betas = {**source.betas, **(hyperparameters or {})}
     step = source.step
     if step is None or not {'beta_1', 'beta_2'} <= betas.keys():
         raise CheckpointError(
-            f'{source.reader.prefix} does not tell the iterations or the betas of Adam, from which TF1 computes its '
-            "beta powers; give hyperparameters={'beta_1': ..., 'beta_2': ...}."
+            f'{source.reader.prefix} does not have the iterations or the betas of Adam, from which TF1 computes beta '
+            "powers; give hyperparameters={'beta_1': ..., 'beta_2': ...}."
         )
-    return {f'beta{n}_power': np.float32(betas[f'beta_{n}'] ** (step + 1)) for n in (1, 2)}
+    return {f'beta{n}_power': np.array(betas[f'beta_{n}'] ** (step + 1), np.float32) for n in (1, 2)}

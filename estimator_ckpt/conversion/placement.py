@@ -1,4 +1,4 @@
-"""Where the tensors of a converted checkpoint stand among its objects."""
+"""Places the tensors of a converted checkpoint: gives them new keys, and an object graph that has these."""
 
 import collections
 import dataclasses
@@ -19,12 +19,12 @@ _TABLE = 'table'
 
 
 class PlacedTensor(NamedTuple):
-    """A tensor and where it goes.
+    """A tensor with its new keys.
 
     Attributes:
       tensor: The tensor.
-      name: Its name-based key.
-      object_key: Its object key; empty for one that no object has.
+      name: The name-based key; empty for a tensor that has only an object key.
+      object_key: The object key; empty for a tensor that no object has.
     """
 
     tensor: Tensor
@@ -33,12 +33,12 @@ class PlacedTensor(NamedTuple):
 
 
 class KerasSlot(NamedTuple):
-    """Where a slot goes that is TF1's no more.
+    """The place of a slot that is converted to Keras.
 
     Attributes:
-      optimizer: The path of its optimizer.
-      name: What the optimizer calls it.
-      full_name: The name of its variable.
+      optimizer: The path of the optimizer.
+      name: The name of the slot in the optimizer.
+      full_name: The full name of the slot variable.
     """
 
     optimizer: str
@@ -48,15 +48,15 @@ class KerasSlot(NamedTuple):
 
 @dataclasses.dataclass
 class Placed:
-    """Where each tensor goes.
+    """The new keys of all tensors.
 
     Attributes:
-      rows: Each tensor with its keys.
-      layout: The objects.
-      notes: What the user should know, in sentences.
-      warnings: What may be wrong, in sentences.
-      values: Further tensors, by their keys.
-      left_out: Tensors that have no place.
+      rows: The tensors with their new keys.
+      layout: The object graph.
+      notes: Findings for the report, in sentences.
+      warnings: Possible mistakes, in sentences.
+      values: The values of further tensors, by key.
+      left_out: The tensors without a new key.
     """
 
     rows: list[PlacedTensor]
@@ -68,7 +68,7 @@ class Placed:
 
 
 def place_by_name(tensors: Sequence[Tensor]) -> Placed:
-    """Gives each tensor the name that a rule gives it or its variable, or its own."""
+    """Returns the tensors under the names that rules give them or their variables, or else under their own names."""
     return Placed(
         [PlacedTensor(t, t.target or t.followed_name or t.name) for t in tensors],
         ObjectGraphBuilder(),
@@ -78,8 +78,9 @@ def place_by_name(tensors: Sequence[Tensor]) -> Placed:
 class Placement:
     """Gives each tensor an object key.
 
-    What objects hold already stays there, unless a rule moves it. Rules name paths. The rest of a name-based checkpoint
-    goes below one root, slots to their optimizer if one is named, the global step to its own paths.
+    The tensors of an object-based checkpoint keep their keys, except for those with a rule, whose target is the path.
+    The other tensors of a name-based checkpoint are placed below one root; but slots at the optimizer, if there is one,
+    and the global step at its own paths.
     """
 
     def __init__(
@@ -90,14 +91,14 @@ class Placement:
         step: str | Sequence[str],
         slots: Mapping[str, KerasSlot] = MappingProxyType({}),
     ):
-        """Prepares to place.
+        """Creates a placement without tensors.
 
         Args:
           contents: The source.
-          root: The path below which variables go.
-          optimizer: The path that slots go to, or for each TF1 optimizer its own.
-          step: The paths of the global step.
-          slots: Where the slots go that are not TF1's any more, by their keys.
+          root: The path below which variables are placed; None for the default.
+          optimizer: The path of the optimizer that has the slots, or a dict of paths by the names of TF1 optimizers.
+          step: The path of the global step, or several paths.
+          slots: The places of the slots that are converted to Keras, by key.
         """
         self._slots = slots
         self._layout = ObjectGraphBuilder(contents.graph)
@@ -109,35 +110,38 @@ class Placement:
         self._tables: dict[Path, str] = {}
 
     def place_value(self, path: str) -> str:
-        """Places a number that is in no checkpoint, and gives its key."""
+        """Places a scalar that is not in the source, and returns its key."""
         return self._layout.place(tuple(path.split('/')), path.rpartition('/')[2])
 
     def place(self, tensors: Sequence[Tensor]) -> Placed:
-        """Gives each tensor its key.
+        """Returns the tensors with their new keys.
 
         Raises:
-          CheckpointError: If two would be at one path.
+          CheckpointError: If two tensors would be at the same path.
         """
         stays = [tensor for tensor in tensors if tensor.object_key and tensor.target is None]
         counter = self._contents.graph.child_key(object_keys.SAVE_COUNTER) if self._contents.graph else None
         self._layout.keep_only([self._contents.by_object[t.object_key] for t in stays] + [counter or ''])
         placed = {id(tensor): tensor.object_key for tensor in stays} | self._place_below_root(tensors)
-        others = [tensor for tensor in tensors if id(tensor) not in placed]
-        slots = [tensor for tensor in others if tensor.target is None and self._optimizer_path(tensor)]
+        unplaced = [tensor for tensor in tensors if id(tensor) not in placed]
+        slots = [tensor for tensor in unplaced if tensor.target is None and self._optimizer_path(tensor)]
         slot_ids = set(map(id, slots))
-        for tensor in others:
+        for tensor in unplaced:
             if id(tensor) not in slot_ids:
                 placed[id(tensor)] = self._place_one(tensor)
         self._place_slots(slots, tensors, placed)
         plain = [t for t in tensors if t.meaning.kind is Kind.SLOT and id(t) not in slot_ids]
         if plain and self._contents.graph is None:
             self._notes.append(
-                f'{len(plain)} slots are variables of their own; name the path of their optimizer to make them slots.'
+                f'{len(plain)} slots are variables of their own; give the path of their optimizer to make them slots.'
             )
         return Placed([PlacedTensor(t, t.name, placed[id(t)]) for t in tensors], self._layout, self._notes)
 
     def _place_below_root(self, tensors: Sequence[Tensor]) -> dict[int, str]:
-        """Places what has no place of its own, all at once, for that is nearly all; gives the keys by the ids."""
+        """Places the tensors without a place of their own, and returns their keys by the ids of the tensors.
+
+        Nearly all tensors are such, so that placing them together saves time.
+        """
         if self._contents.graph is not None:
             return {}
         optimizer = self._optimizer
@@ -155,8 +159,10 @@ class Placement:
         return dict(zip(map(id, below), placed, strict=True))
 
     def _place_one(self, tensor: Tensor) -> str:
+        """Places a tensor, and returns its object key; empty if it has none."""
         path = self._path(tensor)
-        if path is None:  # A name-based tensor of an object-based checkpoint stays one.
+        # A name-based tensor of an object-based checkpoint stays name-based.
+        if path is None:
             return ''
         if tensor.suffix or tensor.meaning.kind is Kind.TABLE:
             return self._place_table(tensor, path)
@@ -168,6 +174,7 @@ class Placement:
         return key
 
     def _path(self, tensor: Tensor) -> Path | None:
+        """Returns the path of a tensor; None if no object is to have it."""
         if tensor.target is not None:
             return tuple(tensor.target.split('/'))
         if self._contents.graph is not None:
@@ -179,7 +186,7 @@ class Placement:
         return (*self._root, tensor.followed_name or tensor.name)
 
     def _place_table(self, tensor: Tensor, path: Path) -> str:
-        """The two tensors of a lookup table are one attribute."""
+        """Places a tensor of a lookup table, whose two tensors are one attribute, and returns its key."""
         stem, dash, part = path[-1].rpartition('-')
         path = (*path[:-1], stem)
         if path not in self._tables:
@@ -187,7 +194,7 @@ class Placement:
         return self._tables[path] + dash + part
 
     def _optimizer_path(self, tensor: Tensor) -> Path | None:
-        """The path of the optimizer that a slot goes to; None for what is no slot or has no optimizer."""
+        """Returns the path of the optimizer of a slot; None for other tensors and if there is no optimizer for it."""
         if tensor.key in self._slots:
             return tuple(self._slots[tensor.key].optimizer.split('/'))
         if tensor.meaning.kind is not Kind.SLOT or self._optimizer is None:
@@ -201,23 +208,33 @@ class Placement:
     def _place_slots(
         self, slots: Sequence[Tensor], tensors: Sequence[Tensor], placed: dict[int, str]
     ) -> None:
+        """Places slots at their optimizers.
+
+        Args:
+          slots: The slots.
+          tensors: All tensors.
+          placed: The object keys of the tensors by their ids, to which those of the slots are added.
+        """
         if not slots:
             return
-        siblings = collections.defaultdict(set)
+        siblings: dict[str, set[str]] = collections.defaultdict(set)
         for tensor in slots:
             siblings[tensor.meaning.variable].add(tensor.meaning.slot_name)
-        by_key = collections.defaultdict(list)
+        by_key: dict[str, list[Tensor]] = collections.defaultdict(list)
         for tensor in tensors:
             by_key[tensor.key].append(tensor)
         for tensor in slots:
-            variable, ending = by_key[tensor.meaning.variable], tensor.meaning.slot_name
-            _, slot_name, name = self._slots.get(tensor.key, KerasSlot('', '', tensor.name))
-            slot_name = slot_name or object_slot_name(ending, siblings[tensor.meaning.variable])
-            if len(variable) != 1 or slot_name is None:
+            variables, ending = by_key[tensor.meaning.variable], tensor.meaning.slot_name
+            keras_slot = self._slots.get(tensor.key)
+            if keras_slot is None:
+                slot_name, name = object_slot_name(ending, siblings[tensor.meaning.variable]), tensor.name
+            else:
+                slot_name, name = keras_slot.name, keras_slot.full_name
+            path = self._optimizer_path(tensor)
+            if len(variables) != 1 or slot_name is None or path is None:
                 self._notes.append(
                     f'{tensor.name!r} stays a variable: no variable or no optimizer has such a slot.'
                 )
                 placed[id(tensor)] = self._place_one(tensor)
                 continue
-            path = self._optimizer_path(tensor)
-            placed[id(tensor)] = self._layout.place_slot(placed[id(variable[0])], path, slot_name, name)
+            placed[id(tensor)] = self._layout.place_slot(placed[id(variables[0])], path, slot_name, name)

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Places the tensors of a converted checkpoint in the layout of another checkpoint, or of objects."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -23,10 +23,18 @@ def place_like(
     target: Targets,
     hyperparameters: Mapping[str, Any] | None = None,
 ) -> Placed:
-    """Gives each tensor the keys that it has in another checkpoint, or among a program's objects.
+    """Gives each tensor the keys that it has in another checkpoint, or in the objects of a program.
 
-    Tensors that are not there keep their names. Slots become those of the layout's optimizers, values included; what
-    these are set to stays.
+    Tensors that the layout does not have keep their names. Slots are converted to those of the optimizers of the
+    layout, including their values. The hyperparameters of these optimizers stay the same.
+
+    Args:
+      source: The checkpoint, with the tensors that are converted.
+      target: The tensors and the object graph of the layout.
+      hyperparameters: The given hyperparameters, such as `learning_rate`.
+
+    Returns:
+      The tensors with their new keys.
 
     Raises:
       MappingError: If a tensor of the layout has no source, or one of another shape or type.
@@ -34,14 +42,14 @@ def place_like(
     tensors, states = source.tensors, source.slot_states
     rate = (hyperparameters or {}).get('learning_rate')
 
-    def adapt(wanted: TargetTensor, found: Tensor) -> Tensor:
-        if wanted.is_step and source.reader.entry(found.key).dtype != wanted.dtype:
+    def adapt(wanted: TargetTensor, tensor: Tensor) -> Tensor:
+        if wanted.is_step and source.reader.entry(tensor.key).dtype != wanted.dtype:
             cast = parse_transforms(f'cast={dtypes.name(wanted.dtype)}')
-            return dataclasses.replace(found, recipe=TensorRecipe((found.key,), cast))
-        factor = crossing_factor(states.get(found.key), wanted.state, rate)
+            return dataclasses.replace(tensor, recipe=TensorRecipe((tensor.key,), cast))
+        factor = crossing_factor(states.get(tensor.key), wanted.state, rate)
         if factor is None:
-            return found
-        return dataclasses.replace(found, recipe=Scaled(found.made, factor))
+            return tensor
+        return dataclasses.replace(tensor, recipe=Scaled(tensor.made, factor))
 
     plan = match(source, target, adapt, states)
     values = {
@@ -69,8 +77,8 @@ def place_like(
         if (key := wanted.tensor.object_key)
     )
     used = {tensor.key for tensor, _, _ in rows}
-    rest = [PlacedTensor(tensor, tensor.name) for tensor in tensors if tensor.key not in used]
-    notes = [f'{len(rest)} tensors that the layout does not have keep their names.'] if rest else []
+    unused = [PlacedTensor(tensor, tensor.name) for tensor in tensors if tensor.key not in used]
+    notes = [f'{len(unused)} tensors that the layout does not have keep their names.'] if unused else []
     warnings = []
     if any(wanted.state and wanted.state.family == 'adam' for wanted in target.wanted):
         updates = (
@@ -78,4 +86,4 @@ def place_like(
             known_betas(source, target.wanted, hyperparameters or {}),
         )
         warnings = check_powers(source, [updates]) + bias_warnings(states.values(), *updates)
-    return Placed(rows + rest, layout, notes, warnings, values)
+    return Placed(rows + unused, layout, notes, warnings, values)

@@ -16,20 +16,21 @@ def select_tensors(
 
     Args:
       tensors: The tensors.
-      drop: What to leave out: words for kinds (`'slots'`, see `keys.kind_words`), or regular expressions for whole
-        names.
-      keep: If given, all else is left out.
+      drop: The tensors to leave out: words for kinds (`'slots'`, see `keys.kind_words`), or regular expressions for
+        whole names.
+      keep: The only tensors to convert, in the form of `drop`; empty for all.
 
     Returns:
       The tensors that are converted, and those that are left out.
 
     Raises:
-      RuleError: If a word or an expression takes no tensor, an expression is malformed, or nothing is left.
+      RuleError: If a word or an expression applies to no tensor, an expression is malformed, or no tensor is left.
     """
     if not drop and not keep:
         return tensors, []
     dropped, kept = _taken(tensors, 'drop', drop), _taken(tensors, 'keep', keep)
-    selected, left_out = [], []
+    selected: list[Tensor] = []
+    left_out: list[Tensor] = []
     for tensor in tensors:
         is_left_out = id(tensor) in dropped or (bool(keep) and id(tensor) not in kept)
         (left_out if is_left_out else selected).append(tensor)

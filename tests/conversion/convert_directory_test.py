@@ -72,7 +72,7 @@ def test_options_reach_every_conversion(model_dir, tmp_path):
 
 
 def test_a_directory_without_checkpoints_and_the_source_itself_are_refused(model_dir, tmp_path):
-    with pytest.raises(estimator_ckpt.CheckpointNotFoundError, match='holds no checkpoint'):
+    with pytest.raises(estimator_ckpt.CheckpointNotFoundError, match='has no checkpoint'):
         estimator_ckpt.convert_directory(tmp_path, tmp_path / 'new', 'tf2')
     with pytest.raises(estimator_ckpt.CheckpointError, match='the source itself'):
         estimator_ckpt.convert_directory(model_dir, model_dir, 'tf2')
@@ -98,7 +98,7 @@ def test_what_the_state_file_lists_and_is_gone_is_named(tmp_path, caplog):
     save(tmp_path / 'run' / 'm-9', {'x': np.float32(9)})
     write_state(str(tmp_path / 'run'), CheckpointState('m-9', ('m-8', 'm-9')))
     estimator_ckpt.convert_directory(tmp_path / 'run', tmp_path / 'new', 'tf2')
-    assert f'The state file of {tmp_path}/run lists what is gone: m-8.' in caplog.text
+    assert f'The state file of {tmp_path}/run lists missing checkpoints: m-8.' in caplog.text
 
 
 def test_a_saved_models_variables_are_converted(tmp_path):
