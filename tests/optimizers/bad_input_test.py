@@ -127,6 +127,17 @@ def test_the_number_of_updates_can_be_given_where_there_is_no_step(tmp_path):
 
 
 @pytest.mark.parametrize('style', ['tf2', 'both'])
+def test_a_step_is_kept_beside_a_number_of_updates_that_is_given(style, tmp_path):
+    slots = [f'{letter}/{ending}' for letter in _LETTERS for ending in ('Adam', 'Adam_1')]
+    source = _write(tmp_path / 'x', slots, step=12)
+    options = {'keras_optimizer': 'Adam', 'hyperparameters': {'iter': 77}}
+    estimator_ckpt.convert(source, tmp_path / 'out', style, **options)
+    reader = tf.train.load_checkpoint(str(tmp_path / 'out'))
+    assert reader.get_tensor('optimizer/iter/.ATTRIBUTES/VARIABLE_VALUE') == 77
+    assert reader.get_tensor('vars/global_step/.ATTRIBUTES/VARIABLE_VALUE') == 12
+
+
+@pytest.mark.parametrize('style', ['tf2', 'both'])
 def test_a_step_of_32_bits_becomes_iterations_of_64(style, tmp_path):
     source = _write(tmp_path / 'x', ['a/Adagrad'], step=np.int32(12))
     options = (
