@@ -60,6 +60,7 @@ def convert(
     data: Literal['link', 'copy'] = 'link',
     overwrite: bool = False,
     write_state_file: bool = False,
+    save_counter: bool | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> MappingReport:
     """Writes a checkpoint of another style with the same bytes. The source is not changed.
@@ -100,6 +101,8 @@ def convert(
       data: `'link'` to link data files where the file system allows it; `'copy'` to copy them.
       overwrite: Whether an existing checkpoint at `destination` is replaced.
       write_state_file: Whether the `checkpoint` state file in the directory of the new checkpoint names it.
+      save_counter: Whether a checkpoint with objects has a counter of saves, which `tf.train.Checkpoint` asks for. None
+        for what the source or `like` has; one is added to a source without objects.
       progress: A function that is called with the number of bytes of each piece after it is copied.
 
     Returns:
@@ -114,7 +117,9 @@ def convert(
     destination = destination_prefix(contents.reader.prefix, destination)
     _check_destination(contents.reader, destination, overwrite)
     contents.reader.check_data_files()
-    _check_options(contents, style, root, optimizer, step, keras_optimizer, like)
+    if like is None and style is not CheckpointStyle.TF1:
+        paths = {} if keras_optimizer is not None else {'optimizer': optimizer, 'step': step}
+        _check_options(contents, {'root': root, **paths})
     layout = tensors = read_tensors(contents, root)
     if promote_averages:
         tensors = promote_all(Source(contents, tensors))
@@ -122,6 +127,7 @@ def convert(
     tensors = _apply_rules(tensors, rules, follow=like is None)
     if merge_slices:
         tensors = _merge_slices(tensors, contents.reader)
+    target = None
     if like is not None:
         target = read_target(like, with_slots=True)
         layout = [wanted.tensor for wanted in target.wanted]
@@ -145,14 +151,16 @@ def convert(
     writer = BundleWriter(destination)
     if isinstance(contents.reader, BundleReader):
         writer.include(contents.reader, data)
-    # TensorFlow's objects ask for a counter of saves; files that Keras wrote have none, and need none.
-    layout_graph = contents.graph if like is None else target.graph
-    is_file = like is None or isinstance(like, (str, bytes, os.PathLike))
-    add_counter = (
-        not is_file or layout_graph is None or layout_graph.child_key(object_keys.SAVE_COUNTER) is not None
-    )
+    if save_counter is None:
+        layout_graph = contents.graph if target is None else target.graph
+        is_file = like is None or isinstance(like, (str, bytes, os.PathLike))
+        save_counter = (
+            not is_file
+            or layout_graph is None
+            or layout_graph.child_key(object_keys.SAVE_COUNTER) is not None
+        )
     graph = placed.layout.graph if style is not CheckpointStyle.TF1 else None
-    _compose(writer, by_key, graph, contents.reader, add_counter)
+    _compose(writer, by_key, graph, contents.reader, save_counter)
     for key, value in placed.values.items():
         writer.add_tensor(key, value)
     if compact:
@@ -192,33 +200,19 @@ def _check_destination(source: TensorSource, destination: str, overwrite: bool) 
         )
 
 
-def _check_options(
-    contents: Contents,
-    style: CheckpointStyle,
-    root: str | None,
-    optimizer: str | Mapping[str, str] | None,
-    step: str | Sequence[str],
-    keras_optimizer: Any,
-    like: Any,
-) -> None:
-    """Refuses options that would have no effect."""
-    given: dict[str, Any]
-    if style is CheckpointStyle.TF1:
-        given = {'optimizer': optimizer, 'step': step}
-        reason = "style='tf1' has names, and no objects"
-    elif like is not None:
-        given = {'root': root, 'optimizer': optimizer, 'step': step}
-        reason = 'like= says where everything goes'
-    elif contents.graph is not None:
-        given = {'root': root}
-        if keras_optimizer is None:
-            given |= {'optimizer': optimizer, 'step': step}
-        reason = f'{contents.reader.prefix} has objects, whose tensors stay where they are; rules move them'
-    else:
-        return
+def _check_options(contents: Contents, given: Mapping[str, Any]) -> None:
+    """Refuses options that would have no effect on a source with objects.
+
+    Args:
+      contents: The source.
+      given: The options that say where the tensors of a name-based checkpoint go.
+    """
     without_effect = [f'{option}={value!r}' for option, value in given.items() if value]
-    if without_effect:
-        raise CheckpointError(f'{" and ".join(without_effect)} would have no effect: {reason}.')
+    if contents.graph is not None and without_effect:
+        raise CheckpointError(
+            f'{" and ".join(without_effect)} would have no effect: {contents.reader.prefix} has objects, whose tensors '
+            'stay where they are; rules move them.'
+        )
 
 
 def _apply_rules(tensors: list[Tensor], rules: Rules, follow: bool) -> list[Tensor]:

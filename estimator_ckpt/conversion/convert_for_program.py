@@ -5,7 +5,7 @@
 
 import collections
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -53,17 +53,14 @@ def convert_for_program(
     """
     if program is None:
         contents = Contents(source)
-        is_default = contents.graph is None and object_keys.GLOBAL_STEP in contents.reader
-        convert(
-            source,
-            destination,
-            style,
-            root=object_keys.DEFAULT_ROOT,
-            step=_STEPS if is_default else (),
-            name_step=True,
-            data=data,
-            overwrite=True,
-        )
+        names_objects = contents.graph is None and style is not CheckpointStyle.TF1
+        options: dict[str, Any] = {}
+        if names_objects:
+            steps = _STEPS if object_keys.GLOBAL_STEP in contents.reader else ()
+            options = {'root': object_keys.DEFAULT_ROOT, 'step': steps}
+        elif style is CheckpointStyle.TF1:
+            options = {'root': object_keys.DEFAULT_ROOT}
+        convert(source, destination, style, **options, name_step=True, data=data, overwrite=True)
         return []
     return _ProgramConversion(BundleReader(source), BundleWriter(destination), program).write(style, data)
 

@@ -25,7 +25,7 @@ def convert_tf1_to_tf2(checkpoint_path: str | os.PathLike, output_prefix: str | 
       CheckpointError: If the checkpoint cannot be read.
     """
     path = f'{as_path(output_prefix)}-1'
-    convert(checkpoint_path, path, CheckpointStyle.TF2, overwrite=True)
+    convert(checkpoint_path, path, CheckpointStyle.TF2, save_counter=True, overwrite=True)
     return path
 
 

@@ -23,8 +23,8 @@ def find_slots(
 ) -> Mapping[str, tuple[str, str, bool]]:
     """Finds the slots among names that are a variable's name and an ending.
 
-    An ending is that of a slot if each tensor that has it has the shape of its variable, and it repeats: over variables,
-    or with a number. Its number, since optimizers number their slots, or a word in it tells an optimizer's slot from
+    An ending is that of a slot if each tensor with it has the shape of its variable, and it repeats: over
+    variables, or with a number. Its number, since optimizers number their slots, or a word in it tells an optimizer's slot from
     what may be a moving average or a copy.
 
     Args:

@@ -73,7 +73,7 @@ def restore_later(checkpoint: tf.train.Checkpoint, tensors: list[Tensor], conten
     weakref.finalize(root_of(checkpoint), shutil.rmtree, folder, True)
     prefix = os.path.join(folder, 'deferred')
     kept = '|'.join(re.escape(rule.name) for rule in rules)
-    convert(contents.reader.prefix, prefix, 'tf2', rules=rules, keep=[kept])
+    convert(contents.reader.prefix, prefix, 'tf2', rules=rules, keep=[kept], save_counter=True)
     return checkpoint.restore(prefix)
 
 

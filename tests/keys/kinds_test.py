@@ -5,7 +5,14 @@ import pytest
 import tensorflow as tf
 
 from estimator_ckpt.keys.contents import Contents, list_entries
-from estimator_ckpt.keys.kinds import Kind, Meaning, meanings_of_keras_slots, meanings_of_names
+from estimator_ckpt.keys.graph_builder import ObjectGraphBuilder
+from estimator_ckpt.keys.kinds import (
+    Kind,
+    Meaning,
+    meanings_of_keras_slots,
+    meanings_of_names,
+    meanings_of_objects,
+)
 from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
 from estimator_ckpt.keys.slots import object_slot_name, tf1_ending
 from tests.testing.small_model import needs_keras_2
@@ -136,3 +143,89 @@ def test_each_tensor_of_both_is_counted_once(tmp_path):
     groups = dict(contents.tensors())
     assert groups['a'] == ['a', 'var_list/a/.ATTRIBUTES/VARIABLE_VALUE']
     assert groups['empty'] == ['empty', 'var_list/empty/.ATTRIBUTES/VARIABLE_VALUE']
+
+
+class TestStructure:
+    """Slots of optimizers that a program calls as it likes, told by shapes and repetition."""
+
+    def _meanings(self, shapes):
+        return meanings_of_names(shapes, shapes.get)
+
+    @pytest.mark.parametrize(
+        'endings',
+        [['generator_adam', 'generator_adam_1'], ['AMSGrad', 'AMSGrad_1', 'AMSGrad_2'], ['my_momentum']],
+    )
+    def test_a_repeated_ending_of_the_variables_shape_is_a_slot(self, endings):
+        shapes = {'g/k': (3, 4), 'g/b': (4,)}
+        shapes |= {f'{name}/{ending}': shape for name, shape in shapes.items() for ending in endings}
+        meanings = self._meanings(shapes)
+        for name in ('g/k', 'g/b'):
+            assert meanings[name].kind is Kind.VARIABLE
+            for ending in endings:
+                assert meanings[f'{name}/{ending}'] == Meaning(Kind.SLOT, name, ending)
+
+    def test_one_variable_with_numbered_endings_is_enough(self):
+        meanings = self._meanings({'w': (2,), 'w/opt': (2,), 'w/opt_1': (2,)})
+        assert meanings['w/opt'] == Meaning(Kind.SLOT, 'w', 'opt')
+
+    def test_what_may_be_a_copy_is_neither_slot_nor_variable(self):
+        shapes = {'a': (2,), 'b': (3,), 'a/shadow': (2,), 'b/shadow': (3,)}
+        assert {self._meanings(shapes)[name].kind for name in ('a/shadow', 'b/shadow')} == {Kind.OTHER}
+
+    def test_another_shape_or_no_repetition_is_a_variable(self):
+        shapes = {'a': (2,), 'b': (3,), 'a/kernel': (2, 2), 'b/kernel': (3, 3), 'a/once': (2,)}
+        assert {meaning.kind for meaning in self._meanings(shapes).values()} == {Kind.VARIABLE}
+
+    @pytest.mark.parametrize('ending', ['slot_v', 'slot_vr', 'slot_vc'])
+    def test_the_slots_of_t5(self, ending):
+        names = ['encoder/kernel', f'encoder/kernel_{ending}']
+        assert meanings_of_names(names)[names[1]] == Meaning(Kind.SLOT, names[0], ending)
+
+    @pytest.mark.parametrize(
+        'rest',
+        [
+            's/part_0/Adagrad',
+            'hts/part_12/Adagrad',
+            'sc/dnn/h_0/weights/part_0/Adagrad',
+            '_0/Adagrad',
+            '0/Adagrad',
+        ],
+    )
+    def test_the_slot_of_a_piece_whose_name_was_cut(self, rest):
+        names = ['dnn/h_0/weights', 'dnn/h_0', f'dnn/h_0/weights/{rest}']
+        assert meanings_of_names(names)[names[2]] == Meaning(Kind.SLOT, names[0], 'Adagrad')
+
+    def test_another_tail_is_no_cut_name(self):
+        names = ['dnn/weights', 'dnn/weights/other/part_0/Adagrad']
+        assert meanings_of_names(names)[names[1]].kind is Kind.VARIABLE
+
+    @pytest.mark.parametrize(
+        ('name', 'kind'),
+        [
+            ('Adam/iterations', Kind.OPTIMIZER),
+            ('training/Adam/lr', Kind.OPTIMIZER),
+            ('training/Adam/Variable_3', Kind.OTHER),
+            ('Variable_3', Kind.VARIABLE),
+            ('net/lr', Kind.VARIABLE),
+        ],
+    )
+    def test_what_keras_wrote_in_graphs(self, name, kind):
+        assert meanings_of_names([name])[name].kind is kind
+
+
+class TestObjects:
+    @pytest.mark.parametrize(
+        ('path', 'kind'),
+        [
+            (('optimizer', 'loss_scale', 'current_loss_scale'), Kind.OPTIMIZER),
+            (('optimizer', 'loss_scale', 'good_steps'), Kind.OPTIMIZER),
+            (('optimizer', '_current_learning_rate'), Kind.OPTIMIZER),
+            (('optimizer', 'global_step'), Kind.STEP),
+            (('keras_api', 'metrics', '0', 'total'), Kind.OTHER),
+            (('model', 'kernel'), Kind.VARIABLE),
+        ],
+    )
+    def test_a_path_tells_the_kind(self, path, kind):
+        builder = ObjectGraphBuilder()
+        key = builder.place(path, path[-1])
+        assert meanings_of_objects(builder.graph)[key].kind is kind
