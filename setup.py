@@ -53,6 +53,8 @@ setuptools.setup(
         'test': [
             *estimator,
             *s3,
+            'cryptography',
+            'gcp-storage-emulator',
             'hypothesis>=6.112',
             'moto[server]>=5',
             'pytest>=8.1',

@@ -8,18 +8,13 @@ import abc
 import contextlib
 import errno
 import functools
-import importlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 
-from estimator_ckpt.bundle.errors import CheckpointError
-
 Progress = Callable[[int], object] | None
-_CHUNK = 16 * 1024 * 1024
+CHUNK_SIZE = 16 * 1024 * 1024
 _READ_AHEAD = 1024 * 1024
-# Whose file systems in TensorFlow and tensorflow-io put an object when its file is closed.
-_OBJECT_STORES = frozenset({'az', 'gs', 'oss', 's3'})
 
 
 class Files(abc.ABC):
@@ -230,7 +225,7 @@ class LocalFiles(Files):
                 shutil.copyfile(source, destination)
                 return
             with open(source, 'rb') as reader, open(destination, 'wb') as writer:
-                while chunk := reader.read(_CHUNK):
+                while chunk := reader.read(CHUNK_SIZE):
                     writer.write(chunk)
                     progress(len(chunk))
 
@@ -249,127 +244,6 @@ def _naming(path: str, needed: Callable[[], int]) -> Iterator[None]:
         raise OSError(error.errno, message, path) from error
 
 
-class RemoteFiles(Files):
-    """Files of TensorFlow's file systems."""
-
-    def __init__(self) -> None:
-        import tensorflow as tf
-
-        self._gfile = tf.io.gfile
-        self._not_found = tf.errors.NotFoundError
-        self._no_file = (tf.errors.NotFoundError, tf.errors.FailedPreconditionError)
-
-    def exists(self, path: str) -> bool:
-        return self._gfile.exists(path)
-
-    def is_dir(self, path: str) -> bool:
-        return self._gfile.isdir(path)
-
-    def size(self, path: str) -> int:
-        return self._gfile.stat(path).length
-
-    def mtime(self, path: str) -> float:
-        return self._gfile.stat(path).mtime_nsec / 1e9
-
-    def list_dir(self, path: str) -> list[str]:
-        return sorted(name.rstrip('/') for name in self._gfile.listdir(path))
-
-    def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
-        with self._gfile.GFile(path, 'rb') as file:
-            if offset:
-                file.seek(offset)
-            if size is not None:
-                return file.read(size)
-            # Without a number, it would ask for the size first: two requests more.
-            pieces = [file.read(_CHUNK)]
-            while len(pieces[-1]) == _CHUNK:
-                pieces.append(file.read(_CHUNK))
-            return b''.join(pieces)
-
-    def read_if_there(self, path: str) -> bytes | None:
-        """Returns what a file holds, or None where there is no file."""
-        try:
-            return self.read(path)
-        except self._no_file:
-            return None
-
-    def read_into(self, path: str, offset: int, buffer: memoryview) -> int:
-        data = self.read(path, offset, len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def write(self, path: str, data: bytes) -> None:
-        with self._gfile.GFile(path, 'wb') as file:
-            file.write(data)
-
-    def write_pieces(self, path: str, pieces: Iterable[bytes], progress: Progress = None) -> None:
-        with self._gfile.GFile(path, 'wb') as file:
-            file.write(b'')  # Opens it, where there is nothing to write too.
-            for piece in pieces:
-                file.write(piece)
-                if progress is not None:
-                    progress(len(piece))
-
-    def rename(self, source: str, destination: str) -> None:
-        self._gfile.rename(source, destination, overwrite=True)
-
-    def remove(self, path: str) -> None:
-        self._gfile.remove(path)
-
-    def discard(self, path: str) -> None:
-        """Removes a file, if it is there."""
-        with contextlib.suppress(self._not_found):
-            self._gfile.remove(path)
-
-    def remove_tree(self, path: str) -> None:
-        """Removes a directory with all that is in it, if it is there."""
-        with contextlib.suppress(self._not_found):
-            self._gfile.rmtree(path)
-
-    def make_dirs(self, path: str) -> None:
-        self._gfile.makedirs(path)
-
-    def link(self, source: str, destination: str) -> None:
-        # Object stores have no links, but copy on the server.
-        self.copy(source, destination)
-
-    def copy(self, source: str, destination: str, progress: Progress = None) -> None:
-        # The contract is that of `Files.copy`.
-        if '://' not in destination:
-            # TensorFlow would read pieces of 128 KiB, each by requests of its own.
-            _local.write_pieces(destination, self._pieces(source), progress)
-            return
-        self._gfile.copy(source, destination, overwrite=True)
-        if progress is not None:
-            progress(self.size(destination))
-
-    def _pieces(self, path: str) -> Iterator[bytes]:
-        with self._gfile.GFile(path, 'rb') as file:
-            while piece := file.read(_CHUNK):
-                yield piece
-                if len(piece) < _CHUNK:
-                    return
-
-
-class ObjectStoreFiles(RemoteFiles):
-    """Objects of a store, which TensorFlow's file systems show as files.
-
-    An object appears whole when it has been written, and replaces the one before. A rename is a copy and a deletion. A
-    directory is no more than a beginning that names share: it comes and goes with them.
-    """
-
-    is_object_store = True
-
-    def list_dir(self, path: str) -> list[str]:
-        try:
-            return super().list_dir(path)
-        except self._not_found:
-            return []
-
-    def make_dirs(self, path: str) -> None:
-        """Does nothing."""
-
-
 _local = LocalFiles()
 
 
@@ -384,18 +258,10 @@ def files_for(path: str) -> Files:
 
 
 @functools.cache
-def _remote_files(scheme: str) -> RemoteFiles:
-    import tensorflow as tf
+def _remote_files(scheme: str) -> Files:
+    from estimator_ckpt.bundle import remote_files
 
-    if scheme not in tf.io.gfile.get_registered_schemes():
-        try:
-            importlib.import_module('tensorflow_io')  # Registers its file systems.
-        except ImportError as error:
-            raise CheckpointError(
-                f'TensorFlow alone has no file system for {scheme}://; install the release of tensorflow-io that '
-                f'matches TensorFlow {tf.__version__} ({error}).'
-            ) from error
-    return ObjectStoreFiles() if scheme in _OBJECT_STORES else RemoteFiles()
+    return remote_files.for_scheme(scheme)
 
 
 def chunks(files: Files, path: str, offset: int, size: int) -> Iterator[bytes]:
@@ -411,7 +277,7 @@ def chunks(files: Files, path: str, offset: int, size: int) -> Iterator[bytes]:
       Consecutive pieces of at most 16 MiB; fewer bytes in all if the file ends before.
     """
     while size > 0:
-        data = files.read(path, offset, min(size, _CHUNK))
+        data = files.read(path, offset, min(size, CHUNK_SIZE))
         if not data:
             return
         yield data

@@ -1,5 +1,6 @@
 """Reads a checkpoint: the whole index, and tensors one at a time."""
 
+import contextlib
 import functools
 import itertools
 import math
@@ -15,7 +16,7 @@ from estimator_ckpt.bundle.entries import HEADER_KEY, Entry, decode_key, encode_
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
-from estimator_ckpt.bundle.paths import data_path, index_path, resolve
+from estimator_ckpt.bundle.paths import data_files, data_path, index_path, resolve
 from estimator_ckpt.bundle.slices import Slice
 from estimator_ckpt.bundle.table import TableError, read_table
 
@@ -23,6 +24,24 @@ from estimator_ckpt.bundle.table import TableError, read_table
 _MAX_SHARDS = 100_000
 # Tensors of at least this many bytes are read straight into their array; smaller ones are copied once more.
 _LARGE = 64 * 1024
+
+
+def stored_files(prefix: str) -> list[str]:
+    """Returns the files of a checkpoint, the index first; without an index, the data files that there are.
+
+    On an object store the data files are those that the index names: to list a directory takes more requests.
+
+    Args:
+      prefix: The checkpoint, which may be damaged or gone.
+    """
+    files, index = files_for(prefix), index_path(prefix)
+    if files.is_object_store:
+        with contextlib.suppress(TableError, DecodeError, StopIteration):
+            _, header = next(read_table(files.read_if_there(index) or b''))
+            number = BundleHeader.FromString(bytes(header)).num_shards
+            if 0 < number <= _MAX_SHARDS:
+                return [index, *(data_path(prefix, shard, number) for shard in range(number))]
+    return [index, *data_files(prefix)]
 
 
 class BundleReader:

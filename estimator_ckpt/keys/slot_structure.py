@@ -23,9 +23,9 @@ def find_slots(
 ) -> Mapping[str, tuple[str, str, bool]]:
     """Finds the slots among names that are a variable's name and an ending.
 
-    An ending is that of a slot if each tensor with it has the shape of its variable, and it repeats: over
-    variables, or with a number. Its number, since optimizers number their slots, or a word in it tells an optimizer's slot from
-    what may be a moving average or a copy.
+    An ending is that of a slot if each tensor with it has the shape of its variable, and it repeats: over variables, or
+    with a number. A number, by which optimizers tell their slots apart, or a word in the ending makes that sure; else
+    it may be a moving average or a copy.
 
     Args:
       names: The names of all tensors.

@@ -13,12 +13,12 @@ from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import (
     checkpoint_exists,
-    data_files,
     index_path,
     is_absolute,
     same_place,
     state_entry_candidates,
 )
+from estimator_ckpt.bundle.reader import stored_files
 
 # For each state file, the latest checkpoint that this process has announced in it, with whichever saver.
 _announced: dict[str, str] = {}
@@ -172,7 +172,7 @@ def _below(prefix: str, directory: str) -> str:
 def remove_checkpoint(prefix: str, meta_graph_suffix: str = 'meta') -> None:
     """Deletes a checkpoint, its index first, so that nobody sees it without its data."""
     files = files_for(prefix)
-    for path in [index_path(prefix), *data_files(prefix), f'{prefix}.{meta_graph_suffix}']:
+    for path in [*stored_files(prefix), f'{prefix}.{meta_graph_suffix}']:
         files.discard(path)
 
 
