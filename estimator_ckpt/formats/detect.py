@@ -1,4 +1,4 @@
-"""Tells what kind of file a path is from its first and last bytes, and what to do with it."""
+"""Detects the kind of a file by its first and last bytes, and gives advice on it."""
 
 import enum
 import io
@@ -6,6 +6,7 @@ import json
 import os
 import re
 import zipfile
+from typing import Any
 
 from estimator_ckpt.bundle import checksums
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError
@@ -47,7 +48,7 @@ _ADVICE = {
     FileKind.V2_INDEX: 'the index of a V2 checkpoint; name its prefix, the path without `.index`.',
     FileKind.V2_DATA: 'a data file of a V2 checkpoint; name its prefix, the path before `.data-`.',
     FileKind.V1_CHECKPOINT: 'a checkpoint of the V1 format; name it as it is.',
-    FileKind.OTHER_TABLE: 'a sorted string table, but no checkpoint; name a checkpoint.',
+    FileKind.OTHER_TABLE: 'a sorted string table, but not a checkpoint; name a checkpoint.',
     FileKind.STATE_FILE: 'the state file of a directory of checkpoints; name the directory.',
     FileKind.HDF5: 'an HDF5 file, such as Keras weights; load it with Keras and save a tf.train.Checkpoint of the '
     'model.',
@@ -66,13 +67,13 @@ _ADVICE = {
     FileKind.RECORDS: 'a TFRecord or event file, which holds no variables; name a checkpoint.',
     FileKind.ARCHIVE: 'an archive; unpack it and name a checkpoint in it.',
     FileKind.LFS_POINTER: 'a Git LFS pointer; run `git lfs pull` for the real file.',
-    FileKind.WEB_PAGE: 'a web page, not the file it was meant to be; download the file again.',
+    FileKind.WEB_PAGE: 'a web page instead of the expected file; download the file again.',
     FileKind.DIRECTORY: 'a directory; name a checkpoint in it.',
     FileKind.EMPTY: 'an empty file; copy or download it again.',
-    FileKind.UNKNOWN: 'of no kind that is known here; name a checkpoint.',
+    FileKind.UNKNOWN: 'a file of an unknown kind; name a checkpoint.',
 }
 _HEAD_SIZE = 4096
-# The pickle of the magic number that torch.save wrote first until PyTorch 1.6.
+# The pickled magic number that files of torch.save began with before PyTorch 1.6.
 _TORCH_LEGACY = b'\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.'
 _STARTS = {
     b'\x89HDF\r\n\x1a\n': FileKind.HDF5,
@@ -89,25 +90,29 @@ _WEB_PAGE = re.compile(rb'\s*<(!doctype html|html)', re.IGNORECASE)
 _PICKLE = re.compile(rb'\x80[\x02-\x05]')
 _V2_DATA_NAME = re.compile(r'\.data-\d{5}-of-\d{5}$')
 _MAX_SAFETENSORS_HEADER = 100 * 1000 * 1000  # The limit of the safetensors library.
-# The values of the key '': BundleHeaderProto begins with its number of shards, SavedTensorSlices with its header.
+# The first byte of the value of the key '': the tag of num_shards in BundleHeaderProto for V2, and that of meta in
+# SavedTensorSlices for V1.
 _V2_HEADER, _V1_HEADER = b'\x08', b'\x0a'
 
 
 def advice(path: str | os.PathLike, kind: FileKind) -> str:
-    """Returns one sentence that says what a file is and what to do.
+    """Returns a sentence that names the kind of a file and the cure.
 
     Args:
-      path: The file.
-      kind: What `detect` returned for it.
+      path: The path of the file.
+      kind: The kind of the file.
     """
     return f'{os.fspath(path)} is {_ADVICE[kind]}'
 
 
 def detect(path: str | os.PathLike) -> FileKind:
-    """Returns what kind of file a path is. Little of it is read, and nothing in it is run.
+    """Returns the kind of a file. Only little of the file is read, and no code in it is executed.
+
+    Args:
+      path: The path of the file.
 
     Raises:
-      CheckpointNotFoundError: If there is nothing at the path.
+      CheckpointNotFoundError: If the file does not exist.
     """
     path = os.fspath(path)
     files = files_for(path)
@@ -130,7 +135,7 @@ def detect(path: str | os.PathLike) -> FileKind:
 
 
 def _other_kind(path: str, files: Files, size: int, head: bytes) -> FileKind:
-    """Returns the kind of a file that no fixed first bytes tell."""
+    """Returns the kind of a file that does not begin with fixed bytes."""
     if head[257:262] == b'ustar':
         return FileKind.ARCHIVE
     if head[4:8] == b'TFL3':
@@ -156,7 +161,7 @@ def _table_kind(path: str, files: Files, size: int) -> FileKind:
     try:
         key, value, _ = PartialTable(lambda offset, count: files.read(path, offset, count), size).first_item()
     except TableError:
-        # Damaged; what it was meant to be is left to its name.
+        # A damaged table is taken for what its name says.
         return FileKind.V2_INDEX if path.endswith('.index') else FileKind.V1_CHECKPOINT
     if key:
         return FileKind.OTHER_TABLE
@@ -181,7 +186,7 @@ def _zip_kind(path: str, files: Files, size: int) -> FileKind:
 
 
 def _is_safetensors(path: str, files: Files, size: int, head: bytes) -> bool:
-    """Returns True if the file begins with the length of a JSON object and that object."""
+    """Returns True if a file begins with the length of a JSON object, followed by this object."""
     length = int.from_bytes(head[:8], 'little')
     if len(head) < 10 or head[8:9] != b'{' or not 2 <= length <= min(size - 8, _MAX_SAFETENSORS_HEADER):
         return False
@@ -192,7 +197,7 @@ def _is_safetensors(path: str, files: Files, size: int, head: bytes) -> bool:
 
 
 class _RandomAccess(io.RawIOBase):
-    """A file for `zipfile`, local or remote."""
+    """A local or remote file for `zipfile`."""
 
     def __init__(self, path: str, files: Files, size: int):
         super().__init__()
@@ -207,11 +212,11 @@ class _RandomAccess(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         if start + offset < 0:
-            raise ValueError(f'the position {start + offset} is before the file')
+            raise ValueError(f'the position {start + offset} is before the beginning of the file')
         self._position = start + offset
         return self._position
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         data = self._files.read(self._path, self._position, len(buffer))
         buffer[: len(data)] = data
         self._position += len(data)

@@ -1,4 +1,4 @@
-"""Recognizes graphs of TensorFlow, stored as protocol buffers that no first bytes tell, from their first fields.
+"""Recognizes files with graphs of TensorFlow, which are protocol buffers without fixed first bytes, by their fields.
 
 The messages are those of `tensorflow/core/protobuf/saved_model.proto`, `meta_graph.proto` and
 `tensorflow/core/framework/graph.proto`.
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from estimator_ckpt.bundle import varint
 
-# Tags of fields of bytes or messages, and of the schema version of a SavedModel.
+# The tags of the first two fields if these are bytes or messages, and of the schema version of a SavedModel.
 _FIRST, _SECOND, _SCHEMA_VERSION = 0x0A, 0x12, 0x08
 _NODE_NAME = re.compile(rb'[A-Za-z0-9.^][\w.\\/>-]*')
 _OP_NAME = re.compile(rb'[A-Za-z]\w*(>\w+)*')
@@ -37,7 +37,7 @@ def is_meta_graph(read: Callable[[int, int], bytes], size: int) -> bool:
     """Returns True if a file begins like a MetaGraphDef: its description, then a GraphDef.
 
     Args:
-      read: Returns bytes of the file from an offset, as many as the second argument says.
+      read: A function that returns bytes of the file, given an offset and a number of bytes.
       size: The size of the file in bytes.
     """
     try:
@@ -56,8 +56,8 @@ def is_graph(head: bytes, size: int) -> bool:
     """Returns True if a file or message begins like a GraphDef: with a node that has a name and an op.
 
     Args:
-      head: The first bytes.
-      size: The number of all bytes.
+      head: The first bytes of the file or message.
+      size: The size of the file or message in bytes.
     """
     try:
         node, node_size = _field(head, 0, _FIRST)
@@ -73,7 +73,12 @@ def is_graph(head: bytes, size: int) -> bool:
 
 
 def _field(head: bytes, position: int, tag: int) -> tuple[int, int]:
-    """Returns where the value of a field of bytes begins, and its length.
+    """Returns the position and the length of the value of a field of bytes.
+
+    Args:
+      head: The first bytes of the message.
+      position: The position of the field.
+      tag: The expected tag of the field.
 
     Raises:
       ValueError: If there is no field with this tag at the position.

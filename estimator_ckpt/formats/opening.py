@@ -1,4 +1,4 @@
-"""Opens whatever holds named tensors: V2 checkpoints and those of the V1 format."""
+"""Opens checkpoints of the V2 format and of the V1 format."""
 
 import logging
 import os
@@ -28,11 +28,11 @@ def open_source(path: str | bytes | os.PathLike) -> TensorSource:
     """Opens a checkpoint of either format for reading.
 
     Args:
-      path: What `bundle.paths.resolve` takes; or the file of a V1 checkpoint, one of its shards, their pattern or their
-        prefix; or a directory whose state file names one, or that holds nothing but one.
+      path: Any path that `bundle.paths.resolve` accepts; or the file of a V1 checkpoint, one of its shards, their
+        pattern or their prefix; or a directory whose state file lists a V1 checkpoint, or with V1 checkpoints only.
 
     Raises:
-      CheckpointNotFoundError: If there is no checkpoint. Another kind of file is named, with what to do.
+      CheckpointNotFoundError: If there is no checkpoint. For another kind of file, the error names it and the cure.
       CorruptCheckpointError: If the checkpoint is damaged.
     """
     prefix, v1 = _locate(as_path(path))
@@ -40,10 +40,10 @@ def open_source(path: str | bytes | os.PathLike) -> TensorSource:
 
 
 def find_source(path: str | bytes | os.PathLike) -> str:
-    """Returns the prefix, or the pattern of shards, of the checkpoint that a path means, without opening it.
+    """Returns the prefix, or the pattern of shards, of a checkpoint, which is not opened.
 
     Args:
-      path: What `open_source` takes.
+      path: Any path that `open_source` accepts.
 
     Raises:
       CheckpointNotFoundError: If there is no checkpoint.
@@ -53,7 +53,8 @@ def find_source(path: str | bytes | os.PathLike) -> str:
 
 
 def _locate(path: str) -> tuple[str, v1_paths.V1Paths | None]:
-    # On `ram://` each prefix is a directory too.
+    """Returns the prefix of a checkpoint, and its files if it has the V1 format."""
+    # Each prefix on `ram://` is a directory too.
     is_directory = not checkpoint_exists(path) and files_for(path).is_dir(path)
     v1 = _v1_in_directory(path) if is_directory else None
     if v1 is None:
@@ -67,11 +68,14 @@ def _locate(path: str) -> tuple[str, v1_paths.V1Paths | None]:
 
 
 def find_checkpoint(directory: str, entry: str) -> str | None:
-    """Returns the path of the checkpoint, of either format, that an entry of a state file means; None if it is gone.
+    """Returns the path of the checkpoint, of either format, that an entry of a state file refers to.
 
     Args:
       directory: The directory of the state file.
       entry: The entry, as written.
+
+    Returns:
+      The path; None if there is no such checkpoint.
     """
     for candidate in state_entry_candidates(directory, entry):
         if checkpoint_exists(candidate):
@@ -98,7 +102,7 @@ def _is_v1(paths: v1_paths.V1Paths) -> bool:
 
 
 def _v1_in_directory(directory: str) -> v1_paths.V1Paths | None:
-    """Returns the V1 checkpoint that a directory means; None if it means a V2 checkpoint or none."""
+    """Returns the V1 checkpoint that a directory stands for; None if it has V2 checkpoints or none at all."""
     try:
         state = read_state(directory)
     except CorruptCheckpointError:
@@ -122,23 +126,23 @@ def _v1_in_directory(directory: str) -> v1_paths.V1Paths | None:
 
 
 def v1_checkpoints_in(directory: str) -> list[v1_paths.V1Paths]:
-    """Returns the V1 checkpoints that lie in a directory, in the order of the steps in their names, then of these."""
+    """Returns the V1 checkpoints in a directory, sorted by the steps in their names, then by these names."""
     files = files_for(directory)
     if not files.is_dir(directory):
         return []
-    found: dict[str, v1_paths.V1Paths] = {}
+    by_prefix: dict[str, v1_paths.V1Paths] = {}
     for name in sorted(files.list_dir(directory)):
         path = os.path.join(directory, name)
         if files.is_dir(path) or name.endswith(('.index', '.meta')) or '.tempstate' in name:
             continue
         paths = v1_paths.find(path)
-        if paths is not None and paths.prefix not in found and _is_v1(paths):
-            found[paths.prefix] = paths
-    return sorted(found.values(), key=lambda paths: (_step(paths.prefix), paths.prefix))
+        if paths is not None and paths.prefix not in by_prefix and _is_v1(paths):
+            by_prefix[paths.prefix] = paths
+    return sorted(by_prefix.values(), key=lambda paths: (_step(paths.prefix), paths.prefix))
 
 
 def _step(prefix: str) -> int:
-    """Returns the step that a name ends in; -1 if there is none."""
+    """Returns the step at the end of a name; -1 if there is none."""
     match = re.search(r'-(\d+)(?:-[?]{5}-of-\d{5})?$', prefix)
     return int(match[1]) if match else -1
 

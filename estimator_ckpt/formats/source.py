@@ -1,4 +1,4 @@
-"""What the rest of the package needs of a file with named tensors."""
+"""The interface of readers of checkpoints, whatever their format."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from estimator_ckpt.bundle.slices import Slice
 
 
 class TensorEntry(Protocol):
-    """What a file says of one tensor without its values."""
+    """The entry of a tensor, without its value."""
 
     @property
     def dtype(self) -> int:
@@ -20,11 +20,11 @@ class TensorEntry(Protocol):
 
     @property
     def shard(self) -> int:
-        """The number of the file that holds it; that of the first slice of a tensor in slices."""
+        """The number of the file that holds the tensor, or the first slice of a partitioned tensor."""
 
     @property
     def size(self) -> int:
-        """The bytes of its values; 0 for strings whose lengths are not known without reading them."""
+        """The number of bytes of the values; 0 for strings of unknown lengths."""
 
     @property
     def slices(self) -> tuple[Slice, ...]:
@@ -32,14 +32,13 @@ class TensorEntry(Protocol):
 
 
 class TensorSource(Protocol):
-    """A reader of one checkpoint or file of weights.
+    """A reader of one checkpoint.
 
     Attributes:
-      prefix: The path to name to the user, and to TensorFlow where it reads this format.
+      prefix: The path of the checkpoint for messages, and for TensorFlow if it can read the format.
       num_shards: The number of files that hold values.
-      holds_v2_data: True if the data files are those of the V2 format, so that their bytes can be linked or copied
-        under a new index, and entries have an offset and a checksum to compare. Otherwise each value has to be read
-        and written anew.
+      holds_v2_data: True if the data files have the V2 format. They can be linked or copied under a new index then, and
+        entries have an offset and a checksum to compare. Otherwise all values must be read and written.
     """
 
     prefix: str
@@ -53,29 +52,33 @@ class TensorSource(Protocol):
         """Returns the keys of all tensors, sorted."""
 
     def entry(self, key: str) -> TensorEntry:
-        """Returns the type and shape of a tensor.
+        """Returns the entry of a tensor.
 
         Raises:
           KeyError: If there is no such key.
-          CorruptCheckpointError: If the file contradicts itself.
+          CorruptCheckpointError: If the entry is damaged.
         """
 
     def slice_entry(self, key: str, part: Slice) -> TensorEntry:
-        """Returns the type and shape of one of the slices that an entry lists.
+        """Returns the entry of a slice.
+
+        Args:
+          key: The key of the partitioned tensor.
+          part: A slice that the entry of the tensor lists.
 
         Raises:
-          CorruptCheckpointError: If the slice is not there.
+          CorruptCheckpointError: If the slice is missing.
         """
 
     def decode_all(self) -> None:
-        """Decodes all entries at once, where that is faster than one by one."""
+        """Decodes all entries at once, if that is faster than one by one."""
 
     def tensor(self, key: str, verify: bool = False) -> np.ndarray:
-        """Reads a tensor; slices are put together.
+        """Reads the value of a tensor. Partitioned tensors are assembled from their slices.
 
         Args:
-          key: Its key.
-          verify: True to check a checksum that would otherwise be left unchecked.
+          key: The key of the tensor.
+          verify: Whether to check a checksum that is not checked otherwise.
 
         Returns:
           A writable array of the tensor's shape; strings as an object array of `bytes`.
@@ -94,15 +97,15 @@ class TensorSource(Protocol):
         """Returns the shard, offset and size of the tensors whose bytes other keys may share."""
 
     def data_path(self, shard: int) -> str:
-        """Returns the path of one of the files that hold values."""
+        """Returns the path of a file that holds values, given its number."""
 
     def data_paths(self) -> list[str]:
         """Returns the paths of all files that hold values."""
 
     def check_data_files(self) -> None:
-        """Checks, without reading values, that every file is there and long enough.
+        """Checks that all files exist and are long enough. No values are read.
 
         Raises:
           CheckpointNotFoundError: If a file is missing.
-          CorruptCheckpointError: If a file is too short, or slices leave parts of a tensor out.
+          CorruptCheckpointError: If a file is too short, or slices do not cover their tensor.
         """

@@ -1,7 +1,7 @@
 """Reads checkpoints of the V1 format, which `tf.train.Saver` wrote until the end of 2016 (`SaverDef.V1`).
 
-Such a checkpoint is one file without an index, or several shards. Each file is a sorted string table: a header with the
-names, types and shapes, and a record for each slice, whose values are protocol buffers. TensorFlow reads it in
+Such a checkpoint is a file without an index, or several shards. Each file is a sorted string table of a header with
+names, types and shapes, and of a record for each slice, whose values are protocol buffers. TensorFlow's reader is
 `tensorflow/core/util/tensor_slice_reader.cc`.
 """
 
@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from estimator_ckpt.bundle import dtypes, slices, tensors
+from estimator_ckpt.bundle.entries import decode_key, encode_key
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.bundle.reader import decode_key, encode_key
 from estimator_ckpt.bundle.slices import Slice
 from estimator_ckpt.formats import v1_paths, v1_values
 from estimator_ckpt.formats.v1_file import BlockCache, V1File, corrupt
@@ -23,14 +23,14 @@ from estimator_ckpt.formats.v1_messages import HeaderTensor, Record, normalized,
 
 
 class V1Entry(NamedTuple):
-    """What the headers say of a tensor, or of one slice of it.
+    """The entry of a tensor or of a slice, according to the headers.
 
     Attributes:
       dtype: TensorFlow's data type number.
-      shape: The tensor's shape.
-      shard: The file that holds it; that of the first slice of a tensor in slices.
-      size: The bytes of its values in memory, which are not those in the file; 0 for strings.
-      slices: The slices a partitioned tensor is stored as; empty for a tensor stored whole.
+      shape: The shape of the tensor or slice.
+      shard: The number of the file that holds the tensor, or the first slice of a partitioned tensor.
+      size: The number of bytes of the values in memory, which is not that in the file; 0 for strings.
+      slices: The slices that a partitioned tensor is stored as; empty for a tensor stored whole.
     """
 
     dtype: int
@@ -41,14 +41,25 @@ class V1Entry(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """A slice of a tensor: the number of its file, and the slice as that file's header lists it."""
+    """A slice of a tensor in a file.
+
+    Attributes:
+      shard: The number of the file.
+      part: The slice as listed in the header of the file.
+    """
 
     shard: int
     part: Slice
 
 
 class _Tensor(NamedTuple):
-    """A tensor as the headers of all files have it. `pieces` is by slice, whole dimensions written as such."""
+    """A tensor according to the headers of all files.
+
+    Attributes:
+      dtype: TensorFlow's data type number.
+      shape: The shape.
+      pieces: The pieces by normalized slice.
+    """
 
     dtype: int
     shape: tuple[int, ...]
@@ -62,13 +73,14 @@ class _Tensor(NamedTuple):
 class V1Reader:
     """One checkpoint of the V1 format; a `source.TensorSource`.
 
-    The headers are read at once, a tensor when it is asked for. The checksum of each block that is read is checked.
+    The headers are read at once, and a tensor when it is requested. The checksums of all blocks that are read are
+    checked.
 
     Attributes:
-      prefix: The file, or the pattern of the shards; TensorFlow takes either.
+      prefix: The path of the file, or the pattern of the shards. TensorFlow accepts both.
       num_shards: The number of files.
-      big_endian: False: values do not depend on the machine that wrote them.
-      holds_v2_data: False: values are protocol buffers, which no V2 index can refer to.
+      big_endian: False, because values do not depend on the machine that wrote them.
+      holds_v2_data: False, because values are protocol buffers, to which a V2 index cannot refer.
     """
 
     big_endian = False
@@ -78,19 +90,19 @@ class V1Reader:
         """Opens a checkpoint.
 
         Args:
-          path: Anything `v1_paths.find` takes.
+          path: Any path that `v1_paths.find` accepts.
 
         Raises:
-          CheckpointNotFoundError: If there is none, or a shard is missing.
-          CorruptCheckpointError: If a file is damaged or no V1 checkpoint, or the headers contradict each other.
+          CheckpointNotFoundError: If there is no checkpoint, or a shard is missing.
+          CorruptCheckpointError: If a file is damaged or is not a V1 checkpoint, or the headers contradict each other.
         """
-        found = v1_paths.find(path)
-        if found is None:
+        paths = v1_paths.find(path)
+        if paths is None:
             raise CheckpointNotFoundError(
                 f'There is no V1 checkpoint {os.fspath(path)}: neither this file nor shards of this name exist; check '
                 'the path.'
             )
-        self.prefix, self._paths = found
+        self.prefix, self._paths = paths
         self.num_shards = len(self._paths)
         self._file_operations, cache = files_for(self.prefix), BlockCache()
         self._files = [V1File(path, self._file_operations, cache) for path in self._paths]
@@ -100,30 +112,30 @@ class V1Reader:
                 self._merge(shard, tensor)
 
     def _merge(self, shard: int, tensor: HeaderTensor) -> None:
-        """Adds what the header of one file says of a tensor."""
+        """Adds a tensor in the header of a file, which may hold further slices of a tensor in another file."""
         key = decode_key(tensor.name)
-        known = self._tensors.setdefault(key, _Tensor(tensor.dtype, tensor.shape, {}))
-        if (known.dtype, known.shape) != (tensor.dtype, tensor.shape):
+        merged = self._tensors.setdefault(key, _Tensor(tensor.dtype, tensor.shape, {}))
+        if (merged.dtype, merged.shape) != (tensor.dtype, tensor.shape):
             raise corrupt(
                 self._paths[shard],
                 f'{key!r} is {_describe(tensor.dtype, tensor.shape)} in its header and '
-                f'{_describe(known.dtype, known.shape)} in another of {self.prefix}',
+                f'{_describe(merged.dtype, merged.shape)} in another of {self.prefix}',
             )
         for part in tensor.slices:
             normal = normalized(part, tensor.shape)
-            if normal in known.pieces:
+            if normal in merged.pieces:
                 raise corrupt(self._paths[shard], f'the slice {part} of {key!r} is in {self.prefix} twice')
-            known.pieces[normal] = _Piece(shard, part)
+            merged.pieces[normal] = _Piece(shard, part)
 
     def __contains__(self, key: str) -> bool:
         return key in self._tensors
 
     def keys(self) -> list[str]:
-        """Returns the names of the tensors, sorted as in an index of the V2 format."""
+        """Returns the names of the tensors, in the order of an index of the V2 format."""
         return sorted(self._tensors, key=encode_key)
 
     def entry(self, key: str) -> V1Entry:
-        """Returns what the headers say of a tensor.
+        """Returns the entry of a tensor.
 
         Raises:
           KeyError: If there is no such tensor.
@@ -134,11 +146,11 @@ class V1Reader:
         return V1Entry(tensor.dtype, tensor.shape, shard, _size(tensor.dtype, tensor.shape), parts)
 
     def slice_entry(self, key: str, part: Slice) -> V1Entry:
-        """Returns what the headers say of one slice of a tensor.
+        """Returns the entry of a slice.
 
         Args:
-          key: The tensor's name.
-          part: One of the slices of its entry.
+          key: The name of the tensor.
+          part: A slice that the entry of the tensor lists.
 
         Raises:
           KeyError: If there is no such tensor.
@@ -152,18 +164,18 @@ class V1Reader:
         return V1Entry(tensor.dtype, shape, piece.shard, _size(tensor.dtype, shape))
 
     def decode_all(self) -> None:
-        """Does nothing: the headers have been decoded."""
+        """Does nothing, because all headers are decoded already."""
 
     def each_has_its_place(self) -> bool:
-        """Returns True: no two tensors share bytes."""
+        """Returns True, because no two tensors share bytes."""
         return True
 
     def places(self) -> dict[str, tuple[int, int, int]]:
-        """Returns no places: no two tensors share bytes."""
+        """Returns no places, because no two tensors share bytes."""
         return {}
 
     def data_path(self, shard: int) -> str:
-        """Returns the path of a file."""
+        """Returns the path of a file, given its number."""
         return self._paths[shard]
 
     def data_paths(self) -> list[str]:
@@ -171,11 +183,11 @@ class V1Reader:
         return list(self._paths)
 
     def check_data_files(self) -> None:
-        """Checks that the files are as long as when they were opened, and that slices cover their tensors.
+        """Checks that files have the same sizes as when they were opened, and that slices cover their tensors.
 
         Raises:
           CheckpointNotFoundError: If a file is missing.
-          CorruptCheckpointError: If one has another size, or slices leave parts of a tensor out.
+          CorruptCheckpointError: If a file has another size, or slices do not cover their tensor.
         """
         for file in self._files:
             if not self._file_operations.exists(file.path):
@@ -189,25 +201,26 @@ class V1Reader:
             self._check_volume(key, tensor)
 
     def tensor(self, key: str, verify: bool = False) -> np.ndarray:
-        """Reads a tensor; slices are put together.
+        """Reads the value of a tensor. Partitioned tensors are assembled from their slices.
 
         Args:
-          key: Its name.
-          verify: Of no effect: checksums are always checked.
+          key: The name of the tensor.
+          verify: Without effect, because checksums are always checked.
 
         Returns:
           A writable array of the tensor's shape; strings as an object array of `bytes`.
 
         Raises:
           KeyError: If there is no such tensor.
-          CorruptCheckpointError: If a file is damaged, or slices leave parts of the tensor out.
-          dtypes.UnsupportedDtypeError: If NumPy has no such type, or the format does not store it.
+          CorruptCheckpointError: If a file is damaged, or slices do not cover the tensor.
+          dtypes.UnsupportedDtypeError: If NumPy has no such type, or the V1 format does not store it.
         """
         tensor = self._tensor(key)
         self._check_volume(key, tensor)
         if tensor.is_whole:
             return self._read(key, tensor, tensor.pieces[_whole(tensor.shape)])
-        # Memory for the whole is taken once all pieces are there, which together are as large.
+        # Memory for the whole tensor is allocated only after all pieces were read, which are as large together. Damaged
+        # shapes cannot exhaust the memory then.
         pieces = [
             (slices.as_numpy(part), self._read(key, tensor, piece)) for part, piece in tensor.pieces.items()
         ]
@@ -216,15 +229,15 @@ class V1Reader:
         for where, values in pieces:
             result[where], covered[where] = values, True
         if not covered.all():
-            raise corrupt(self.prefix, f'the slices of {key!r} overlap and leave parts of it out')
+            raise corrupt(self.prefix, f'the slices of {key!r} overlap and do not cover it')
         return result
 
     def faults(self) -> Iterator[tuple[int, str, str, str]]:
-        """Reads every block of every file and compares what they hold with the headers.
+        """Reads all blocks of all files, and compares the records with the headers.
 
         Yields:
-          The number of bytes read since the last one, and what is wrong: the file, the tensor's name (may be empty) and
-          the fault in a sentence; all three are empty where nothing is.
+          The number of bytes that were read since the previous item; and a fault as the path of the file, the name of
+          the tensor (empty if it is not known) and a sentence, or three empty strings for a record without a fault.
         """
         for shard, file in enumerate(self._files):
             expected = {
@@ -261,13 +274,13 @@ class V1Reader:
         return self._tensors[key]
 
     def _check_volume(self, key: str, tensor: _Tensor) -> None:
-        """Checks that the slices have as many elements as the tensor, which may still overlap."""
+        """Checks that the slices have as many elements as the tensor. They may still overlap."""
         if tensor.is_whole:
             return
         held = sum(math.prod(part_shape(part, tensor.shape)) for part in tensor.pieces)
         needed = math.prod(tensor.shape)
         if held < needed:
-            raise corrupt(self.prefix, f'the slices of {key!r} leave parts of it out')
+            raise corrupt(self.prefix, f'the slices of {key!r} do not cover it')
         if held > needed:
             raise corrupt(self.prefix, f'the slices of {key!r} overlap')
 
@@ -276,9 +289,8 @@ class V1Reader:
             if dtype.kind == 'O':
                 return np.empty(tensor.shape, object)
             return tensors.empty(tensor.shape, dtype)
-        except (
-            ValueError
-        ) as error:  # An extent is too large beside one that is 0, or the rank too high for NumPy.
+        except ValueError as error:
+            # The rank is too high for NumPy, or an extent is too large beside one of 0.
             raise corrupt(self.prefix, f'the tensor {key!r}: {error}') from error
 
     def _read(self, key: str, tensor: _Tensor, piece: _Piece) -> np.ndarray:

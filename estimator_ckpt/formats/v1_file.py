@@ -1,65 +1,65 @@
-"""Reads one file of a V1 checkpoint: its header, and the records of slices as they are asked for."""
+"""Reads one file of a V1 checkpoint: the header, and the records of slices when they are requested."""
 
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from estimator_ckpt.bundle import slices
+from estimator_ckpt.bundle.entries import decode_key
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import Files
 from estimator_ckpt.bundle.partial_table import PartialTable
-from estimator_ckpt.bundle.reader import decode_key
 from estimator_ckpt.bundle.slices import Slice
 from estimator_ckpt.bundle.table import TableError
 from estimator_ckpt.formats import detect, v1_messages
 from estimator_ckpt.formats.v1_messages import HeaderTensor, MessageError, Record
 
 _CACHE_SIZE = 32 * 1024 * 1024
-# Of a block too large to keep, records up to this size are kept.
+# Records of up to this many bytes are kept even if their block is too large to keep.
 _SMALL_RECORD = 64 * 1024
-# TensorFlow writes to a file of such a name and renames it at the end.
+# TensorFlow writes to a file with such a name, and renames it at the end.
 _UNFINISHED = re.compile(r'\.tempstate\d+$')
 
 
-def corrupt(path: str, what: str) -> CorruptCheckpointError:
-    """Returns the error that a file is damaged.
+def corrupt(path: str, fault: str) -> CorruptCheckpointError:
+    """Returns the error for a damaged file.
 
     Args:
-      path: The file.
-      what: What is wrong in it.
+      path: The path of the file.
+      fault: The fault, as a clause.
     """
     return CorruptCheckpointError(
-        f'{path} is damaged: {what}; restore the file from a copy, or use another checkpoint.'
+        f'{path} is damaged: {fault}; restore the file from a copy, or use another checkpoint.'
     )
 
 
 class BlockCache:
-    """The blocks that were read last, so that a block with many small tensors is not read for each of them.
+    """The blocks that were read last, which saves reading a block with many small tensors for each of them.
 
-    It takes calls from several threads.
+    Several threads may use a cache at the same time.
     """
 
     def __init__(self, capacity: int = _CACHE_SIZE):
         """Creates an empty cache.
 
         Args:
-          capacity: The number of bytes of records to keep.
+          capacity: The greatest number of bytes of records that are kept.
         """
         self._capacity, self._size = capacity, 0
-        # A record that is not kept is None.
+        # The value of a record that is not kept is None.
         self._blocks: OrderedDict[object, dict[bytes, memoryview | None]] = OrderedDict()
         self._lock = threading.Lock()
 
     def value(
         self, block: object, key: bytes, load: Callable[[], dict[bytes, memoryview]]
     ) -> memoryview | None:
-        """Returns the value of a key in a block, or None if the block does not have the key.
+        """Returns the value of a key in a block; None if the block does not have the key.
 
         Args:
-          block: What identifies the block.
+          block: A hashable object that identifies the block.
           key: The key.
-          load: Reads the block.
+          load: A function that reads the block.
         """
         with self._lock:
             kept = self._blocks.get(block)
@@ -74,7 +74,7 @@ class BlockCache:
     def _keep(self, block: object, values: dict[bytes, memoryview]) -> None:
         kept: dict[bytes, memoryview | None] = dict(values)
         if _size(values) > self._capacity // 2:
-            # Copies, because a part of a block keeps all of it in memory.
+            # Small records are copied, because parts of a block keep the whole block in memory.
             kept = {
                 key: memoryview(bytes(value)) if len(value) <= _SMALL_RECORD else None
                 for key, value in values.items()
@@ -86,7 +86,8 @@ class BlockCache:
                 self._size -= _size(self._blocks.popitem(last=False)[1])
 
 
-def _size(values: dict[bytes, memoryview | None]) -> int:
+def _size(values: Mapping[bytes, memoryview | None]) -> int:
+    """Returns the number of bytes of records."""
     return sum(len(key) + len(value or b'') for key, value in values.items())
 
 
@@ -94,22 +95,22 @@ class V1File:
     """One file of a V1 checkpoint.
 
     Attributes:
-      path: Its path.
-      size: Its size in bytes.
-      tensors: What its header says, in the order of the header.
+      path: The path of the file.
+      size: The size in bytes.
+      tensors: The tensors in the header, in its order.
     """
 
     def __init__(self, path: str, files: Files, cache: BlockCache):
         """Reads the header.
 
         Args:
-          path: The file.
-          files: The operations to read it with.
-          cache: Where to keep blocks.
+          path: The path of the file.
+          files: The operations of the file system.
+          cache: The cache for blocks.
 
         Raises:
           CheckpointNotFoundError: If the file is missing.
-          CorruptCheckpointError: If it is damaged or no V1 checkpoint.
+          CorruptCheckpointError: If the file is damaged or is not a V1 checkpoint.
         """
         if not files.exists(path) or files.is_dir(path):
             raise CheckpointNotFoundError(
@@ -147,8 +148,8 @@ class V1File:
         """Reads the record of a slice. The checksum of its block is checked.
 
         Args:
-          name: The tensor's name as stored.
-          part: The slice as the header lists it.
+          name: The name of the tensor as stored.
+          part: The slice as listed in the header.
 
         Raises:
           CorruptCheckpointError: If the record is missing or damaged.
@@ -167,8 +168,7 @@ class V1File:
         """Reads the whole file, block by block.
 
         Yields:
-          Records or what is wrong in their place, each with how many bytes of the file have been read for it in
-          addition.
+          The number of bytes that were read since the previous item, and a record, or the error in place of it.
         """
         for number, block in enumerate(self._table.blocks):
             size = block.size
@@ -181,7 +181,7 @@ class V1File:
                 yield size, error
 
     def _check_header(self) -> None:
-        """Checks the checksum over a header that was read without the rest of its block."""
+        """Checks the checksum of the block with the header, if only the beginning of it has been read."""
         if not self._header_checked:
             try:
                 self._table.check_block(0)

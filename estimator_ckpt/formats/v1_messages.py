@@ -1,11 +1,11 @@
-"""The messages of a V1 checkpoint: its header, and the record of one slice.
+"""The messages of a V1 checkpoint: the header, and the records of slices.
 
-They are declared in `tensorflow/core/util/saved_tensor_slice.proto`. Headers are parsed by protobuf. Records are read
-without copying the values, which `v1_values` decodes.
+The messages are declared in `tensorflow/core/util/saved_tensor_slice.proto`. Headers are parsed by protobuf. Records are
+read without copying the values, which `v1_values` decodes.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -14,16 +14,18 @@ from estimator_ckpt.bundle.slices import Slice
 from estimator_ckpt.formats import wire
 
 _MAX_RANK = 254  # TensorFlow's own limit.
-_VERSION = 1  # Of the newest writer: TF_CHECKPOINT_VERSION in `tensorflow/core/public/version.h`.
-_META, _DATA = 1, 2  # Fields of SavedTensorSlices.
-_NAME, _SLICE, _VALUES = 1, 2, 3  # Fields of SavedSlice.
+# TF_CHECKPOINT_VERSION in `tensorflow/core/public/version.h`, the version of the newest writer.
+_VERSION = 1
+# The numbers of the fields of SavedTensorSlices, and of those of SavedSlice.
+_META, _DATA = 1, 2
+_NAME, _SLICE, _VALUES = 1, 2, 3
 
 _messages = declare(
     'saved_tensor_slice',
     {
         'V1Dimension': [(1, 'size', 'int64')],
         'V1Shape': [(2, 'dim', 'repeated V1Dimension'), (3, 'unknown_rank', 'bool')],
-        # Without a length an extent is the whole dimension.
+        # An extent without a length covers the whole dimension.
         'V1Extent': [(1, 'start', 'int64'), (2, 'length', 'optional int64')],
         'V1Slice': [(1, 'extent', 'repeated V1Extent')],
         'V1SliceMeta': [
@@ -39,17 +41,17 @@ _messages = declare(
 
 
 class MessageError(ValueError):
-    """A header or a record is damaged. The message says how, without the file's name."""
+    """Raised if a header or a record is damaged. The message is a clause without the name of the file."""
 
 
 class HeaderTensor(NamedTuple):
-    """What the header of one file says of a tensor.
+    """A tensor in the header of a file.
 
     Attributes:
-      name: Its name as stored.
+      name: The name as stored.
       dtype: TensorFlow's data type number.
       shape: The shape of the whole tensor.
-      slices: The slices of it that the file holds.
+      slices: The slices that the file holds.
     """
 
     name: bytes
@@ -62,7 +64,7 @@ class Record(NamedTuple):
     """The record of one slice.
 
     Attributes:
-      name: The tensor's name as stored.
+      name: The name of the tensor as stored.
       part: The slice.
       values: The `TensorProto` that holds the values.
     """
@@ -73,18 +75,18 @@ class Record(NamedTuple):
 
 
 def read_header(value: bytes) -> list[HeaderTensor]:
-    """Returns what the value of the key `''` says.
+    """Returns the tensors in a header, which is the value of the key `''`.
 
     Raises:
-      MessageError: If it is damaged, contradicts itself, or needs a newer reader.
+      MessageError: If the header is damaged, contradicts itself, or needs a newer reader.
     """
     try:
         meta, data = wire.submessages(memoryview(value), _META, _DATA)
         if meta is None or data is not None:
-            raise MessageError('its first record is no header')
+            raise MessageError('its first record is not a header')
         message = _messages['V1Meta'].FromString(bytes(meta))
     except (wire.WireError, DecodeError) as error:
-        raise MessageError('its header does not parse') from error
+        raise MessageError('its header cannot be parsed') from error
     if message.versions.min_consumer > _VERSION:
         raise MessageError(f'it needs a reader of version {message.versions.min_consumer}')
     return [_header_tensor(tensor) for tensor in message.tensor]
@@ -94,39 +96,49 @@ def read_record(value: memoryview) -> Record:
     """Returns the name, the slice and the values of a record.
 
     Raises:
-      MessageError: If it is damaged.
+      MessageError: If the record is damaged.
     """
     try:
         meta, data = wire.submessages(value, _META, _DATA)
         if data is None or meta is not None:
-            raise MessageError('its record holds no values')
+            raise MessageError('its record has no values')
         name, part, values = wire.submessages(data, _NAME, _SLICE, _VALUES)
         extents = _extents(_messages['V1Slice'].FromString(bytes(part or b'')))
     except (wire.WireError, DecodeError) as error:
-        raise MessageError('its record does not parse') from error
+        raise MessageError('its record cannot be parsed') from error
     return Record(bytes(name or b''), extents, memoryview(b'') if values is None else values)
 
 
 def part_shape(part: Slice, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Returns the shape of a slice of a tensor of `shape`."""
+    """Returns the shape of a slice.
+
+    Args:
+      part: The slice.
+      shape: The shape of the whole tensor.
+    """
     return tuple(
         extent if length is None else length for (_, length), extent in zip(part, shape, strict=True)
     )
 
 
 def normalized(part: Slice, shape: tuple[int, ...]) -> Slice:
-    """Returns the slice with extents that cover a whole dimension written as such."""
+    """Returns a slice whose extents have no length if they cover a whole dimension.
+
+    Args:
+      part: The slice.
+      shape: The shape of the whole tensor.
+    """
     return tuple(
         (0, None) if length in (None, extent) else (start, length)
         for (start, length), extent in zip(part, shape, strict=True)
     )
 
 
-def _extents(message) -> Slice:
+def _extents(message: Any) -> Slice:
     return tuple((e.start, e.length if e.HasField('length') else None) for e in message.extent)
 
 
-def _header_tensor(message) -> HeaderTensor:
+def _header_tensor(message: Any) -> HeaderTensor:
     tensor = HeaderTensor(
         name=message.name,
         dtype=message.type,
@@ -140,7 +152,7 @@ def _header_tensor(message) -> HeaderTensor:
 
 
 def _fault(tensor: HeaderTensor) -> str | None:
-    """Returns what is impossible about a tensor, as the end of a sentence, or None."""
+    """Returns what is impossible about a tensor, as the predicate of a sentence; None if it is plausible."""
     shape = tensor.shape
     if len(shape) > _MAX_RANK:
         return f'has the impossible rank {len(shape)}'

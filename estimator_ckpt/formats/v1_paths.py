@@ -1,7 +1,7 @@
-"""Which files a V1 checkpoint consists of.
+"""The files that a V1 checkpoint consists of.
 
-`tensorflow/core/util/tensor_slice_writer.cc` writes one file named as the save path. Sharded savers write
-`P-%05d-of-%05d`, and name it `P-?????-of-%05d` (`tensorflow/python/training/saver.py`).
+`tensorflow/core/util/tensor_slice_writer.cc` writes a single file at the save path. Sharded savers write files
+`P-%05d-of-%05d`, and refer to them by `P-?????-of-%05d` (`tensorflow/python/training/saver.py`).
 """
 
 import os
@@ -18,8 +18,8 @@ class V1Paths(NamedTuple):
     """The files of a V1 checkpoint.
 
     Attributes:
-      prefix: The path to name to TensorFlow, which takes the pattern of shards.
-      files: The files, in the order of their shard numbers. They need not all be there.
+      prefix: The path of the checkpoint for TensorFlow: the file, or the pattern of the shards.
+      files: The files in the order of their shard numbers. Some of them may be missing.
     """
 
     prefix: str
@@ -27,12 +27,15 @@ class V1Paths(NamedTuple):
 
 
 def find(path: str | os.PathLike) -> V1Paths | None:
-    """Returns the files that a path means, or None if it means none.
+    """Returns the files that a path refers to.
 
-    Only names are looked at: `detect` tells whether a file is a V1 checkpoint.
+    Only names are looked at. Whether a file is a V1 checkpoint is found out by `detect`.
 
     Args:
       path: A file, a shard, the pattern of the shards, or the prefix before `-00000-of-00002`.
+
+    Returns:
+      The files; None if there are none.
 
     Raises:
       CheckpointNotFoundError: If shards of several checkpoints have this prefix.
@@ -43,7 +46,7 @@ def find(path: str | os.PathLike) -> V1Paths | None:
     if shard and int(shard[2]):
         paths = _shards(shard[1], int(shard[2]))
         return paths if any(map(files.exists, paths.files)) else None
-    # A directory, too, may be the prefix of shards beside it; on `ram://` each prefix is a directory.
+    # The prefix of shards may be a directory beside them as well. Each prefix on `ram://` is one.
     if files.exists(path) and not files.is_dir(path):
         return V1Paths(path, (path,))
     directory, base = os.path.split(path)
@@ -53,7 +56,9 @@ def find(path: str | os.PathLike) -> V1Paths | None:
     counts = sorted({int(shard[2]) for shard in shards if shard and shard[1] == base and int(shard[2])})
     if len(counts) > 1:
         patterns = ', '.join(_shards(path, count).prefix for count in counts)
-        raise CheckpointNotFoundError(f'{path} means several checkpoints: {patterns}; name one of them.')
+        raise CheckpointNotFoundError(
+            f'{path} is the prefix of several checkpoints: {patterns}; name one of them.'
+        )
     return _shards(path, counts[0]) if counts else None
 
 

@@ -1,6 +1,6 @@
-"""Decodes the values in a V1 checkpoint: a `TensorProto` without type and shape, all numbers of a tensor at once.
+"""Decodes the values in a V1 checkpoint: a `TensorProto` without type and shape, decoded by array operations.
 
-The fields are those of `tensorflow/core/framework/tensor.proto`. Which type is stored in which field is said in
+The fields are those of `tensorflow/core/framework/tensor.proto`. The field for each type is defined in
 `tensorflow/core/util/saved_tensor_slice_util.h`.
 """
 
@@ -14,22 +14,22 @@ from estimator_ckpt.formats import wire
 
 _STRING_FIELD = 8
 _MAX_VARINT_BYTES = 10
-# Integers are decoded from this many bytes at once, so that little memory is taken besides the result.
+# Integers are decoded from this many bytes at a time, which takes little memory besides the result.
 _SLAB = 1 << 20
-# Values that are not packed are looked for in windows of this many bytes at first, until so many of the windows held
-# something else too.
+# Unpacked values are searched for in windows of this many bytes at first. The search is given up after this many windows
+# that contained other fields.
 _FIRST_WINDOW, _MAX_MISSES = 64, 100
-# Stretches of fewer bytes are joined to about this many.
+# Stretches of fewer bytes than the first number are joined to about the second number.
 _SHORT, _JOINED = 1024, 64 * 1024
 
 
 class _Field(NamedTuple):
-    """Where the values of a type are stored.
+    """The field that holds the values of a type.
 
     Attributes:
       number: The number of the field.
-      unpacked: The wire type of a value that is not packed.
-      bits: For variable-length integers how many of their bits count.
+      unpacked: The wire type of an unpacked value.
+      bits: The number of bits of a variable-length integer that count.
     """
 
     number: int
@@ -54,37 +54,37 @@ _FIELDS = {
 
 
 class ValuesError(ValueError):
-    """The values do not parse or are not as many as the shape has. The message says how, as the end of a sentence."""
+    """Raised if values cannot be parsed or their number does not match the shape. The message is a clause."""
 
 
 def decode(message: memoryview, dtype: int, count: int) -> np.ndarray:
     """Returns the values of a tensor or slice.
 
-    Memory is taken only for values that are there.
+    Memory is allocated only if the message has as many values as expected.
 
     Args:
       message: The `TensorProto`.
       dtype: TensorFlow's data type number.
-      count: The number of elements.
+      count: The expected number of elements.
 
     Returns:
-      A writable array of one dimension; strings as an object array of `bytes`.
+      A writable array of shape `[count]`; strings as an object array of `bytes`.
 
     Raises:
-      ValuesError: If the message is damaged or does not hold `count` elements.
-      dtypes.UnsupportedDtypeError: If NumPy has no such type or the format does not store it.
+      ValuesError: If the message is damaged or does not have `count` elements.
+      dtypes.UnsupportedDtypeError: If NumPy has no such type, or the V1 format does not store it.
     """
     try:
         if dtype == dtypes.STRING:
             return _strings(message, count)
         numpy_dtype, field = dtypes.to_numpy(dtype), _FIELDS.get(dtypes.name(dtype))
         if field is None:
-            raise dtypes.UnsupportedDtypeError(f'the V1 format stores no {dtypes.name(dtype)}')
+            raise dtypes.UnsupportedDtypeError(f'the V1 format does not store {dtypes.name(dtype)}')
         if field.unpacked == wire.VARINT:
             return _integers(message, field, numpy_dtype, count)
         return _floats(message, field, numpy_dtype, count)
     except wire.WireError as error:
-        raise ValuesError(f'its values do not parse: {error}') from error
+        raise ValuesError(f'its values cannot be parsed: {error}') from error
 
 
 def _strings(message: memoryview, count: int) -> np.ndarray:
@@ -127,7 +127,11 @@ def _integers(message: memoryview, field: _Field, dtype: np.dtype, count: int) -
 
 
 def _runs(message: memoryview, field: _Field) -> Iterator[np.ndarray]:
-    """Yields the bytes of the field's values, short stretches of them joined.
+    """Yields the bytes of the values of a field, where short stretches are joined.
+
+    Args:
+      message: The message.
+      field: The field.
 
     Raises:
       ValuesError: If a value is cut off.
@@ -152,10 +156,10 @@ def _runs(message: memoryview, field: _Field) -> Iterator[np.ndarray]:
 
 
 def _stretches(message: memoryview, field: _Field) -> Iterator[memoryview]:
-    """Yields the bytes of the field's values, those of many values at once where they stand together.
+    """Yields the bytes of the values of a field, for consecutive values at once.
 
-    A packed field is one stretch. So are values that are not packed, as many as a window holds. The windows grow while
-    nothing else comes between the values, and are given up where something often does.
+    A packed field is one stretch, and so are unpacked values, as many as a window holds. The windows grow as long as
+    there are no other fields between the values, and are given up if there often are.
     """
     position, window, misses = 0, _FIRST_WINDOW, 0
     while position < len(message):
@@ -163,7 +167,7 @@ def _stretches(message: memoryview, field: _Field) -> Iterator[memoryview]:
         if number == field.number:
             if kind not in (wire.BYTES, field.unpacked):
                 raise wire.WireError(f'its values have the wire type {kind}')
-            if kind == wire.BYTES:
+            if kind == wire.BYTES and not isinstance(value, int):
                 yield value
             else:
                 stretch, used = memoryview(b''), 0
@@ -175,7 +179,8 @@ def _stretches(message: memoryview, field: _Field) -> Iterator[memoryview]:
                     misses += not grows
                 if used:
                     end = position + used
-                else:  # One value, perhaps with a tag of more bytes than it needs.
+                else:
+                    # A single value, whose tag may have more bytes than necessary.
                     stored = message[position:end]
                     stretch = stored[varint.decode(stored, 0)[1] :]
                 yield stretch
@@ -183,10 +188,14 @@ def _stretches(message: memoryview, field: _Field) -> Iterator[memoryview]:
 
 
 def _unpacked_stretch(message: memoryview, field: _Field) -> tuple[memoryview, int]:
-    """Takes the tags out of the values that a message begins with, none of them packed.
+    """Removes the tags of the unpacked values at the beginning of a message.
+
+    Args:
+      message: The message.
+      field: The field of the values.
 
     Returns:
-      The bytes of the values, and the number of bytes that these and their tags take.
+      The bytes of the values, and the number of bytes of the values with their tags.
     """
     tag = np.frombuffer(varint.encode(field.number << 3 | field.unpacked), np.uint8)
     raw = np.frombuffer(message, np.uint8)
@@ -195,7 +204,7 @@ def _unpacked_stretch(message: memoryview, field: _Field) -> tuple[memoryview, i
         rows = raw[: len(raw) // width * width].reshape(-1, width)
         rows = rows[: _leading((rows[:, : len(tag)] == tag).all(axis=1))]
         return rows[:, len(tag) :].reshape(-1).data, rows.size
-    # Tags are variable-length integers too: every other one.
+    # Tags are variable-length integers as well, and alternate with values.
     ends = np.flatnonzero(raw < 0x80)
     ends = ends[: len(ends) // 2 * 2]
     starts = np.concatenate(([0], ends[1::2] + 1))[: len(ends) // 2]
@@ -211,18 +220,19 @@ def _unpacked_stretch(message: memoryview, field: _Field) -> tuple[memoryview, i
 
 
 def _leading(flags: np.ndarray) -> int:
-    """Returns how many flags are set before the first that is not."""
+    """Returns the number of flags before the first one that is not set."""
     return len(flags) if flags.all() else int(flags.argmin())
 
 
 def _count_varints(run: np.ndarray) -> int:
+    """Returns the number of variable-length integers in a run."""
     return sum(
         int(np.count_nonzero(run[start : start + _SLAB] < 0x80)) for start in range(0, len(run), _SLAB)
     )
 
 
 def _varints(run: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields the variable-length integers of a run that ends with the last byte of one, some thousands at once."""
+    """Yields the variable-length integers of a run, which ends with a complete one, in arrays of some thousands."""
     start = 0
     while start < len(run):
         slab = run[start : start + _SLAB]
@@ -234,7 +244,7 @@ def _varints(run: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _decode_varints(slab: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Returns the integers, without a sign, of a slab whose integers end at `ends`."""
+    """Returns the unsigned integers of a slab, given the positions of their last bytes."""
     if len(ends) == len(slab):
         return slab
     starts = np.concatenate(([0], ends[:-1] + 1))
@@ -251,17 +261,22 @@ def _decode_varints(slab: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 
 def _converted(values: np.ndarray, field: _Field, dtype: np.dtype) -> np.ndarray:
-    """Returns integers without a sign as values of `dtype`.
+    """Returns unsigned integers as values of a data type.
+
+    Args:
+      values: The integers.
+      field: The field that holds them.
+      dtype: The data type.
 
     Raises:
-      ValuesError: If one is out of its range.
+      ValuesError: If a value is out of the range of the data type.
     """
     if dtype.kind == 'b':
         return values != 0
     if field is _HALF:
         return _in_range(values.astype(np.uint64), np.dtype(np.uint16)).view(dtype)
     if field.bits == 32:
-        # Protobuf takes the low bits; TensorFlow stores small types as integers of 32 bits with a sign.
+        # Protobuf uses the low bits. TensorFlow stores small types as signed integers of 32 bits.
         values = values.astype(np.uint32)
         if dtype.itemsize < 4:
             return _in_range(values.view(np.int32), dtype)

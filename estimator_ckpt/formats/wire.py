@@ -1,25 +1,28 @@
-"""Reads protocol buffer messages field by field, without copying: one field may be hundreds of megabytes."""
+"""Reads protocol buffer messages field by field, without copying values, which may have hundreds of megabytes."""
 
 from collections.abc import Iterator
 
 from estimator_ckpt.bundle import varint
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # The wire types in use.
+# The wire types in use.
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+# The numbers of bytes of values of a fixed size.
 FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
 
 
 class WireError(ValueError):
-    """The bytes are not a protocol buffer message."""
+    """Raised if bytes are not a protocol buffer message. The message is a clause without the name of a file."""
 
 
 def fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
-    """Yields the number, the wire type and the value of each field, in the order they are stored.
+    """Yields the number, the wire type and the value of each field, in stored order.
 
     Args:
       message: The message.
 
     Yields:
-      For a variable-length integer its value without a sign, for others a part of `message`.
+      The number, the wire type and the value. A variable-length integer is an unsigned `int`; other values are parts of
+      `message`.
 
     Raises:
       WireError: If a field reaches beyond the end, or has an unknown wire type.
@@ -31,7 +34,11 @@ def fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
 
 
 def field_at(message: memoryview, position: int) -> tuple[int, int, int | memoryview, int]:
-    """Returns the number, the wire type and the value of the field at a position, and the position behind it.
+    """Returns the number, the wire type and the value of a field, and the position behind it.
+
+    Args:
+      message: The message.
+      position: The position of the field.
 
     Raises:
       WireError: If the field reaches beyond the end, or has an unknown wire type.
@@ -66,16 +73,16 @@ def submessages(message: memoryview, *numbers: int) -> list[memoryview | None]:
       *numbers: The numbers of the fields.
 
     Returns:
-      For each number its value, or None where the field is absent.
+      The value of each field; None if the field is absent.
 
     Raises:
-      WireError: If the message is damaged, or one of the fields occurs twice or is no bytes.
+      WireError: If the message is damaged, or one of the fields occurs twice or does not consist of bytes.
     """
     values: dict[int, memoryview] = {}
     for number, kind, value in fields(message):
         if number not in numbers:
             continue
-        if kind != BYTES or number in values:
-            raise WireError(f'the field {number} occurs twice or is not of bytes')
+        if kind != BYTES or isinstance(value, int) or number in values:
+            raise WireError(f'the field {number} occurs twice or does not consist of bytes')
         values[number] = value
     return [values.get(number) for number in numbers]

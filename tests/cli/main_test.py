@@ -131,7 +131,7 @@ class TestBadInput:
     def test_a_file_that_is_no_checkpoint_is_an_error(self, capsys, tmp_path, name):
         write_file(tmp_path / 'text', b'hello')
         check_sentence(
-            in_process(capsys, *command_line(name, tmp_path / 'text', tmp_path)), 'of no kind that is known'
+            in_process(capsys, *command_line(name, tmp_path / 'text', tmp_path)), 'a file of an unknown kind'
         )
 
     @every_subcommand

@@ -170,7 +170,7 @@ def table_block(header, records):
         (header_tensor(b'x', FLOAT, (4,), (WHOLE,), ((0, 4),)), "slice .* of 'x' is in .* twice"),
         (header_tensor(b'x', FLOAT, (4,)) + header_tensor(b'x', INT32, (4,)), "'x' is int32 of shape"),
         (message(2, encoded(2, 0, 2)), 'needs a reader of version 2'),
-        (b'\xff', 'header does not parse'),
+        (b'\xff', 'header cannot be parsed'),
     ],
 )  # fmt: skip
 def test_a_header_that_cannot_be_is_corrupt(tmp_path, no_big_memory, header, fault):
@@ -258,10 +258,10 @@ def test_rank_and_extents_that_numpy_cannot_hold_are_a_checkpoint_error(tmp_path
 @pytest.mark.parametrize(
     ('parts', 'fault'),
     [
-        ([((0, 2),)], 'leave parts of it out'),
-        ([((0, 2),), ((2, 1),)], 'leave parts of it out'),
+        ([((0, 2),)], 'do not cover it'),
+        ([((0, 2),), ((2, 1),)], 'do not cover it'),
         ([((0, 3),), ((2, 2),)], 'overlap'),
-        ([((0, 2),), ((1, 2),)], 'overlap and leave parts of it out'),
+        ([((0, 2),), ((1, 2),)], 'overlap and do not cover it'),
         ([((0, 4),), ((0, 2),)], 'overlap'),
     ],
 )

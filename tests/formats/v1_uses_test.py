@@ -207,7 +207,7 @@ class TestPrograms:
         (b'version https://git-lfs.github.com/spec/v1\noid', 'git lfs pull'),
         (b'', 'empty'),
         (b'\x80\x02}q\x00.', 'pickle'),
-        (b'some text', 'of no kind that is known'),
+        (b'some text', 'a file of an unknown kind'),
     ],
 )
 def test_what_is_no_checkpoint_is_named_with_what_to_do(content, what, tmp_path):
