@@ -280,6 +280,8 @@ class _Check:
         present = {decode_key(key) for key in self._reader.raw}
         # The keys of a lookup table are the key of the attribute and a suffix.
         present |= {key.rpartition('-')[0] for key in present}
+        # The graph names an iterator by its attribute, and the state has its own suffix.
+        present |= {key.removesuffix('_STATE') for key in present}
         for number, node in enumerate(graph.nodes):
             for attribute in node.attributes:
                 if attribute.key not in present:

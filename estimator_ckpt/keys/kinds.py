@@ -44,7 +44,7 @@ class Meaning:
 
     Attributes:
       kind: The kind of the tensor.
-      variable: The key of the variable of a slot or an average; empty for other kinds.
+      variable: The key of the variable of a slot, an average, or what may be either and is of kind `OTHER`; else empty.
       slot_name: The ending (`'Adam_1'`) or the name (`'v'`) of a slot; empty for other kinds.
     """
 
@@ -166,7 +166,9 @@ def meanings_of_names(
         ]
         found = find_slots(names, candidates, shape_of) if candidates else {}
         for name, (variable, ending, is_sure) in found.items():
-            meanings[name] = Meaning(Kind.SLOT, variable, ending) if is_sure else Meaning(Kind.OTHER)
+            meanings[name] = (
+                Meaning(Kind.SLOT, variable, ending) if is_sure else Meaning(Kind.OTHER, variable)
+            )
     return meanings
 
 

@@ -2,12 +2,15 @@
 
 import collections
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import (
+    TF1_CENTERED,
+    TF1_ENDINGS,
     SlotState,
     family_of,
     guess_family,
@@ -70,12 +73,29 @@ def state_of(name: str, slot_name: str, siblings: set[str]) -> SlotState | None:
     ending = name.rpartition('/')[2]
     if is_tf1_ending(ending):
         return slot_state(tf1_optimizer(ending), ending, siblings, True)
+    if slot_name == ending and (state := _state_of_named_optimizer(ending, siblings)) is not None:
+        return state
     for segment in name.split('/')[:-1]:
         # As a segment of a name, `momentum` is the name of a slot rather than of an optimizer.
         if family_of(segment) and segment != 'momentum':
             return slot_state(segment, slot_name, siblings, False)
     family = guess_family(siblings)
     return slot_state(family, slot_name, siblings, False) if family else None
+
+
+def _state_of_named_optimizer(ending: str, siblings: set[str]) -> SlotState | None:
+    """Returns the contents of a slot of a TF1 optimizer whose name ends in its class, such as `generator_adam`."""
+    match = re.fullmatch(r'(?P<optimizer>.+_(?P<class>[A-Za-z]+))(?:_(?P<number>\d+))?', ending)
+    family = family_of(match['class']) if match else None
+    if match is None or family is None:
+        return None
+    is_centered = family == 'rmsprop' and f'{match["optimizer"]}_2' in siblings
+    roles = list(TF1_CENTERED if is_centered else TF1_ENDINGS[family])
+    number = int(match['number'] or 0)
+    if number >= len(roles):
+        return None
+    is_needed = (family, roles[number]) != ('rmsprop', 'momentum')
+    return SlotState(family, roles[number], True, is_needed=is_needed, optimizer=match['optimizer'])
 
 
 def _optimizer_path(tensor: Tensor) -> str:

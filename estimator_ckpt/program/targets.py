@@ -35,7 +35,8 @@ def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Targets:
         return _of_variables(objects if isinstance(objects, (list, tuple)) else [objects])
     reached = tracking.track(as_checkpoint(objects))
     by_name = {item.full_name: item.attribute_key for item in reached.tensors if item.full_name}
-    meanings = refine(meanings_of_objects(reached.graph), reached.graph, by_name)
+    shapes = {item.full_name: item.shape for item in reached.tensors if item.full_name}
+    meanings = refine(meanings_of_objects(reached.graph), reached.graph, by_name, shape_of=shapes.get)
     keys_of = {id(item.owner): item.key for item in reached.tensors}
     slot_of = {same: slot for slot in slots for same in identities(slot.slot)}
     wanted = []
@@ -110,7 +111,8 @@ def of_graph(graph: tf.Graph, bindings: Bindings | None = None) -> Targets:
     places = _places(bindings) if bindings else {}
     of_objects = meanings_of_objects(bindings.graph) if bindings else {}
     names = {place.attribute_key: name for name, place in places.items()}
-    of_names = meanings_of_names(variables)
+    shapes = {name: _whole_shape(pieces) for name, pieces in variables.items()}
+    of_names = meanings_of_names(variables, shapes.get)
     siblings = collections.defaultdict(set)
     for meaning in of_names.values():
         siblings[meaning.variable].add(meaning.slot_name)

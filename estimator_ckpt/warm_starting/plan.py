@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, is_beta_power
@@ -79,6 +80,8 @@ def map_warm_start(
     source = _read(warm_start)
     tensors, idle = apply_rules(source.tensors, rules, follow=False)
     source = source.of(tensors)
+    if warm_start.slots:
+        _check_slots_are_known(source, warm_start)
     explicit = {name.removesuffix(':0') for rule in rules for name in rule.targets}
     selection = select(
         target.wanted, warm_start.include, explicit, slots=warm_start.slots, step=warm_start.step
@@ -104,6 +107,28 @@ def map_warm_start(
     gone = {tensor.key for tensor in later}
     report.unused = [row for row in report.unused if row.source not in gone]
     return WarmStartPlan(source, loads + matched.fitting, later, report)
+
+
+def _check_slots_are_known(source: Source, warm_start: WarmStart) -> None:
+    """Refuses to carry half of an optimizer: its scalars without slots that may be its own.
+
+    Raises:
+      CheckpointError: If variables without slots have tensors that may be theirs.
+    """
+    owners = {t.meaning.variable for t in source.tensors if t.meaning.kind is Kind.SLOT}
+    unsure = [
+        tensor.name
+        for tensor in source.tensors
+        if tensor.meaning.kind is Kind.OTHER
+        and tensor.meaning.variable not in {'', *owners}
+        and tensor.target is None
+    ]
+    if unsure:
+        listed = ', '.join(unsure[:3]) + (', ...' if len(unsure) > 3 else '')
+        raise CheckpointError(
+            f'{source.reader.prefix} has tensors that may be slots of an optimizer or something else ({listed}): pass '
+            'slots=False, or rules that say where they go.'
+        )
 
 
 def _read(warm_start: WarmStart) -> Source:
