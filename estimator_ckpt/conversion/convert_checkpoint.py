@@ -201,11 +201,11 @@ def _check_destination(source: TensorSource, destination: str, overwrite: bool) 
 
 
 def _check_options(contents: Contents, given: Mapping[str, Any]) -> None:
-    """Refuses options that would have no effect on a source with objects.
+    """Checks that no options for name-based checkpoints are given for a source with objects.
 
     Args:
       contents: The source.
-      given: The options that say where the tensors of a name-based checkpoint go.
+      given: The values of the options that determine the paths of tensors of a name-based checkpoint, by name.
     """
     without_effect = [f'{option}={value!r}' for option, value in given.items() if value]
     if contents.graph is not None and without_effect:
@@ -271,7 +271,7 @@ def _by_key(
                 (name, tensor) for tensor, name, key in placed.rows if key and name == object_keys.GLOBAL_STEP
             ][:1]
     else:
-        # What has no name, such as a string of Keras's, has one key.
+        # A tensor without a name, such as a string of Keras, has a single key.
         rows = [
             (key, tensor) for tensor, *both in placed.rows for key in dict.fromkeys(reversed(both)) if key
         ]

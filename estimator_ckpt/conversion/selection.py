@@ -46,7 +46,7 @@ def _taken(tensors: Iterable[Tensor], option: str, words: str | Collection[str])
         takes = _selector(word)
         by_word = {id(tensor) for tensor in tensors if takes(tensor)}
         if not by_word:
-            raise RuleError(_nothing(tensors, option, word))
+            raise RuleError(_no_tensor_message(tensors, option, word))
         taken |= by_word
     return taken
 
@@ -64,7 +64,8 @@ def _selector(word: str) -> Callable[[Tensor], bool]:
     return lambda tensor: any(pattern.fullmatch(name) for name in tensor.candidates)
 
 
-def _nothing(tensors: Iterable[Tensor], option: str, word: str) -> str:
+def _no_tensor_message(tensors: Iterable[Tensor], option: str, word: str) -> str:
+    """Returns the message for a word or an expression that applies to no tensor."""
     if word in KIND_WORDS:
         present = sorted({str(tensor.meaning.kind) for tensor in tensors})
         return f'{option}={word!r}: the checkpoint has no tensor of that kind; it has {", ".join(present)}.'

@@ -107,7 +107,8 @@ class Contents:
     def meanings(self) -> dict[str, Meaning]:
         """Returns the meaning of each key.
 
-        Objects say what their values are; where an object is no more than a variable, its name does.
+        The meanings of object-based keys follow from the objects, or from the full name if an object is no more than a
+        variable.
         """
         if self.graph is None:
             return meanings_of_names(self.names, self._shape)

@@ -1,4 +1,4 @@
-"""The words by which kinds of tensors are called in options: one vocabulary, singular and plural."""
+"""The names of the kinds of tensors in options, in the singular and in the plural."""
 
 from estimator_ckpt.keys.kinds import Kind
 
@@ -11,5 +11,5 @@ KIND_WORDS: dict[str, Kind] = {
 
 
 def listed_words() -> str:
-    """Returns the words for a message or a help text."""
+    """Returns the names of all kinds for a message or a help text."""
     return ', '.join(str(kind) for kind in Kind)

@@ -114,7 +114,7 @@ _HYPERPARAMETERS = frozenset(
 _OF_LAYERS_TOO = frozenset(['momentum', 'decay', 'beta'])
 _KERAS_3_SLOT = re.compile(rf'(?P<variable>.+)_(?P<slot>{"|".join(slots.KERAS_3_SLOT_NAMES)})')
 _KERAS_2_SLOTS = frozenset(slots.KERAS_2_SLOT_NAMES)
-# What Keras's metrics have counted.
+# The counts of Keras's metrics.
 _OF_METRICS = re.compile(r'(?:^|/)keras_api/metrics/')
 _STEPS = frozenset(['step', 'global_step', 'iter', 'iterations', '_iterations'])
 
@@ -142,13 +142,13 @@ def meanings_of_names(
     """Returns the meanings of the keys of a name-based checkpoint.
 
     A slot is recognized only if its variable is among the names: as the name without the ending, or as the longest
-    tail of that, because a scope may have been prepended (`worker_0/net/kernel/Adam` belongs to `net/kernel`). With
-    shapes, slots of optimizers that a program calls otherwise are recognized by their structure; where that does not
-    tell for sure, the kind is `OTHER`.
+    tail of that, because a scope may have been prepended (`worker_0/net/kernel/Adam` belongs to `net/kernel`). If
+    shapes are known, slots of optimizers with other names are recognized by their structure. A tensor that may or may
+    not be such a slot has the kind `OTHER`.
 
     Args:
       names: The names.
-      shape_of: Returns the shape of a tensor by its name; None if shapes are not known.
+      shape_of: A function that returns the shape of a tensor, given its name; None if shapes are not known.
     """
     names = list(names)
     variables = _Names(names)
@@ -164,8 +164,8 @@ def meanings_of_names(
         candidates = [
             name for name in names if meanings[name] is _VARIABLE and name[: name.rfind('/')] in variables
         ]
-        found = find_slots(names, candidates, shape_of) if candidates else {}
-        for name, (variable, ending, is_sure) in found.items():
+        by_structure = find_slots(names, candidates, shape_of) if candidates else {}
+        for name, (variable, ending, is_sure) in by_structure.items():
             meanings[name] = (
                 Meaning(Kind.SLOT, variable, ending) if is_sure else Meaning(Kind.OTHER, variable)
             )
@@ -333,7 +333,8 @@ def refine(
       graph: The object graph.
       by_name: The key of each variable by its name.
       names: Further names of the checkpoint, such as those of variables that the objects do not reach.
-      shape_of: Returns the shape of a tensor by its name, of either kind; None if shapes are not known.
+      shape_of: A function that returns the shape of a tensor, given a full name or a further name; None if shapes are
+        not known.
 
     Returns:
       The meanings of the keys.
@@ -345,7 +346,7 @@ def refine(
     for name, key in [*by_name.items(), *((name, name) for name in names)]:
         meaning = of_names[name]
         if meanings[key].kind is Kind.VARIABLE and meaning.kind is not Kind.VARIABLE:
-            # Of the keys of a variable, the one in the style of the slot's.
+            # If a variable has both keys, that in the style of the slot's key is given.
             is_named = key in is_name and meaning.variable in is_name
             variable = meaning.variable if is_named else by_name.get(meaning.variable, meaning.variable)
             meanings[key] = dataclasses.replace(meaning, variable=variable)

@@ -1,6 +1,6 @@
-"""Slots that no list of names knows, recognized by their structure.
+"""Recognizes slots by shapes and numbers, if the names of their optimizers are not in the table of `slots`.
 
-TF1 names a slot after its optimizer, which a program may call as it likes: `AdamOptimizer(name='generator_adam')` gives
+TF1 names a slot after its optimizer, which may have any name: `AdamOptimizer(name='generator_adam')` creates
 `g/kernel/generator_adam` and `g/kernel/generator_adam_1` (`tensorflow/python/training/slot_creator.py`).
 """
 
@@ -12,7 +12,7 @@ from estimator_ckpt.keys.slots import TF1_NAMES
 
 Shape = tuple[int, ...]
 _NUMBERED = re.compile(r'(?P<stem>.+?)(?:_(?P<number>[1-9]\d*))?(?P<end>:0)?')
-# Words in the names of optimizers, which make an ending that stands alone a slot's for sure.
+# Words that occur in the names of optimizers only. An ending with such a word needs no number to be that of a slot.
 _WORDS = re.compile(
     '|'.join([*TF1_NAMES, 'sgd', 'accum', 'optimizer', 'powersign', 'addsign', 'adafactor', 'yogi']), re.I
 )
@@ -30,7 +30,7 @@ def find_slots(
     Args:
       names: The names of all tensors.
       candidates: Those that may be slots, in any order.
-      shape_of: Returns the shape of a tensor by its name; None if it is not known.
+      shape_of: A function that returns the shape of a tensor, given its name; None if it is not known.
 
     Returns:
       For each slot by its name the name of its variable, the ending, and whether it is a slot for sure.
@@ -57,7 +57,7 @@ def find_slots(
 
 
 def variable_of_cut_slot(stem: str, names: Callable[[str], bool]) -> str | None:
-    """Returns the variable of a slot of a piece whose name TensorFlow has cut by the length of the variable's name.
+    """Returns the variable of a slot of a piece whose name TensorFlow cut at the length of the variable's name.
 
     Where a partitioned variable is trained in another scope, the slot's op is called `scope/X/part_N/Slot`. Its key is
     `X/` and the end of that name from where `X/part_N/` would end, be it within a word
@@ -65,7 +65,7 @@ def variable_of_cut_slot(stem: str, names: Callable[[str], bool]) -> str | None:
 
     Args:
       stem: The name without the slot's ending.
-      names: Returns True for a name of the checkpoint.
+      names: A function that returns True for a name of the checkpoint.
     """
     variable, slash, tail = stem.rpartition('/')
     while slash:

@@ -101,14 +101,14 @@ def _last(tensor: Tensor) -> str:
 
 
 def promote_all(source: Source, option: str = 'promote_averages=True') -> list[Tensor]:
-    """Returns the tensors of a checkpoint without moving averages, each variable that has one with its value.
+    """Returns the tensors of a checkpoint without moving averages, whose values replace those of their variables.
 
     Args:
       source: The checkpoint.
-      option: What asked for it, for the error.
+      option: The option that requests this, for the message of the error.
 
     Raises:
-      CheckpointError: If there are no moving averages of variables.
+      CheckpointError: If no variable has a moving average.
     """
     if not any(t.meaning.kind is Kind.AVERAGE and t.meaning.variable for t in source.tensors):
         raise CheckpointError(f'{source.reader.prefix} has no moving averages of variables; omit {option}.')

@@ -13,7 +13,7 @@ from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
 from estimator_ckpt.mapping.transforms import Transform
 
-# Attributes of what has no variable: they keep their keys in every style.
+# The attributes of objects that are not variables. Their keys are the same in all styles.
 _NAMELESS = frozenset(['OBJECT_CONFIG_JSON', 'ITERATOR'])
 
 
