@@ -96,7 +96,13 @@ class RemoteFiles(Files):
         self.copy(source, destination)
 
     def copy(self, source: str, destination: str, progress: Progress = None) -> None:
-        """Copies a file; `progress` is told the number of bytes behind each piece."""
+        """Copies a file.
+
+        Args:
+          source: The remote file.
+          destination: The new file, which may be local.
+          progress: A function that is called with the number of bytes of each piece that has been copied.
+        """
         if '://' not in destination:
             # TensorFlow would read pieces of 128 KiB, each by requests of its own.
             files_for(destination).write_pieces(destination, self._pieces(source), progress)

@@ -35,6 +35,7 @@ from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
 from estimator_ckpt.mapping.rules import RuleError, Rules
 from estimator_ckpt.mapping.source import Source, promote_all
 from estimator_ckpt.mapping.tensors import Tensor, apply_rules, read_tensors
+from estimator_ckpt.optimizers.momentum import momentum_notes
 from estimator_ckpt.program.read_target import read_target
 
 
@@ -141,6 +142,7 @@ def convert(
         )
     elif style is CheckpointStyle.TF1:
         placed = place_by_name(tensors)
+        placed.notes += momentum_notes(Source(contents, tensors).slot_states.values())
     else:
         placed = Placement(contents, root, optimizer, step).place(tensors)
     left_out += placed.left_out

@@ -129,11 +129,11 @@ def _name_slots(tensors: list[Tensor]) -> list[Tensor]:
         # A name that ends in the slot's name in its object was given by Keras.
         if variable is None or (of_name.kind is Kind.SLOT and of_name.slot_name != slot_name):
             continue
+        all_slots = siblings[object_keys.optimizer_path(tensor.key)]
         # The momentum of Keras's SGD is another value than that of TF1, and keeps Keras's name.
-        if slot_name == 'momentum' and of_name.kind is Kind.SLOT and not tensor.name.endswith('/Momentum'):
-            if siblings[object_keys.optimizer_path(tensor.key)] == {slot_name}:
-                continue
-        ending = tf1_ending(slot_name, siblings[object_keys.optimizer_path(tensor.key)]) or slot_name
+        if all_slots == {'momentum'} and of_name.kind is Kind.SLOT and not tensor.name.endswith('/Momentum'):
+            continue
+        ending = tf1_ending(slot_name, all_slots) or slot_name
         names[tensor.key] = f'{variable.name}/{ending}'
     return [dataclasses.replace(t, name=names[t.key]) if t.key in names else t for t in tensors]
 

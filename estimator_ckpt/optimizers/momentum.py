@@ -5,7 +5,11 @@ optimizers (`keras/optimizers/legacy/*.py`), those since 2.11, or those of Keras
 gradients, and that of Keras a step: `velocity = -learning_rate * accumulator`.
 """
 
+from collections.abc import Iterable
+
 from estimator_ckpt.keys.slots import SlotState
+
+_MOMENTUM = ('sgd', 'momentum')
 
 
 def momentum_factor(source: SlotState, to_tf1: bool, learning_rate: float | None) -> float | None:
@@ -22,7 +26,7 @@ def momentum_factor(source: SlotState, to_tf1: bool, learning_rate: float | None
     Raises:
       ValueError: If the learning rate is needed, but unknown or zero.
     """
-    if (source.family, source.role) != ('sgd', 'momentum') or source.is_tf1 == to_tf1:
+    if (source.family, source.role) != _MOMENTUM or source.is_tf1 == to_tf1:
         return None
     if not learning_rate:
         raise ValueError(
@@ -52,3 +56,13 @@ def crossing_factor(
     keras = target if source.is_tf1 else source
     rate = keras.learning_rate if learning_rate is None else learning_rate
     return momentum_factor(source, target.is_tf1, rate)
+
+
+def momentum_notes(states: Iterable[SlotState]) -> list[str]:
+    """Returns a note for the report if the momentum of Keras is written by name, with the values that Keras gave it."""
+    if any((state.family, state.role) == _MOMENTUM and not state.is_tf1 for state in states):
+        return [
+            "The momentum keeps Keras's values, under Keras's names. With keras_optimizer, it gets the values and the "
+            'names of TF1.'
+        ]
+    return []

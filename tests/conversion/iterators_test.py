@@ -56,9 +56,10 @@ def test_configurations_that_keras_saved_keep_their_keys(style, tmp_path):
     source = str(next(folder.rglob('*.index'))).removesuffix('.index')
     estimator_ckpt.convert(source, tmp_path / 'x', style)
     before, after = BundleReader(source), BundleReader(str(tmp_path / 'x'))
-    strings = [key for key in before.keys() if key.endswith('OBJECT_CONFIG_JSON')]
+    keys_before, keys_after = before.keys(), after.keys()
+    strings = [key for key in keys_before if key.endswith('OBJECT_CONFIG_JSON')]
     assert '/.ATTRIBUTES/OBJECT_CONFIG_JSON' in strings
     for key in strings:
         np.testing.assert_array_equal(after.tensor(key), before.tensor(key))
-    assert len([key for key in after.keys() if 'JSON' in key]) == len(strings)
+    assert len([key for key in keys_after if 'JSON' in key]) == len(strings)
     assert not estimator_ckpt.verify(tmp_path / 'x').faults
