@@ -126,8 +126,8 @@ def test_training_survives_the_death_of_every_task(style, more_flags, tmp_path):
     assert 'Traceback' not in cluster.log('evaluator0')
     path = tf.train.latest_checkpoint(model_dir)
     assert Contents(path).style.value == style
-    # One data file from each server, and one of the object graph.
-    assert len(data_files(path)) == (2 if style == 'tf1' else 3)
+    # One data file from each server, as from TensorFlow's saver.
+    assert len(data_files(path)) == 2
     values = small_model.values(path)
     assert values['global_step'] == last
     _assert_restores_in_tensorflow(path, style, values)
