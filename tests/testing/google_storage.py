@@ -48,6 +48,7 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
     """Passes on what is sent to a host of Google's, whichever, to the emulator."""
 
     protocol_version = 'HTTP/1.1'
+    disable_nagle_algorithm = True  # Which would hold back the second part of each answer for 40 ms.
 
     def do_CONNECT(self) -> None:
         self.send_response_only(200)
@@ -96,6 +97,7 @@ def main(proxy_port: int, emulator_port: int, bucket: str, folder: pathlib.Path)
     # For the emulator, an upload without a byte has no body, and fails.
     data = emulator.Request.data.fget
     emulator.Request.data = property(lambda request: b'' if data(request) is None else data(request))
+    emulator.RequestHandler.disable_nagle_algorithm = True
     store = emulator.create_server('localhost', emulator_port, in_memory=True, default_bucket=bucket)
     with _Server(('localhost', proxy_port), _Proxy) as proxy:
         proxy.context, proxy.emulator_port = _certify(folder), emulator_port
