@@ -8,6 +8,7 @@ from types import MappingProxyType
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import SlotState, object_slot_name
+from estimator_ckpt.mapping.keras_layers import corresponding_variables
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.report import MappingReport, Row, nearest, unused_rows
 from estimator_ckpt.mapping.shape_advice import advice, joining_axis
@@ -48,7 +49,9 @@ def match(
 
     * a tensor to which a rule gives the name or path of the wanted tensor,
     * for a slot, the corresponding slot of the source of its variable,
+    * a variable of the same layer in another version of Keras, if the layers of both are the same,
     * a tensor of the same name, then one of the same path,
+    * such a variable of Keras, if only some of the layers are the same,
     * for a step or a scalar of an optimizer, the only one of its kind,
     * for a variable that is a list of pieces in the checkpoint, the pieces.
 
@@ -136,6 +139,10 @@ class _Finder:
                 continue
             self._by_name[tensor.name] = tensor
             self._by_path[tensor.candidates[-1]] = tensor
+        self._of_layers, self._same_layers = corresponding_variables(
+            [wanted.tensor for wanted in target.wanted], target.graph,
+            [tensor for tensor in tensors if tensor.target is None], source.contents.graph,
+        )  # fmt: skip
         self.names = list(self._by_name)
         self._forget_shared_names(target)
         # The global step, or else the only tensor that counts steps.
@@ -173,7 +180,10 @@ class _Finder:
         # A slot goes where its variable goes, by the same recipe and whatever the slot's name.
         if kind is Kind.SLOT:
             candidate = self._slot(wanted, sources.get(self._wanted_key.get(variable, variable)))
-        candidate = candidate or self._by_name.get(tensor.name) or self._by_path.get(tensor.candidates[-1])
+        of_layer = self._of_layers.get(tensor.key)
+        # Keras numbers the names of layers within a process, so that the order of layers tells more than names do.
+        candidate = candidate or (of_layer if self._same_layers else None)
+        candidate = candidate or self._by_name.get(tensor.name) or self._at_same_path(tensor) or of_layer
         if candidate is None and wanted.is_step:
             candidate = self._step
         elif candidate is None and kind is Kind.OPTIMIZER:
@@ -200,6 +210,17 @@ class _Finder:
         if wanted.state is None or not families or wanted.state.family in families:
             return ''
         return f'the checkpoint has slots of {", ".join(sorted(families))}, not of {wanted.state.family}'
+
+    def _at_same_path(self, wanted: Tensor) -> Tensor | None:
+        """Returns the tensor with the path of a wanted one.
+
+        Slots that Keras numbers must not be taken by their numbers if their variables are known: Keras 3 begins with
+        another number than Keras 2, and models differ.
+        """
+        candidate = self._by_path.get(wanted.candidates[-1])
+        variables = [tensor.meaning.variable for tensor in (candidate, wanted) if tensor]
+        is_numbered = wanted.meaning.kind is Kind.SLOT and wanted.path[-2:-1] == ('_variables',)
+        return None if is_numbered and any(variables) else candidate
 
     def _slot(self, wanted: TargetTensor, variable: Tensor | None) -> Tensor | None:
         """Returns the slot of the variable's source, or the slots of its pieces, with the recipe of the variable."""
