@@ -17,7 +17,6 @@ PACKAGE = pathlib.Path(estimator_ckpt.__file__).parent
 TO_BE_REVISED = {
     'estimator',
     'program',
-    'saving',
     'warm_starting',
 }
 _SECTION = re.compile(r'^(Args|Attributes|Example|Raises|Returns|Yields):$', re.M)
