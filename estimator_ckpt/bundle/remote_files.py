@@ -96,7 +96,13 @@ class RemoteFiles(Files):
         self.copy(source, destination)
 
     def copy(self, source: str, destination: str, progress: Progress = None) -> None:
-        """Copies a file; `progress` is told the number of bytes behind each piece."""
+        """Copies a file, replacing another one.
+
+        Args:
+          source: The file.
+          destination: The path of the copy.
+          progress: Called with the number of bytes of each piece after it was copied.
+        """
         if '://' not in destination:
             # TensorFlow would read pieces of 128 KiB, each by requests of its own.
             files_for(destination).write_pieces(destination, self._pieces(source), progress)

@@ -1,7 +1,7 @@
 """The messages of a V1 checkpoint: the header, and the records of slices.
 
-The messages are declared in `tensorflow/core/util/saved_tensor_slice.proto`. Headers are parsed by protobuf. Records are
-read without copying the values, which `v1_values` decodes.
+The messages are declared in `tensorflow/core/util/saved_tensor_slice.proto`. Headers are parsed by protobuf. Records
+are read without copying the values, which `v1_values` decodes.
 """
 
 import math

@@ -16,8 +16,8 @@ _STRING_FIELD = 8
 _MAX_VARINT_BYTES = 10
 # Integers are decoded from this many bytes at a time, which takes little memory besides the result.
 _SLAB = 1 << 20
-# Unpacked values are searched for in windows of this many bytes at first. The search is given up after this many windows
-# that contained other fields.
+# Unpacked values are searched for in windows of this many bytes at first. The search is given up after this many
+# windows that contained other fields.
 _FIRST_WINDOW, _MAX_MISSES = 64, 100
 # Stretches of fewer bytes than the first number are joined to about the second number.
 _SHORT, _JOINED = 1024, 64 * 1024
