@@ -1,7 +1,7 @@
 """The plugin for `tf.estimator` and `MonitoredSession`: scaffolds, hooks, and wrapped Estimators.
 
-This package knows Scaffold, SessionRunHook and Estimator, and is the only one that patches TensorFlow classes. Saving
-and warm starts are done by the packages below.
+This package deals with Scaffold, SessionRunHook and Estimator, and is the only one that patches TensorFlow classes.
+Saving and warm starts are in the packages below.
 
 * `scaffolds`, `extenders`: factories of scaffolds; Estimators with another style.
 * `async_hook`, `mirror_hook`, `mirror_directory`, `warm_start_hook`: the hooks; the directory of a mirror.

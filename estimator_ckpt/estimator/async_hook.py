@@ -1,4 +1,4 @@
-"""Writes checkpoints in the background while training goes on."""
+"""Writes checkpoints in the background while training continues."""
 
 import time
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from estimator_ckpt.saving.saver import Saver
 
 
 class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
-    """Saves checkpoints of one step each, which a thread writes while training goes on.
+    """Saves consistent checkpoints, which a thread writes while training continues.
 
-    Training stands still while the values of all variables are taken, in one `session.run` between two steps. The last
-    step's checkpoint is written before training ends. An error of the writer is raised in training, at the next step or
-    at the end. SIGTERM lets a checkpoint that is being written be finished.
+    Training is held up only while the values of all variables are taken, in one `session.run` between two steps. The
+    checkpoint of the last step is written before training ends. An error of the writer is raised in training, at the
+    next step or at the end. On SIGTERM, a checkpoint that is being written is finished first.
 
-    It stands for Estimator's own saver hook, with a scaffold or a saver of this package in any style. Tasks that are
-    not the chief write nothing.
+    The hook replaces Estimator's saver hook. It needs a scaffold or a saver of this package, of any style. Only the
+    chief writes.
     """
 
     def __init__(
@@ -35,27 +35,28 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         *,
         overlap: Literal['wait', 'skip'] = 'wait',
     ):
-        """Makes a hook for `estimator.train(hooks=[...])`, `EstimatorSpec(training_hooks=[...])` or MonitoredSession.
+        """Creates a hook for `estimator.train(hooks=[...])`, `EstimatorSpec(training_hooks=[...])` or MonitoredSession.
 
-        With a multi-worker strategy every task must have it, and `RunConfig` neither `save_checkpoints_steps` nor
-        `save_checkpoints_secs`. Without a `config` in the scaffold, each task takes itself for the chief: it then goes
-        to `training_chief_hooks` or `chief_only_hooks`.
+        With a multi-worker strategy every task must have the hook, and `RunConfig` neither `save_checkpoints_steps` nor
+        `save_checkpoints_secs`. If the scaffold has no `config`, each task acts as the chief; the hook must then be one
+        of `training_chief_hooks` or `chief_only_hooks`.
 
         Args:
           checkpoint_dir: The directory of the checkpoints.
           save_secs: Seconds between two checkpoints; this or `save_steps` must be given.
           save_steps: Steps between two checkpoints.
           saver: An `estimator_ckpt.Saver`.
-          checkpoint_basename: What the files' names begin with.
-          scaffold: The scaffold that has such a saver. With neither, it is that of the session.
-          listeners: Are called in the training thread, `after_save` when the checkpoint has been written.
+          checkpoint_basename: The beginning of the file names.
+          scaffold: A scaffold with an `estimator_ckpt.Saver`. Without `saver` and `scaffold`, the scaffold of the
+            session is used.
+          listeners: The listeners. They are called in the training thread, `after_save` when the checkpoint is written.
           save_graph_def: As for `tf.compat.v1.train.CheckpointSaverHook`.
-          overlap: What becomes of a checkpoint that is due while another one is being written: `'wait'` for that one,
-            or `'skip'` it. The last one is never skipped.
+          overlap: How to handle a checkpoint that is due while another one is being written: `'wait'` for that one, or
+            `'skip'` it. The last checkpoint is never skipped.
 
         Raises:
-          ValueError: If not just one of `save_secs` and `save_steps` is given, or both `saver` and `scaffold`, or
-            `overlap` is unknown.
+          ValueError: If not exactly one of `save_secs` and `save_steps` is given, both `saver` and `scaffold` are
+            given, or `overlap` is unknown.
         """
         if overlap not in ('wait', 'skip'):
             raise ValueError(f"overlap must be 'wait' or 'skip', not {overlap!r}.")
@@ -74,7 +75,7 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         self._last_step: int | None = None
 
     def begin(self) -> None:
-        """Starts anew for the default graph."""
+        """Resets the hook and requests snapshot ops in the default graph."""
         self._writing = self._last_step = None
         if self._is_chief():
             for saver in self._savers():
@@ -85,9 +86,14 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
             self._global_step_tensor = tf.compat.v1.train.get_global_step()
 
     def after_create_session(self, session: tf.compat.v1.Session, coord: Any) -> None:
-        """Saves the first checkpoint."""
+        """Saves the first checkpoint.
+
+        Args:
+          session: The session.
+          coord: The coordinator of the session's threads.
+        """
         if self._is_chief():
-            self._forget_lost()
+            self._drop_lost_save()
             self._finish(session)
             self._get_saver().snapshot_ops.clear(session)
             self._let_close_wait(session)
@@ -97,15 +103,15 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
             self._take_part(session, step)
             self._timer.update_last_triggered_step(step)
 
-    def _forget_lost(self) -> None:
-        """What was being written of a session that broke down is lost with it, which the log says; training goes on."""
+    def _drop_lost_save(self) -> None:
+        """Drops a background save whose session broke down. The failure has been logged; training continues."""
         if self._writing:
             self._writing.wait()
             if isinstance(self._writing.error, tf.errors.OpError):
                 self._writing = None
 
     def _let_close_wait(self, session: tf.compat.v1.Session) -> None:
-        """Training that ends by an error closes its session, which would cancel what is being written."""
+        """Makes closing the session wait for the writer. Training that fails closes it, which would cancel the save."""
         close = session.close
 
         def close_when_written() -> None:
@@ -116,13 +122,18 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         session.close = close_when_written
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
-        """Also raises the writer's error, or calls the listeners, as soon as it has ended."""
+        """Saves a checkpoint if one is due. Raises the writer's error, or calls the listeners, if the writer has ended.
+
+        Args:
+          run_context: The context of the step.
+          run_values: The results of the step.
+        """
         if self._writing and not self._writing.is_alive() and self._finish(run_context.session):
             run_context.request_stop()
         super().after_run(run_context, run_values)
 
     def end(self, session: tf.compat.v1.Session) -> None:
-        """Saves the last step, unless that has been done, and waits for the writer."""
+        """Saves the last step, unless it is saved already, and waits for the writer."""
         self._finish(session)
         last_step = session.run(self._global_step_tensor)
         if last_step != self._last_step:
@@ -159,7 +170,7 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         return stop
 
     def _write(self, snapshot: Snapshot, step: int) -> None:
-        with snapshot.session.graph.as_default():  # Each thread has a default of its own.
+        with snapshot.session.graph.as_default():  # The default graph is specific to each thread.
             self._get_saver().save_snapshot(
                 snapshot, self._save_path, step, write_meta_graph=self._save_graph_def
             )
@@ -169,7 +180,7 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
 
     def _finish(self, session: tf.compat.v1.Session) -> bool:
-        """Waits for the writer, and gives whether a listener wants to stop training."""
+        """Waits for the writer. Returns True if a listener requests to stop training."""
         if self._writing is None:
             return False
         writing, self._writing = self._writing, None
@@ -191,9 +202,9 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         return graph_state(tf.compat.v1.get_default_graph()).savers
 
     def _get_saver(self) -> Saver:
-        # Of those that a strategy's replicas make, one is built.
+        # Each replica of a strategy creates a saver, of which only one is built.
         savers = self._savers()
-        saver = next((one for one in savers if not isinstance(one, Saver) or one.bindings), None)
+        saver = next((saver for saver in savers if not isinstance(saver, Saver) or saver.bindings), None)
         if not isinstance(saver, Saver):
             raise TypeError(
                 'AsyncCheckpointSaverHook needs a saver or a scaffold of estimator_ckpt: use '

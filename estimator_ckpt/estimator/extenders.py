@@ -1,4 +1,4 @@
-"""Makes any Estimator save the style of checkpoint that is wanted: canned ones and Keras's too."""
+"""Extends any Estimator, including canned ones and those of Keras models, to save checkpoints of a given style."""
 
 from typing import Any
 
@@ -11,7 +11,14 @@ from estimator_ckpt.program.tensorflow_internals import user_init_fn, warm_start
 
 
 def check_estimator_is_there(what: str) -> None:
-    """Raises an ImportError, which says what needs `tf.estimator`, where TensorFlow has none."""
+    """Checks that TensorFlow has `tf.estimator`.
+
+    Args:
+      what: The function or class that needs it, for the message.
+
+    Raises:
+      ImportError: If TensorFlow does not have it.
+    """
     if not hasattr(tf, 'estimator'):
         raise ImportError(
             f'{what} needs tf.estimator, which TensorFlow {tf.__version__} does not have: 2.15 is the last that does, '
@@ -20,10 +27,10 @@ def check_estimator_is_there(what: str) -> None:
 
 
 def with_checkpoint_style(estimator: Any, style: CheckpointStyle | str, **scaffold_args: Any) -> Any:
-    """A new `tf.estimator.Estimator` like the given one that saves checkpoints of a style and restores every style.
+    """Returns a copy of an Estimator that saves checkpoints of a style and restores every style.
 
-    It has the given one's model_dir, config, params and warm start, and goes on from its checkpoints. It is like
-    `tf.estimator.add_metrics`, which can be around it or inside:
+    The copy has the same model_dir, config, params and warm start, and resumes from existing checkpoints. The function
+    is similar to `tf.estimator.add_metrics`, and can be combined with it in any order:
 
       estimator = tf.estimator.DNNClassifier(...)
       estimator = estimator_ckpt.with_checkpoint_style(estimator, 'both')
@@ -31,13 +38,13 @@ def with_checkpoint_style(estimator: Any, style: CheckpointStyle | str, **scaffo
     Args:
       estimator: A `tf.estimator.Estimator` of any class but TPUEstimator.
       style: `'tf1'`, `'tf2'` or `'both'`.
-      **scaffold_args: As for `estimator_ckpt.scaffold`. What the Estimator's own scaffold holds besides its saver stays
-        where nothing is given here. Without `checkpoint`, the objects are those that the own scaffold names: with
-        `model_to_estimator(checkpoint_format='checkpoint')` the Keras model.
+      **scaffold_args: As for `estimator_ckpt.scaffold`. The defaults are taken from the Estimator's scaffold, except
+        for its saver. The default for `checkpoint` is the objects of that scaffold's saver, such as the Keras model
+        with `model_to_estimator(checkpoint_format='checkpoint')`.
 
     Raises:
       ImportError: If this TensorFlow has no `tf.estimator`.
-      TypeError: If `estimator` is no such Estimator, or an argument is none of `scaffold`'s.
+      TypeError: If `estimator` is not such an Estimator, or `scaffold` has no such argument.
       ValueError: If the style is unknown.
     """
     check_estimator_is_there('with_checkpoint_style')
@@ -51,8 +58,8 @@ def with_checkpoint_style(estimator: Any, style: CheckpointStyle | str, **scaffo
         raise TypeError('with_checkpoint_style makes its own saver; leave saver= out.')
     style = CheckpointStyle(style)
 
-    def model_fn(features, labels, mode, params, config):
-        del params  # The given estimator's model_fn is bound to them; an input_fn can ask for them.
+    def model_fn(features: Any, labels: Any, mode: str, params: Any, config: Any) -> Any:
+        del params  # The given model_fn is bound to them already; an input_fn may use them.
         spec = estimator.model_fn(features, labels, mode, config)
         return spec._replace(
             scaffold=_scaffold_like(spec.scaffold, style, {'config': config, **scaffold_args})
@@ -70,6 +77,7 @@ def with_checkpoint_style(estimator: Any, style: CheckpointStyle | str, **scaffo
 
 
 def _scaffold_like(own: Any, style: CheckpointStyle, args: dict[str, Any]) -> tf.compat.v1.train.Scaffold:
+    """Returns a scaffold of a style, with defaults from the Estimator's own scaffold, which may be None."""
     if own is not None:
         if args.get('checkpoint') is None:
             args['checkpoint'] = checkpoint_behind(own.saver)

@@ -1,4 +1,4 @@
-"""Evaluation while training goes on, of estimators whose scaffold has a saver."""
+"""Evaluates during training, also estimators whose scaffold has a saver."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +12,8 @@ from estimator_ckpt.program.tensorflow_internals import (
     with_evaluation_scaffold,
 )
 
-_Base = tf.compat.v1.train.SessionRunHook
+# The type is Any, because a conditional base class cannot be typed.
+_Base: Any = tf.compat.v1.train.SessionRunHook
 if hasattr(tf, 'estimator'):
     _Base = tf.estimator.experimental.InMemoryEvaluatorHook
 
@@ -20,17 +21,17 @@ if hasattr(tf, 'estimator'):
 class InMemoryEvaluatorHook(_Base):
     """`tf.estimator.experimental.InMemoryEvaluatorHook` for estimators of any scaffold.
 
-    It evaluates before the first step, every N steps and at the end, without a checkpoint: each variable of the
-    evaluation gets the value that the variable of its name has in the training session.
+    Evaluates before the first step, every N steps and at the end, without a checkpoint: each variable of the evaluation
+    gets the value of the variable of the same name in the training session.
 
-    TensorFlow's own hook refuses a scaffold with a saver or an `init_fn`. A saver might give a variable another one's
-    value, such as its moving average, and the hook asks no saver; its own `init_fn`, which a scaffold has one of, is
-    what feeds the values. So here the evaluation's scaffold is left with everything but these two, and what a
-    `tf.compat.v1.train.Saver` with a dict as `var_list` restores under another variable's name gets that one's value.
-    The `init_fn` and the warm start are not missed: what they set is overwritten.
+    TensorFlow's hook refuses a scaffold with a saver or an `init_fn`, because the saver may restore another variable's
+    value, such as a moving average, and because the hook feeds the values by an `init_fn` of its own. This hook removes
+    both from the evaluation's scaffold. If the removed `tf.compat.v1.train.Saver` has a dict as `var_list`, a variable
+    under another variable's name gets the value of that one. The removed `init_fn` and warm start have no effect, since
+    all values are overwritten.
 
-    As for TensorFlow's own, training is on one machine, and the training graph has no saveable objects but variables,
-    such as a `MutableHashTable`.
+    As for TensorFlow's hook, training must be on one machine, and the training graph must have no saveable objects
+    besides variables, such as a `MutableHashTable`.
     """
 
     def __init__(
@@ -42,15 +43,15 @@ class InMemoryEvaluatorHook(_Base):
         name: str | None = None,
         every_n_iter: int = 100,
     ):
-        """Makes a hook for `estimator.train(hooks=[...])`.
+        """Creates a hook for `estimator.train(hooks=[...])`.
 
         Args:
-          estimator: A `tf.estimator.Estimator`; TPUEstimator with `use_tpu=False` is one.
+          estimator: A `tf.estimator.Estimator`, such as a TPUEstimator with `use_tpu=False`.
           input_fn: As for `estimator.evaluate`.
           steps: As for `estimator.evaluate`.
           hooks: As for `estimator.evaluate`.
           name: As for `estimator.evaluate`.
-          every_n_iter: How many training steps are between two evaluations.
+          every_n_iter: The number of training steps between two evaluations.
 
         Raises:
           ImportError: If this TensorFlow has no `tf.estimator`.
@@ -61,7 +62,7 @@ class InMemoryEvaluatorHook(_Base):
         super().__init__(self._without_saver(estimator), input_fn, steps, hooks, name, every_n_iter)
 
     def _without_saver(self, estimator: Any) -> Any:
-        """The same estimator, whose evaluation has a scaffold without saver and init_fn."""
+        """Returns the same estimator, whose evaluation has a scaffold without saver and `init_fn`."""
 
         def without_saver(scaffold: tf.compat.v1.train.Scaffold) -> tf.compat.v1.train.Scaffold:
             self._restored_from = _restored_from(scaffold.saver)
@@ -80,7 +81,7 @@ class InMemoryEvaluatorHook(_Base):
 
 
 def _without_saver_and_init_fn(scaffold: tf.compat.v1.train.Scaffold) -> tf.compat.v1.train.Scaffold:
-    # Not by copy_from_scaffold, which takes the saver along.
+    # copy_from_scaffold would copy the saver too.
     return tf.compat.v1.train.Scaffold(
         init_op=scaffold.init_op,
         init_feed_dict=scaffold.init_feed_dict,
@@ -93,7 +94,7 @@ def _without_saver_and_init_fn(scaffold: tf.compat.v1.train.Scaffold) -> tf.comp
 
 
 def _restored_from(saver: Any) -> dict[str, str]:
-    """For the name of each variable that a saver restores under another name, that one."""
+    """Returns the names under which a saver restores variables, by the variables' own names, where they differ."""
     named = saver_variables(saver)
     if not isinstance(named, dict):
         return {}

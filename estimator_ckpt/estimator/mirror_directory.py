@@ -1,6 +1,6 @@
-"""A directory that holds another directory's checkpoints in another style, with a state file and retention of its own.
+"""Mirrors the checkpoints of a directory to another one in another style, with its own state file and retention.
 
-What it has written stands in a file of its own, `mirror_of.json`; nothing else in the directory is ever deleted.
+A marker file, `mirror_of.json`, lists the checkpoints of the mirror. Nothing else in the directory is ever deleted.
 """
 
 import hashlib
@@ -31,18 +31,18 @@ class Mirror:
         keep_checkpoint_max: int | None,
         data: Literal['link', 'copy'],
     ):
-        """Takes a directory as the mirror of another, or goes on with one that is.
+        """Creates a mirror, or continues an existing one.
 
         Args:
-          source_dir: Where the checkpoints are saved.
-          output_dir: Where they are mirrored.
-          style: The mirror's style.
-          keep_checkpoint_max: How many to keep; None or 0 for all.
-          data: Whether data files are linked, where the file system can, or copied.
+          source_dir: The directory of the original checkpoints.
+          output_dir: The directory of the mirror.
+          style: The style of the mirror.
+          keep_checkpoint_max: The number of checkpoints to keep; None or 0 for all.
+          data: Whether data files are linked, if the file system supports links, or copied.
 
         Raises:
           ValueError: If `output_dir` is `source_dir`, or holds checkpoints that are not the mirror's.
-          OSError: If it cannot be read or made.
+          OSError: If `output_dir` cannot be read or created.
         """
         self._source_dir, self._output_dir = _absolute(source_dir), output_dir
         self._style, self._data, self._max_to_keep = style, data, keep_checkpoint_max
@@ -52,23 +52,24 @@ class Mirror:
                 f'output_dir {output_dir!r} is the directory that is mirrored; choose another one.'
             )
         self._files.make_dirs(output_dir)
-        self._own = self._read_marker()
+        own = self._read_marker()
         state = read_state(output_dir)
         self._announced = state.latest if state else None
         listed = (
             [os.path.basename(path) for path in dict.fromkeys([*state.all, state.latest])] if state else []
         )
-        if self._own is None:
+        if own is None:
             self._refuse_foreign([*listed, *self._indexes()])
-        elif foreign := [name for name in listed if name not in self._own]:
+        elif foreign := [name for name in listed if name not in own]:
             self._refuse_foreign(foreign)
-        self._own = self._own or {}
+        self._own = own or {}
         self._finish_deleting(listed)
-        # One is never kept for good here: the directory that is mirrored does that.
+        # Only the mirrored directory keeps checkpoints permanently.
         self._retention = Retention(keep_checkpoint_max, float('inf'))
         self._retention.recover([os.path.join(output_dir, name) for name in listed])
 
     def _refuse_foreign(self, names: list[str]) -> None:
+        """Raises an error if there are checkpoints that are not the mirror's."""
         if names:
             raise ValueError(
                 f'output_dir {self._output_dir!r} holds checkpoints that are no mirror of {self._source_dir} '
@@ -79,9 +80,10 @@ class Mirror:
         return [name for name in self._files.list_dir(self._output_dir) if name.endswith('.index')]
 
     def _read_marker(self) -> dict[str, str | None] | None:
-        """The names of the checkpoints that are the mirror's, or None for no mirror yet.
+        """Returns the checkpoints of the mirror; None if the directory is not a mirror yet.
 
-        With each stands what it was made of: a fingerprint, empty while it is written; None for one that is to go.
+        The value for each name is the fingerprint of the source. It is empty while the checkpoint is being written, and
+        None for a checkpoint that is to be deleted.
         """
         path = os.path.join(self._output_dir, MARKER)
         if not self._files.exists(path):
@@ -105,59 +107,60 @@ class Mirror:
         write_atomically(os.path.join(self._output_dir, MARKER), content.encode())
 
     def _finish_deleting(self, listed: list[str]) -> None:
-        """Deletes what a process left behind that died: what it was to delete, and what it had not finished."""
-        for name, made_of in list(self._own.items()):
+        """Deletes checkpoints that a process that died was to delete, or had not finished."""
+        for name, fingerprint in list(self._own.items()):
             prefix = os.path.join(self._output_dir, name)
             if name in listed:
-                self._own[name] = made_of or ''
-            elif made_of is None or not checkpoint_exists(prefix):
+                self._own[name] = fingerprint or ''
+            elif fingerprint is None or not checkpoint_exists(prefix):
                 remove_checkpoint(prefix)
                 del self._own[name]
 
     def add(self, prefix: str, program: Program | None) -> list[str]:
-        """Mirrors a checkpoint, announces it in the state file, and deletes those that are too many.
+        """Mirrors a checkpoint, announces it in the state file, and deletes surplus checkpoints.
 
         Args:
-          prefix: The checkpoint, which is complete.
+          prefix: The prefix of a complete checkpoint.
           program: The program that saved it; see `convert_for_program`.
 
         Returns:
-          The object keys of the program that the checkpoint has no value for.
+          The object keys of the program for which the checkpoint has no value.
 
         Raises:
-          CheckpointError: If it cannot be read, or somebody else writes to the mirror's directory.
-          OSError: If a file cannot be written. The mirror then has the checkpoints that it had before.
+          CheckpointError: If the checkpoint cannot be read, or another process writes to the mirror's directory.
+          OSError: If a file cannot be written. The mirror then has the same checkpoints as before.
         """
         self._check_nobody_else_writes()
         name = os.path.basename(prefix)
         target, before = os.path.join(self._output_dir, name), list(self._retention.kept)
         if name not in self._own and (checkpoint_exists(target) or data_files(target)):
             raise CheckpointError(f'There is a checkpoint {target} that is no mirror; move it away.')
-        made_of, missing = self._fingerprint(prefix, program), []
-        # Training that resumes saves first of all what it has just restored, which is mirrored already.
-        is_there = self._own.get(name) == made_of and checkpoint_exists(target)
-        too_old = self._retention.record(target)
+        fingerprint = self._fingerprint(prefix, program)
+        missing: list[str] = []
+        # The first save of resumed training often equals the restored checkpoint, which is mirrored already.
+        is_mirrored = self._own.get(name) == fingerprint and checkpoint_exists(target)
+        surplus = self._retention.record(target)
         own = dict(self._own)
         try:
-            self._own |= {os.path.basename(old): None for old in too_old} | {
-                name: made_of if is_there else ''
-            }
-            self._write_marker()  # First, so that nothing is written whose owner is not known.
-            if not is_there:
+            self._own |= {os.path.basename(old): None for old in surplus}
+            self._own[name] = fingerprint if is_mirrored else ''
+            # The marker comes first, so that an interrupted checkpoint is known to be the mirror's.
+            self._write_marker()
+            if not is_mirrored:
                 missing = convert_for_program(prefix, target, self._style, program, self._data)
             self._retention.write_state(target, relative=True)
         except BaseException:
             self._retention.kept, self._own = before, {**own, name: ''}
             raise
-        self._announced, self._own[name] = name, made_of
-        for old in too_old:
+        self._announced, self._own[name] = name, fingerprint
+        for old in surplus:
             remove_checkpoint(old)
             del self._own[os.path.basename(old)]
         self._write_marker()
         return missing
 
     def _fingerprint(self, prefix: str, program: Program | None) -> str:
-        """What a checkpoint's mirror depends on: its index, which has the checksums, the style and the objects."""
+        """Returns a digest of what a mirrored checkpoint depends on: the source index, the style and the objects."""
         digest = hashlib.sha256(files_for(prefix).read(index_path(prefix)))
         digest.update(self._style.value.encode())
         digest.update(program.graph.serialize() if program else b'')

@@ -1,4 +1,4 @@
-"""Puts each checkpoint that training saves into a second directory, in another style."""
+"""Mirrors each checkpoint that training saves to a second directory, in another style."""
 
 import os
 from typing import Any, Literal
@@ -17,21 +17,21 @@ from estimator_ckpt.program.graph_state import graph_state
 from estimator_ckpt.program.tracking import check_checkpoint
 from estimator_ckpt.saving.saver import Saver
 
-# What a mirror can fail of while training goes on.
+# Failures of the mirror after which training can continue.
 _FAILURES = (OSError, CheckpointError, tf.errors.OpError)
 
 
 class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
-    """Puts the same checkpoints in another style, with a state file of their own, into a second directory.
+    """Mirrors checkpoints in another style, with their own state file, to a second directory.
 
-    Each is complete before the state file names it. It works beside any scaffold or none: it is told of a checkpoint
-    when a saver of the session's graph has saved it, whichever hook asked the saver to, so that the last one is there
-    too. Only the chief saves, and so mirrors.
+    Each checkpoint is complete before the state file names it. The hook works with any scaffold or none: a checkpoint
+    is mirrored when a saver of the session's graph has saved it, whichever hook called the saver, including the last
+    one. Only the chief saves, and thus mirrors.
 
-    There are no `.meta` files in it: the graph in one restores by the keys of its own style.
+    The mirror has no `.meta` files, since the graph in one restores by the keys of its own style.
 
-    The first directory that the session saves to is mirrored: model_dir. A restart goes on with what is there, and
-    first of all mirrors the checkpoint that it starts from, if that is not there.
+    The first directory to which the session saves is mirrored, which is model_dir. A restart continues the mirror, and
+    first mirrors the checkpoint from which training resumes, if it is missing.
     """
 
     def __init__(
@@ -43,22 +43,21 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
         data: Literal['link', 'copy'] = 'link',
         on_error: Literal['log', 'raise'] = 'log',
     ):
-        """Makes a hook for `estimator.train(hooks=[...])`, `EstimatorSpec(training_hooks=[...])` or MonitoredSession.
+        """Creates a hook for `estimator.train(hooks=[...])`, `EstimatorSpec(training_hooks=[...])` or MonitoredSession.
 
         Args:
-          output_dir: Where the checkpoints go. It is the mirror's own: an empty directory, or the mirror of an earlier
-            run.
+          output_dir: The directory of the mirror: an empty directory, or the mirror of an earlier run.
           style: `'tf1'`, `'tf2'` or `'both'`.
-          checkpoint: Names the object paths of checkpoints that are saved without any. None for those of the saver, if
-            it is of this package, and else for `Checkpoint(var_list={name: variable}, step=global_step)`.
-          keep_checkpoint_max: How many to keep; None or 0 for all.
-          data: Whether data files are linked, where the file system can, or copied.
-          on_error: What becomes of a checkpoint that cannot be mirrored, as there is no room or no permission: `'log'`
-            warns and goes on training, `'raise'` stops it. A directory that cannot be a mirror (it is model_dir, or
-            holds other checkpoints) is a ValueError before the first step in any case.
+          checkpoint: The objects with the paths for checkpoints that are saved without paths. None for those of the
+            saver, if it is of this package, or else for `Checkpoint(var_list={name: variable}, step=global_step)`.
+          keep_checkpoint_max: The number of checkpoints to keep; None or 0 for all.
+          data: Whether data files are linked, if the file system supports links, or copied.
+          on_error: How to handle a checkpoint that cannot be mirrored, such as for lack of space or permission: `'log'`
+            logs a warning and continues training, `'raise'` stops it. A directory that cannot be a mirror (model_dir,
+            or one that holds other checkpoints) raises a ValueError before the first step in any case.
 
         Raises:
-          TypeError: If `checkpoint` is no `tf.train.Checkpoint`.
+          TypeError: If `checkpoint` is not a `tf.train.Checkpoint`.
           ValueError: If `style`, `data`, `on_error` or `keep_checkpoint_max` is none of the allowed values.
         """
         self._output_dir = as_path(output_dir)
@@ -83,15 +82,19 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
         self._told_missing = False
 
     def begin(self) -> None:
-        """Asks to be told of what is saved from the default graph, and notes its object paths while it can grow."""
+        """Registers the hook with the default graph, and reads the object paths before the graph is finalized.
+
+        Raises:
+          ValueError: If another hook mirrors to the same directory.
+        """
         self._reset()
         graph = tf.compat.v1.get_default_graph()
         hooks = [hook for hook in graph_state(graph).save_listeners if isinstance(hook, CheckpointMirrorHook)]
-        same = os.path.abspath(self._output_dir)
-        if any(hook is not self and os.path.abspath(hook._output_dir) == same for hook in hooks):
+        output_dir = os.path.abspath(self._output_dir)
+        if any(hook is not self and os.path.abspath(hook._output_dir) == output_dir for hook in hooks):
             raise ValueError(f'Two hooks mirror to {self._output_dir}; give each a directory of its own.')
-        # Another worker of a strategy saves to a temporary directory. Its graph still is made like the chief's: the
-        # ops that exchange values are numbered.
+        # Other workers of a strategy save to temporary directories. Their graphs must still get the same ops as the
+        # chief's, because ops that exchange values are numbered.
         if self not in hooks and tf.distribute.get_strategy().extended.should_checkpoint:
             after_saving(graph, self)
         if self._checkpoint is not None:
@@ -110,8 +113,8 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
         """Mirrors a checkpoint that was just saved.
 
         Args:
-          prefix: The checkpoint, which is complete.
-          saver: What saved it.
+          prefix: The prefix of the complete checkpoint.
+          saver: The saver that saved it.
         """
         directory = os.path.dirname(prefix)
         self._source_dir = self._source_dir or directory
@@ -154,7 +157,7 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
 
 
 def _program_behind(saver: Any) -> Program | None:
-    """What a saver calls its tensors, where it knows."""
+    """Returns the tensors of a saver with their keys; None if they are not known."""
     if isinstance(saver, Saver):
         return _program_of(saver.bindings) if saver.bindings else None
     return program_behind(saver)

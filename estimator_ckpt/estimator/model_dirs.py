@@ -1,4 +1,4 @@
-"""What is done with a model_dir before training restores from it."""
+"""Checks a model_dir before training restores from it."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ _MAX_LISTED = 5
 
 
 def prepare_model_dir(graph: tf.Graph, saver: Saver) -> None:
-    """Asks that the model_dir of a graph's sessions be checked before they restore from it.
+    """Registers a check of the model_dir before sessions of a graph restore from it.
 
-    Where it holds checkpoints but no readable state file, TensorFlow would start at step 0 and write over them.
+    If a model_dir has checkpoints but no readable state file, TensorFlow would start at step 0 and overwrite them.
 
     Args:
       graph: The graph.
-      saver: The saver of its scaffold, which is told the directory.
+      saver: The saver of the graph's scaffold, for which the directory is set.
     """
 
     def check(arguments: dict[str, Any]) -> None:
@@ -35,15 +35,15 @@ def prepare_model_dir(graph: tf.Graph, saver: Saver) -> None:
 
 
 def check_state_file(model_dir: str) -> None:
-    """Checks that a directory with checkpoints has a state file that says which is the latest.
+    """Checks that a directory with checkpoints has a state file.
 
-    A first checkpoint that was written, but not announced before the process was killed, is announced.
+    If the process was killed after it wrote the first checkpoint, and before it announced that, this is done here.
 
     Args:
       model_dir: The directory; it need not exist.
 
     Raises:
-      CheckpointError: If it has none. The message names the checkpoints and what to do.
+      CheckpointError: If there are checkpoints without a state file. The message lists them and says what to do.
     """
     if not files_for(model_dir).is_dir(model_dir):
         return
@@ -57,8 +57,8 @@ def check_state_file(model_dir: str) -> None:
     if not present:
         return
     listed = ', '.join(present[-_MAX_LISTED:])
-    rest = f', and {len(present) - _MAX_LISTED} older ones' if len(present) > _MAX_LISTED else ''
+    further = f', and {len(present) - _MAX_LISTED} older ones' if len(present) > _MAX_LISTED else ''
     raise CheckpointError(
-        f'{model_dir} {fault}, but holds checkpoints ({listed}{rest}), which training from step 0 would write over: '
+        f'{model_dir} {fault}, but holds checkpoints ({listed}{further}), which training from step 0 would write over: '
         'restore the file `checkpoint` (one line: model_checkpoint_path: "NAME"), or give an empty model_dir.'
     )

@@ -1,4 +1,4 @@
-"""Factories of `tf.compat.v1.train.Scaffold`s, for `EstimatorSpec(scaffold=...)` and its like."""
+"""Creates scaffolds, for `EstimatorSpec(scaffold=...)` and the like."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from estimator_ckpt.warm_starting.options import WarmStart
 from estimator_ckpt.warm_starting.warm_start import warm_start_session
 
 
-# A strategy's replicas run the model_fn through AutoGraph, which would rewrite what is made here too.
+# The replicas of a strategy run the model_fn through AutoGraph, which would convert this function too.
 @not_converted
 def scaffold(
     style: CheckpointStyle | str,
@@ -27,28 +27,26 @@ def scaffold(
     untracked: str = 'keep',
     **scaffold_args: Any,
 ) -> tf.compat.v1.train.Scaffold:
-    """A scaffold that saves checkpoints of a style and restores every style.
+    """Creates a scaffold that saves checkpoints of a style and restores every style.
 
-    Its saver is built when the scaffold is finalized or first restores, so variables created until then are in.
+    The saver is built when the scaffold is finalized or first restores, and covers all variables created until then.
 
     Args:
       style: `'tf1'`, `'tf2'` or `'both'`.
       checkpoint: A `tf.train.Checkpoint` that names the objects. None for `Checkpoint(var_list={name: variable},
         step=global_step)` over the graph's saveable objects.
-      config: A `tf.estimator.RunConfig`, whose `keep_checkpoint_max` and `keep_checkpoint_every_n_hours` are honoured,
-        whose `model_dir` is where checkpoints of a directory that was moved are found, and whose `is_chief` says
-        whether this task writes. None for TensorFlow's defaults.
-      var_list: As for `tf.compat.v1.train.Saver`: the variables, or a dict from the names that they have in checkpoints
-        to them, such as `ema.variables_to_restore()` for evaluation and export. None for all.
-      warm_start: The values that the variables start with where model_dir has no checkpoint. A given `init_fn` runs
-        before.
-      untracked: What becomes of variables that `checkpoint` does not reach: `'keep'`, `'error'` or `'drop'`; see
-        `Saver`.
+      config: A `tf.estimator.RunConfig`, whose `keep_checkpoint_max`, `keep_checkpoint_every_n_hours`, `is_chief` and
+        `model_dir` are used, the last to find checkpoints of a directory that was moved. None for TensorFlow's
+        defaults.
+      var_list: As for `tf.compat.v1.train.Saver`: the variables, or a dict of variables by their names in checkpoints,
+        such as `ema.variables_to_restore()` for evaluation and export. None for all.
+      warm_start: The initial values of the variables if model_dir has no checkpoint. A given `init_fn` runs before.
+      untracked: How to handle variables not reachable from `checkpoint`: `'keep'`, `'error'` or `'drop'`; see `Saver`.
       **scaffold_args: Passed to `Scaffold`: `init_op`, `init_fn`, `local_init_op`, ...
 
     Raises:
-      TypeError: If `checkpoint` is no `tf.train.Checkpoint`, `warm_start` is no `WarmStart`, or `scaffold_args` holds
-        a saver.
+      TypeError: If `checkpoint` is not a `tf.train.Checkpoint`, `warm_start` is not a `WarmStart`, or `scaffold_args`
+        has a saver.
       ValueError: If the style or `untracked` is unknown.
     """
     if 'saver' in scaffold_args:
@@ -92,17 +90,32 @@ def _warm_starting(saver: Saver, warm_start: WarmStart, init_fn: Any) -> Callabl
 
 
 def tf1_scaffold(checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any) -> tf.compat.v1.train.Scaffold:
-    """A scaffold that saves name-based checkpoints; see `scaffold`."""
+    """Creates a scaffold that saves name-based checkpoints.
+
+    Args:
+      checkpoint: As for `scaffold`.
+      **kwargs: As for `scaffold`.
+    """
     return scaffold(CheckpointStyle.TF1, checkpoint, **kwargs)
 
 
 def tf2_scaffold(checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any) -> tf.compat.v1.train.Scaffold:
-    """A scaffold that saves object-based checkpoints; see `scaffold`."""
+    """Creates a scaffold that saves object-based checkpoints.
+
+    Args:
+      checkpoint: As for `scaffold`.
+      **kwargs: As for `scaffold`.
+    """
     return scaffold(CheckpointStyle.TF2, checkpoint, **kwargs)
 
 
 def dual_scaffold(
     checkpoint: tf.train.Checkpoint | None = None, **kwargs: Any
 ) -> tf.compat.v1.train.Scaffold:
-    """A scaffold that saves both styles over bytes stored once; see `scaffold`."""
+    """Creates a scaffold that saves checkpoints of both styles, whose values are stored once.
+
+    Args:
+      checkpoint: As for `scaffold`.
+      **kwargs: As for `scaffold`.
+    """
     return scaffold(CheckpointStyle.BOTH, checkpoint, **kwargs)

@@ -1,7 +1,7 @@
-"""Finds out whether the workers of a MultiWorkerMirroredStrategy see the same checkpoints.
+"""Checks that the workers of a MultiWorkerMirroredStrategy see the same checkpoints.
 
-Each of them restores for itself. Where they do not share a model_dir, one restores while another one initializes, which
-takes all of them: they wait for each other for ever, or end with an error that speaks of a variable.
+Each worker restores for itself. If they do not share a model_dir, some restore while others initialize, for which all
+are needed: they wait for each other forever, or fail with an error about a variable.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _STRATEGIES = (
 
 
 class _Views:
-    """What a graph's replicas tell each other: a number that stands for the checkpoint that a task sees."""
+    """Compares the checkpoints that the tasks of a graph's replicas see. Each is represented by a number."""
 
     def __init__(self, graph: tf.Graph):
         self._graph = graph
@@ -34,30 +34,37 @@ class _Views:
     def add_replica(self, replica: tf.distribute.ReplicaContext) -> None:
         """Adds the ops of a replica to the graph."""
         self._own.append(tf.compat.v1.placeholder(tf.int64, [1], 'seen_checkpoint'))
-        self._all = replica.all_gather(self._own[-1], axis=0)  # Any replica's will do.
+        self._all = replica.all_gather(self._own[-1], axis=0)  # The results of all replicas are equal.
 
     def compare(self, arguments: dict[str, Any]) -> None:
-        """Raises where the tasks see different checkpoints; for the arguments of `prepare_session`."""
+        """Checks that all tasks see the same checkpoint.
+
+        Args:
+          arguments: The arguments of `SessionManager.prepare_session` by name.
+
+        Raises:
+          CheckpointError: If they do not.
+        """
         model_dir = arguments.get('checkpoint_dir')
         if not model_dir:
             return
         latest = _latest(model_dir)
         number = _number(latest)
-        # It takes all tasks, and needs no variable.
+        # The op needs all tasks, but no variable.
         with tf.compat.v1.Session(arguments['master'], self._graph, arguments.get('config')) as session:
-            others = session.run(self._all, {own: [number] for own in self._own}).tolist()
-        if others.count(number) != len(others):
+            numbers = session.run(self._all, {own: [number] for own in self._own}).tolist()
+        if numbers.count(number) != len(numbers):
             raise CheckpointError(
                 f'The workers do not share the model_dir {model_dir}: this one, on {socket.gethostname()}, sees '
-                f'{latest or "no checkpoint"} there, and {sum(other != number for other in others)} of {len(others)} '
+                f'{latest or "no checkpoint"} there, and {sum(other != number for other in numbers)} of {len(numbers)} '
                 'replicas see something else. Give all tasks one directory that all of them can read.'
             )
 
 
 def compare_before_restoring() -> None:
-    """Makes the sessions of a multi-worker strategy's graph compare what its tasks see, before they restore it.
+    """Makes sessions of a multi-worker strategy compare the checkpoints that the tasks see, before they restore.
 
-    It is called for each replica while its part of the graph is made, and adds two ops. Elsewhere it does nothing.
+    Called for each replica while its part of the graph is built, and adds two ops. Does nothing elsewhere.
     """
     strategy, replica = tf.distribute.get_strategy(), tf.distribute.get_replica_context()
     if not isinstance(strategy, _STRATEGIES) or replica is None:
@@ -78,7 +85,7 @@ def _latest(model_dir: str) -> str | None:
 
 
 def _number(prefix: str | None) -> int:
-    """Stands for a checkpoint's contents: its index has the checksums. 0 for none."""
+    """Returns a number for the contents of a checkpoint, from its index, which has checksums; 0 for no checkpoint."""
     if prefix is None:
         return 0
     digest = hashlib.sha256(files_for(prefix).read(index_path(prefix))).digest()

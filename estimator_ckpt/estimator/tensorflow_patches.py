@@ -1,13 +1,14 @@
-"""Every patch of a TensorFlow class that this package makes, each only when it is first needed.
+"""Applies all patches of TensorFlow classes that this package needs, each when it is first needed.
 
 * `SessionManager.prepare_session` calls the graph's preparing steps: warm starts of a `WarmStartHook`, and the
-  comparison of what multi-worker tasks see. Only the session manager knows the moment before variables are restored or
-  initialized, and whether there is a checkpoint; hooks come too late, since the one that saves may come first.
-* `tf.compat.v1.train.Saver.save` tells the graph's listeners, for a `CheckpointMirrorHook` beside a saver that is not
-  of this package. A hook of its own would miss the last checkpoint, which is saved when sessions end, before or after
-  the hook's own end; listeners are refused by strategies of several workers.
+  comparison of the checkpoints that multi-worker tasks see. Only the session manager knows whether there is a
+  checkpoint, and runs code before variables are restored or initialized. Hooks would run too late, since the hook that
+  saves may come first.
+* `tf.compat.v1.train.Saver.save` tells the graph's listeners, for a `CheckpointMirrorHook` with a saver that is not of
+  this package. A hook without the patch would miss the last checkpoint, which may be saved after the hook's `end`.
+  Multi-worker strategies do not allow `CheckpointSaverListener`s.
 
-Graphs that this package has nothing to do with are not affected by either.
+Graphs without preparing steps or listeners are not affected.
 """
 
 import functools
@@ -24,13 +25,13 @@ _MARK = '_estimator_ckpt_wrapper'
 
 
 def wrap_once(cls: type, method: str, wrapper: Callable[..., Any]) -> None:
-    """Replaces a method by a wrapper of it, unless that has been done.
+    """Replaces a method by a wrapper, once.
 
     Args:
       cls: The class.
-      method: The method's name.
-      wrapper: Is called with the original and the call's `inspect.BoundArguments`, which it may change, and returns
-        what the method is to return.
+      method: The name of the method.
+      wrapper: A function of the original method and the `inspect.BoundArguments` of a call, which it may change. It
+        returns the result of the call.
     """
     original = getattr(cls, method)
     if getattr(original, _MARK, None) is wrapper:
@@ -46,11 +47,11 @@ def wrap_once(cls: type, method: str, wrapper: Callable[..., Any]) -> None:
 
 
 def before_preparing(graph: tf.Graph, step: PreparingStep) -> None:
-    """Asks that a step be called before sessions of a graph are restored or initialized.
+    """Registers a step that is called before sessions of a graph are restored or initialized.
 
     Args:
       graph: The graph.
-      step: Is called with the arguments of `SessionManager.prepare_session` by name, which it may change.
+      step: A function of the arguments of `SessionManager.prepare_session` by name, which it may change.
     """
     graph_state(graph).preparing_steps.append(step)
     wrap_once(tf.compat.v1.train.SessionManager, 'prepare_session', _prepare_session)
@@ -63,7 +64,7 @@ def _prepare_session(original: Callable[..., Any], call: inspect.BoundArguments)
 
 
 def after_saving(graph: tf.Graph, listener: SaveListener) -> None:
-    """Asks that a listener be told of each checkpoint of a graph, whichever saver writes it.
+    """Registers a listener that is told of each checkpoint of a graph, whichever saver writes it.
 
     Args:
       graph: The graph.

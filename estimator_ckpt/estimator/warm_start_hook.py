@@ -1,4 +1,4 @@
-"""Warm starts for whatever has hooks but no scaffold of ours: canned estimators, `MonitoredSession`."""
+"""Runs warm starts by a hook, for canned estimators and `MonitoredSession`s without a scaffold of this package."""
 
 from typing import Any
 
@@ -10,23 +10,26 @@ from estimator_ckpt.warm_starting.warm_start import warm_start_session
 
 
 class WarmStartHook(tf.compat.v1.train.SessionRunHook):
-    """Gives variables the values of a checkpoint where a run starts without one of its own, on the chief.
+    """Gives variables the values of a checkpoint if training starts without a checkpoint, on the chief.
 
-    They have them before anything else sees them: the first checkpoint that the run saves holds them.
+    The values are assigned before any other hook runs, and are thus in the first checkpoint that is saved.
     """
 
     def __init__(self, warm_start: WarmStart):
-        """Makes a hook for `estimator.train(hooks=[...])` or `MonitoredTrainingSession(hooks=[...])`.
+        """Creates a hook for `estimator.train(hooks=[...])` or `MonitoredTrainingSession(hooks=[...])`.
 
         Args:
-          warm_start: Which values; variables are called by their names.
+          warm_start: The options. Rules must refer to variables by name.
+
+        Raises:
+          TypeError: If `warm_start` is not a `WarmStart`.
         """
         if not isinstance(warm_start, WarmStart):
             raise TypeError(f'warm_start must be a WarmStart, not {warm_start!r}.')
         self._warm_start = warm_start
 
     def begin(self) -> None:
-        """Asks for the warm start in the sessions of the default graph."""
+        """Registers the warm start for sessions of the default graph."""
         before_preparing(tf.compat.v1.get_default_graph(), self._warm_start_after_init)
 
     def _warm_start_after_init(self, arguments: dict[str, Any]) -> None:

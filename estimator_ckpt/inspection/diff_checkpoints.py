@@ -7,7 +7,6 @@ import os
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.bundle.entries import Entry
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
 from estimator_ckpt.common.gc_pause import paused_collector
@@ -212,8 +211,13 @@ def _compare(
     fits = (dtype, shape) == (entry_b.dtype, entry_b.shape)
     if recipe is not None and recipe.moves_no_bytes(reader_a):
         recipe = None
-    both_v2 = isinstance(reader_a, BundleReader) and isinstance(reader_b, BundleReader)
-    if fits and recipe is None and both_v2 and _same_bytes(tensors, entry_a, entry_b, reader_a, reader_b):
+    if (
+        fits
+        and recipe is None
+        and isinstance(reader_a, BundleReader)
+        and isinstance(reader_b, BundleReader)
+        and _same_bytes(tensors, reader_a, reader_b)
+    ):
         report.equal_tensors += 1
         return
     row = Difference(key_a, key_b, shape, entry_b.shape, dtypes.name(dtype), dtypes.name(entry_b.dtype))
@@ -236,10 +240,9 @@ def _compare(
         report.equal_tensors += 1
 
 
-def _same_bytes(
-    tensors: Pair, entry_a: Entry, entry_b: Entry, reader_a: BundleReader, reader_b: BundleReader
-) -> bool:
+def _same_bytes(tensors: Pair, reader_a: BundleReader, reader_b: BundleReader) -> bool:
     """Returns True if the indexes have equal checksums of two tensors of one type, or of all of their slices."""
+    entry_a, entry_b = reader_a.entry(tensors.key_a), reader_b.entry(tensors.key_b)
     if reader_a.big_endian != reader_b.big_endian or set(entry_a.slices) != set(entry_b.slices):
         return False
     if not entry_a.slices:

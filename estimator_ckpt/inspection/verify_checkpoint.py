@@ -127,6 +127,7 @@ def verify(path: str | os.PathLike, *, progress: Progress | None = None) -> Veri
         if isinstance(reader, V1Reader):
             _check_v1(reader, report, progress)
         else:
+            assert isinstance(reader, BundleReader)  # There are only these two formats.
             _Check(reader, report, progress).run()
     _check_state(prefix, report)
     return report

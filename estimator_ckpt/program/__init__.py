@@ -1,10 +1,11 @@
-"""The TensorFlow side: the variables and objects of a program, and the keys under which checkpoints hold them.
+"""The TensorFlow side: the variables and objects of a program, and their keys in checkpoints.
 
-This package is the only one that uses private TensorFlow APIs. It saves and restores nothing.
+Only this package uses private TensorFlow APIs. Nothing is saved or restored here.
 
 * `tracking`, `bindings`: the objects below a `tf.train.Checkpoint`; the keys of the variables of a graph or of
   objects.
-* `targets`, `read_target`, `optimizer_slots`: what a warm start or a conversion fills, live or in a checkpoint; the
-  slots of live optimizers.
+* `targets`, `read_target`, `optimizer_slots`: the tensors that a warm start or a conversion fills, live or in a
+  checkpoint; the slots of live optimizers.
 * `frozen_objects`, `graph_state`: objects of a finalized graph; the state that this package keeps per graph.
-* `tensorflow_internals`: every private TensorFlow name, with the versions that it was checked on."""
+* `tensorflow_internals`: every private TensorFlow name, with the versions that it was checked on.
+"""

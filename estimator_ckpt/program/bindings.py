@@ -1,4 +1,4 @@
-"""Binds the tensors of a program to the keys that they have in a checkpoint of each style."""
+"""Binds the tensors of a program to their keys in checkpoints of each style."""
 
 import collections
 import copy
@@ -26,33 +26,43 @@ from estimator_ckpt.program.tracking import (
 
 @dataclasses.dataclass(frozen=True)
 class Binding:
-    """A tensor of the program, where checkpoints have it, and what saves and restores it."""
+    """A tensor of the program, with its locations in checkpoints.
+
+    Attributes:
+      target: The locations of the tensor.
+      saveable: The `SaveableObject` that saves and restores the tensor.
+      spec: The `SaveSpec` of the tensor among those of `saveable`.
+    """
 
     target: TensorLocations
     saveable: Any
     spec: Any
 
     def location(self, style: CheckpointStyle) -> Location:
-        """Where the save ops of a style put the tensor."""
-        if style is CheckpointStyle.TF2:
-            return self.target.by_object or self.target.by_name
-        return self.target.by_name or self.target.by_object
+        """Returns the location to which the save ops of a style write the tensor."""
+        target = self.target
+        is_object_based = style is CheckpointStyle.TF2
+        location = (
+            target.by_object or target.by_name if is_object_based else target.by_name or target.by_object
+        )
+        assert location is not None  # `TensorLocations` has at least one.
+        return location
 
 
 @dataclasses.dataclass
 class Bindings:
-    """All tensors that one saver is responsible for.
+    """All tensors of one saver.
 
     Attributes:
       items: The tensors.
       graph: The object graph.
-      host_values: What Python keeps beside them.
-      untracked: The names of the variables that the given `tf.train.Checkpoint` does not reach.
-      dropped: Those of them that are not saved; they have no value after a restore unless they are initialized.
-      save_counter: The program's own variable that counts the saves, if it has one. It is no item: every save counts
-        it, and a checkpoint without it can be restored.
-      iterators: The object paths of the dataset iterators that the given `tf.train.Checkpoint` reaches.
-      save_counter_name: Its name, where a name-based saver of the same program would have it.
+      host_values: The values that Python objects keep.
+      untracked: The names of the variables that are not reachable from the given `tf.train.Checkpoint`.
+      dropped: The untracked variables that are not saved. A restore must initialize them.
+      save_counter: The variable of the program that counts the saves; None if there is none. `items` does not have it,
+        since every save increments it, and a checkpoint without it can be restored.
+      iterators: The object paths of the dataset iterators that are reachable from the given `tf.train.Checkpoint`.
+      save_counter_name: The name of `save_counter` in a name-based checkpoint; None in eager mode.
     """
 
     items: list[Binding]
@@ -65,10 +75,10 @@ class Bindings:
     save_counter_name: str | None = None
 
     def check_names(self) -> None:
-        """Checks that a name-based checkpoint can tell the variables apart; in eager mode names need not be unique.
+        """Checks that no two variables have the same name, which can happen in eager mode.
 
         Raises:
-          ValueError: If it cannot.
+          ValueError: If several variables have the same name.
         """
         counts = collections.Counter(binding.target.by_name for binding in self.items)
         twins = sorted(location.key for location, count in counts.items() if location and count > 1)
@@ -79,12 +89,12 @@ class Bindings:
             )
 
     def saveables(self, style: CheckpointStyle) -> list[Any]:
-        """The saveables with the names that the save ops of a style use, each once, in a fixed order."""
+        """Returns the saveables with the names for the save ops of a style, each once and in a fixed order."""
         located = {id(binding.spec): binding.location(style) for binding in self.items}
         originals = {id(binding.saveable): binding.saveable for binding in self.items}
         result = []
         for number, original in enumerate(originals.values()):
-            # A copy: the graph's collections share the original with other savers.
+            # The graph's collections share the original with other savers.
             saveable = copy.copy(original)
             saveable.specs = [copy.copy(spec) for spec in original.specs]
             for spec, unchanged in zip(saveable.specs, original.specs, strict=True):
@@ -106,15 +116,16 @@ def bind(
     """Binds the variables of a program.
 
     Args:
-      checkpoint: Names the objects; None for the guide's `Checkpoint(var_list={name: variable}, step=global_step)`.
-      var_list: As for `tf.compat.v1.train.Saver`; None for all saveable objects of the graph, in eager mode for all
-        that `checkpoint` reaches.
-      style: The style that will be saved.
-      drop_untracked: Whether to leave out the variables that `checkpoint` does not reach.
+      checkpoint: The objects with their paths. None for `Checkpoint(var_list={name: variable}, step=global_step)`, as
+        in TensorFlow's guide.
+      var_list: As for `tf.compat.v1.train.Saver`. None for all saveable objects of the graph, or in eager mode for all
+        that are reachable from `checkpoint`.
+      style: The style of the checkpoints to be saved.
+      drop_untracked: Whether to leave out variables that are not reachable from `checkpoint`.
 
     Raises:
-      ValueError: If two variables of a graph have one name, or in eager mode there is neither `checkpoint` nor
-        `var_list`.
+      ValueError: If two variables of a graph have the same name, or in eager mode neither `checkpoint` nor `var_list`
+        is given.
     """
     tracked = track(checkpoint) if checkpoint is not None else None
     if tf.executing_eagerly() and var_list is None:
@@ -137,7 +148,13 @@ def bind(
 
 @dataclasses.dataclass(frozen=True)
 class _Named:
-    """A saveable of the name-based side; `identity` is what its variable is known by on the object-based side."""
+    """A saveable of the name-based side.
+
+    Attributes:
+      saveable: The `SaveableObject`.
+      identity: A value that equals `_identity` of the tracked tensors of the same variable or object.
+      is_variable: Whether it saves a variable.
+    """
 
     saveable: Any
     identity: Any
@@ -145,6 +162,7 @@ class _Named:
 
 
 def _named_saveables(var_list: Any) -> list[_Named]:
+    """Returns the saveables of a saver's `var_list`."""
     names = {}
     if isinstance(var_list, Mapping):
         names = {name: full_name(value) for name, value in var_list.items()}
@@ -153,7 +171,7 @@ def _named_saveables(var_list: Any) -> list[_Named]:
         specs = saveable.specs
         is_variable = len(specs) == 1 and tf.compat.as_str(specs[0].name) == saveable.name
         if not is_variable or tf.executing_eagerly():
-            identity = id(saveable.op)
+            identity: Any = id(saveable.op)
         else:
             identity = (names.get(saveable.name, saveable.name), specs[0].slice_spec)
         named.append(_Named(saveable, identity, is_variable))
@@ -161,7 +179,7 @@ def _named_saveables(var_list: Any) -> list[_Named]:
 
 
 def _identity(tensor: TrackedTensor) -> Any:
-    """What `_Named.identity` is for the same variable or object."""
+    """Returns the `_Named.identity` of the same variable or object."""
     name = tensor.full_name
     if not name or tf.executing_eagerly():
         return id(tensor.owner)
@@ -170,7 +188,7 @@ def _identity(tensor: TrackedTensor) -> Any:
 
 
 def _bind_default(named: list[_Named]) -> Bindings:
-    """Binds to `Checkpoint(var_list={name: variable}, step=global_step)`, partitioned variables whole."""
+    """Binds to `Checkpoint(var_list={name: variable}, step=global_step)`. Partitioned variables are one object."""
     graph, nodes, items = ObjectGraph(), {}, []
     root = graph.add(0, object_keys.DEFAULT_ROOT)
     step_name = _global_step_name()
@@ -198,13 +216,14 @@ def _bind_default(named: list[_Named]) -> Bindings:
 
 
 def _attribute_name(item: _Named) -> str | None:
-    """What the object graph calls the value; None for what only a name-based checkpoint can hold."""
+    """Returns the name of the attribute in the object graph; None if only name-based checkpoints can hold the value."""
     if item.is_variable:
         return object_keys.VARIABLE_VALUE
     return attribute_name(item.saveable)
 
 
 def _global_step_name() -> str | None:
+    """Returns the name of the global step of the graph; None if there is none, and in eager mode."""
     if tf.executing_eagerly():
         return None
     step = tf.compat.v1.train.get_global_step()
@@ -214,7 +233,7 @@ def _global_step_name() -> str | None:
 def _bind_both_sides(
     named: list[_Named], tracked: Tracked, style: CheckpointStyle, drop_untracked: bool
 ) -> Bindings:
-    """Joins what the graph has under names with what the objects reach."""
+    """Joins the saveables of the graph with the tensors that the objects reach."""
     by_identity: dict[Any, list[TrackedTensor]] = collections.defaultdict(list)
     for tensor in tracked.tensors:
         by_identity[_identity(tensor)].append(tensor)
@@ -228,9 +247,9 @@ def _bind_both_sides(
         for spec in item.saveable.specs:
             name = tf.compat.as_str(spec.name)
             suffix = name.removeprefix(item.saveable.name)
-            tensor = next((t for t in owned or () if t.key.endswith(suffix)), None)
-            location = Location(tensor.key) if tensor else None
-            items.append(_binding(item.saveable, spec, location, tensor.attribute_key if tensor else ''))
+            match = next((tensor for tensor in owned or () if tensor.key.endswith(suffix)), None)
+            location = Location(match.key) if match else None
+            items.append(_binding(item.saveable, spec, location, match.attribute_key if match else ''))
     if style is not CheckpointStyle.TF1:
         for tensor in (tensor for tensors in by_identity.values() for tensor in tensors):
             items.append(_object_binding(tensor, None))
@@ -241,7 +260,7 @@ def _bind_both_sides(
 
 
 def _bind_tracked(tracked: Tracked, style: CheckpointStyle) -> Bindings:
-    """Binds, in eager mode, all that the objects reach; their names come from the variables."""
+    """Binds, in eager mode, all tensors that the objects reach, under the names of the variables."""
     items = []
     for tensor in tracked.tensors:
         name = tensor.full_name
@@ -251,6 +270,7 @@ def _bind_tracked(tracked: Tracked, style: CheckpointStyle) -> Bindings:
 
 
 def _set_counter_apart(bindings: Bindings, tracked: Tracked) -> None:
+    """Moves the save counter of the program, if there is one, from the items to `save_counter`."""
     key = tracked.graph.child_key(object_keys.SAVE_COUNTER)
     owner = next((tensor.owner for tensor in tracked.tensors if tensor.key == key), None)
     if owner is None:

@@ -1,4 +1,4 @@
-"""The objects behind a saver that was made of them: those of the Keras models that `model_to_estimator` clones."""
+"""Recovers the objects of a saver of frozen objects, as `model_to_estimator` creates it for a Keras model."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from estimator_ckpt.program.tensorflow_internals import Trackable, full_name, sa
 
 
 def checkpoint_behind(saver: Any) -> tf.train.Checkpoint | None:
-    """A `tf.train.Checkpoint` with the paths that a scaffold's saver gives its variables; None where it has none.
+    """Returns a `tf.train.Checkpoint` with the object paths of the variables of a saver; None if there are none.
 
     Args:
-      saver: Any saver, or a `tf.train.Checkpoint`, which is given back. `model_to_estimator` makes a saver of the
-        frozen objects of a model that nobody else can reach; they keep the object graph, as a constant.
+      saver: Any saver, or a `tf.train.Checkpoint`, which is returned unchanged. `model_to_estimator` creates a saver of
+        frozen objects, which store the object graph as a constant. The objects themselves are not accessible.
     """
     if isinstance(saver, (tf.train.Checkpoint, tf.compat.v1.train.Checkpoint)):
         return saver
@@ -25,7 +25,7 @@ def checkpoint_behind(saver: Any) -> tf.train.Checkpoint | None:
 
 
 def program_behind(saver: Any) -> Program | None:
-    """What a saver of frozen objects calls its tensors; None for any other saver. No op is added."""
+    """Returns the keys of the tensors of a saver of frozen objects; None for any other saver. No op is added."""
     frozen = _frozen(saver)
     if frozen is None:
         return None
@@ -41,7 +41,7 @@ def program_behind(saver: Any) -> Program | None:
 
 
 def _frozen(saver: Any) -> tuple[ObjectGraph, dict[str, Any]] | None:
-    """The object graph and for each object key what owns the tensor, of a saver of frozen objects."""
+    """Returns the object graph of a saver of frozen objects, and the owner of each tensor by object key."""
     saveables = saver_variables(saver)
     if not isinstance(saveables, (list, tuple)):
         return None
@@ -50,7 +50,7 @@ def _frozen(saver: Any) -> tuple[ObjectGraph, dict[str, Any]] | None:
         for spec in getattr(saveable, 'specs', ()):
             name = tf.compat.as_str(spec.name)
             if name == object_keys.OBJECT_GRAPH:
-                # Not tf.get_static_value, which forbids to feed what it has looked at.
+                # tf.get_static_value would mark the tensor as unfeedable.
                 serialized = tf.make_ndarray(spec.tensor.op.get_attr('value')).item()
             else:
                 owners[name] = saveable.op
@@ -68,7 +68,7 @@ class _Object(Trackable):
 
 
 class _Optimizer(_Object):
-    """An object that owns slot variables; TensorFlow knows one by these methods."""
+    """An object that owns slot variables. TensorFlow recognizes such objects by these methods."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,6 +85,7 @@ class _Optimizer(_Object):
 
 
 def _thaw(graph: ObjectGraph, owners: dict[str, Any]) -> _Object:
+    """Returns the root of new objects with the paths of an object graph."""
     objects = [_thaw_node(node, owners) for node in graph.nodes]
     for node, thawed in zip(graph.nodes, objects, strict=True):
         if isinstance(thawed, _Object):

@@ -1,4 +1,4 @@
-"""What this package keeps of a graph: who saves it, who wants to hear of that, and what is to be done before."""
+"""The state that this package keeps for a graph: savers, listeners, and steps before a session is prepared."""
 
 import dataclasses
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 _ATTRIBUTE = '_estimator_ckpt_state'
-# Called with the arguments of `SessionManager.prepare_session`, which it may change.
+# A function of the arguments of `SessionManager.prepare_session` by name, which may be changed.
 PreparingStep = Callable[[dict[str, Any]], None]
 
 
 class SaveListener(Protocol):
-    """What wants to hear of checkpoints."""
+    """A listener that is told of each checkpoint."""
 
     def saved(self, prefix: str, saver: Any) -> None:
-        """Takes notice of a checkpoint.
+        """Handles a new checkpoint.
 
         Args:
           prefix: The checkpoint, which is complete and announced.
@@ -28,10 +28,11 @@ class GraphState:
     """The state of one graph.
 
     Attributes:
-      savers: The savers of its scaffolds; each replica of a strategy makes one.
-      save_listeners: Are told of each checkpoint that is announced.
-      preparing_steps: Are called before a session of the graph is restored or initialized.
-      shared_checkpoint_views: What the replicas of a multi-worker strategy compare, if there are any.
+      savers: The savers of the graph's scaffolds; each replica of a strategy creates one.
+      save_listeners: The listeners that are told of each announced checkpoint.
+      preparing_steps: The functions that are called before a session of the graph is restored or initialized.
+      shared_checkpoint_views: The object that compares the checkpoints of the replicas of a multi-worker strategy; None
+        elsewhere.
     """
 
     savers: list[Any] = dataclasses.field(default_factory=list)
@@ -51,10 +52,10 @@ class GraphState:
 
 
 def graph_state(graph: tf.Graph) -> GraphState:
-    """Returns the state of a graph, which is empty at first.
+    """Returns the state of a graph, which is initially empty.
 
-    It is kept on the graph itself: it holds tensors and objects of its graph, which a table of graphs would keep alive
-    for ever.
+    The state is an attribute of the graph, because it refers to tensors of the graph. A global table of states would
+    keep all graphs alive.
     """
     state = getattr(graph, _ATTRIBUTE, None)
     if state is None:

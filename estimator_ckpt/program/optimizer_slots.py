@@ -1,4 +1,4 @@
-"""The optimizers of a program: which of their variables is which slot of which variable."""
+"""Finds the slot variables of the optimizers of a program."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from estimator_ckpt.program.tensorflow_internals import (
 )
 from estimator_ckpt.program.tracking import paths_below
 
-# The lists of Keras's optimizers since 2.11, each with a variable for every one of the model's.
+# The lists of slots of Keras's optimizers since 2.11, with their roles. A list has one slot per trainable variable.
 _LISTS = {
     'sgd': {'momentums': 'momentum'},
     'adagrad': {'_accumulators': 'accumulator'},
@@ -27,7 +27,13 @@ _LISTS = {
 
 @dataclasses.dataclass(frozen=True)
 class LiveSlot:
-    """A slot variable, the variable that it belongs to, and what it holds."""
+    """A slot variable.
+
+    Attributes:
+      slot: The slot variable.
+      variable: The variable to which the slot belongs.
+      state: The contents of the slot.
+    """
 
     slot: Any
     variable: Any
@@ -35,24 +41,24 @@ class LiveSlot:
 
 
 def live_slots(root: Any, step: int | None) -> list[LiveSlot]:
-    """The slots of all optimizers that an object reaches. Optimizers that were not built are built.
+    """Returns the slots of all optimizers that an object reaches. Optimizers that are not built are built.
 
     Args:
       root: The object.
-      step: The step at which a learning rate that has a schedule is taken; None for the optimizer's own.
+      step: The step at which to evaluate a learning rate schedule; None for the current step of the optimizer.
     """
-    found = list(paths_below(root))
-    variables = _trainable_variables([trackable for _, trackable in found])
+    trackables = [trackable for _, trackable in paths_below(root)]
+    variables = _trainable_variables(trackables)
     return [
         slot
-        for _, trackable in found
+        for trackable in trackables
         if is_optimizer(trackable)
         for slot in _slots(trackable, variables, step)
     ]
 
 
 def is_optimizer(value: Any) -> bool:
-    """Whether it is one of TF1's or Keras's optimizers."""
+    """Returns True if a value is an optimizer of TF1 or Keras."""
     return isinstance(value, (tf.compat.v1.train.Optimizer, *_keras_optimizers()))
 
 
@@ -63,16 +69,16 @@ def _keras_optimizers() -> tuple[type, ...]:
 
 
 def _trainable_variables(trackables: Sequence[Any]) -> list[Any]:
-    """The variables that optimizers are for: those of models and modules in their order, then others."""
-    found = {}
+    """Returns the trainable variables of models and modules in their order, then all others."""
+    by_id: dict[int, Any] = {}
     for trackable in trackables:
         if is_optimizer(trackable):
             continue
-        several = getattr(trackable, 'trainable_variables', None)
-        if several is None and hasattr(trackable, 'assign') and getattr(trackable, 'trainable', False):
-            several = [trackable]
-        found |= {id(variable): variable for variable in several or ()}
-    return list(found.values())
+        variables = getattr(trackable, 'trainable_variables', None)
+        if variables is None and hasattr(trackable, 'assign') and getattr(trackable, 'trainable', False):
+            variables = [trackable]
+        by_id |= {id(variable): variable for variable in variables or ()}
+    return list(by_id.values())
 
 
 def _slots(optimizer: Any, variables: Sequence[Any], step: int | None) -> Iterator[LiveSlot]:
@@ -82,7 +88,7 @@ def _slots(optimizer: Any, variables: Sequence[Any], step: int | None) -> Iterat
 
 
 def _legacy_slots(optimizer: Any, variables: Sequence[Any], step: int | None) -> Iterator[LiveSlot]:
-    """Of TF1's optimizers, and of Keras's legacy ones."""
+    """Yields the slots of an optimizer of TF1, or of a legacy one of Keras."""
     is_tf1 = isinstance(optimizer, tf.compat.v1.train.Optimizer)
     if not is_tf1:
         create_slots(optimizer, variables)
@@ -97,9 +103,11 @@ def _legacy_slots(optimizer: Any, variables: Sequence[Any], step: int | None) ->
 
 
 def _listed_slots(optimizer: Any, variables: Sequence[Any], step: int | None) -> Iterator[LiveSlot]:
-    """Of Keras's optimizers since 2.11, and of Keras 3."""
+    """Yields the slots of an optimizer of Keras since 2.11, or of Keras 3."""
     create_slots(optimizer, variables)
     family = family_of(_class_name(optimizer))
+    if family is None:
+        return
     settings = _settings(optimizer, step)
     lists = _LISTS.get(family, {})
     order = variables_of_slot_lists(optimizer, variables) if lists else []
@@ -114,7 +122,7 @@ def _class_name(optimizer: Any) -> str:
 
 
 def _settings(optimizer: Any, step: int | None) -> dict[str, Any]:
-    """What a Keras optimizer is set to, as far as its slots depend on it."""
+    """Returns the hyperparameters of a Keras optimizer on which the contents of its slots depend."""
     config = optimizer.get_config()
     betas = (float(config['beta_1']), float(config['beta_2'])) if 'beta_2' in config else None
     is_needed = family_of(_class_name(optimizer)) != 'sgd' or bool(config.get('momentum'))
@@ -122,7 +130,12 @@ def _settings(optimizer: Any, step: int | None) -> dict[str, Any]:
 
 
 def learning_rate(optimizer: Any, step: int | None) -> float | None:
-    """The learning rate of a Keras optimizer, at a step where it has a schedule; None where it cannot be told."""
+    """Returns the learning rate of a Keras optimizer; None if it is not a number.
+
+    Args:
+      optimizer: The optimizer.
+      step: The step at which to evaluate a schedule; None for the current step of the optimizer.
+    """
     rate = learning_rate_or_schedule(optimizer)
     if callable(rate) and not hasattr(rate, 'assign'):
         rate = rate(int(optimizer.iterations) if step is None else step)

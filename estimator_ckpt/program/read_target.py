@@ -1,4 +1,4 @@
-"""Which tensor of a checkpoint each tensor of another one, or of a program, comes from."""
+"""Reads the tensors of a target: of a checkpoint, or of the objects of a program."""
 
 import functools
 import os
@@ -10,15 +10,15 @@ from estimator_ckpt.mapping.targets import Targets, TargetTensor
 
 
 def read_target(target: Any, with_slots: bool = False) -> Targets:
-    """The tensors of a checkpoint on disk, or of a program's objects.
+    """Returns the tensors of a checkpoint on disk, or of the objects of a program.
 
     Args:
-      target: Either of them.
-      with_slots: Whether it is told of a program's slots what they hold; optimizers that are not built are built.
+      target: The path of a checkpoint, or objects that hold variables.
+      with_slots: Whether to determine the contents of the slots of objects. This builds optimizers that are not built.
 
     Raises:
-      CheckpointError: If it cannot be read.
-      TypeError: If it is neither a path nor something that holds variables.
+      CheckpointError: If the checkpoint cannot be read.
+      TypeError: If `target` is neither a path nor an object that holds variables.
     """
     if isinstance(target, (str, os.PathLike)):
         contents = Contents(target)

@@ -1,4 +1,4 @@
-"""The variables of a program as targets of a warm start: those of a graph, or those that objects hold."""
+"""Returns the variables of a graph or of objects as targets of a warm start."""
 
 import collections
 import dataclasses
@@ -22,14 +22,14 @@ from estimator_ckpt.program.tracking import paths_below
 
 
 def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Targets:
-    """The tensors that objects hold.
+    """Returns the tensors that objects hold.
 
     Args:
       objects: A `tf.train.Checkpoint`, a model, a module, a variable or a list of variables.
-      slots: The slots of their optimizers, as far as they are known.
+      slots: The known slots of the optimizers among the objects.
 
     Raises:
-      TypeError: If it is none of these.
+      TypeError: If `objects` is none of these.
     """
     if is_variable(objects):
         return _of_variables(objects if isinstance(objects, (list, tuple)) else [objects])
@@ -68,7 +68,7 @@ def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Targets:
 
 
 def _of_variables(variables: Sequence[Any]) -> Targets:
-    """The tensors of variables that only their names tell apart."""
+    """Returns the tensors of variables that have names, but no object paths."""
     names = [full_name(variable) or f'variable {n}' for n, variable in enumerate(variables)]
     meanings = meanings_of_names(names)
     wanted = []
@@ -83,7 +83,11 @@ def _of_variables(variables: Sequence[Any]) -> Targets:
 
 
 def as_checkpoint(objects: Any) -> tf.train.Checkpoint:
-    """A `tf.train.Checkpoint` whose paths are those from the object on."""
+    """Returns a `tf.train.Checkpoint` whose object paths begin at the given object.
+
+    Raises:
+      TypeError: If `objects` holds no variables.
+    """
     if isinstance(objects, (tf.train.Checkpoint, tf.compat.v1.train.Checkpoint)):
         return objects
     if is_variable(objects):
@@ -98,11 +102,11 @@ def as_checkpoint(objects: Any) -> tf.train.Checkpoint:
 
 
 def of_graph(graph: tf.Graph, bindings: Bindings | None = None) -> Targets:
-    """The global variables of a graph. No op is added, so that the graph can be finalized.
+    """Returns the global variables of a graph. No op is added, so that the graph can be finalized.
 
     Args:
       graph: The graph.
-      bindings: A saver's, which say what objects hold the variables.
+      bindings: The bindings of a saver, which have the object paths of the variables; None for no paths.
     """
     variables = collections.defaultdict(list)
     for variable in graph.get_collection(tf.compat.v1.GraphKeys.GLOBAL_VARIABLES):
@@ -135,7 +139,13 @@ def of_graph(graph: tf.Graph, bindings: Bindings | None = None) -> Targets:
 
 @dataclasses.dataclass(frozen=True)
 class _Place:
-    """Where the objects of a program have a variable."""
+    """The place of a variable among the objects of a program.
+
+    Attributes:
+      key: The object key.
+      attribute_key: The key in the object graph, which `key` begins with.
+      path: The object path.
+    """
 
     key: str
     attribute_key: str
@@ -143,17 +153,17 @@ class _Place:
 
 
 def _places(bindings: Bindings) -> dict[str, _Place]:
-    """The place of each variable by its name; of a partitioned one the path of the list of its pieces."""
-    groups = collections.defaultdict(dict)
+    """Returns the places of the variables by name. The path of a partitioned variable is that of its list of pieces."""
+    groups: dict[str, dict[str, str]] = collections.defaultdict(dict)
     for binding in bindings.items:
         target = binding.target
         if target.by_name and target.by_object:
             groups[target.by_name.key][target.attribute_key] = target.by_object.key
     places = {}
     for name, group in groups.items():
-        (attribute_key, key), *others = group.items()
+        attribute_key, key = next(iter(group.items()))
         path = object_path(attribute_key)
-        places[name] = _Place(key, attribute_key, path[:-1] if others else path)
+        places[name] = _Place(key, attribute_key, path[:-1] if len(group) > 1 else path)
     return places
 
 
@@ -163,31 +173,31 @@ def _whole_shape(pieces: list[Any]) -> tuple[int, ...] | None:
 
 
 class Locator:
-    """Finds what is wanted by the objects that rules name."""
+    """Finds the wanted tensors of the objects that rules name."""
 
     def __init__(self, target: Targets):
         self._target = target
 
     def __call__(self, value: Any) -> str | dict[str, str]:
-        """The key of a variable; for an object those of its variables by their paths below it.
+        """Returns the key of a variable; for an object the keys of its variables by their paths below the object.
 
         Raises:
-          RuleError: If the variable is none of the target's.
+          RuleError: If a variable is not among those of the target.
         """
         if is_variable(value):
             return self._key(value)
-        found = {}
+        keys: dict[str, str] = {}
         for path, variable in paths_below(value):
             if not hasattr(variable, 'assign'):
                 continue
             parent, slash, last = path.rpartition('/')
-            # Keras 3 keeps what it calls kernel as _kernel.
-            found |= dict.fromkeys([path, f'{parent}{slash}{last.removeprefix("_")}'], self._key(variable))
-        return found
+            # Keras 3 has the attribute `_kernel` for the property `kernel`.
+            keys |= dict.fromkeys([path, f'{parent}{slash}{last.removeprefix("_")}'], self._key(variable))
+        return keys
 
     def _key(self, variable: Any) -> str:
-        sought = identities(variable)
-        keys = (w.tensor.key for w in self._target.wanted if not sought.isdisjoint(identities(w.variable)))
+        ids = identities(variable)
+        keys = (w.tensor.key for w in self._target.wanted if not ids.isdisjoint(identities(w.variable)))
         key = next(keys, None)
         if key is None:
             raise RuleError(

@@ -1,7 +1,7 @@
-"""What this package takes from TensorFlow, Keras and Estimator that has no public name.
+"""Wraps the private APIs of TensorFlow, Keras and Estimator that this package uses.
 
-The only room for `tensorflow.python` and for underscored attributes of their classes. Each function was checked on
-TensorFlow 2.12, 2.15 and 2.21 unless its docstring says otherwise. Methods that a subclass must override stay with the
+Only this module uses `tensorflow.python` and underscored attributes of their classes. Each function was checked on
+TensorFlow 2.12, 2.15 and 2.21 unless its docstring says otherwise. Methods that a subclass must override are in the
 subclass: `_trackable_children` (`frozen_objects`), `_evaluate` (`in_memory_evaluator`), `_save` (`async_hook`).
 """
 
@@ -25,12 +25,12 @@ _Function = TypeVar('_Function', bound=Callable[..., Any])
 
 
 def not_converted(function: _Function) -> _Function:
-    """Returns a function that AutoGraph leaves as it is, with its type, which TensorFlow's decorator loses."""
+    """Returns a function that AutoGraph does not convert. Unlike with TensorFlow's decorator, its type is preserved."""
     return tf.autograph.experimental.do_not_convert(function)
 
 
 def full_name(variable: Any) -> str:
-    """Returns a variable's name, by which name-based checkpoints know it; empty for what is not a variable."""
+    """Returns the name of a variable in name-based checkpoints; empty if the object is not a variable."""
     if isinstance(variable, (list, tuple, variables_lib.PartitionedVariable)):
         variable = next(iter(variable))
     return checkpoint_util.get_full_name(variable)
@@ -58,7 +58,7 @@ def saveables_of(var_list: Any) -> list[Any]:
       var_list: Variables and saveable objects, a dict from names to them, or None for all of the default graph.
 
     Raises:
-      ValueError: If two of them have one name.
+      ValueError: If two of them have the same name.
     """
     if var_list is None:
         var_list = variables_lib._all_saveable_objects()
@@ -68,28 +68,28 @@ def saveables_of(var_list: Any) -> list[Any]:
 
 
 def attribute_name(saveable: Any) -> str | None:
-    """Returns what an object graph calls the value of a saveable, such as `'table'`; None if it cannot have it."""
+    """Returns the attribute name of a saveable in object graphs, such as `'table'`; None if it cannot be in one."""
     if isinstance(saveable.op, Trackable):
         return saveable_compat.get_saveable_name(saveable.op)
     return None
 
 
 def root_of(checkpoint: tf.train.Checkpoint) -> Any:
-    """Returns the object that a checkpoint's paths begin at: itself, or its positional root."""
+    """Returns the object at which the paths of a checkpoint begin: the checkpoint, or its positional root."""
     return checkpoint._saver._graph_view.root
 
 
 def serialize(checkpoint: tf.train.Checkpoint) -> tuple[bytes, list[tuple[Any, list[Any]]], list[str]]:
-    """Walks the objects of a checkpoint. TensorFlow's own serialization decides the keys, so that they are the same.
+    """Walks the objects of a checkpoint. The keys come from TensorFlow's serialization, and are thus the same.
 
     Args:
-      checkpoint: With keyword objects or a positional root.
+      checkpoint: A checkpoint of keyword objects or with a positional root.
 
     Returns:
-      The serialized object graph; each object that has values, with their `SaveableObject`s; and the names of
-      registered savers, whose objects are not among these.
+      The serialized object graph; the objects that have values, with the `SaveableObject`s of these; and the names of
+      registered savers, whose objects are not included.
     """
-    # The view knows the positional root, and what is attached to that.
+    # The graph view includes the positional root and the objects attached to it.
     tensors, _, registered_savers, graph = save_util.serialize_graph_view(checkpoint._saver._graph_view)
     by_owner = saveable_object_util.serialized_tensors_to_saveable_cache(tensors)
     saveables = [
@@ -99,32 +99,32 @@ def serialize(checkpoint: tf.train.Checkpoint) -> tuple[bytes, list[tuple[Any, l
 
 
 def saver_variables(saver: Any) -> Any:
-    """Returns the `var_list` of a `tf.compat.v1.train.Saver`: a list, a dict, or None where it has none."""
+    """Returns the `var_list` of a `tf.compat.v1.train.Saver`: a list, a dict, or None if there is none."""
     return getattr(saver, '_var_list', None)
 
 
 def user_init_fn(scaffold: tf.compat.v1.train.Scaffold) -> Any:
-    """Returns the `init_fn` that a scaffold was given; its public one takes the session only."""
+    """Returns the `init_fn` that a scaffold was given. The public property has another signature."""
     return scaffold._user_init_fn
 
 
 def graph_of(session_manager: tf.compat.v1.train.SessionManager) -> tf.Graph:
-    """Returns the graph whose sessions a session manager prepares."""
+    """Returns the graph of the sessions that a session manager prepares."""
     return session_manager._graph
 
 
 def summary_writers() -> dict[str, tf.compat.v1.summary.FileWriter]:
-    """Returns the cached summary writers by directory. `FileWriterCache.get` would create one that is not there."""
+    """Returns the cached summary writers by directory. `FileWriterCache.get` would create missing ones."""
     return dict(tf.compat.v1.summary.FileWriterCache._cache)
 
 
 @contextlib.contextmanager
 def feedable(graph: tf.Graph, tensors: Iterable[tf.Tensor]) -> Iterator[None]:
-    """Lets tensors be fed that TensorFlow has read as constants before.
+    """Makes tensors feedable that TensorFlow has marked as unfeedable by reading them as constants.
 
     Args:
       graph: The graph.
-      tensors: The tensors. Only ops that see what is fed may be run.
+      tensors: The tensors. The ops that are run must not depend on the values that were read before.
     """
     forbidden = [tensor for tensor in tensors if not graph.is_feedable(tensor)]
     for tensor in forbidden:
@@ -137,11 +137,11 @@ def feedable(graph: tf.Graph, tensors: Iterable[tf.Tensor]) -> Iterator[None]:
 
 
 def create_slots(optimizer: Any, variables: Sequence[Any]) -> None:
-    """Creates the slots of an optimizer that has not been applied yet, as `apply_gradients` does.
+    """Creates the slots of an optimizer that has not been applied, as `apply_gradients` does.
 
     Args:
-      optimizer: One of Keras's: a legacy one, one since 2.11, or Keras 3's.
-      variables: The variables that it is for.
+      optimizer: A Keras optimizer: a legacy one, one since 2.11, or one of Keras 3.
+      variables: The variables to be optimized.
     """
     if hasattr(optimizer, 'get_slot'):
         if not optimizer.weights:
@@ -155,7 +155,7 @@ def variables_of_slot_lists(optimizer: Any, variables: Sequence[Any]) -> list[An
 
     Args:
       optimizer: The optimizer.
-      variables: The variables that it may have been built for.
+      variables: The variables for which the optimizer may have been built.
     """
     if hasattr(optimizer, '_trainable_variables'):  # Keras 3.
         return list(optimizer._trainable_variables)
@@ -165,7 +165,7 @@ def variables_of_slot_lists(optimizer: Any, variables: Sequence[Any]) -> list[An
 
 
 def learning_rate_or_schedule(optimizer: Any) -> Any:
-    """Returns what a Keras optimizer was given as its learning rate: a number, a variable or a schedule."""
+    """Returns the learning rate that a Keras optimizer was given: a number, a variable or a schedule."""
     if hasattr(optimizer, 'get_slot'):
         return optimizer.learning_rate
     rate = getattr(optimizer, '_learning_rate', None)
@@ -173,7 +173,7 @@ def learning_rate_or_schedule(optimizer: Any) -> Any:
 
 
 def warm_start_settings(estimator: Any) -> Any:
-    """Returns the warm start that an Estimator was made with, as `tf.estimator.add_metrics` does. Estimator 2.15."""
+    """Returns the warm start of an Estimator, as `tf.estimator.add_metrics` does. Estimator 2.15."""
     return estimator._warm_start_settings
 
 
@@ -186,20 +186,20 @@ def with_evaluation_scaffold(
 
     Args:
       estimator: A `tf.estimator.Estimator`.
-      replace: Returns the scaffold to use instead of the given one.
+      replace: A function of a scaffold, which returns the one to use instead.
     """
     new = copy.copy(estimator)
     new._warm_start_settings = None
     build = new._evaluate_build_graph
 
     def build_with_other_scaffold(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        scaffold, *rest = build(*args, **kwargs)
-        return replace(scaffold), *rest
+        scaffold, *further_results = build(*args, **kwargs)
+        return replace(scaffold), *further_results
 
     new._evaluate_build_graph = build_with_other_scaffold
     return new
 
 
 def training_variables(in_memory_evaluator: Any) -> dict[str, tf.Variable]:
-    """Returns, to be changed, the training variable of each evaluation variable of an InMemoryEvaluatorHook."""
+    """Returns the mutable dict of the training variables of an InMemoryEvaluatorHook, by evaluation variable."""
     return in_memory_evaluator._var_name_to_train_var

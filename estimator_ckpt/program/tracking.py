@@ -1,4 +1,4 @@
-"""What a `tf.train.Checkpoint` reaches: its object graph, and the tensors with their object keys."""
+"""Tracks the objects of a `tf.train.Checkpoint`: the object graph, and the tensors with their object keys."""
 
 import collections
 import dataclasses
@@ -19,7 +19,7 @@ class TrackedTensor:
 
     Attributes:
       owner: The object.
-      key: The tensor's object key.
+      key: The object key of the tensor.
       attribute_key: The key in the object graph, which `key` begins with.
       saveable: The `SaveableObject` that saves and restores it.
     """
@@ -31,12 +31,12 @@ class TrackedTensor:
 
     @property
     def spec(self) -> Any:
-        """The `SaveSpec` of this tensor among its saveable's."""
+        """The `SaveSpec` of this tensor among those of `saveable`."""
         return next(spec for spec in self.saveable.specs if tf.compat.as_str(spec.name) == self.key)
 
     @property
     def full_name(self) -> str:
-        """The variable's name; empty for what is no variable."""
+        """The name of the variable; empty if the owner is not a variable."""
         return full_name(self.owner)
 
     @property
@@ -46,18 +46,18 @@ class TrackedTensor:
 
     @property
     def shape(self) -> tuple[int, ...] | None:
-        """The variable's shape; None where that is not known, or the object is no variable."""
+        """The shape of the variable; None if it is not known, or the owner is not a variable."""
         return static_shape(self.owner) if self.full_name else None
 
 
 @dataclasses.dataclass(frozen=True)
 class HostValue:
-    """A value that Python keeps, not the graph; saved beside the tensors.
+    """A value of a Python object, which is saved beside the tensors.
 
     Attributes:
-      key: Its object key.
-      get: Gives the value to save.
-      set: Takes the value that was restored.
+      key: The object key.
+      get: A function that returns the value to save.
+      set: A function of the restored value, which sets it.
     """
 
     key: str
@@ -66,13 +66,19 @@ class HostValue:
 
 
 def is_iterator(owner: Any) -> bool:
-    """Returns True if an object that is saved is a dataset's iterator."""
+    """Returns True if an object is the iterator of a dataset."""
     return isinstance(owner, (tf.compat.v1.data.Iterator, tf.data.Iterator))
 
 
 @dataclasses.dataclass(frozen=True)
 class Tracked:
-    """What a `tf.train.Checkpoint` reaches."""
+    """The contents of a `tf.train.Checkpoint`.
+
+    Attributes:
+      graph: The object graph.
+      tensors: The tensors of the objects.
+      host_values: The values that Python objects keep.
+    """
 
     graph: ObjectGraph
     tensors: list[TrackedTensor]
@@ -80,13 +86,17 @@ class Tracked:
 
 
 def static_shape(variable: Any) -> tuple[int, ...] | None:
-    """A variable's shape, or None where not all of it is known."""
+    """Returns the shape of a variable; None if it is not fully known."""
     shape = tf.TensorShape(getattr(variable, 'shape', None))
     return tuple(shape.as_list()) if shape.is_fully_defined() else None
 
 
 def check_checkpoint(checkpoint: Any) -> None:
-    """Raises TypeError where the argument is no `tf.train.Checkpoint`."""
+    """Checks that an argument is a `tf.train.Checkpoint`.
+
+    Raises:
+      TypeError: If it is not.
+    """
     if not isinstance(checkpoint, (tf.train.Checkpoint, tf.compat.v1.train.Checkpoint)):
         raise TypeError(
             f'checkpoint must be a tf.train.Checkpoint, not {checkpoint!r}; wrap the object: '
@@ -98,10 +108,10 @@ def track(checkpoint: tf.train.Checkpoint) -> Tracked:
     """Walks the objects of a checkpoint.
 
     Args:
-      checkpoint: With keyword objects or a positional root.
+      checkpoint: A checkpoint of keyword objects or with a positional root.
 
     Raises:
-      CheckpointError: If an object asks for a saver of its own, which this package cannot run.
+      CheckpointError: If an object has a registered saver, which this package cannot run.
     """
     serialized, owners, registered_savers = serialize(checkpoint)
     if registered_savers:
@@ -124,13 +134,15 @@ def track(checkpoint: tf.train.Checkpoint) -> Tracked:
 
 
 def _attribute(key: str, attribute_keys: set[str]) -> str:
-    """The object graph's key of a tensor: the same, or without the suffix that objects of several tensors add."""
+    """Returns the attribute key of an object key, which may have a suffix if an object has several tensors."""
     if key in attribute_keys:
         return key
     return max((a for a in attribute_keys if key.startswith(a)), key=len)
 
 
 def _python_states(owner: Any, saveables: list[Any]) -> Iterator[HostValue]:
+    """Yields the value of a `PythonState`."""
+
     def get() -> np.ndarray:
         return np.array(owner.serialize(), dtype=object)
 
@@ -143,7 +155,7 @@ def _python_states(owner: Any, saveables: list[Any]) -> Iterator[HostValue]:
 
 
 def paths_below(root: Any) -> Iterator[tuple[str, Any]]:
-    """The object itself and those that it reaches, each with the shortest of its paths; nothing below variables."""
+    """Yields an object and the objects that it reaches, with their shortest paths. Variables are not descended into."""
     view = tf.train.TrackableView(root)
     queue, seen = collections.deque([('', root)]), {id(root)}
     while queue:

@@ -1,10 +1,10 @@
-"""A save that goes on while training does: the values of one step, and a thread that writes them."""
+"""Saves in the background: a snapshot of the values of one step, and a thread that writes it."""
 
 import secrets
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,20 +14,20 @@ from estimator_ckpt.saving.saver import Saver
 
 
 class Snapshot:
-    """The values that the variables of a session had when it was made, to be written once.
+    """The values of the variables of a session at one step, to be written once.
 
     Attributes:
       session: The session.
-      stall_seconds: How long training stood still for the snapshot.
+      stall_seconds: The seconds for which the snapshot held up training.
     """
 
     def __init__(self, session: tf.compat.v1.Session, saver: Saver, started: float):
-        """Keeps the values.
+        """Takes the snapshot.
 
         Args:
           session: The session of the variables.
-          saver: The saver whose variables are kept; `saver.keep_snapshots()` was called before it was built.
-          started: When training began to stand still, by `time.monotonic()`.
+          saver: The saver of the variables. `saver.keep_snapshots()` was called before it was built.
+          started: The time at which training was held up, by `time.monotonic()`.
         """
         self.session, self._ops = session, saver.snapshot_ops
         self._key = secrets.randbits(63)
@@ -35,19 +35,31 @@ class Snapshot:
         self.stall_seconds = time.monotonic() - started
 
     def write(self, prefixes: Sequence[str], values: Mapping[str, np.ndarray]) -> None:
-        """Writes what was kept, and keeps it no longer.
+        """Writes the values, and frees them.
 
         Args:
           prefixes: The prefixes of the parts.
-          values: The extra values, by their keys.
+          values: The extra values, by key.
         """
         self._ops.save(self.session, self._key, prefixes, values)
 
 
 class BackgroundSave(threading.Thread):
-    """A checkpoint that is being written. The process does not end before it is, nor by SIGTERM."""
+    """A thread that writes a checkpoint. The process ends only when the thread has, also on SIGTERM.
 
-    def __init__(self, step: int, write: Any, snapshot: Snapshot):
+    Attributes:
+      step: The step of the checkpoint.
+      error: The error by which writing failed; None if it has not.
+    """
+
+    def __init__(self, step: int, write: Callable[[Snapshot, int], object], snapshot: Snapshot):
+        """Creates the thread, without starting it.
+
+        Args:
+          step: The step of the checkpoint.
+          write: A function of a snapshot and its step, which writes the checkpoint.
+          snapshot: The snapshot to write.
+        """
         super().__init__(name=f'checkpoint of step {step}')
         self.step = step
         self.error: BaseException | None = None
@@ -55,22 +67,24 @@ class BackgroundSave(threading.Thread):
         self._handler: Any = None
 
     def start(self) -> None:
+        """Starts the thread. Until `wait` returns, SIGTERM ends the process only after the checkpoint."""
         if threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGTERM, self._finish_and_terminate)
         super().start()
 
     def run(self) -> None:
+        """Writes the checkpoint. An error is logged, and kept in `error`."""
         try:
             self._write(self._snapshot, self.step)
         except BaseException as error:
-            # Also here, for training that has ended by another error does not ask for this one.
+            # If training has ended by another error, nothing reads `self.error`.
             tf.get_logger().error('The checkpoint of step %d was not written: %s', self.step, error)
             self.error = error
         finally:
-            del self._write, self._snapshot  # The values need not be kept until the next step.
+            del self._write, self._snapshot  # Frees the values before the next save.
 
     def wait(self) -> None:
-        """Waits until it is written, or has failed."""
+        """Waits until the checkpoint is written, or writing has failed."""
         self.join()
         if self._handler is not None and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._handler)

@@ -1,4 +1,4 @@
-"""Judges what of a program a checkpoint would leave out, before anything is saved."""
+"""Checks for variables and iterators that a checkpoint would leave out, before anything is saved."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from estimator_ckpt.program.graph_state import graph_state
 
 
 def check_bindings(bindings: Bindings, saver: Any, untracked: str) -> None:
-    """Warns of what a saver leaves out, or refuses it.
+    """Checks that a saver leaves nothing out, and warns of what it does leave out.
 
     Args:
       bindings: The tensors that are saved and restored.
@@ -19,7 +19,7 @@ def check_bindings(bindings: Bindings, saver: Any, untracked: str) -> None:
       untracked: How to handle variables that the `tf.train.Checkpoint` does not reach: `'keep'`, `'error'` or `'drop'`.
 
     Raises:
-      CheckpointError: If variables are not reached and `untracked='error'`, or a scaffold would save dataset iterators.
+      CheckpointError: If variables are untracked and `untracked='error'`, or a scaffold would save dataset iterators.
     """
     if saver.style is not CheckpointStyle.TF1 and bindings.untracked and untracked != 'drop':
         _check_untracked(bindings.untracked, untracked)
@@ -37,14 +37,14 @@ def _check_untracked(names: list[str], untracked: str) -> None:
 
 
 def _check_iterators(paths: list[str], saver: Any) -> None:
-    """Refuses iterators whose position could not be restored, and warns where it is not saved."""
+    """Raises an error for iterators that could not be restored, and warns of those that are not saved."""
     if tf.executing_eagerly() and saver.style is not CheckpointStyle.TF1:
         return
     listed = f'The positions of the dataset iterators {", ".join(paths)}'
     if saver.style is CheckpointStyle.TF1:
         tf.get_logger().warning('%s are not saved: a name-based checkpoint cannot hold them.', listed)
     elif saver in graph_state(tf.compat.v1.get_default_graph()).savers:
-        # A scaffold restores before iterators are initialized, which would fail or start them anew.
+        # A scaffold restores before iterators are initialized: restoring would fail, or be undone.
         raise CheckpointError(
             f'{listed} cannot be restored by a scaffold, which restores before they are initialized: leave them out of '
             'the tf.train.Checkpoint, and save them with tf.data.experimental.CheckpointInputPipelineHook.'

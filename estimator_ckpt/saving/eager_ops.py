@@ -1,4 +1,4 @@
-"""Saving and restoring in eager mode; does what `GraphOps` does, without a session."""
+"""Saves and restores in eager mode: the counterpart of `GraphOps` without a session."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,11 +11,21 @@ from estimator_ckpt.program.bindings import Bindings
 
 
 class EagerOps:
-    """Runs the save and restore ops at once. The `session` of each method is None."""
+    """Runs save and restore ops at once. The `session` of each method is None.
+
+    Attributes:
+      bindings: The tensors that are saved and restored.
+    """
 
     num_parts = 1
 
     def __init__(self, bindings: Bindings, style: CheckpointStyle):
+        """Creates the ops.
+
+        Args:
+          bindings: The tensors that are saved and restored.
+          style: The style of the checkpoints that are written.
+        """
         self.bindings = bindings
         self._style = style
 
@@ -24,8 +34,8 @@ class EagerOps:
 
         Args:
           session: None.
-          prefixes: The prefix.
-          values: The extra values, by their keys.
+          prefixes: The prefix of the part, in a sequence.
+          values: The extra values, by key.
         """
         rows = [(binding.location(self._style), binding.spec.tensor) for binding in self.bindings.items]
         rows += [(Location(key), tf.constant(value)) for key, value in values.items()]
@@ -37,7 +47,13 @@ class EagerOps:
         )
 
     def restore(self, session: None, prefix: str, sources: Sequence[Location]) -> None:
-        """Restores the tensors, each from its source in the checkpoint, in the order of `bindings.items`."""
+        """Restores the tensors.
+
+        Args:
+          session: None.
+          prefix: The prefix of the checkpoint.
+          sources: The location of the source of each tensor, in the order of `bindings.items`.
+        """
         items = self.bindings.items
         values = tf.raw_ops.RestoreV2(
             prefix=prefix,
@@ -50,9 +66,14 @@ class EagerOps:
             saveable.restore([by_spec[id(spec)] for spec in saveable.specs], None)
 
     def count_save(self, session: None) -> int:
-        """Adds one to the program's own counter of saves and gives its value."""
+        """Increments the save counter of the program, and returns its value."""
         return int(self.bindings.save_counter.assign_add(1))
 
     def set_save_count(self, session: None, count: int) -> None:
-        """Sets the program's own counter of saves."""
+        """Sets the save counter of the program.
+
+        Args:
+          session: None.
+          count: The number of saves.
+        """
         self.bindings.save_counter.assign(count)

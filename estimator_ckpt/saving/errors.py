@@ -1,4 +1,4 @@
-"""The errors of this package as programs catch them around `restore`: as those of `tf.errors` too."""
+"""The errors of this package as subclasses of `tf.errors` too, for programs that catch those around `restore`."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from estimator_ckpt.mapping.report import MappingError, MappingReport
 
 
 class _OpError(tf.errors.OpError):
-    """An error that no op has raised. What `tf.errors` take as arguments differs from what ours do."""
+    """An error without an op. Its arguments are those of this package's errors, not of `tf.errors`."""
 
     _CODE = tf.errors.UNKNOWN
 
@@ -29,37 +29,37 @@ class _OpError(tf.errors.OpError):
 
 
 class _NotFound(_OpError, CheckpointNotFoundError, tf.errors.NotFoundError):
-    """A checkpoint that is gone."""
+    """A checkpoint does not exist."""
 
     _CODE = tf.errors.NOT_FOUND
 
 
 class _DataLoss(_OpError, CorruptCheckpointError, tf.errors.DataLossError):
-    """A checkpoint that is damaged."""
+    """A checkpoint is damaged."""
 
     _CODE = tf.errors.DATA_LOSS
 
 
 class _Missing(_OpError, MappingError, tf.errors.NotFoundError):
-    """Variables that are not in a checkpoint."""
+    """Variables have no source in a checkpoint."""
 
     _CODE = tf.errors.NOT_FOUND
 
 
 class _Mismatch(_OpError, MappingError, tf.errors.InvalidArgumentError):
-    """Variables that have another shape or data type in a checkpoint."""
+    """The sources of variables have another shape or data type."""
 
     _CODE = tf.errors.INVALID_ARGUMENT
 
 
 class _MissingAndMismatch(_OpError, MappingError, tf.errors.NotFoundError, tf.errors.InvalidArgumentError):
-    """Variables of both kinds."""
+    """Some variables have no source, and the sources of others have another shape or data type."""
 
     _CODE = tf.errors.NOT_FOUND
 
 
 def _as_program_error(error: CheckpointError) -> CheckpointError:
-    """Returns the error that is also the one of `tf.errors` that `tf.compat.v1.train.Saver` would raise."""
+    """Returns an error that is also of the `tf.errors` class that `tf.compat.v1.train.Saver` would raise."""
     if isinstance(error, tf.errors.OpError):
         return error
     message = f'Restoring from checkpoint failed: {error}'
@@ -82,7 +82,11 @@ def _as_program_error(error: CheckpointError) -> CheckpointError:
 
 @contextlib.contextmanager
 def errors_of_restore() -> Iterator[None]:
-    """Raises this package's errors as those that programs catch around `tf.compat.v1.train.Saver.restore`."""
+    """Turns errors of this package into those that programs catch around `tf.compat.v1.train.Saver.restore`.
+
+    Raises:
+      CheckpointError: If the body raises one. The error is of a class of `tf.errors` too, where one corresponds.
+    """
     try:
         yield
     except CheckpointError as error:

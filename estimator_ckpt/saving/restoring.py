@@ -1,4 +1,4 @@
-"""Restores the variables of a program: which checkpoint is meant, which key each of them comes from, and the ops."""
+"""Restores the variables of a program: finds the checkpoint and the source of each variable, and runs the ops."""
 
 import os
 
@@ -18,7 +18,7 @@ from estimator_ckpt.saving.graph_ops import GraphOps
 
 
 def find_checkpoint_to_restore(save_path: str, model_dir: str | None) -> str:
-    """Returns the prefix of the checkpoint that a path means.
+    """Returns the prefix of the checkpoint that a path stands for.
 
     Args:
       save_path: The path that the program gave, perhaps from the state file of a directory that was copied or moved.
@@ -29,7 +29,8 @@ def find_checkpoint_to_restore(save_path: str, model_dir: str | None) -> str:
     """
     if model_dir is not None and _names(model_dir, save_path):
         place = find_checkpoint(model_dir, save_path)
-        return place or resolve_state_entry(model_dir, save_path)  # Which says what is there.
+        # If there is no checkpoint, `resolve_state_entry` raises an error that lists those that there are.
+        return place or resolve_state_entry(model_dir, save_path)
     try:
         return find_source(save_path)
     except CheckpointNotFoundError as error:
@@ -41,15 +42,15 @@ def find_checkpoint_to_restore(save_path: str, model_dir: str | None) -> str:
 
 
 def restore(ops: GraphOps | EagerOps, sess: tf.compat.v1.Session | None, reader: TensorSource) -> int:
-    """Restores all that a program's ops restore.
+    """Restores the variables and host values of a program.
 
     Args:
-      ops: The ops.
+      ops: The restore ops of the program.
       sess: The session; None in eager mode.
-      reader: The checkpoint.
+      reader: The reader of the checkpoint.
 
     Returns:
-      The number of saves that the checkpoint has counted; 0 where it counts none.
+      The value of the save counter of the checkpoint; 0 if the checkpoint has none.
 
     Raises:
       CheckpointNotFoundError: If a data file is missing.
@@ -74,7 +75,7 @@ def restore(ops: GraphOps | EagerOps, sess: tf.compat.v1.Session | None, reader:
         ops.restore(sess, reader.prefix, sources)
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError):
         for location in sources:
-            reader.tensor(location.key, verify=True)  # Raises with the key of the tensor that is damaged.
+            reader.tensor(location.key, verify=True)  # Raises an error with the key of the damaged tensor.
         raise
     matched = bindings.graph.match(source_graph) if source_graph and bindings.host_values else {}
     for value in bindings.host_values:

@@ -1,4 +1,4 @@
-"""Which checkpoints of a directory are kept, which are deleted, and what the state file says of them."""
+"""Decides which checkpoints of a directory are kept and which are deleted, and writes the state file."""
 
 import os
 import re
@@ -20,27 +20,28 @@ from estimator_ckpt.bundle.paths import (
 )
 from estimator_ckpt.bundle.reader import stored_files
 
-# For each state file, the latest checkpoint that this process has announced in it, with whichever saver.
+# The latest checkpoint that any saver of this process has announced, by state file.
 _announced: dict[str, str] = {}
 
 
 class Retention:
-    """Keeps the latest checkpoints, and one for good every few hours, as `tf.compat.v1.train.Saver` does.
+    """Keeps the latest checkpoints, and one permanently every few hours, as `tf.compat.v1.train.Saver` does.
 
-    Beyond that, all that are too many are deleted at once, and the time of the next one to be kept for good survives
-    a restart, in the state file.
+    In addition, all surplus checkpoints are deleted at once, and the state file stores the time of the last checkpoint
+    to be kept permanently, so that a restart does not lose it.
 
     Attributes:
-      kept: The prefixes of the checkpoints that are kept, with the times they were written, oldest first.
-      announces: Whether it has written a state file.
+      kept: The prefixes of the kept checkpoints, with the times at which they were written, oldest first.
+      announces: True if a state file has been written.
     """
 
     def __init__(self, max_to_keep: int | None, keep_every_n_hours: float | None):
-        """Starts with no checkpoint.
+        """Creates a policy without checkpoints.
 
         Args:
-          max_to_keep: How many to keep; None or 0 for all, of which the state file then names the latest only.
-          keep_every_n_hours: How often, in hours, one is kept for good; None for never.
+          max_to_keep: The number of checkpoints to keep; None or 0 for all, of which the state file then names only the
+            latest.
+          keep_every_n_hours: The interval, in hours, at which a checkpoint is kept permanently; None for never.
         """
         self._max_to_keep = max_to_keep or 0
         self._interval = (float('inf') if keep_every_n_hours is None else keep_every_n_hours) * 3600
@@ -49,35 +50,35 @@ class Retention:
         self.announces = False
 
     def recover(self, prefixes: Sequence[str], directory: str | None = None) -> None:
-        """Goes on from checkpoints that are there already.
+        """Replaces the kept checkpoints by existing ones.
 
         Args:
-          prefixes: What the state file names, oldest first. Those that are gone are forgotten.
-          directory: The directory of the state file, if it is known. What lies in it wins over the path of a prefix,
-            since it may be a copy of the directory that was written.
+          prefixes: The prefixes in the state file, oldest first. Those without a checkpoint are dropped.
+          directory: The directory of the state file, if it is known. A checkpoint in it takes precedence over the path
+            of a prefix, since the directory may be a copy of the one that was written.
         """
         self.kept = []
         for prefix in prefixes:
             candidates = state_entry_candidates(directory, prefix) if directory is not None else [prefix]
-            found = next(filter(checkpoint_exists, candidates), None)
-            if found is not None:
-                self.kept.append((found, files_for(found).mtime(index_path(found))))
+            existing = next(filter(checkpoint_exists, candidates), None)
+            if existing is not None:
+                self.kept.append((existing, files_for(existing).mtime(index_path(existing))))
         if self.kept:
             state = read_state(os.path.dirname(self.kept[-1][0]))
             if state is not None and state.last_preserved:
                 self._last_preserved = state.last_preserved
 
     def record(self, prefix: str) -> list[str]:
-        """Notes a new checkpoint, and returns those that are to be deleted, oldest first: all from its directory."""
+        """Adds a new checkpoint, and returns the surplus ones in its directory, oldest first."""
         if not self._max_to_keep:
             self.kept = [(prefix, time.time())]
             return []
         self._move_to(os.path.dirname(prefix))
         self.kept = [item for item in self.kept if item[0] != prefix] + [(prefix, time.time())]
-        too_many = self.kept[: -self._max_to_keep]
+        surplus = self.kept[: -self._max_to_keep]
         self.kept = self.kept[-self._max_to_keep :]
         deleted = []
-        for old, written in too_many:
+        for old, written in surplus:
             if written > self._last_preserved + self._interval:
                 self._last_preserved += self._interval
             else:
@@ -85,9 +86,9 @@ class Retention:
         return deleted
 
     def _move_to(self, directory: str) -> None:
-        """Forgets checkpoints of other directories, but for those whose copies lie in this one.
+        """Drops checkpoints of other directories, except for those that have copies in this one.
 
-        The state file of a copied or moved directory names the old one, which is not ours to delete from.
+        The state file of a copied or moved directory names the old one, from which nothing may be deleted.
         """
         kept = []
         for prefix, written in self.kept:
@@ -99,7 +100,7 @@ class Retention:
         self.kept = kept
 
     def announce(self, latest: str, relative: bool, state_file: str, meta_graph_suffix: str) -> None:
-        """Announces a new checkpoint in the state file beside it, then deletes those that are too many.
+        """Announces a new checkpoint in the state file beside it, then deletes surplus checkpoints.
 
         Args:
           latest: The prefix of the checkpoint, which is complete.
@@ -107,13 +108,19 @@ class Retention:
           state_file: The name of the state file.
           meta_graph_suffix: The ending of the `MetaGraphDef` files.
         """
-        too_many = self.record(latest)
+        surplus = self.record(latest)
         self.write_state(latest, relative, state_file)
-        for prefix in too_many:
+        for prefix in surplus:
             remove_checkpoint(prefix, meta_graph_suffix)
 
     def write_state(self, latest: str, relative: bool, state_file: str = STATE_FILE) -> None:
-        """Writes the state file that names what is kept, and the latest checkpoint beside it."""
+        """Writes the state file, which names the kept checkpoints and the latest one.
+
+        Args:
+          latest: The prefix of the latest checkpoint; the state file is written to its directory.
+          relative: Whether the state file holds relative paths.
+          state_file: The name of the state file.
+        """
         directory = os.path.dirname(latest)
         kept = self.kept if self._max_to_keep else [(latest, time.time())]
         state = CheckpointState(
@@ -127,19 +134,24 @@ class Retention:
         self.announces = True
 
     def check_alone(self, prefix: str, state_file: str = STATE_FILE) -> None:
-        """Refuses to go on where another process has announced checkpoints since this one did.
+        """Checks that no other process has announced checkpoints since this one did.
 
-        Two that write to one directory would delete each other's. Another saver's with another name is no harm.
+        Two processes that write to one directory would delete each other's checkpoints. Checkpoints of other savers
+        with another base name do no harm.
+
+        Args:
+          prefix: The checkpoint to be written.
+          state_file: The name of the state file.
 
         Raises:
-          CheckpointError: If there is one.
+          CheckpointError: If another process has announced a checkpoint.
         """
         if not self.announces:
             return
         try:
             state = read_state(os.path.dirname(prefix), state_file)
         except CorruptCheckpointError:
-            return  # It is about to be replaced.
+            return  # The next announcement replaces the damaged file.
         path = _state_path(prefix, state_file)
         if state is None or state.latest == _announced.get(path) or _series(state.latest) != _series(prefix):
             return
@@ -161,7 +173,7 @@ def _state_path(prefix: str, state_file: str) -> str:
 
 
 def _series(prefix: str) -> str:
-    """The name of a checkpoint without its number."""
+    """Returns the base name of a checkpoint without its step."""
     return re.sub(r'-\d+$', '', os.path.basename(prefix))
 
 
@@ -170,14 +182,19 @@ def _below(prefix: str, directory: str) -> str:
 
 
 def remove_checkpoint(prefix: str, meta_graph_suffix: str = 'meta') -> None:
-    """Deletes a checkpoint, its index first, so that nobody sees it without its data."""
+    """Deletes a checkpoint. The index is deleted first, so that no reader finds it without its data files.
+
+    Args:
+      prefix: The prefix of the checkpoint.
+      meta_graph_suffix: The ending of the `MetaGraphDef` file.
+    """
     files = files_for(prefix)
     for path in [*stored_files(prefix), f'{prefix}.{meta_graph_suffix}']:
         files.discard(path)
 
 
 def warn_unless_seen(model_dir: str) -> None:
-    """Warns a task that does not see in its model_dir what the chief has long saved."""
+    """Logs a warning if a model_dir has no state file although the chief has saved checkpoints."""
     if read_state(model_dir) is None:
         tf.get_logger().warning(
             'The chief has saved checkpoints, but on %s there are none in %s. All tasks must share one model_dir, or '

@@ -1,4 +1,4 @@
-"""Says what a save took: one line in the log, and scalars for TensorBoard where it looks."""
+"""Reports the time and the size of a save: in the log, and as scalars for TensorBoard."""
 
 import dataclasses
 import os
@@ -14,14 +14,15 @@ from estimator_ckpt.program.tensorflow_internals import summary_writers
 
 @dataclasses.dataclass(frozen=True)
 class SaveReport:
-    """One save.
+    """The report of one save.
 
     Attributes:
       prefix: The checkpoint.
-      style: Its style.
-      step: The global step; None where the caller has not said it.
-      save_seconds: From the first op until the checkpoint was announced.
-      stall_seconds: How long training stood still for it; as long, unless it was written in the background.
+      style: The style of the checkpoint.
+      step: The global step; None if it is not known.
+      save_seconds: The seconds from the first op until the checkpoint was announced.
+      stall_seconds: The seconds for which the save held up training; equal to `save_seconds` unless the checkpoint was
+        written in the background.
       paths: The files of the checkpoint.
     """
 
@@ -35,7 +36,7 @@ class SaveReport:
     def publish(self) -> None:
         """Logs the save, and adds its scalars to the summaries of the checkpoint's directory, if there are any.
 
-        In eager mode they go to the default writer of `tf.summary`.
+        In eager mode the scalars are written by the default writer of `tf.summary`.
         """
         files = files_for(self.prefix)
         size = sum(map(files.size, self.paths))
@@ -63,18 +64,18 @@ class SaveReport:
         values = [tf.compat.v1.Summary.Value(tag=tag, simple_value=v) for tag, v in scalars.items()]
         summary = tf.compat.v1.Summary(value=values)
         if tf.executing_eagerly():
-            # Not tf.summary.scalar, which needs TensorBoard.
+            # tf.summary.scalar would need TensorBoard.
             tf.summary.experimental.write_raw_pb(summary.SerializeToString(), self.step)
             return
         writer = _summary_writer(os.path.dirname(self.prefix))
         if writer is not None:
             writer.add_summary(summary, self.step)
-            writer.flush()  # Nobody else does after the last save.
+            writer.flush()  # After the last save nothing else flushes the writer.
 
 
 def _summary_writer(directory: str) -> tf.compat.v1.summary.FileWriter | None:
-    """The writer that hooks have made for a directory. To ask TensorFlow for it would make one where there is none."""
-    same = os.path.normpath(directory)
+    """Returns the writer that hooks have created for a directory; None if there is none, and none is created."""
+    normalized = os.path.normpath(directory)
     return next(
-        (writer for path, writer in summary_writers().items() if os.path.normpath(path) == same), None
+        (writer for path, writer in summary_writers().items() if os.path.normpath(path) == normalized), None
     )

@@ -1,4 +1,4 @@
-"""A `tf.compat.v1.train.Saver` that saves in any style and restores every one."""
+"""A `tf.compat.v1.train.Saver` that saves in any style and restores every style."""
 
 import functools
 import os
@@ -43,8 +43,8 @@ _UNTRACKED = ('keep', 'error', 'drop')
 class Saver(tf.compat.v1.train.Saver):
     """Saves name-based, object-based or both styles of checkpoint, and restores from any of them.
 
-    For sessions and, with `sess=None`, for eager mode. It is a `tf.compat.v1.train.Saver`, so it goes wherever one
-    does: `Scaffold(saver=...)`, `CheckpointSaverHook(saver=...)`, `saver.save(sess, ...)`.
+    Works in sessions and, with `sess=None`, in eager mode. As a subclass of `tf.compat.v1.train.Saver` the class fits
+    `Scaffold(saver=...)`, `CheckpointSaverHook(saver=...)` and `saver.save(sess, ...)`.
     """
 
     def __init__(
@@ -68,38 +68,38 @@ class Saver(tf.compat.v1.train.Saver):
         is_chief: bool = True,
         write_version: int = tf.compat.v1.train.SaverDef.V2,
     ):
-        """Creates a saver, and unless `defer_build` adds its ops to the default graph.
+        """Creates a saver, and adds its ops to the default graph unless `defer_build` is set.
 
         Args:
           style: `'tf1'`, `'tf2'` or `'both'`.
           checkpoint: A `tf.train.Checkpoint` that names the objects. None for `Checkpoint(var_list={name: variable},
-            step=global_step)` over the saveable objects. It is kept alive.
-          var_list: The variables, or a dict from name to variable; None for all of the graph, in eager mode for all
-            that `checkpoint` reaches.
-          max_to_keep: How many checkpoints to keep; None or 0 for all.
-          keep_checkpoint_every_n_hours: How often, in hours, one is kept for good; None for never.
-          untracked: What becomes of variables that `checkpoint` does not reach in an object-based checkpoint: `'keep'`
-            saves them under their names, with a warning; `'error'` refuses; `'drop'` leaves them out, and initializes
-            them at restore.
-          model_dir: Where a checkpoint is looked for by its base name when its path, from a state file of a directory
-            that was moved, is gone.
+            step=global_step)` over the saveable objects. The saver keeps a reference to it.
+          var_list: The variables, or a dict of variables by name. None for all variables of the graph, or in eager mode
+            for all that `checkpoint` reaches.
+          max_to_keep: The number of checkpoints to keep; None or 0 for all.
+          keep_checkpoint_every_n_hours: The interval, in hours, at which a checkpoint is kept permanently; None for
+            never.
+          untracked: How to handle variables that are not reachable from `checkpoint` in an object-based checkpoint:
+            `'keep'` saves them under their names and logs a warning, `'error'` raises an error, `'drop'` leaves them
+            out and initializes them at restore.
+          model_dir: The directory in which to look for a checkpoint by its base name if its path does not exist, as
+            after its directory was moved.
           sharded: Whether each device writes its own variables.
-          name: Of the ops' scope.
+          name: Name scope for the added ops.
           restore_sequentially: As for `tf.compat.v1.train.Saver`.
-          defer_build: Whether the ops are added by the first `build` or `restore`, so that variables created until
-            then are in.
-          allow_empty: Whether a graph without variables is fine.
+          defer_build: Whether the ops are added by the first `build` or `restore`, so that they cover variables that
+            are created until then.
+          allow_empty: Whether a graph without variables is allowed.
           pad_step_number: Whether the step in file names has at least eight digits.
           save_relative_paths: Whether the state file holds relative paths, so that the directory can be moved.
           filename: As for `tf.compat.v1.train.Saver`.
-          is_chief: Whether this task writes. For another one `save` writes nothing. Under a strategy of several workers
-            all of them must call it, and the strategy knows which one is the chief.
-
+          is_chief: Whether this task writes. In other tasks `save` writes nothing. Under a multi-worker strategy all
+            tasks must call `save`, and the strategy decides which task is the chief.
           write_version: `SaverDef.V2`; the V1 format is only read.
 
         Raises:
-          TypeError: If `checkpoint` is no `tf.train.Checkpoint`.
-          ValueError: If the style or `untracked` is unknown, or `write_version` is another one.
+          TypeError: If `checkpoint` is not a `tf.train.Checkpoint`.
+          ValueError: If the style or `untracked` is unknown, or `write_version` is not `SaverDef.V2`.
         """
         if write_version != tf.compat.v1.train.SaverDef.V2:
             raise ValueError(
@@ -112,11 +112,11 @@ class Saver(tf.compat.v1.train.Saver):
             )
         if checkpoint is not None:
             check_checkpoint(checkpoint)
-        with tf.Graph().as_default():  # In eager mode the base class warns of itself, and wants variables.
+        with tf.Graph().as_default():  # In eager mode the base class logs a warning and requires variables.
             super().__init__(
                 sharded=sharded,
                 max_to_keep=max_to_keep,
-                keep_checkpoint_every_n_hours=10000.0,  # Retention is our own.
+                keep_checkpoint_every_n_hours=10000.0,  # `self._retention` decides.
                 name=name,
                 restore_sequentially=restore_sequentially,
                 defer_build=True,
@@ -136,7 +136,7 @@ class Saver(tf.compat.v1.train.Saver):
         self._graph_ops: GraphOps | None = None
         self._snapshot_ops: SnapshotOps | None = None
         self._keeps_snapshots = False
-        # All workers of such a strategy must read what is saved; what others than the chief would write nobody reads.
+        # All workers of such a strategy must read the variables, but only the chief's checkpoint is used.
         writes = tf.executing_eagerly() or tf.distribute.get_strategy().extended.should_checkpoint
         self._only_takes_part = not writes
         self._times_taken_part = 0
@@ -151,21 +151,27 @@ class Saver(tf.compat.v1.train.Saver):
 
     @property
     def bindings(self) -> Bindings | None:
-        """The tensors that the ops save and restore; None before they are built."""
+        """The tensors that the ops save and restore; None before the ops are built."""
         return self._graph_ops.bindings if self._graph_ops else None
 
     @property
     def is_chief(self) -> bool:
-        """Whether this task writes."""
+        """True if this task writes checkpoints."""
         return self._is_chief
 
     @property
-    def snapshot_ops(self) -> SnapshotOps | None:
-        """The ops that `keep_snapshots` asked for; None before they are built."""
+    def snapshot_ops(self) -> SnapshotOps:
+        """The ops that keep the values of a step.
+
+        Raises:
+          RuntimeError: If `keep_snapshots` or `build` was not called before.
+        """
+        if self._snapshot_ops is None:
+            raise RuntimeError('The saver has no snapshot ops; call keep_snapshots() and build() first.')
         return self._snapshot_ops
 
     def keep_snapshots(self) -> None:
-        """Has ops added, now or by `build`, that keep the values of a step until they have been written."""
+        """Adds ops, now or in `build`, that keep the values of a step until they are written."""
         self._keeps_snapshots = True
         if self._graph_ops and not self._snapshot_ops:
             self._snapshot_ops = self._graph_ops.snapshot_ops()
@@ -175,14 +181,14 @@ class Saver(tf.compat.v1.train.Saver):
 
         Raises:
           RuntimeError: In eager mode, or if the graph is finalized.
-          CheckpointError: If the checkpoint object leaves variables out and `untracked='error'`.
+          CheckpointError: If variables are not reachable from `checkpoint` and `untracked='error'`.
         """
         if tf.executing_eagerly():
             raise RuntimeError('build() adds ops to a graph; in eager mode call save or restore.')
         if self._is_built:
             return
         bindings = self._bind()
-        # Empty is not None, for which the base class would look for all variables.
+        # For None the base class would take all variables.
         self._var_list = bindings.saveables(self._style) or ()
         self._graph_ops = GraphOps(bindings, self._style, self._add_ops)
         if self._keeps_snapshots:
@@ -192,13 +198,24 @@ class Saver(tf.compat.v1.train.Saver):
         super().build()
         return self.saver_def
 
+    @property
+    def _built_ops(self) -> GraphOps:
+        """The ops in the graph.
+
+        Raises:
+          RuntimeError: If they are not built.
+        """
+        if self._graph_ops is None:
+            raise RuntimeError('The saver has no ops; call build() first.')
+        return self._graph_ops
+
     def _ops(self) -> GraphOps | EagerOps:
-        """The ops that save and restore: those of the graph, or in eager mode those for the objects as they are now."""
-        return EagerOps(self._bind(), self._style) if tf.executing_eagerly() else self._graph_ops
+        """Returns the ops in the graph, or in eager mode new ops for the objects in their current state."""
+        return EagerOps(self._bind(), self._style) if tf.executing_eagerly() else self._built_ops
 
     def _bind(self) -> Bindings:
         if tf.executing_eagerly() and self._checkpoint is not None and self._style is not CheckpointStyle.TF1:
-            _ = self._checkpoint.save_counter  # Reading it creates it.
+            _ = self._checkpoint.save_counter  # Reading the property creates the counter.
         drops = self._untracked == 'drop' and self._style is CheckpointStyle.TF2
         bindings = bind(self._checkpoint, self._variables, self._style, drops)
         check_bindings(bindings, self, self._untracked)
@@ -206,19 +223,19 @@ class Saver(tf.compat.v1.train.Saver):
 
     @property
     def last_checkpoints(self) -> list[str]:
-        """The prefixes of the checkpoints that are kept, oldest first."""
+        """The prefixes of the kept checkpoints, oldest first."""
         return [prefix for prefix, _ in self._retention.kept]
 
     def set_last_checkpoints_with_time(self, last_checkpoints_with_time: list[tuple[str, float]]) -> None:
-        """Sets the prefixes of the checkpoints that are kept, with the times they were written."""
+        """Sets the prefixes of the kept checkpoints, with the times at which they were written."""
         self._retention.kept = list(last_checkpoints_with_time)
 
     def set_last_checkpoints(self, last_checkpoints: list[str]) -> None:
-        """Sets the prefixes of the checkpoints that are kept, as written just now."""
+        """Sets the prefixes of the kept checkpoints, as if they had just been written."""
         self.set_last_checkpoints_with_time([(prefix, np.inf) for prefix in last_checkpoints])
 
     def recover_last_checkpoints(self, checkpoint_paths: list[str]) -> None:
-        """Goes on, after a restart, from the checkpoints that a state file names."""
+        """Replaces the kept checkpoints, after a restart, by those that a state file names."""
         directory = self._model_dir
         if directory is None and self._restored_from is not None:
             directory = os.path.dirname(self._restored_from)
@@ -240,12 +257,12 @@ class Saver(tf.compat.v1.train.Saver):
     ) -> str | None:
         """Saves the variables.
 
-        The new checkpoint is complete before the state file names it; the one before it stays valid until then.
+        The new checkpoint is complete before the state file names it; until then the previous one stays valid.
 
         Args:
           sess: The session, or None in eager mode.
           save_path: The prefix of the files.
-          global_step: A number, tensor or tensor name to be added to the prefix.
+          global_step: The step to be added to the prefix, as a number, a tensor or the name of a tensor.
           latest_filename: The state file's name, `'checkpoint'` by default.
           meta_graph_suffix: The ending of the `MetaGraphDef` file.
           write_meta_graph: Whether to write that file (in graph mode).
@@ -254,14 +271,14 @@ class Saver(tf.compat.v1.train.Saver):
           save_debug_info: As for `tf.compat.v1.train.Saver.save`.
 
         Returns:
-          The prefix of the checkpoint; None where the saver is empty, or another task writes.
+          The prefix of the checkpoint; None if the saver is empty, or this task does not write.
 
         Raises:
           RuntimeError: If the ops were not built.
-          TypeError: If `sess` is no session.
+          TypeError: If `sess` is not a session.
           ValueError: If `latest_filename` has a directory, or is `save_path` itself.
-          CheckpointError: If the files cannot be put together, another process has saved here since this one did, or
-            the path has brackets or a backslash, with which TensorFlow could not restore from it.
+          CheckpointError: If the files cannot be merged, another process has saved to the directory since this one did,
+            or the path has brackets or a backslash, which would keep TensorFlow from restoring the checkpoint.
         """
         started = time.monotonic()
         state_file = latest_filename or STATE_FILE
@@ -272,6 +289,7 @@ class Saver(tf.compat.v1.train.Saver):
             self._take_part(sess)
             return None
         prefix = save_path if step is None else self._numbered(save_path, step)
+        graph = None if sess is None or tf.executing_eagerly() else sess.graph
         if not self._is_empty:
             ops = self._ops()
             paths = self._write(
@@ -282,8 +300,8 @@ class Saver(tf.compat.v1.train.Saver):
                 state_file if write_state else None,
                 meta_graph_suffix,
             )
-        if write_meta_graph and not tf.executing_eagerly():
-            with sess.graph.as_default():
+        if write_meta_graph and graph is not None:
+            with graph.as_default():
                 self.export_meta_graph(
                     f'{prefix}.{meta_graph_suffix}',
                     strip_default_attrs=strip_default_attrs,
@@ -291,24 +309,32 @@ class Saver(tf.compat.v1.train.Saver):
                 )
         if self._is_empty:
             return None
-        if _is_export(prefix) and not tf.executing_eagerly():
-            self._name_exported_ops(sess.graph)
+        if _is_export(prefix) and graph is not None:
+            self._name_exported_ops(graph)
         if paths:
             seconds = time.monotonic() - started
             SaveReport(prefix, self._style, step, seconds, seconds, paths).publish()
-        if write_state and not tf.executing_eagerly():
-            graph_state(sess.graph).tell_listeners(prefix, self)
+        if write_state and graph is not None:
+            graph_state(graph).tell_listeners(prefix, self)
         return prefix
 
     def _name_exported_ops(self, graph: tf.Graph) -> None:
-        """Gives an exported graph ops that know names, whatever the style: what goes on with it writes them too."""
+        """Adds name-based ops to an exported graph of object-based style, for programs that load it by name."""
         if self._style is CheckpointStyle.TF2 and not graph.finalized and self._named_saver is None:
-            saveables = self._graph_ops.bindings.saveables(CheckpointStyle.TF1)
+            saveables = self._built_ops.bindings.saveables(CheckpointStyle.TF1)
             with graph.as_default():
                 self._named_saver = tf.compat.v1.train.Saver(saveables, sharded=True)
 
     def export_meta_graph(self, *args: Any, **kwargs: Any) -> Any:
-        """Writes a `MetaGraphDef`; see `tf.compat.v1.train.Saver`. That of a SavedModel saves and restores by name."""
+        """Writes a `MetaGraphDef`. The ops in that of a SavedModel save and restore by name.
+
+        Args:
+          *args: As for `tf.compat.v1.train.Saver.export_meta_graph`.
+          **kwargs: As for `tf.compat.v1.train.Saver.export_meta_graph`.
+
+        Returns:
+          The `MetaGraphDef`.
+        """
         if self._named_saver is not None:
             return self._named_saver.export_meta_graph(*args, **kwargs)
         return super().export_meta_graph(*args, **kwargs)
@@ -316,10 +342,10 @@ class Saver(tf.compat.v1.train.Saver):
     def save_snapshot(
         self, snapshot: 'Snapshot', save_path: str, global_step: int, write_meta_graph: bool = True
     ) -> str:
-        """Saves the values that a snapshot keeps, and announces the checkpoint; for a thread beside training.
+        """Saves the values of a snapshot, and announces the checkpoint. Can run in a thread beside training.
 
         Args:
-          snapshot: The snapshot of a session, by this saver's ops.
+          snapshot: A snapshot that was taken with the ops of this saver.
           save_path: The prefix of the files.
           global_step: The step of the snapshot, to be added to the prefix.
           write_meta_graph: Whether to write the `MetaGraphDef` file.
@@ -328,10 +354,11 @@ class Saver(tf.compat.v1.train.Saver):
           The prefix of the checkpoint.
 
         Raises:
-          CheckpointError: If the files cannot be put together, or another process has saved here since this one did.
+          CheckpointError: If the files cannot be merged, or another process has saved to the directory since this one
+            did.
         """
         started, prefix = time.monotonic(), self._numbered(save_path, global_step)
-        paths = self._write(self._graph_ops, snapshot.session, snapshot.write, prefix, STATE_FILE, 'meta')
+        paths = self._write(self._built_ops, snapshot.session, snapshot.write, prefix, STATE_FILE, 'meta')
         if write_meta_graph:
             self.export_meta_graph(f'{prefix}.meta')
         if paths:
@@ -342,9 +369,9 @@ class Saver(tf.compat.v1.train.Saver):
 
     def _take_part(self, sess: Any) -> None:
         if self._only_takes_part and not self._is_empty:
-            self._graph_ops.take_part(sess)
+            self._built_ops.take_part(sess)
             self._times_taken_part += 1
-            # The chief's second save comes after its first one was written, be it in the background.
+            # The chief starts its second save only after its first checkpoint is written, even in the background.
             if self._times_taken_part == 3 and self._model_dir is not None:
                 warn_unless_seen(self._model_dir)
 
@@ -372,10 +399,10 @@ class Saver(tf.compat.v1.train.Saver):
         state_file: str | None,
         meta_graph_suffix: str,
     ) -> list[str]:
-        """Writes a checkpoint and, with a state file, announces it there and deletes those that are too many.
+        """Writes a checkpoint and, given a state file, announces it there and deletes surplus checkpoints.
 
         Returns:
-          The files of the checkpoint; none where nothing was written, since what was just restored is there already.
+          The files of the checkpoint; empty if the checkpoint just restored has the same contents and was kept.
         """
         if state_file is not None:
             self._retention.check_alone(prefix, state_file)
@@ -388,10 +415,11 @@ class Saver(tf.compat.v1.train.Saver):
         with Staging(prefix, ops.num_parts, extras, self._retention.announces) as staging:
             with naming_needed_room(prefix, ops.bindings):
                 write_parts(staging.parts, extras.values)
-            # Training that resumes saves first of all what it has just restored.
+            # The first save of resumed training often equals the checkpoint that was just restored.
             is_new = staging.publish(unless_same=prefix == self._restored_from)
             self._save_counter += is_new
-            # Within: what is left of the staging tells, after a kill, a checkpoint that was to be announced.
+            # The staging folder is removed after this. If the process is killed before, the folder shows that the
+            # checkpoint was to be announced.
             if state_file is not None:
                 self._retention.announce(prefix, self._save_relative_paths, state_file, meta_graph_suffix)
         return staging.paths if is_new else []
@@ -401,14 +429,15 @@ class Saver(tf.compat.v1.train.Saver):
 
         Args:
           sess: The session, or None in eager mode.
-          save_path: The prefix of a checkpoint, or anything else that means one, such as a model_dir.
+          save_path: The prefix of a checkpoint, or anything else that stands for one, such as a model_dir.
 
         Raises:
           ValueError: If `save_path` is None.
           CheckpointNotFoundError: If there is no such checkpoint, or a data file is missing.
           CorruptCheckpointError: If a file is damaged.
-          CheckpointError: If its path has brackets or a backslash.
-          MappingError: If a variable has no source in it, or one of another shape or type. Nothing is restored then.
+          CheckpointError: If the path of the checkpoint has brackets or a backslash.
+          MappingError: If a variable has no source in the checkpoint, or one of another shape or data type. Nothing is
+            restored then.
         """
         if save_path is None:
             raise ValueError('save_path must name a checkpoint, not None.')
@@ -426,16 +455,16 @@ class Saver(tf.compat.v1.train.Saver):
         self._restored_from = reader.prefix
 
     def look_in(self, model_dir: str) -> None:
-        """Tells where the checkpoints lie that the state file there names, unless that was said when it was made.
+        """Sets the directory in which to look for moved checkpoints, unless the saver was created with one.
 
         Args:
-          model_dir: The directory.
+          model_dir: The directory of the checkpoints.
         """
         self._model_dir = self._model_dir or model_dir
 
 
 def _is_export(prefix: str) -> bool:
-    """Returns True if a prefix is that of a SavedModel's variables, which programs read by name whatever the style."""
+    """Returns True for the prefix of the variables of a SavedModel, which programs read by name in any style."""
     directory, name = os.path.split(prefix)
     return (os.path.basename(directory), name) == (
         tf.saved_model.VARIABLES_DIRECTORY,
@@ -444,6 +473,8 @@ def _is_export(prefix: str) -> bool:
 
 
 def _as_number(sess: Any, global_step: Any) -> int | None:
-    if global_step is None or isinstance(global_step, (int, np.integer)):
+    if global_step is None or isinstance(global_step, int):
         return global_step
+    if isinstance(global_step, np.integer):
+        return int(global_step)
     return tf.compat.v1.train.global_step(sess, global_step)

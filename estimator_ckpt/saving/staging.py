@@ -1,4 +1,4 @@
-"""Turns the files that save ops wrote into a checkpoint: merged, with the second style's keys, announced whole."""
+"""Merges the files that save ops wrote into one checkpoint, adds the keys of the second style, and publishes it."""
 
 import contextlib
 import dataclasses
@@ -25,8 +25,7 @@ from estimator_ckpt.program.bindings import Bindings
 
 _STAGING = re.compile(r'\.saving-[0-9a-f]{12}')
 
-
-# What TensorFlow's restore op, which takes a path for a pattern, does not find as it is written.
+# TensorFlow's restore op takes the path for a glob pattern, in which these characters are special.
 _PATTERN = re.compile(r'\[[^/]*\]|\\' if os.sep == '/' else r'\[[^/\\]*\]')
 
 
@@ -49,11 +48,14 @@ def check_can_be_restored(prefix: str) -> None:
 
 @contextlib.contextmanager
 def naming_needed_room(prefix: str, bindings: Bindings) -> Iterator[None]:
-    """Says of save ops that find no room on a disk how much they need; the file is in their own message.
+    """Adds the needed size to the errors of save ops that run out of disk space.
 
     Args:
       prefix: The checkpoint.
       bindings: The tensors that are saved.
+
+    Raises:
+      tf.errors.ResourceExhaustedError: If the body raises one. Its message has the needed size if a disk is full.
     """
     try:
         yield
@@ -62,23 +64,23 @@ def naming_needed_room(prefix: str, bindings: Bindings) -> Iterator[None]:
             raise
         targets = [binding.target for binding in bindings.items]
         needed = sum(math.prod(t.shape or ()) * tf.as_dtype(t.dtype).size for t in targets)
-        found = re.search(r'(\S+); No space left', error.message)
+        file_match = re.search(r'(\S+); No space left', error.message)
         raise tf.errors.ResourceExhaustedError(
             error.node_def,
             error.op,
             f'{prefix} needs at least {formatting.size(needed)}, and there is no space left on the device for '
-            f'{found[1] if found else "its files"}; make room, or save elsewhere.',
+            f'{file_match[1] if file_match else "its files"}; make room, or save elsewhere.',
         ) from error
 
 
 @dataclasses.dataclass(frozen=True)
 class Extras:
-    """What a checkpoint holds besides variables.
+    """The entries of a checkpoint besides variables.
 
     Attributes:
-      values: Small tensors, which the save ops write beside the variables.
-      aliases: Further keys for tensors that are there, with the location of each.
-      counters: Those of the keys of `values` that differ from save to save whatever else does.
+      values: Small tensors, by key, which the save ops write beside the variables.
+      aliases: Pairs of a further location for a tensor and its existing location.
+      counters: The keys in `values` of counters, which differ from save to save even if no variable does.
     """
 
     values: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
@@ -90,20 +92,20 @@ class Staging:
     """A folder beside a checkpoint in which save ops leave their files until they are published.
 
     Attributes:
-      parts: The prefixes under which the save ops write. On an object store, where what is written is not seen before
-        it is whole, the only part of a new checkpoint to which nothing is added is written where it stays.
-      paths: The files of the checkpoint, once it has been published.
+      parts: The prefixes under which the save ops write. On an object store, where files become visible only when they
+        are complete, a new checkpoint of one part and without aliases is written in place.
+      paths: The files of the published checkpoint; empty before it is published.
     """
 
     def __init__(self, prefix: str, num_parts: int, extras: Extras, is_announced: bool = False):
-        """Chooses the names; nothing is written yet.
+        """Chooses the names of the files. Nothing is written yet.
 
         Args:
-          prefix: The checkpoint.
-          num_parts: How many sets of files the save ops write.
-          extras: What is added to them.
-          is_announced: Whether the state file names a checkpoint already. The first one is never written in place: its
-            folder tells, after a kill, that it was to be announced.
+          prefix: The prefix of the checkpoint.
+          num_parts: The number of sets of files that the save ops write.
+          extras: The entries besides variables.
+          is_announced: Whether the state file already names a checkpoint. The first one is never written in place: if
+            the process is killed, its staging folder shows that it was to be announced.
         """
         self._prefix, self._extras = prefix, extras
         self._directory = f'{prefix}.saving-{uuid.uuid4().hex[:12]}'
@@ -128,7 +130,7 @@ class Staging:
             if not self.paths:
                 self._remove_unfinished()
         elif self._moved and self._files.is_object_store:
-            # What is left is known, and to list it takes more requests. Some stores have an object for a directory.
+            # Listing the directory would take more requests. Some stores have an object for a directory.
             for path in [*map(index_path, self.parts), f'{self._directory}/']:
                 self._files.discard(path)
         else:
@@ -141,17 +143,17 @@ class Staging:
                 self._files.discard(os.path.join(directory, name))
 
     def publish(self, unless_same: bool) -> bool:
-        """Publishes what the save ops wrote, with the extras, under the prefix.
+        """Publishes the files of the save ops, with the extras, under the prefix.
 
         Args:
-          unless_same: Whether a checkpoint that is there already, with the same contents, is left as it is.
+          unless_same: Whether to keep an existing checkpoint that has the same contents.
 
         Returns:
-          Whether anything was written.
+          True if a checkpoint was written, False if the existing one was kept.
 
         Raises:
-          CheckpointError: If a part is not there, or a key would be there twice.
-          OSError: If a file cannot be written. The prefix is then as it was before.
+          CheckpointError: If a part is missing, or two tensors have the same key.
+          OSError: If a file cannot be written. Files under the prefix are then unchanged.
         """
         if self._in_place:
             self.paths = [index_path(self._prefix), data_path(self._prefix, 0, 1)]
@@ -187,7 +189,7 @@ class Staging:
 
 
 def remove_abandoned(directory: str) -> None:
-    """Removes the staging folders that a process left behind when it was killed while saving into `directory`."""
+    """Removes the staging folders in a directory that killed processes have left behind."""
     files = files_for(directory)
     for name in files.list_dir(directory):
         if _STAGING.search(name[-20:]):
@@ -195,15 +197,15 @@ def remove_abandoned(directory: str) -> None:
 
 
 def announce_interrupted(directory: str) -> str | None:
-    """Announces the checkpoint that a killed process had written, but not announced yet, in a directory without others.
+    """Announces the only checkpoint of a directory if a killed process had written, but not announced it.
 
-    Its staging folder, which is removed when all is done, tells it from a checkpoint whose state file was lost.
+    A staging folder, which is removed last, distinguishes it from a checkpoint whose state file was lost.
 
     Args:
       directory: A directory without a state file.
 
     Returns:
-      The prefix; None where there is no such checkpoint.
+      The prefix of the checkpoint; None if there is no such checkpoint.
     """
     names = files_for(directory).list_dir(directory)
     begun = {_STAGING.sub('', name) for name in names if _STAGING.search(name[-20:])}
@@ -215,11 +217,11 @@ def announce_interrupted(directory: str) -> str | None:
 
 
 def extra_dtypes(bindings: Bindings, style: CheckpointStyle) -> dict[str, tf.DType]:
-    """Returns the data types of the extra values of checkpoints in a style, by their keys.
+    """Returns the data types of the extra values of checkpoints in a style, by key.
 
     Args:
-      bindings: The tensors that are saved. A counter of saves is added to their object graph where there is none.
-      style: The style.
+      bindings: The tensors that are saved. A save counter is added to their object graph if it has none.
+      style: The style of the checkpoints.
     """
     if style is CheckpointStyle.TF1:
         return {}
@@ -234,26 +236,29 @@ def objects_extras(bindings: Bindings, style: CheckpointStyle, count: int, names
     Args:
       bindings: The tensors that are saved.
       style: Object-based, or both.
-      count: The number of saves, this one included.
-      names: Whether each tensor of an object has its name as a further key, whatever the style.
+      count: The number of saves, including this one.
+      names: Whether to add the names of all tensors as further keys in an object-based checkpoint too.
     """
     counters = _counters(bindings, style)
     values = {value.key: value.get() for value in bindings.host_values}
     values |= dict.fromkeys(counters, np.array(count, np.int64))
     values[object_keys.OBJECT_GRAPH] = np.array(bindings.graph.serialize(), dtype=object)
-    targets = [b.target for b in bindings.items if b.target.by_object and b.target.by_name]
+    locations = [
+        (target.by_object, target.by_name)
+        for target in (binding.target for binding in bindings.items)
+        if target.by_object and target.by_name
+    ]
     if style is CheckpointStyle.BOTH:
-        aliases = [(target.by_object, target.by_name) for target in targets]
+        aliases = locations
     else:
-        # Estimator and scripts read the step under its name; objects do not see this key.
+        # Estimator and scripts read the step by its name. Restoring objects ignores this key.
         step = Location(object_keys.GLOBAL_STEP)
-        aliases = [
-            (target.by_name, target.by_object) for target in targets if names or target.by_name == step
-        ]
+        aliases = [(by_name, by_object) for by_object, by_name in locations if names or by_name == step]
     return Extras(values, aliases, counters)
 
 
 def _counters(bindings: Bindings, style: CheckpointStyle) -> frozenset[str]:
+    """Returns the keys of the save counters of a checkpoint."""
     counters = {bindings.graph.add_save_counter()}
     if style is CheckpointStyle.BOTH and bindings.save_counter_name:
         counters.add(bindings.save_counter_name)

@@ -1,10 +1,9 @@
 """`WarmStart`: gives variables the values of another checkpoint, in sessions and in eager mode.
 
-This package knows which variables are selected and how values are assigned. Rules and reports are the business of
-`mapping`; it writes no files.
+This package selects variables and assigns values. Rules and reports are in `mapping`. No files are written.
 
 * `options`, `selection`: the options; the variables that they select.
-* `plan`: the source of each variable, before anything is changed.
+* `plan`: finds the source of each variable before anything is changed.
 * `warm_start`, `assign`, `deferred_restore`: the public functions; assigning values; layers that are not built yet.
 * `partial_restore`: restoring only some of the variables.
 * `beta_powers`, `vocabularies`: values that are computed: the beta powers of Adam, and rows by vocabulary.

@@ -1,7 +1,8 @@
-"""Puts values into the variables of a program, a few at a time, without an op more."""
+"""Assigns values to the variables of a program, in batches and without adding ops."""
 
 import collections
 import concurrent.futures
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -16,51 +17,53 @@ from estimator_ckpt.mapping.targets import TargetTensor
 from estimator_ckpt.program.tensorflow_internals import feedable, slice_info
 from estimator_ckpt.warm_starting.partial_restore import PartialRestore, Restoration, assignment_of
 
-# So many bytes of values are held at once; remote sessions take less than 2 GB in one call.
+# The number of bytes of values in memory at once. Remote sessions take less than 2 GB in one call.
 _BATCH_BYTES = 256 * 1024 * 1024
 
-# So many values are read ahead, by as many threads, where they are as large as this on average.
+# The number of values that are read ahead, by as many threads, and the average size in bytes from which they are.
 _AHEAD, _LARGE = 2, 256 * 1024
 
 Assignments = Sequence[tuple[TargetTensor, Any]]
 
 
 def assign_in_session(session: tf.compat.v1.Session, loads: Assignments, reader: TensorSource) -> None:
-    """Assigns values in a session, local or remote: they are fed to ops that the graph has.
+    """Assigns values in a session, local or remote, by feeding them to existing ops of the graph.
 
     Args:
-      session: Its graph can be finalized. The variables are initialized.
-      loads: The variables with the recipes of their values.
-      reader: The checkpoint.
+      session: A session in which the variables are initialized. Its graph can be finalized.
+      loads: The variables with the recipes for their values.
+      reader: The reader of the checkpoint.
 
     Raises:
       CorruptCheckpointError: If a checksum does not match.
     """
-    restore, restorations, others = PartialRestore(reader), [], []
+    restore = PartialRestore(reader)
+    restorations: list[Restoration] = []
+    computed: list[tuple[TargetTensor, Any]] = []
     for wanted, recipe in loads:
-        found = _restorations(wanted, recipe, restore)
-        restorations += found or ()
-        others += [] if found else [(wanted, recipe)]
+        added = _restorations(wanted, recipe, restore)
+        restorations += added
+        computed += [] if added else [(wanted, recipe)]
     batch = _Batch(session)
-    for (wanted, _), value in zip(others, _values(others, reader), strict=True):
+    for (wanted, _), value in zip(computed, _values(computed, reader), strict=True):
         for piece, where in _pieces(wanted.variable):
-            part = _filled(value[where or ...], lambda piece=piece: session.run(piece))
+            part = _filled(value[where or ...], functools.partial(session.run, piece))
             for variable in _components(piece):
                 batch.add(variable, _share(part, piece))
     batch.run()
     try:
         restore.run(session, restorations)
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError):
-        for one in restorations:
-            reader.tensor(one.key, verify=True)  # Raises with the key of the tensor that is damaged.
+        for restoration in restorations:
+            reader.tensor(restoration.key, verify=True)  # Raises an error with the key of the damaged tensor.
         raise
 
 
 def _restorations(wanted: TargetTensor, recipe: Any, restore: PartialRestore) -> list[Restoration]:
-    """What of a value a saver's ops can read; nothing where it is made of others, or there are no such ops."""
+    """Returns the restorations of a value by ops of a saver; empty if it is computed, or there are no such ops."""
     if not isinstance(recipe, TensorRecipe) or not recipe.plain:
         return []
-    found = []
+    restorations = []
     for piece in wanted.variable:
         info = slice_info(piece)
         components = _components(piece)
@@ -68,16 +71,17 @@ def _restorations(wanted: TargetTensor, recipe: Any, restore: PartialRestore) ->
             assignment, output = assignment_of(variable)
             if output is None or not restore.can(output) or len(components) > 1:
                 return []
-            found.append(Restoration(assignment, output, recipe.sources[0], info.spec if info else ''))
-    return found
+            slice_spec = info.spec if info else ''
+            restorations.append(Restoration(assignment, output, recipe.sources[0], slice_spec))
+    return restorations
 
 
 def assign_eagerly(loads: Assignments, reader: TensorSource) -> None:
     """Assigns values in eager mode.
 
     Args:
-      loads: The variables with the recipes of their values.
-      reader: The checkpoint. Its checksums are checked before the first value is assigned.
+      loads: The variables with the recipes for their values.
+      reader: The reader of the checkpoint. Checksums are checked before the first value is assigned.
 
     Raises:
       CorruptCheckpointError: If a checksum does not match.
@@ -92,26 +96,27 @@ def assign_eagerly(loads: Assignments, reader: TensorSource) -> None:
 
 
 def _size(loads: Assignments) -> int:
+    """Returns the number of bytes of all values."""
     return sum((dtypes.size(wanted.dtype) or 1) * math.prod(wanted.shape or ()) for wanted, _ in loads)
 
 
 def _values(loads: Assignments, reader: TensorSource) -> Iterator[np.ndarray]:
-    """The values one after the other; of large ones the next are read meanwhile."""
+    """Yields the values one after the other. If they are large, the next ones are read ahead."""
     if _size(loads) < _LARGE * len(loads):
         yield from (recipe.compute(reader) for _, recipe in loads)
         return
     with concurrent.futures.ThreadPoolExecutor(_AHEAD) as pool:
-        coming = collections.deque()
+        pending: collections.deque[concurrent.futures.Future[np.ndarray]] = collections.deque()
         for _, recipe in loads:
-            coming.append(pool.submit(recipe.compute, reader))
-            if len(coming) > _AHEAD:
-                yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
+            pending.append(pool.submit(recipe.compute, reader))
+            if len(pending) > _AHEAD:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 class _Batch:
-    """Assignments that are run together."""
+    """A batch of assignments, which run in one call."""
 
     def __init__(self, session: tf.compat.v1.Session):
         self._session = session
@@ -123,11 +128,16 @@ class _Batch:
         self._bytes = 0
 
     def add(self, variable: Any, value: np.ndarray) -> None:
-        """Assigns a value, at the latest by the next `run`."""
-        # What computes a value that is fed is still optimized, which takes long for some thousand initializers.
+        """Adds an assignment. A full batch is run first.
+
+        Args:
+          variable: The variable.
+          value: The value.
+        """
+        # Even the ops that compute a fed value are optimized, which takes long for thousands of initializers.
         assignment, _ = assignment_of(variable)
         fed = assignment.inputs[1]
-        # Two variables can have one initial value.
+        # Two variables can have the same initial value, which can be fed only once.
         if fed.ref() in self._feeds or self._bytes + value.nbytes > _BATCH_BYTES:
             self.run()
         self._ops.append(assignment)
@@ -135,7 +145,7 @@ class _Batch:
         self._bytes += value.nbytes
 
     def run(self) -> None:
-        """Runs what was added."""
+        """Runs the assignments that were added."""
         if not self._ops:
             return
         feeds = {reference.deref(): value for reference, value in self._feeds.items()}
@@ -145,7 +155,7 @@ class _Batch:
 
 
 def _pieces(pieces: Sequence[Any]) -> Iterator[tuple[Any, tuple[slice, ...]]]:
-    """Each piece of a partitioned variable, or the only one, with its place in the whole."""
+    """Yields each piece of a partitioned variable with its slices in the whole; others whole, without slices."""
     for piece in pieces:
         info = slice_info(piece)
         if info is None:
@@ -156,12 +166,12 @@ def _pieces(pieces: Sequence[Any]) -> Iterator[tuple[Any, tuple[slice, ...]]]:
 
 
 def _components(variable: Any) -> Sequence[Any]:
-    """The variables of the devices, under a distribution strategy."""
+    """Returns the variables of all devices under a distribution strategy; otherwise only the variable itself."""
     return variable.values if isinstance(variable, tf.distribute.DistributedValues) else [variable]
 
 
 def _share(value: np.ndarray, variable: Any) -> np.ndarray:
-    """What each device gets of a value: all, but of a sum its part."""
+    """Returns the value for each device. It is the whole value, unless reading the variable sums over devices."""
     devices = len(_components(variable))
     summed = getattr(variable, 'aggregation', None) is tf.VariableAggregation.SUM
     on_read = getattr(variable, 'synchronization', None) is tf.VariableSynchronization.ON_READ
@@ -169,5 +179,5 @@ def _share(value: np.ndarray, variable: Any) -> np.ndarray:
 
 
 def _filled(value: np.ndarray, own: Callable[[], np.ndarray]) -> np.ndarray:
-    """The value; where it is masked, the variable's own."""
-    return np.where(value.mask, own(), value.data) if np.ma.isMaskedArray(value) else value
+    """Returns a value, with the present value of the variable where it is masked."""
+    return np.where(value.mask, own(), value.data) if isinstance(value, np.ma.MaskedArray) else value

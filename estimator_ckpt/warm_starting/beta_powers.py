@@ -1,4 +1,4 @@
-"""The powers of Adam's betas, which TF1 keeps and Keras does not."""
+"""Computes the powers of Adam's betas, which TF1 stores and Keras does not."""
 
 from collections.abc import Sequence
 
@@ -14,24 +14,26 @@ from estimator_ckpt.warm_starting.options import WarmStart
 def complete_scalars(
     source: Source, chosen: Sequence[TargetTensor], report: MappingReport, warm_start: WarmStart
 ) -> list[tuple[TargetTensor, Constant]]:
-    """Computes the powers of betas that TF1 keeps and Keras does not, and checks those that there are.
+    """Computes missing powers of the betas of Adam, and checks existing ones.
 
-    After t updates TF1 holds `beta ** (t + 1)` (`tensorflow/python/training/adam.py`).
+    After t updates the variable of TF1 is `beta ** (t + 1)` (`tensorflow/python/training/adam.py`).
 
     Args:
       source: The checkpoint.
-      chosen: The variables to be filled.
-      report: Gets the rows and warnings.
-      warm_start: What is asked for.
+      chosen: The variables that are to get values.
+      report: The report, which is updated.
+      warm_start: The options.
 
     Returns:
-      The powers to be loaded.
+      The variables of the missing powers, with their values.
     """
     step = source.step
     betas = known_betas(source, chosen, warm_start.hyperparameters)
     report.warnings += check_powers(source, [(step, betas)])
-    if any(one.state and one.state.family == 'adam' and not one.state.is_bert for one in chosen):
-        updates = {'keep': step, 'reset': 0}.get(warm_start.step, warm_start.step)
+    states = [wanted.state for wanted in chosen if wanted.state and wanted.state.family == 'adam']
+    if not all(state.is_bert for state in states):
+        step_after = {'keep': step, 'reset': 0}
+        updates = warm_start.step if isinstance(warm_start.step, int) else step_after[warm_start.step]
         report.warnings += bias_warnings(source.slot_states.values(), updates, betas)
     missing = {row.target for row in report.missing}
     loads = []
@@ -44,8 +46,8 @@ def complete_scalars(
             report.matched.append(Row(None, wanted.tensor.name, (), dtypes.name(wanted.dtype), note))
     computed = {wanted.tensor.name for wanted, _ in loads}
     report.missing = [row for row in report.missing if row.target not in computed]
-    if warm_start.step == 'reset' and any(one.state and one.state.family == 'adam' for one in chosen):
+    if warm_start.step == 'reset' and states:
         report.notes.append(
-            "Adam's slots are taken and the steps are not: Keras corrects their bias anew. step='keep' takes both."
+            "Adam's slots are taken without the step, so that Keras corrects their bias again; step='keep' takes both."
         )
     return loads

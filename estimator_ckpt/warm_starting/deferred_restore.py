@@ -1,7 +1,7 @@
-"""Values for variables that are not there yet: those of Keras layers that are not built.
+"""Gives values to variables that do not exist yet, because their Keras layers are not built.
 
-TensorFlow's own deferred restoration gives variables their values when they are created. It wants an object-based
-checkpoint with the paths of the objects; such a one is made, a new index over the same data files.
+TensorFlow's deferred restoration assigns values when variables are created. It needs an object-based checkpoint with
+the paths of the objects, for which a new index over the same data files is written.
 """
 
 import os
@@ -18,6 +18,7 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.mapping.recipes import TensorRecipe
 from estimator_ckpt.mapping.report import Row
 from estimator_ckpt.mapping.rules import Rule, literal
 from estimator_ckpt.mapping.tensors import Tensor, read_tensors
@@ -26,15 +27,15 @@ from estimator_ckpt.program.tracking import paths_below
 
 
 def unbuilt_paths(root: Any) -> list[str]:
-    """The paths of the Keras layers and models below an object that are not built."""
+    """Returns the paths of the Keras layers and models below an object that are not built."""
     return [path for path, trackable in paths_below(root) if getattr(trackable, 'built', True) is False]
 
 
 def comes_later(paths: list[str]) -> Callable[[str], bool]:
-    """A function that says whether a variable can come to an object path when a layer at one of `paths` is built."""
+    """Returns a predicate of object paths that are possible for variables of the unbuilt layers at `paths`."""
 
     def comes(path: str) -> bool:
-        # Which layers have weights shows only when they are built.
+        # Only built layers are numbered among the layers with weights.
         return any(
             (not start or path.startswith(start + '/')) and 'layer_with_weights-' not in path[len(start) :]
             for start in paths
@@ -44,27 +45,30 @@ def comes_later(paths: list[str]) -> Callable[[str], bool]:
 
 
 def restore_later(checkpoint: tf.train.Checkpoint, tensors: list[Tensor], contents: Contents) -> Any:
-    """Restores tensors to the paths that are their targets, as soon as there are variables.
+    """Restores tensors to the object paths that are their targets, as soon as variables are created there.
 
     Args:
-      checkpoint: Its objects get the values.
-      tensors: Those of `contents`, with their targets.
-      contents: The checkpoint that they are in.
+      checkpoint: The objects that get the values.
+      tensors: Tensors of `contents`, with object paths as their targets.
+      contents: The source.
 
     Returns:
-      The status that `tf.train.Checkpoint.restore` gives.
+      The status of `tf.train.Checkpoint.restore`.
 
     Raises:
-      CheckpointError: If a value is put together of several tensors, which only a variable that is there can get.
+      CheckpointError: If a value is computed from several tensors or from a part of one, which only an existing
+        variable can get.
     """
     names = {tensor.key: tensor.name for tensor in read_tensors(contents)}
     rules = []
     for tensor in tensors:
         recipe = tensor.made
+        assert isinstance(recipe, TensorRecipe)  # Only the operations of rules have been applied.
+        assert tensor.target is not None
         if len(recipe.sources) > 1 or recipe.parts > 1:
             raise CheckpointError(
-                f'{contents.reader.prefix}: {tensor.target!r} is made of several tensors, or of a part of one, and is '
-                'not there yet; build the model first.'
+                f'{contents.reader.prefix}: {tensor.target!r} is computed from several tensors, or from a part of one, '
+                'and does not exist yet; build the model first.'
             )
         name = names[recipe.sources[0]]
         pattern = re.compile(re.escape(name))
@@ -78,9 +82,14 @@ def restore_later(checkpoint: tf.train.Checkpoint, tensors: list[Tensor], conten
 
 
 def rows(tensors: list[Tensor], contents: Contents) -> list[Row]:
-    """Rows for a report."""
-    found = []
+    """Returns the rows of a report for tensors that are restored later.
+
+    Args:
+      tensors: The tensors with their targets.
+      contents: The source.
+    """
+    report_rows = []
     for tensor in tensors:
         dtype, shape = tensor.made.outcome(contents.reader)
-        found.append(Row(tensor.key, tensor.target, shape, dtypes.name(dtype), 'when it is built'))
-    return found
+        report_rows.append(Row(tensor.key, tensor.target, shape, dtypes.name(dtype), 'when it is built'))
+    return report_rows

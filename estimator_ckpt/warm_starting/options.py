@@ -1,4 +1,4 @@
-"""What a warm start takes from a checkpoint: its options."""
+"""The options of a warm start."""
 
 import dataclasses
 import os
@@ -14,35 +14,36 @@ _CHOICES = {'missing': ('error', 'ignore'), 'mismatch': ('error', 'skip'), 'aver
 
 @dataclasses.dataclass(frozen=True)
 class WarmStart:
-    """The values that variables start with, from a checkpoint of any style.
+    """The initial values of variables, from a checkpoint of any style.
 
-    For `scaffold(warm_start=...)`, `WarmStartHook` and, in eager mode, `warm_start`.
+    Used by `scaffold(warm_start=...)`, `WarmStartHook` and, in eager mode, `warm_start`.
 
     Attributes:
-      checkpoint: A prefix, a model_dir, or whatever else means a checkpoint.
-      rules: What the checkpoint's tensors are called here: an assignment map as for `init_from_checkpoint`, pairs of
+      checkpoint: A prefix, a model_dir, or anything else that stands for a checkpoint.
+      rules: New names for the checkpoint's tensors: an assignment map as for `init_from_checkpoint`, pairs of
         regular expression and replacement, both mixed in a list, or a rules file; see `estimator_ckpt.mapping.rules`. A
         replacement is a variable's name or its object path (`'model/encoder/kernel'`). In an assignment map it can also
-        be a variable, the list of the pieces of a partitioned one, or for a scope (`'bert/'`) an object whose variables
-        are called by the paths below it. What no rule names is found by its name or its path.
+        be a variable, the list of the pieces of a partitioned one, or for a scope (`'bert/'`) an object, below which
+        variables are matched by path. Variables without a rule are matched by name or path.
       include: Which variables get a value: `'trainable'`; `'all'`, for statistics too; a regular expression that the
         beginning of a name or path matches, as for `tf.estimator.WarmStartSettings`; or a list of variables, or of
-        such expressions. What an assignment map names is always included.
-      slots: Whether the slot variables of the optimizers come along with their variables.
-      step: `'reset'` leaves the global step and Keras's iterations as they are, `'keep'` carries the checkpoint's, a
-        number sets them.
-      missing: Whether a variable without source is an `'error'`, or left as it is (`'ignore'`).
-      mismatch: Whether a variable whose source has another shape or type is an `'error'`, or left as it is (`'skip'`).
-      cast: Whether values may be cast to the type of their variable.
+        such expressions. Variables that an assignment map names are always included.
+      slots: Whether slot variables of optimizers get values along with their variables.
+      step: The treatment of the global step and Keras's iterations: `'reset'` leaves them unchanged, `'keep'` takes the
+        checkpoint's, a number sets them.
+      missing: The treatment of variables without a source: `'error'`, or `'ignore'` to leave them unchanged.
+      mismatch: The treatment of variables whose source has another shape or data type: `'error'`, or `'skip'` to leave
+        them unchanged.
+      cast: Whether values may be cast to the data types of their variables.
       average: `'promote'` gives variables the values of their moving averages (`tf.train.ExponentialMovingAverage`).
-      var_name_to_vocab_info: `tf.train.VocabInfo`s by the name or path of their variables, whose rows then follow their
-        words, as for `tf.estimator.WarmStartSettings`.
-      hyperparameters: Of the optimizer, where the program or the checkpoint does not tell them: `'learning_rate'`, by
-        which Keras's momentum differs from TF1's, `'beta_1'` and `'beta_2'`.
+      var_name_to_vocab_info: `tf.train.VocabInfo`s by the name or path of their variables, whose rows are moved with
+        their words, as for `tf.estimator.WarmStartSettings`.
+      hyperparameters: The hyperparameters of the optimizer that neither the program nor the checkpoint has:
+        `'learning_rate'`, by which Keras's momentum differs from TF1's, `'beta_1'` and `'beta_2'`.
 
     Raises:
-      RuleError: If a rule cannot be understood.
-      ValueError: If an option has a value that it cannot have. It lists those that it can.
+      RuleError: If a rule is malformed.
+      ValueError: If an option has an invalid value. The error lists the valid ones.
     """
 
     checkpoint: str | os.PathLike

@@ -1,4 +1,4 @@
-"""Works out which variable of a program a warm start gives which value."""
+"""Plans a warm start: finds the source of each variable of a program."""
 
 import dataclasses
 import os
@@ -30,13 +30,13 @@ from estimator_ckpt.warm_starting.vocabularies import Remapped
 
 @dataclasses.dataclass
 class WarmStartPlan:
-    """What a warm start does.
+    """The plan of a warm start.
 
     Attributes:
       source: The checkpoint.
-      loads: The variables that get a value, with how that is made.
-      later: The tensors for variables that there will be.
-      report: What came from where, what was left, and what does not fit.
+      loads: The variables that get values, with the recipes for these.
+      later: The tensors for variables that do not exist yet.
+      report: The sources of the variables, and the variables and tensors that do not fit or are left out.
     """
 
     source: Source
@@ -45,10 +45,10 @@ class WarmStartPlan:
     report: MappingReport
 
     def check(self, warm_start: WarmStart) -> None:
-        """Checks that all fits that must.
+        """Checks that all variables fit their sources, except for those that the options excuse.
 
         Raises:
-          MappingError: If it does not. It lists all that does not.
+          MappingError: If some do not fit. The error lists all of them.
           CheckpointNotFoundError: If a data file is missing.
         """
         ignored = {'missing'} if warm_start.missing == 'ignore' else set()
@@ -64,16 +64,16 @@ def map_warm_start(
     locate: Locate = locate_nothing,
     comes_later: Callable[[str], bool] = lambda path: False,
 ) -> WarmStartPlan:
-    """Works out which variable gets which value.
+    """Returns the plan of a warm start.
 
     Args:
-      warm_start: What is asked for.
-      target: What there is.
-      locate: Gives the keys in `target` of the objects that the rules name.
-      comes_later: Whether there can be a variable at an object path later.
+      warm_start: The options.
+      target: The variables of the program.
+      locate: A function that returns the keys in `target` of the objects that the rules name.
+      comes_later: A predicate of object paths at which variables can be created later.
 
     Raises:
-      CheckpointError: If the checkpoint cannot be read, or has no moving averages and they are asked for.
+      CheckpointError: If the checkpoint cannot be read, or has no moving averages with `average='promote'`.
       RuleError: If `include` matches nothing.
     """
     rules = parse_rules(bind_objects(warm_start.rules, locate))
@@ -86,26 +86,29 @@ def map_warm_start(
     selection = select(
         target.wanted, warm_start.include, explicit, slots=warm_start.slots, step=warm_start.step
     )
-    steps = [one for one in selection.chosen if one.is_step and isinstance(warm_start.step, int)]
-    chosen = [one for one in selection.chosen if one not in steps]
-    loads = [(one, Constant(warm_start.step, one.dtype)) for one in steps]
+    steps: list[TargetTensor] = []
+    loads: list[tuple[TargetTensor, Any]] = []
+    if isinstance(warm_start.step, int):
+        steps = [wanted for wanted in selection.chosen if wanted.is_step]
+        loads = [(wanted, Constant(warm_start.step, wanted.dtype)) for wanted in steps]
+    chosen = [wanted for wanted in selection.chosen if wanted not in steps]
     states = source.slot_states if warm_start.slots else {}
     adaptation = _Adaptation(warm_start, source.reader, states)
     matched = match(source, Targets(chosen, target.graph), adaptation, states)
     report = matched.report
     if warm_start.slots:
         loads += complete_scalars(source, chosen, report, warm_start)
-    report.matched += [Row(None, one.tensor.name, (), dtypes.name(one.dtype), 'set') for one in steps]
+    report.matched += [Row(None, step.tensor.name, (), dtypes.name(step.dtype), 'set') for step in steps]
     _excuse_hyper_parameters(report, chosen)
     report.skipped += selection.skipped
     unplaced = _unplaced(tensors, target)
-    lost = [tensor for tensor in unplaced if not comes_later(tensor.target)]
+    lost = [tensor for tensor in unplaced if tensor.target is not None and not comes_later(tensor.target)]
     report.idle_rules = [_with_hint(source, rules, tensors) for source in idle]
     report.idle_rules += _lost(rules, tensors, lost, target)
     taken = {key for _, recipe in matched.fitting for key in recipe.sources}
     later = _later(tensors, unplaced, taken, comes_later)
-    gone = {tensor.key for tensor in later}
-    report.unused = [row for row in report.unused if row.source not in gone]
+    later_keys = {tensor.key for tensor in later}
+    report.unused = [row for row in report.unused if row.source not in later_keys]
     return WarmStartPlan(source, loads + matched.fitting, later, report)
 
 
@@ -132,7 +135,7 @@ def _check_slots_are_known(source: Source, warm_start: WarmStart) -> None:
 
 
 def _read(warm_start: WarmStart) -> Source:
-    """Reads the checkpoint, moving averages in the place of their variables if asked for."""
+    """Reads the checkpoint. With `average='promote'`, moving averages replace their variables."""
     source = Source.read(Contents(warm_start.checkpoint))
     if not warm_start.average:
         return source
@@ -145,8 +148,8 @@ def _later(
     taken: Collection[str],
     comes_later: Callable[[str], bool],
 ) -> list[Tensor]:
-    """The tensors for variables that there will be: those of rules, and others that are called by such a path."""
-    later = [tensor for tensor in unplaced if comes_later(tensor.target)]
+    """Returns the tensors for variables that do not exist yet, by the targets of rules or by the tensors' paths."""
+    later = [tensor for tensor in unplaced if tensor.target is not None and comes_later(tensor.target)]
     for tensor in tensors:
         if tensor.target is None and tensor.key not in taken and tensor.meaning.kind is Kind.VARIABLE:
             path = next(filter(comes_later, tensor.candidates), None)
@@ -156,18 +159,23 @@ def _later(
 
 
 def _excuse_hyper_parameters(report: MappingReport, chosen: list[TargetTensor]) -> None:
-    """What a program's optimizer is set to, or does not use, need not be in the checkpoint."""
-    settings = [one for one in chosen if one.tensor.meaning.kind is Kind.OPTIMIZER and not one.is_step]
-    settings = [one for one in settings if not is_beta_power(one.tensor.name)]
-    idle = [one for one in chosen if one.state and not one.state.is_needed]
-    own = {call for one in settings + idle for call in one.tensor.candidates}
-    excused = [row for row in report.missing if row.target in own]
-    report.missing = [row for row in report.missing if row.target not in own]
+    """Moves hyperparameters and slots that the optimizer does not use from the missing rows to the skipped ones."""
+    settings = [
+        wanted
+        for wanted in chosen
+        if wanted.tensor.meaning.kind is Kind.OPTIMIZER
+        and not wanted.is_step
+        and not is_beta_power(wanted.tensor.name)
+    ]
+    idle = [wanted for wanted in chosen if wanted.state and not wanted.state.is_needed]
+    names = {name for wanted in settings + idle for name in wanted.tensor.candidates}
+    excused = [row for row in report.missing if row.target in names]
+    report.missing = [row for row in report.missing if row.target not in names]
     report.skipped += [dataclasses.replace(row, note='the checkpoint does not have it') for row in excused]
 
 
 class _Adaptation:
-    """Remaps the rows of vocabularies, casts, and turns the momentum of TF1 into Keras's, or back."""
+    """Adapts sources: remaps vocabulary rows, casts, and converts the momentum of TF1 to that of Keras, or back."""
 
     def __init__(self, warm_start: WarmStart, reader: TensorSource, states: Mapping[str, SlotState]):
         self._states, self._learning_rate = states, warm_start.hyperparameters.get('learning_rate')
@@ -176,76 +184,83 @@ class _Adaptation:
         }
         self._cast, self._reader = warm_start.cast, reader
 
-    def __call__(self, wanted: TargetTensor, found: Tensor) -> Tensor:
-        recipe = found.made
+    def __call__(self, wanted: TargetTensor, source: Tensor) -> Tensor:
+        """Returns the source of a wanted tensor with the adapted recipe."""
+        recipe = source.made
         info = next((self._infos[call] for call in wanted.calls if call in self._infos), None)
         if info is not None:
             recipe = Remapped(recipe, info)
         dtype, _ = recipe.outcome(self._reader)
-        # Steps are counted in 32 bits here, and in 64 there.
+        # Some programs count steps in 32 bits, others in 64.
         may_cast = self._cast or wanted.is_step
         if may_cast and dtype != wanted.dtype and dtypes.STRING not in (dtype, wanted.dtype):
             recipe = Cast(recipe, wanted.dtype)
-        factor = crossing_factor(self._states.get(found.key), wanted.state, self._learning_rate)
+        factor = crossing_factor(self._states.get(source.key), wanted.state, self._learning_rate)
         if factor is not None:
             recipe = Scaled(recipe, factor)
-        return (
-            found
-            if recipe.plain and recipe.sources == (found.key,)
-            else dataclasses.replace(found, recipe=recipe)
-        )
+        if recipe.plain and recipe.sources == (source.key,):
+            return source
+        return dataclasses.replace(source, recipe=recipe)
 
 
 def _unplaced(tensors: list[Tensor], target: Targets) -> list[Tensor]:
-    """The tensors that rules send to variables that there are not."""
+    """Returns the tensors that rules send to variables that do not exist."""
     place = target.places()
     called = {call for wanted in target.wanted for call in wanted.calls}
     return [t for t in tensors if t.target is not None and place(t.target) not in called]
 
 
 def _lost(rules: list[Rule], tensors: list[Tensor], unplaced: list[Tensor], target: Targets) -> list[str]:
-    """The rules whose tensors all go to variables that there are not."""
-    rule_set, lost = RuleSet(rules), {}
+    """Describes the rules that send all of their tensors to variables that do not exist."""
+    rule_set = RuleSet(rules)
+    lost: dict[str, str] = {}
     called = sorted({call for wanted in target.wanted for call in wanted.calls}) if unplaced else []
     for tensor in unplaced:
-        rule, _ = rule_set.find(tensor.candidates)
-        if rule.source not in lost:
+        rule = _rule_of(tensor, rule_set)
+        if rule.source not in lost and tensor.target is not None:
             near = nearest(tensor.target, called, len(lost))
             lost[rule.source] = f'{rule.source!r}, for there is no {tensor.target!r}{near and f" ({near})"}'
     if lost:
-        gone = set(map(id, unplaced))
+        unplaced_ids = set(map(id, unplaced))
         for tensor in tensors:
-            if tensor.target is not None and id(tensor) not in gone:
-                lost.pop(rule_set.find(tensor.candidates)[0].source, None)
+            if tensor.target is not None and id(tensor) not in unplaced_ids:
+                lost.pop(_rule_of(tensor, rule_set).source, None)
     return list(lost.values())
 
 
+def _rule_of(tensor: Tensor, rule_set: RuleSet) -> Rule:
+    """Returns the rule that gave a tensor its target."""
+    match_of_rule = rule_set.find(tensor.candidates)
+    assert match_of_rule is not None  # Only rules give targets.
+    return match_of_rule[0]
+
+
 def _with_hint(source: str, rules: list[Rule], tensors: list[Tensor]) -> str:
-    """A rule that no tensor takes, with the names that are most like what it asks for."""
-    asked = next(re.sub(r'\\(.)', r'\1', rule.pattern.pattern) for rule in rules if rule.source == source)
+    """Returns a rule that matches no tensor, with the names that are most similar to its pattern."""
+    pattern = next(re.sub(r'\\(.)', r'\1', rule.pattern.pattern) for rule in rules if rule.source == source)
     names = [tensor.name for tensor in tensors]
-    if any(name.startswith(asked + '/') for name in names):
-        return f'{source!r} (there is a scope {asked + "/"!r})'
-    hint = nearest(asked, names, 0)
+    if any(name.startswith(pattern + '/') for name in names):
+        return f'{source!r} (there is a scope {pattern + "/"!r})'
+    hint = nearest(pattern, names, 0)
     return f'{source!r} ({hint})' if hint else repr(source)
 
 
 def plan(source: str | os.PathLike, target: Any, rules: Rules = None, **options: Any) -> MappingReport:
-    """Works out the mapping from a checkpoint to another one, or to a program's objects, and touches nothing.
+    """Returns the mapping from a checkpoint to another one, or to the objects of a program, without applying it.
 
     Args:
       source: A checkpoint of any style.
-      target: A checkpoint; or a `tf.train.Checkpoint`, a model, a module, or a list of variables.
+      target: A checkpoint, or a `tf.train.Checkpoint`, a model, a module, or a list of variables.
       rules: New names for the source's tensors: the target's names or object paths; see `estimator_ckpt.mapping.rules`.
-      **options: The other options of `WarmStart`, with its defaults for a program's objects; for a checkpoint
-        everything is mapped by default.
+      **options: The other options of `WarmStart`, with the same defaults for the objects of a program. For a
+        checkpoint, everything is mapped by default.
 
     Returns:
-      What fits and what does not.
+      The report of the tensors that fit and of those that do not.
 
     Raises:
       CheckpointError: If a checkpoint cannot be read.
-      RuleError: If a rule cannot be understood.
+      RuleError: If a rule is malformed.
     """
     if isinstance(target, (str, os.PathLike)):
         options = {'include': 'all', 'slots': True, 'step': 'keep', **options}

@@ -1,4 +1,4 @@
-"""Which variables of a program a warm start is to fill."""
+"""Selects the variables of a program that a warm start gives values."""
 
 import dataclasses
 import re
@@ -11,13 +11,18 @@ from estimator_ckpt.mapping.report import Row
 from estimator_ckpt.mapping.rules import RuleError
 from estimator_ckpt.mapping.targets import TargetTensor
 
-# Objects that hold no weights: Keras's metrics and generators of random numbers.
+# The names of objects without weights: Keras's metrics and random number generators.
 _NO_WEIGHTS = frozenset(['keras_api', 'seed_generator', '_seed_generator'])
 
 
 @dataclasses.dataclass
 class Selection:
-    """What is to be filled, and what is not, with the reasons."""
+    """The selected variables.
+
+    Attributes:
+      chosen: The variables that get values.
+      skipped: The other variables, with the reasons.
+    """
 
     chosen: list[TargetTensor]
     skipped: list[Row]
@@ -31,68 +36,72 @@ def select(
     slots: bool,
     step: int | str,
 ) -> Selection:
-    """Chooses by the options of a `WarmStart`.
+    """Selects variables by the options of a `WarmStart`.
 
     Args:
-      wanted: All that can be filled.
-      include: Which variables.
-      explicit: The names, paths or keys of those that an assignment names, which are chosen whatever they are.
-      slots: Whether slots come along with their variables.
-      step: `'reset'` where steps are left as they are.
+      wanted: All variables that can get values.
+      include: The option `include`.
+      explicit: The names, paths or keys of variables that an assignment names, which are always chosen.
+      slots: Whether slots are chosen along with their variables.
+      step: The option `step`. `'reset'` leaves steps unchanged.
+
+    Returns:
+      The selection.
 
     Raises:
-      RuleError: If `include` has an expression that does not compile, or matches nothing.
+      RuleError: If `include` has an expression that does not compile, or matches no variable.
     """
     explicit, includes = set(explicit), parse_include(include)
-    selection, keys = Selection([], []), set()
-    # Slots go by their variables.
-    for one in sorted(wanted, key=lambda one: one.tensor.meaning.kind is Kind.SLOT):
-        named = not explicit.isdisjoint(one.calls)
-        reason = '' if named else _reason_against(one, includes, slots, step, keys)
+    selection = Selection([], [])
+    keys: set[str] = set()
+    # Slots come last, because they are chosen by their variables.
+    for candidate in sorted(wanted, key=lambda candidate: candidate.tensor.meaning.kind is Kind.SLOT):
+        named = not explicit.isdisjoint(candidate.calls)
+        reason = '' if named else _reason_against(candidate, includes, slots, step, keys)
         if reason:
-            row = Row(None, one.tensor.name, one.shape, dtypes.name(one.dtype), reason)
+            row = Row(None, candidate.tensor.name, candidate.shape, dtypes.name(candidate.dtype), reason)
             selection.skipped.append(row)
         else:
-            keys.add(one.tensor.key)
-            selection.chosen.append(one)
-    kinds = {one.tensor.meaning.kind for one in selection.chosen}
+            keys.add(candidate.tensor.key)
+            selection.chosen.append(candidate)
+    kinds = {candidate.tensor.meaning.kind for candidate in selection.chosen}
     if Kind.VARIABLE not in kinds and include not in ('trainable', 'all'):
-        raise RuleError(f'include={include!r} names none of the variables that there are; mend it.')
+        raise RuleError(f'include={include!r} matches no variable; correct it.')
     return selection
 
 
 def _reason_against(
-    one: TargetTensor,
+    wanted: TargetTensor,
     includes: Callable[[TargetTensor], str],
     slots: bool,
     step: int | str,
     chosen: Collection[str],
 ) -> str:
-    """Why it is not to be filled; empty if it is."""
-    kind = one.tensor.meaning.kind
-    if one.is_step:
+    """Returns the reason why a variable is not chosen; empty if it is chosen."""
+    kind = wanted.tensor.meaning.kind
+    if wanted.is_step:
         return "step='reset'" if step == 'reset' else ''
     if kind is Kind.SLOT:
         if not slots:
             return 'slots=False'
-        return '' if one.tensor.meaning.variable in chosen else 'its variable is left out'
+        return '' if wanted.tensor.meaning.variable in chosen else 'its variable is left out'
     if kind is Kind.OPTIMIZER:
         return '' if slots else 'slots=False'
-    if not _NO_WEIGHTS.isdisjoint(one.tensor.path):
-        return 'it is no weight'
-    return includes(one)
+    if not _NO_WEIGHTS.isdisjoint(wanted.tensor.path):
+        return 'it is not a weight'
+    return includes(wanted)
 
 
 def parse_include(include: Any) -> Callable[[TargetTensor], str]:
-    """A function that says why a variable is not included; nothing if it is.
+    """Returns a function from a variable to the reason why it is not included, which is empty if it is.
 
     Raises:
       RuleError: If an expression does not compile.
     """
     if include == 'trainable':
-        return lambda one: '' if one.trainable else "it is not trainable (include='all')"
+        return lambda wanted: '' if wanted.trainable else "it is not trainable (include='all')"
     if include == 'all':
-        return lambda one: ''
+        return lambda wanted: ''
     items = [include] if isinstance(include, str) else list(include)
     patterns = [_compile(item) for item in items if isinstance(item, str)]
     variables = [item for item in items if not isinstance(item, str)]
@@ -101,10 +110,10 @@ def parse_include(include: Any) -> Callable[[TargetTensor], str]:
 
         included = identities(variables)
 
-    def reason(one: TargetTensor) -> str:
-        if any(pattern.match(call) for pattern in patterns for call in one.tensor.candidates):
+    def reason(wanted: TargetTensor) -> str:
+        if any(pattern.match(call) for pattern in patterns for call in wanted.tensor.candidates):
             return ''
-        is_included = variables and not included.isdisjoint(identities(one.variable))
+        is_included = variables and not included.isdisjoint(identities(wanted.variable))
         return '' if is_included else 'include does not name it'
 
     return reason
@@ -114,4 +123,6 @@ def _compile(expression: str) -> re.Pattern[str]:
     try:
         return re.compile(expression)
     except re.error as error:
-        raise RuleError(f'include={expression!r} is no regular expression ({error}); mend it.') from error
+        raise RuleError(
+            f'include={expression!r} is not a regular expression ({error}); correct it.'
+        ) from error

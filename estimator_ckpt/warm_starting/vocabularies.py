@@ -1,4 +1,4 @@
-"""Rows that follow their words where a vocabulary has changed, as for `tf.estimator.WarmStartSettings`."""
+"""Moves the rows of tensors when a vocabulary changes, as for `tf.estimator.WarmStartSettings`."""
 
 import dataclasses
 import os
@@ -15,37 +15,41 @@ from estimator_ckpt.mapping.recipes import WrappedRecipe
 
 @dataclasses.dataclass(frozen=True)
 class Remapped(WrappedRecipe):
-    """Moves the rows of a tensor, which stand for the words of an older vocabulary, to where a newer one has them.
+    """Moves the rows of a tensor from the places of words in an old vocabulary to their places in a new one.
 
     Attributes:
       info: The `tf.estimator.VocabInfo`.
-      of_slot: Whether it is a slot; the rows of new words keep their own values then.
+      of_slot: Whether the tensor is a slot, in which the rows of new words keep their values.
     """
 
     info: Any
     of_slot: bool = False
 
     def with_sources(self, sources: tuple[str, ...]) -> 'Remapped':
-        """Returns the same for the slot of a variable."""
+        """Returns the same recipe for a slot of the variable."""
         return dataclasses.replace(self, recipe=self.recipe.with_sources(sources), of_slot=True)
 
     def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
-        """The data type number and the shape of the result."""
+        """Returns the data type number and the shape of the result. No tensor is read.
+
+        Raises:
+          CheckpointError: If the tensor does not have the axis of the vocabulary.
+        """
         dtype, old = self.recipe.outcome(reader)
         info, shape = self.info, list(old)
         if not 0 <= info.axis < len(shape):
             raise CheckpointError(
-                f'{reader.prefix}: {self.sources[0]!r} of shape {shape} has no axis {info.axis} for a vocabulary; mend '
-                'its VocabInfo.'
+                f'{reader.prefix}: {self.sources[0]!r} of shape {shape} has no axis {info.axis} for a vocabulary; '
+                'correct its VocabInfo.'
             )
         shape[info.axis] = info.new_vocab_size + info.num_oov_buckets
         return dtype, tuple(shape)
 
     def compute(self, reader: TensorSource) -> np.ndarray:
-        """The result; masked in rows that keep the values they have.
+        """Returns the result, in which rows that keep their values are masked.
 
         Raises:
-          CheckpointError: If a vocabulary is shorter than it should be.
+          CheckpointError: If a vocabulary is shorter than its `VocabInfo` says.
         """
         old, axis = self.recipe.compute(reader), self.info.axis
         rows = self._rows(old.shape[axis])
@@ -62,7 +66,7 @@ class Remapped(WrappedRecipe):
         return np.ma.array(result, mask=mask)
 
     def _rows(self, extent: int) -> np.ndarray:
-        """For each new row the old row of its word, or -1."""
+        """Returns for each new row the old row of its word, or -1 if there is none."""
         info = self.info
         old = read_vocabulary(info.old_vocab)
         old = old if info.old_vocab_size in (-1, None) else old[: info.old_vocab_size]
@@ -70,25 +74,31 @@ class Remapped(WrappedRecipe):
         new = read_vocabulary(info.new_vocab)[: info.new_vocab_size]
         if len(new) < info.new_vocab_size:
             raise CheckpointError(
-                f'{info.new_vocab} has {len(new)} words, not {info.new_vocab_size}; mend new_vocab_size.'
+                f'{info.new_vocab} has {len(new)} words, not {info.new_vocab_size}; correct new_vocab_size.'
             )
         rows = [places.get(word, -1) for word in new]
         return np.array(rows + [-1] * info.num_oov_buckets, np.int64)
 
 
 def read_vocabulary(path: str | os.PathLike) -> list[str]:
-    """The words of a vocabulary file, one on each line."""
+    """Returns the words of a vocabulary file, which has one on each line."""
     path = as_path(path)
     return files_for(path).read(path).decode().splitlines()
 
 
 def initial_values(initializer: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """What a TensorFlow initializer gives for a whole variable."""
+    """Returns the initial value of a whole variable.
+
+    Args:
+      initializer: A TensorFlow initializer, or a function of a shape.
+      shape: The shape of the variable.
+      dtype: The data type of the variable.
+    """
     import tensorflow as tf
 
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         try:
             values = initializer(shape, dtype=tf.as_dtype(dtype))
-        except TypeError:  # A function of the shape alone.
+        except TypeError:  # The initializer is a function of the shape alone.
             values = initializer(shape)
         return np.array(session.run(tf.convert_to_tensor(values)), dtype)

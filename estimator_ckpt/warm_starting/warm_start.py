@@ -1,4 +1,4 @@
-"""Runs a warm start: at once on objects in eager mode, or in a session."""
+"""Runs a warm start, on objects in eager mode or in a session."""
 
 from typing import Any
 
@@ -24,19 +24,19 @@ def warm_start(
     """Gives variables the values of a checkpoint of any style.
 
     Args:
-      warm_start: Which values, and how they are called here.
-      target: In eager mode the `tf.train.Checkpoint`, model, module or list of variables that gets them.
-      session: In graph mode the session, whose variables are initialized; it needs no target.
+      warm_start: The options.
+      target: In eager mode the `tf.train.Checkpoint`, model, module or list of variables that gets the values.
+      session: In graph mode the session, in which the variables are initialized. No target is needed then.
 
     Returns:
-      What came from where, what was left and why. Layers of Keras models that are not built get their values when they
-      are; `status` then tells, like that of `tf.train.Checkpoint.restore`, whether all did.
+      The report of the sources and of the variables that got no value. Layers of Keras models that are not built get
+      their values when they are built; `status` is then the status of `tf.train.Checkpoint.restore`.
 
     Raises:
       CheckpointError: If the checkpoint cannot be read.
-      MappingError: If something does not fit; it lists all that does not, and nothing is assigned.
-      RuleError: If `include` or a rule names what there is not.
-      TypeError: If there is neither a target nor a session.
+      MappingError: If variables do not fit their sources. The error lists all of them, and nothing is assigned.
+      RuleError: If `include` or a rule names a variable that does not exist.
+      TypeError: If neither a target nor a session is given.
     """
     if session is not None:
         return warm_start_session(session, warm_start)
@@ -48,9 +48,9 @@ def warm_start(
     checkpoint = targets.as_checkpoint(target)
     root = root_of(checkpoint)
     slots = optimizer_slots.live_slots(root, source_step(warm_start)) if warm_start.slots else ()
-    found = targets.of_objects(target, slots)
+    wanted = targets.of_objects(target, slots)
     unbuilt = deferred_restore.unbuilt_paths(root)
-    plan = map_warm_start(warm_start, found, targets.Locator(found), deferred_restore.comes_later(unbuilt))
+    plan = map_warm_start(warm_start, wanted, targets.Locator(wanted), deferred_restore.comes_later(unbuilt))
     if unbuilt:
         plan.report.notes.append(
             f'Not built yet: {", ".join(path or "the model" for path in unbuilt)}. Their variables are called by the '
@@ -69,12 +69,15 @@ def warm_start(
 def warm_start_session(
     session: tf.compat.v1.Session, warm_start: WarmStart, bindings: Bindings | None = None
 ) -> MappingReport:
-    """Gives the global variables of a session's graph the values of a checkpoint, and logs what it did.
+    """Gives the global variables of a session's graph the values of a checkpoint, and logs the report.
 
     Args:
-      session: Its variables are initialized; its graph can be finalized.
-      warm_start: Which values.
-      bindings: A saver's, by which rules can call variables by their object paths.
+      session: A session in which the variables are initialized. Its graph can be finalized.
+      warm_start: The options.
+      bindings: The bindings of a saver, with which rules can use object paths; None for names only.
+
+    Returns:
+      The report.
 
     Raises:
       CheckpointError: As for `warm_start`.
@@ -95,10 +98,10 @@ def _log_warnings(plan: WarmStartPlan) -> None:
 
 
 def source_step(warm_start: WarmStart) -> int | None:
-    """Returns the step that a warm start leads to: the one given, or the checkpoint's; None where it is left as it is.
+    """Returns the step after a warm start: the given one or the checkpoint's; None if the step is left unchanged.
 
     Args:
-      warm_start: What is asked for.
+      warm_start: The options.
     """
     if warm_start.step == 'keep':
         return Source.read(Contents(warm_start.checkpoint)).step

@@ -90,7 +90,7 @@ def test_objects_that_cannot_be_targets_are_told(source, variables):
         ({'mismatch': 'ignore'}, "mismatch must be 'error' or 'skip', not 'ignore'"),
         ({'step': 'no'}, "step must be 'reset', 'keep' or a number, not 'no'"),
         ({'average': True}, 'average must be'),
-        ({'include': '('}, 'no regular expression'),
+        ({'include': '('}, 'not a regular expression'),
     ],
 )
 def test_options_that_do_not_exist_are_told_with_those_that_do(options, message):
