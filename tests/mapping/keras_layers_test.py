@@ -6,9 +6,9 @@ One of the two is the Keras that TensorFlow has; the other is imitated by object
 import numpy as np
 import pytest
 import tensorflow as tf
-from estimator_ckpt.common.errors import CheckpointError
 
 import estimator_ckpt
+from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.reader import BundleReader
 
 KERAS_3 = not tf.__version__.startswith('2.15')
