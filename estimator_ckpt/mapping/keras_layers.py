@@ -38,19 +38,19 @@ def corresponding_variables(
 
     Returns:
       The variable of the checkpoint by the key of the wanted variable; empty unless one is of Keras 2 and the other of
-      Keras 3. And whether the two have the same variables.
+      Keras 3. And whether the two have the same layers.
     """
-    if wanted_graph is None or graph is None or _is_keras_3(wanted) == _is_keras_3(tensors):
+    if wanted_graph is None or graph is None or _is_keras_3(wanted_graph) == _is_keras_3(graph):
         return {}, False
     targets, sources = _common_paths(wanted, wanted_graph), _common_paths(tensors, graph)
     found = {target.key: sources[common] for common, target in targets.items() if common in sources}
-    return found, targets.keys() == sources.keys()
+    # The last two parts are those of the variable in its layer.
+    return found, {path[:-2] for path in targets} == {path[:-2] for path in sources}
 
 
-def _is_keras_3(tensors: Sequence[Tensor]) -> bool:
-    return any(tensor.path[-1:] and tensor.path[-1] in _ATTRIBUTES for tensor in tensors) or any(
-        _KERAS_3_LAYERS in tensor.path for tensor in tensors
-    )
+def _is_keras_3(graph: ObjectGraph) -> bool:
+    names = {_KERAS_3_LAYERS, *_ATTRIBUTES}
+    return any(not names.isdisjoint(node.children) for node in graph.nodes)
 
 
 def _common_paths(tensors: Sequence[Tensor], graph: ObjectGraph) -> dict[_CommonPath, Tensor]:
