@@ -57,6 +57,10 @@ BENCHMARKS = {
         ['--variables=2', '--rounds=1'],
         [['python', 'import', 'inspect', 'inspect_checkpoint']],
     ),
+    'v1_files': (
+        ['--megabytes=1', '--inspected_megabytes=2', '--variables=2', '--rounds=1'],
+        [['cp', 'convert', 'Saver'], ['inspect', 'inspect 1 MB', 'cat', 'inspect_checkpoint']],
+    ),
 }
 
 
