@@ -55,7 +55,12 @@ class _Saver(estimator_ckpt.Saver):
     saved_at = 0.0
 
     def save(self, *args, **kwargs):
-        path = super().save(*args, **kwargs)
+        return self._noted(super().save(*args, **kwargs))
+
+    def save_snapshot(self, *args, **kwargs):
+        return self._noted(super().save_snapshot(*args, **kwargs))
+
+    def _noted(self, path: str) -> str:
         self.saved_at = time.perf_counter()
         self.saves += 1
         return path

@@ -48,11 +48,11 @@ class _Program:
     def __init__(self, names: list[str], floats: int):
         self._graph = ObjectGraph()
         root = self._graph.add(0, 'vars')
-        object_keys = [object_keys.object_key(['vars', name]) for name in names]
-        self._graph.add_variables(root, names, object_keys)
+        variable_keys = [object_keys.object_key(['vars', name]) for name in names]
+        self._graph.add_variables(root, names, variable_keys)
         self._targets = [
             TensorLocations(Location(name), Location(key), key, tf.float32.as_datatype_enum, (floats,))
-            for name, key in zip(names, object_keys, strict=True)
+            for name, key in zip(names, variable_keys, strict=True)
         ]
 
     def map(self, path: str) -> None:

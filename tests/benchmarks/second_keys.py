@@ -33,7 +33,7 @@ def _extras(names: list[str]) -> Extras:
         key = object_keys.object_key(['var_list', name])
         graph.add(root, name, [Attribute(object_keys.VARIABLE_VALUE, name, key)])
         aliases.append((Location(key), Location(name)))
-    return Extras(aliases, {object_keys.OBJECT_GRAPH: np.array(graph.serialize(), dtype=object)})
+    return Extras({object_keys.OBJECT_GRAPH: np.array(graph.serialize(), dtype=object)}, aliases)
 
 
 def main(_):
@@ -45,12 +45,14 @@ def main(_):
         with tempfile.TemporaryDirectory() as directory:
 
             def save(style, directory=directory, names=names, tensors=tensors, styles=styles):
-                with Staging(os.path.join(directory, style), 1, styles[style]) as staging:
+                extras = styles[style]
+                keys = [*names, *extras.values]
+                with Staging(os.path.join(directory, style), 1, extras) as staging:
                     tf.raw_ops.SaveV2(
                         prefix=staging.parts[0],
-                        tensor_names=names,
-                        shape_and_slices=[''] * len(names),
-                        tensors=tensors,
+                        tensor_names=keys,
+                        shape_and_slices=[''] * len(keys),
+                        tensors=[*tensors, *(tf.constant(value.item()) for value in extras.values.values())],
                     )
                     staging.publish(unless_same=False)
 
