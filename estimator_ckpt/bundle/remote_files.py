@@ -1,10 +1,8 @@
-"""The file operations on TensorFlow's file systems. Imported, with TensorFlow, when a path has a scheme."""
+"""The file operations on TensorFlow's file systems, and which of them are object stores."""
 
 import contextlib
 import importlib
 from collections.abc import Iterable, Iterator
-
-import tensorflow as tf
 
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import CHUNK_SIZE, Files, Progress, files_for
@@ -17,6 +15,8 @@ class RemoteFiles(Files):
     """Files of TensorFlow's file systems."""
 
     def __init__(self) -> None:
+        import tensorflow as tf
+
         self._gfile = tf.io.gfile
         self._not_found = tf.errors.NotFoundError
         self._no_file = (tf.errors.NotFoundError, tf.errors.FailedPreconditionError)
@@ -149,6 +149,8 @@ def for_scheme(scheme: str) -> RemoteFiles:
     Raises:
       CheckpointError: If nothing that is installed provides the file system.
     """
+    import tensorflow as tf
+
     if scheme not in tf.io.gfile.get_registered_schemes():
         try:
             importlib.import_module('tensorflow_io')  # Registers its file systems.
