@@ -16,13 +16,11 @@ from tests.bundle.helpers import save, save_sharded, tf_tensors
 
 FOLDER = pathlib.Path(bundle.__file__).parent
 MODULES = sorted(module.name for module in pkgutil.iter_modules([str(FOLDER)]))
-# All but the module that is imported for the first remote path.
-LOCAL_MODULES = [name for name in MODULES if name != 'remote_files']
 
 
 def run(script, *arguments):
     """Runs a script in a new process, with the modules of the format imported, and gives what it prints."""
-    imports = ''.join(f'import estimator_ckpt.bundle.{name}\n' for name in LOCAL_MODULES)
+    imports = ''.join(f'import estimator_ckpt.bundle.{name}\n' for name in MODULES)
     result = subprocess.run(
         [sys.executable, '-c', imports + textwrap.dedent(script), *map(str, arguments)],
         cwd=FOLDER.parents[1], capture_output=True, text=True, check=True,
@@ -65,7 +63,7 @@ def test_nothing_of_this_package_outside_the_format_is_imported():
     expected = {
         'estimator_ckpt',
         'estimator_ckpt.bundle',
-        *(f'estimator_ckpt.bundle.{name}' for name in LOCAL_MODULES),
+        *(f'estimator_ckpt.bundle.{name}' for name in MODULES),
     }
     assert set(loaded) == expected
 
