@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 Progress = Callable[[int], object] | None
 CHUNK_SIZE = 16 * 1024 * 1024
-_READ_AHEAD = 1024 * 1024
 
 
 class Files(abc.ABC):
@@ -288,8 +287,14 @@ def chunks(files: Files, path: str, offset: int, size: int) -> Iterator[bytes]:
 class ReadAhead:
     """Reads small byte ranges in ascending order, neighbors together, to save opening the file for each."""
 
-    def __init__(self, files: Files):
-        self._files = files
+    def __init__(self, files: Files, at_least: int = 1024 * 1024):
+        """Creates a reader that has read nothing yet.
+
+        Args:
+          files: The file system.
+          at_least: The number of bytes that are read at a time, if the file has as many.
+        """
+        self._files, self._at_least = files, at_least
         self._path, self._start, self._data = '', 0, b''
 
     def read(self, path: str, offset: int, size: int) -> bytes:
@@ -302,7 +307,7 @@ class ReadAhead:
         """
         start = offset - self._start
         if path != self._path or start < 0 or start + size > len(self._data):
-            ahead = min(max(size, _READ_AHEAD), self._files.size(path) - offset)
+            ahead = min(max(size, self._at_least), self._files.size(path) - offset)
             self._path, self._start, start = path, offset, 0
             self._data = self._files.read(path, offset, ahead)
         return self._data[start : start + size]

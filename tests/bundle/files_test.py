@@ -230,7 +230,6 @@ def test_a_remote_state_file_is_replaced_and_read_by_tensorflow(ram):
 
 
 def test_small_ranges_are_read_with_their_neighbours(folder, monkeypatch):
-    monkeypatch.setattr(files, '_READ_AHEAD', 10)
     contents = {f'{folder}/one': bytes(range(100)), f'{folder}/two': bytes(range(100, 125))}
     store, reads = files.files_for(folder), []
     for path, data in contents.items():
@@ -239,7 +238,7 @@ def test_small_ranges_are_read_with_their_neighbours(folder, monkeypatch):
     monkeypatch.setattr(
         store, 'read', lambda path, *where: reads.append((path, *where)) or read(path, *where)
     )
-    ahead = files.ReadAhead(store)
+    ahead = files.ReadAhead(store, at_least=10)
     one, two = contents
     ranges = [
         (one, 3, 4),
