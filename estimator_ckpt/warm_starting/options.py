@@ -36,7 +36,7 @@ class WarmStart:
         them unchanged.
       cast: Whether values may be cast to the data types of their variables.
       average: `'promote'` gives variables the values of their moving averages (`tf.train.ExponentialMovingAverage`).
-      var_name_to_vocab_info: `tf.estimator.VocabInfo`s by the name or path of their variables, whose rows are moved with
+      var_name_to_vocab_info: A `tf.estimator.VocabInfo` by the name or path of its variable, whose rows are moved with
         their words, as for `tf.estimator.WarmStartSettings`.
       hyperparameters: The hyperparameters of the optimizer that neither the program nor the checkpoint has:
         `'learning_rate'`, by which Keras's momentum differs from TF1's, `'beta_1'` and `'beta_2'`.
