@@ -119,7 +119,10 @@ class Placement:
         Raises:
           CheckpointError: If two tensors would be at the same path.
         """
-        stays = [tensor for tensor in tensors if tensor.object_key and tensor.target is None]
+        moved = {key for t in tensors if t.target is not None for key in (t.key, t.object_key)}
+        stays = [
+            t for t in tensors if t.object_key and t.target is None and not self._is_moved_slot(t, moved)
+        ]
         counter = self._contents.graph.child_key(object_keys.SAVE_COUNTER) if self._contents.graph else None
         self._layout.keep_only([self._contents.by_object[t.object_key] for t in stays] + [counter or ''])
         placed = {id(tensor): tensor.object_key for tensor in stays} | self._place_below_root(tensors)
@@ -136,6 +139,18 @@ class Placement:
                 f'{len(plain)} slots are variables of their own; give the path of their optimizer to make them slots.'
             )
         return Placed([PlacedTensor(t, t.name, placed[id(t)]) for t in tensors], self._layout, self._notes)
+
+    def _is_moved_slot(self, tensor: Tensor, moved: set[str]) -> bool:
+        """Returns True for a slot that gets another place in its optimizer.
+
+        Args:
+          tensor: A tensor with an object key.
+          moved: The keys of the tensors that rules move. The slots of an optimizer move with their variables.
+        """
+        path, keras_slot = object_keys.optimizer_path(tensor.object_key), self._slots.get(tensor.key)
+        if keras_slot and (path, tensor.meaning.slot_name) != (keras_slot.optimizer, keras_slot.name):
+            return True
+        return bool(path) and tensor.meaning.variable in moved
 
     def _place_below_root(self, tensors: Sequence[Tensor]) -> dict[int, str]:
         """Places the tensors without a place of their own, and returns their keys by the ids of the tensors.
@@ -197,6 +212,8 @@ class Placement:
         """Returns the path of the optimizer of a slot; None for other tensors and if there is no optimizer for it."""
         if tensor.key in self._slots:
             return tuple(self._slots[tensor.key].optimizer.split('/'))
+        if path_in_key := object_keys.optimizer_path(tensor.object_key):
+            return tuple(map(object_keys.unescape, path_in_key.split('/')))
         if tensor.meaning.kind is not Kind.SLOT or self._optimizer is None:
             return None
         if isinstance(self._optimizer, str):
@@ -222,11 +239,14 @@ class Placement:
             siblings[tensor.meaning.variable].add(tensor.meaning.slot_name)
         by_key: dict[str, list[Tensor]] = collections.defaultdict(list)
         for tensor in tensors:
-            by_key[tensor.key].append(tensor)
+            for key in dict.fromkeys((tensor.key, tensor.object_key or tensor.key)):
+                by_key[key].append(tensor)
         for tensor in slots:
             variables, ending = by_key[tensor.meaning.variable], tensor.meaning.slot_name
             keras_slot = self._slots.get(tensor.key)
-            if keras_slot is None:
+            if object_keys.optimizer_path(tensor.object_key) and keras_slot is None:
+                slot_name, name = ending, tensor.name
+            elif keras_slot is None:
                 slot_name, name = object_slot_name(ending, siblings[tensor.meaning.variable]), tensor.name
             else:
                 slot_name, name = keras_slot.name, keras_slot.full_name
