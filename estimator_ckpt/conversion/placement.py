@@ -243,6 +243,7 @@ class Placement:
                 by_key[key].append(tensor)
         for tensor in slots:
             variables, ending = by_key[tensor.meaning.variable], tensor.meaning.slot_name
+            slot_name: str | None
             keras_slot = self._slots.get(tensor.key)
             if object_keys.optimizer_path(tensor.object_key) and keras_slot is None:
                 slot_name, name = ending, tensor.name
