@@ -261,7 +261,11 @@ class TestProcess:
         source = save(tmp_path / 'a', {'w': np.float32(1)})
         target = tmp_path / 'new' / 'b'
         script = (
-            'import sys, time; from estimator_ckpt.bundle import files; from estimator_ckpt.cli import main\n'
+            'import signal, sys, time\n'
+            'from estimator_ckpt.bundle import files\n'
+            'from estimator_ckpt.cli import main\n'
+            # A shell that runs the tests in the background has SIGINT ignored, which processes inherit.
+            'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
             'copy = files.LocalFiles.copy\n'
             'def slow(self, *args):\n'
             '    copy(self, *args); print("copied", flush=True); time.sleep(60)\n'
