@@ -8,4 +8,5 @@ sessions, live objects, or how files are written.
 * `source`, `slot_states`: a checkpoint as the source of a mapping; the slots of its variables.
 * `locations`, `targets`: the keys of a program's tensors in each style; the tensors that are to get values.
 * `matching`, `report`, `shape_advice`: the source of each target; the report and its errors; hints for other shapes.
+* `keras_layers`: the same variables of a model in Keras 2 and in Keras 3.
 """

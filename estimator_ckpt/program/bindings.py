@@ -13,7 +13,14 @@ from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.locations import TensorLocations
-from estimator_ckpt.program.tensorflow_internals import attribute_name, full_name, saveables_of, slice_info
+from estimator_ckpt.program.keras_3 import check_weights_are_reached
+from estimator_ckpt.program.tensorflow_internals import (
+    attribute_name,
+    full_name,
+    root_of,
+    saveables_of,
+    slice_info,
+)
 from estimator_ckpt.program.tracking import (
     HostValue,
     Tracked,
@@ -124,9 +131,12 @@ def bind(
       drop_untracked: Whether to leave out variables that are not reachable from `checkpoint`.
 
     Raises:
+      CheckpointError: If TensorFlow does not reach all weights of a Keras 3 model.
       ValueError: If two variables of a graph have the same name, or in eager mode neither `checkpoint` nor `var_list`
         is given.
     """
+    if checkpoint is not None:
+        check_weights_are_reached(root_of(checkpoint))
     tracked = track(checkpoint) if checkpoint is not None else None
     if tf.executing_eagerly() and var_list is None:
         if tracked is None:

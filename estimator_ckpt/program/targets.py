@@ -16,8 +16,9 @@ from estimator_ckpt.mapping.targets import Targets, TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor, object_path
 from estimator_ckpt.program import tracking
 from estimator_ckpt.program.bindings import Bindings
+from estimator_ckpt.program.keras_3 import check_weights_are_reached
 from estimator_ckpt.program.optimizer_slots import LiveSlot
-from estimator_ckpt.program.tensorflow_internals import Trackable, full_name, identities, slice_info
+from estimator_ckpt.program.tensorflow_internals import Trackable, full_name, identities, root_of, slice_info
 from estimator_ckpt.program.tracking import paths_below
 
 
@@ -29,11 +30,14 @@ def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Targets:
       slots: The known slots of the optimizers among the objects.
 
     Raises:
+      CheckpointError: If TensorFlow does not reach all weights of a Keras 3 model.
       TypeError: If `objects` is none of these.
     """
     if is_variable(objects):
         return _of_variables(objects if isinstance(objects, (list, tuple)) else [objects])
-    reached = tracking.track(as_checkpoint(objects))
+    checkpoint = as_checkpoint(objects)
+    check_weights_are_reached(root_of(checkpoint))
+    reached = tracking.track(checkpoint)
     by_name = {item.full_name: item.attribute_key for item in reached.tensors if item.full_name}
     shapes = {item.full_name: item.shape for item in reached.tensors if item.full_name}
     meanings = refine(meanings_of_objects(reached.graph), reached.graph, by_name, shape_of=shapes.get)

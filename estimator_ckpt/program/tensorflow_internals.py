@@ -51,6 +51,11 @@ def identities(variable: Any) -> set[int]:
     return {id(part) for part in parts if part is not None}
 
 
+def is_keras_3(trackable: Any) -> bool:
+    """Returns True for a layer or model of Keras 3. Checked on Keras 3.3 to 3.15, and on Keras 2.15, which is not."""
+    return any(cls.__module__ == 'keras.src.layers.layer' for cls in type(trackable).__mro__)
+
+
 def saveables_of(var_list: Any) -> list[Any]:
     """Returns the `SaveableObject`s of a saver's `var_list`.
 

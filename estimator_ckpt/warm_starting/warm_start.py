@@ -10,6 +10,7 @@ from estimator_ckpt.mapping.report import MappingReport
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.program import optimizer_slots, targets
 from estimator_ckpt.program.bindings import Bindings
+from estimator_ckpt.program.keras_3 import check_is_built
 from estimator_ckpt.program.tensorflow_internals import root_of
 from estimator_ckpt.warm_starting import deferred_restore
 from estimator_ckpt.warm_starting.assign import assign_eagerly, assign_in_session
@@ -33,7 +34,7 @@ def warm_start(
       their values when they are built; `status` is then the status of `tf.train.Checkpoint.restore`.
 
     Raises:
-      CheckpointError: If the checkpoint cannot be read.
+      CheckpointError: If the checkpoint cannot be read, or a layer of Keras 3 is not built.
       MappingError: If variables do not fit their sources. The error lists all of them, and nothing is assigned.
       RuleError: If `include` or a rule names a variable that does not exist.
       TypeError: If neither a target nor a session is given.
@@ -49,6 +50,7 @@ def warm_start(
     root = root_of(checkpoint)
     slots = optimizer_slots.live_slots(root, source_step(warm_start)) if warm_start.slots else ()
     wanted = targets.of_objects(target, slots)
+    check_is_built(root)
     unbuilt = deferred_restore.unbuilt_paths(root)
     plan = map_warm_start(warm_start, wanted, targets.Locator(wanted), deferred_restore.comes_later(unbuilt))
     if unbuilt:
