@@ -50,6 +50,7 @@ def match(
     * a tensor to which a rule gives the name or path of the wanted tensor,
     * for a slot, the corresponding slot of the source of its variable,
     * a variable of the same layer in another version of Keras, if the layers of both are the same,
+    * a variable of the same path, if the checkpoint has an object for each variable of the target,
     * a tensor of the same name, then one of the same path,
     * such a variable of Keras, if only some of the layers are the same,
     * for a step or a scalar of an optimizer, the only one of its kind,
@@ -143,6 +144,7 @@ class _Finder:
             [wanted.tensor for wanted in target.wanted], target.graph,
             [tensor for tensor in tensors if tensor.target is None], source.contents.graph,
         )  # fmt: skip
+        self._same_objects = self._has_objects_of(target)
         self.names = list(self._by_name)
         self._forget_shared_names(target)
         # The global step, or else the only tensor that counts steps.
@@ -151,6 +153,14 @@ class _Finder:
         for tensor in tensors:
             if tensor.meaning.kind is Kind.OPTIMIZER:
                 self._scalars[tensor.name.rpartition('/')[2]].append(tensor)
+
+    def _has_objects_of(self, target: Targets) -> bool:
+        """Returns True if the source has an object for each variable of the target, at the same path."""
+        if target.graph is None:
+            return False
+        variables = [w.tensor for w in target.wanted if w.tensor.meaning.kind is Kind.VARIABLE]
+        sources = [self._by_path.get(variable.candidates[-1]) for variable in variables]
+        return all(v.object_key and s and s.object_key for v, s in zip(variables, sources, strict=True))
 
     def _forget_shared_names(self, target: Targets) -> None:
         """Drops names that several wanted tensors share and that the source has numbered.
@@ -181,8 +191,10 @@ class _Finder:
         if kind is Kind.SLOT:
             candidate = self._slot(wanted, sources.get(self._wanted_key.get(variable, variable)))
         of_layer = self._of_layers.get(tensor.key)
-        # Keras numbers the names of layers within a process, so that the order of layers tells more than names do.
+        # Keras numbers the names of layers within a process, so that equal objects and layers tell more than names do.
         candidate = candidate or (of_layer if self._same_layers else None)
+        if self._same_objects and kind is Kind.VARIABLE:
+            candidate = candidate or self._at_same_path(tensor)
         candidate = candidate or self._by_name.get(tensor.name) or self._at_same_path(tensor) or of_layer
         if candidate is None and wanted.is_step:
             candidate = self._step

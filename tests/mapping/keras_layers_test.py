@@ -11,7 +11,7 @@ import estimator_ckpt
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.reader import BundleReader
 
-KERAS_3 = not tf.__version__.startswith('2.15')
+KERAS_3 = hasattr(tf.keras, 'ops')
 _VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'
 
 
@@ -91,6 +91,23 @@ def test_the_way_back_to_keras_2(tmp_path):
     before, after = BundleReader(source), BundleReader(str(tmp_path / 'x'))
     old, new = f'model/_operations/3/_kernel{_VALUE}', f'model/layer_with_weights-1/kernel{_VALUE}'
     np.testing.assert_array_equal(after.tensor(new), before.tensor(old))
+
+
+def test_the_same_objects_are_matched_by_paths_and_not_by_numbered_names(tmp_path):
+    values = [_variable(seed, 4, 4, name=f'dense_{number}/kernel') for seed, number in ((1, 1), (2, 2))]
+    source = _written(tmp_path, 'source', first=_object(kernel=values[0]), second=_object(kernel=values[1]))
+    # The layout's second layer has the name of the source's first.
+    names = ('dense/kernel', 'dense_1/kernel')
+    first, second = (_variable(seed, 4, 4, name=name) for seed, name in zip((8, 9), names, strict=True))
+    layout = tf.train.Checkpoint(first=_object(kernel=first), second=_object(kernel=second))
+    like = layout.write(str(tmp_path / 'layout'))
+    estimator_ckpt.convert(source, tmp_path / 'x', 'tf2', like=like)
+    for number, path in enumerate(('first', 'second')):
+        value = BundleReader(str(tmp_path / 'x')).tensor(f'{path}/kernel{_VALUE}')
+        np.testing.assert_array_equal(value, values[number].numpy())
+    estimator_ckpt.warm_start(estimator_ckpt.WarmStart(source), layout)
+    for variable, expected in zip((first, second), values, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), expected.numpy())
 
 
 def test_a_layer_that_only_the_layout_has_is_missing(tmp_path):
