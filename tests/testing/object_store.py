@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -145,7 +145,9 @@ class S3(Store):
 
     def names(self, below: str = '') -> list[str]:
         pages = self._client.get_paginator('list_objects_v2').paginate(Bucket=BUCKET, Prefix=below)
-        return [item['Key'].removeprefix(below) for page in pages for item in page.get('Contents', [])]
+        return _without_directories(
+            item['Key'].removeprefix(below) for page in pages for item in page.get('Contents', [])
+        )
 
     def remove(self, name: str) -> None:
         self._client.delete_object(Bucket=BUCKET, Key=name)
@@ -179,9 +181,7 @@ class GoogleStorage(Store):
     def names(self, below: str = '') -> list[str]:
         query = urllib.parse.urlencode({'prefix': below, 'maxResults': 1000})
         found = json.loads(self._ask('GET', f'storage/v1/b/{BUCKET}/o?{query}'))
-        # TensorFlow keeps an object for each directory that it was told to make.
-        names = sorted(item['name'].removeprefix(below) for item in found.get('items', []))
-        return [name for name in names if not (name.endswith('/') or name == '') or '.saving-' in name]
+        return _without_directories(item['name'].removeprefix(below) for item in found.get('items', []))
 
     def remove(self, name: str) -> None:
         self._ask('DELETE', f'storage/v1/b/{BUCKET}/o/{urllib.parse.quote(name, safe="")}')
@@ -240,3 +240,11 @@ def _work() -> None:
             sys.excepthook(*sys.exc_info())
             print(repr(error).replace('\n', ' '), file=answers, flush=True)
     os._exit(0)
+
+
+def _without_directories(names: Iterable[str]) -> list[str]:
+    """Returns names in order, without the objects that TensorFlow may keep for directories that it was told to make.
+
+    Those of staging folders, which must not be left over, stay.
+    """
+    return sorted(name for name in names if (name and not name.endswith('/')) or '.saving-' in name)
