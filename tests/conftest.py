@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import tracemalloc
 
 import hypothesis.configuration
 import pytest
@@ -59,3 +60,13 @@ def wild() -> pathlib.Path:
     if not path.is_dir():
         pytest.fail(f'ESTIMATOR_CKPT_WILD names {path}, which is no folder.')
     return path
+
+
+@pytest.fixture
+def no_big_memory():
+    """Fails a test in which Python takes 32 MiB at once, as sizes that a damaged file claims would."""
+    tracemalloc.start()
+    yield
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 32 << 20

@@ -128,21 +128,21 @@ def convert(
     tensors = _apply_rules(tensors, rules, follow=like is None)
     if merge_slices:
         tensors = _merge_slices(tensors, contents.reader)
-    target = None
+    target, converted = None, Source(contents, tensors)
     if like is not None:
         target = read_target(like, with_slots=True)
         layout = [wanted.tensor for wanted in target.wanted]
-        placed = place_like(Source(contents, tensors), target, hyperparameters)
+        placed = place_like(converted, target, hyperparameters)
     elif keras_optimizer is not None and style is CheckpointStyle.TF1:
-        placed = place_as_tf1(Source(contents, tensors), hyperparameters)
+        placed = place_as_tf1(converted, hyperparameters)
     elif keras_optimizer is not None:
         with_names = style is CheckpointStyle.BOTH
         placed = place_with_keras(
-            Source(contents, tensors), root, optimizer, step, keras_optimizer, hyperparameters, with_names
+            converted, root, optimizer, step, keras_optimizer, hyperparameters, with_names
         )
     elif style is CheckpointStyle.TF1:
         placed = place_by_name(tensors)
-        placed.notes += momentum_notes(Source(contents, tensors).slot_states.values())
+        placed.notes += momentum_notes(converted)
     else:
         placed = Placement(contents, root, optimizer, step).place(tensors)
     left_out += placed.left_out

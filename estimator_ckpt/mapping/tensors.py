@@ -131,7 +131,7 @@ def _name_slots(tensors: list[Tensor]) -> list[Tensor]:
             continue
         all_slots = siblings[object_keys.optimizer_path(tensor.key)]
         # The momentum of Keras's SGD is another value than that of TF1, and keeps Keras's name.
-        if all_slots == {'momentum'} and of_name.kind is Kind.SLOT and not tensor.name.endswith('/Momentum'):
+        if all_slots == {'momentum'} and of_name.kind is Kind.SLOT:
             continue
         ending = tf1_ending(slot_name, all_slots) or slot_name
         names[tensor.key] = f'{variable.name}/{ending}'

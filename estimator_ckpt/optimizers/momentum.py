@@ -5,9 +5,9 @@ optimizers (`keras/optimizers/legacy/*.py`), those since 2.11, or those of Keras
 gradients, and that of Keras a step: `velocity = -learning_rate * accumulator`.
 """
 
-from collections.abc import Iterable
-
-from estimator_ckpt.keys.slots import SlotState
+from estimator_ckpt.keys.kinds import Kind
+from estimator_ckpt.keys.slots import SlotState, is_tf1_ending
+from estimator_ckpt.mapping.source import Source
 
 _MOMENTUM = ('sgd', 'momentum')
 
@@ -58,9 +58,15 @@ def crossing_factor(
     return momentum_factor(source, target.is_tf1, rate)
 
 
-def momentum_notes(states: Iterable[SlotState]) -> list[str]:
+def momentum_notes(source: Source) -> list[str]:
     """Returns a note for the report if the momentum of Keras is written by name, with the values that Keras gave it."""
-    if any((state.family, state.role) == _MOMENTUM and not state.is_tf1 for state in states):
+    slots = (tensor.meaning for tensor in source.tensors if tensor.meaning.kind is Kind.SLOT)
+    # Slots with the endings of TF1, which most checkpoints have, need not be looked into.
+    if all(is_tf1_ending(slot.slot_name) for slot in slots):
+        return []
+    if any(
+        (state.family, state.role) == _MOMENTUM and not state.is_tf1 for state in source.slot_states.values()
+    ):
         return [
             "The momentum keeps Keras's values, under Keras's names. With keras_optimizer, it gets the values and the "
             'names of TF1.'

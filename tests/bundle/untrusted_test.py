@@ -1,7 +1,5 @@
 """Tests that damaged and hostile checkpoints raise a checkpoint error, and take no memory for what they claim."""
 
-import tracemalloc
-
 import hypothesis
 import numpy as np
 import pytest
@@ -31,15 +29,6 @@ HUGE = 1 << 62
 def prefix(tmp_path):
     values = {'layer/a': np.ones(2, np.float32), 'layer/b': strings(b'text'), 'v': np.ones((5, 4), np.int8)}
     return save(tmp_path / 'model', values, {'v': '10 4 0,5:-'})
-
-
-@pytest.fixture
-def no_big_memory():
-    tracemalloc.start()
-    yield
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 32 << 20
 
 
 def short(message):
