@@ -321,6 +321,34 @@ class BundleReader:
             raise self._corrupt(f'the slices of {key!r} do not cover it')
         return result
 
+    def rows(self, key: str, start: int, stop: int) -> np.ndarray:
+        """Reads a range of a tensor along its first axis. Only its bytes are read, without a checksum.
+
+        Strings, tensors in slices and those of big-endian machines are read whole.
+
+        Args:
+          key: The key of the tensor, which has at least one axis.
+          start: The first index, at least 0.
+          stop: The index after the last one, at most the extent.
+
+        Raises:
+          KeyError: If there is no such key.
+          CheckpointNotFoundError: If the data file is missing.
+          CorruptCheckpointError: If the data file is too short.
+          dtypes.UnsupportedDtypeError: If NumPy has no such type.
+        """
+        entry = self.entry(key)
+        if entry.slices or entry.dtype == dtypes.STRING or self.big_endian:
+            return self.tensor(key)[start:stop]
+        numpy_dtype = self._numpy_dtype(encode_key(key), entry)
+        row = numpy_dtype.itemsize * math.prod(entry.shape[1:])
+        part = entry._replace(
+            shape=(stop - start, *entry.shape[1:]),
+            offset=entry.offset + start * row,
+            size=(stop - start) * row,
+        )
+        return self._large(encode_key(key), part, numpy_dtype, verify=False)
+
     def _check_slice(self, key: str, whole: Entry, part: Slice, raw_key: bytes) -> None:
         if raw_key not in self.raw:
             raise self._corrupt(f'the slice {part} of {key!r} has no entry')

@@ -1,5 +1,6 @@
-"""Opens checkpoints of the V2 format and of the V1 format."""
+"""Opens checkpoints of the V2 format and of the V1 format, and files of other libraries that hold arrays."""
 
+import importlib
 import logging
 import os
 import re
@@ -22,21 +23,34 @@ from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.formats.v1 import V1Reader
 
 _logger = logging.getLogger('estimator_ckpt')
+# The module and the class of the reader of each kind of file that holds arrays. They are imported when they are used,
+# since some need a library that is optional.
+_ARRAY_FILES = {
+    FileKind.HDF5: ('weights_h5', 'WeightsFile'),
+    FileKind.KERAS_ARCHIVE: ('weights_h5', 'KerasArchive'),
+    FileKind.SAFETENSORS: ('safetensors_file', 'SafetensorsFile'),
+    FileKind.NPZ: ('npz', 'NpzFile'),
+    FileKind.FROZEN_GRAPH: ('frozen_graph', 'FrozenGraph'),
+    FileKind.SAVED_MODEL: ('frozen_graph', 'FrozenGraph'),
+}
+_SAVED_MODEL = 'saved_model.pb'
 
 
 def open_source(path: str | bytes | os.PathLike) -> TensorSource:
-    """Opens a checkpoint of either format for reading.
+    """Opens a checkpoint, or a file of another library that holds arrays, for reading.
 
     Args:
       path: Any path that `bundle.paths.resolve` accepts; or the file of a V1 checkpoint, one of its shards, their
-        pattern or their prefix; or a directory whose state file lists a V1 checkpoint, or with V1 checkpoints only.
+        pattern or their prefix; or a directory whose state file lists a V1 checkpoint, or with V1 checkpoints only; or
+        a file of Keras (`.weights.h5`, `.keras`), safetensors or NumPy (`.npz`); or a frozen graph, also as a
+        SavedModel without variables.
 
     Raises:
       CheckpointNotFoundError: If there is no checkpoint. For another kind of file, the error names it and the cure.
       CorruptCheckpointError: If the checkpoint is damaged.
     """
-    prefix, v1 = _locate(as_path(path))
-    return BundleReader(prefix) if v1 is None else _open_v1(v1)
+    prefix, other = _locate(as_path(path))
+    return BundleReader(prefix) if other is None else _open_other(other)
 
 
 def find_source(path: str | bytes | os.PathLike) -> str:
@@ -53,7 +67,7 @@ def find_source(path: str | bytes | os.PathLike) -> str:
 
 
 def _locate(path: str) -> tuple[str, v1_paths.V1Paths | None]:
-    """Returns the prefix of a checkpoint, and its files if it has the V1 format."""
+    """Returns the prefix of a checkpoint, and its files if it does not have the V2 format."""
     # Each prefix on `ram://` is a directory too.
     is_directory = not checkpoint_exists(path) and files_for(path).is_dir(path)
     v1 = _v1_in_directory(path) if is_directory else None
@@ -61,7 +75,8 @@ def _locate(path: str) -> tuple[str, v1_paths.V1Paths | None]:
         try:
             return resolve(path), None
         except CheckpointNotFoundError:
-            v1 = v1_paths.find(path)
+            graph = os.path.join(path, _SAVED_MODEL)
+            v1 = v1_paths.find(graph if is_directory and files_for(graph).exists(graph) else path)
             if v1 is None:
                 raise
     return v1.prefix, v1
@@ -86,12 +101,21 @@ def find_checkpoint(directory: str, entry: str) -> str | None:
     return None
 
 
-def _open_v1(paths: v1_paths.V1Paths) -> TensorSource:
+def _open_other(paths: v1_paths.V1Paths) -> TensorSource:
+    """Opens a checkpoint of the V1 format, or a file of another kind."""
     present = next((path for path in paths.files if files_for(path).exists(path)), paths.files[0])
     kind = detect(present)
-    if kind is not FileKind.V1_CHECKPOINT:
+    if kind is FileKind.V1_CHECKPOINT:
+        return V1Reader(paths.prefix)
+    if kind is FileKind.SAVED_MODEL and is_saved_model(os.path.dirname(present)):
+        return BundleReader(os.path.dirname(present))
+    if kind not in _ARRAY_FILES:
         raise CheckpointNotFoundError(advice(present, kind))
-    return V1Reader(paths.prefix)
+    module, reader = _ARRAY_FILES[kind]
+    source: TensorSource = getattr(importlib.import_module(f'estimator_ckpt.formats.{module}'), reader)(
+        present
+    )
+    return source
 
 
 def _is_v1(paths: v1_paths.V1Paths) -> bool:

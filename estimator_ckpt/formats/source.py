@@ -90,6 +90,23 @@ class TensorSource(Protocol):
           UnsupportedDtypeError: If NumPy has no such type.
         """
 
+    def rows(self, key: str, start: int, stop: int) -> np.ndarray:
+        """Reads a range of a tensor along its first axis; the rest is not read if the format allows it.
+
+        Checksums cover whole tensors, and are not checked where only a part is read.
+
+        Args:
+          key: The key of the tensor, which has at least one axis.
+          start: The first index, at least 0.
+          stop: The index after the last one, at most the extent.
+
+        Raises:
+          KeyError: If there is no such key.
+          CheckpointNotFoundError: If a file is missing.
+          CorruptCheckpointError: If a file is damaged.
+          UnsupportedDtypeError: If NumPy has no such type.
+        """
+
     def each_has_its_place(self) -> bool:
         """Returns True if no two keys share bytes. May return False when unsure; cheaper than `places`."""
 

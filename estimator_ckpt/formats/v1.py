@@ -232,6 +232,10 @@ class V1Reader:
             raise corrupt(self.prefix, f'the slices of {key!r} overlap and do not cover it')
         return result
 
+    def rows(self, key: str, start: int, stop: int) -> np.ndarray:
+        """Returns a range of a tensor along its first axis. The whole tensor is read, since records are not indexed."""
+        return self.tensor(key)[start:stop]
+
     def faults(self) -> Iterator[tuple[int, str, str, str]]:
         """Reads all blocks of all files, and compares the records with the headers.
 
