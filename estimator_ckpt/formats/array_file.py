@@ -107,6 +107,7 @@ class ArrayFile(abc.ABC):
 
     def decode_all(self) -> None:
         """Does nothing, because all entries are decoded already."""
+        return
 
     def tensor(self, key: str, verify: bool = False) -> np.ndarray:
         """Reads the value of an array.
