@@ -6,7 +6,6 @@ import json
 import os
 import re
 import zipfile
-from typing import Any
 
 from estimator_ckpt.bundle import checksums
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError
@@ -14,6 +13,7 @@ from estimator_ckpt.bundle.files import Files, files_for
 from estimator_ckpt.bundle.partial_table import PartialTable
 from estimator_ckpt.bundle.table import MAGIC, TableError
 from estimator_ckpt.formats import graph_files
+from estimator_ckpt.formats.random_access import RandomAccess
 
 
 class FileKind(enum.Enum):
@@ -28,6 +28,7 @@ class FileKind(enum.Enum):
     KERAS_ARCHIVE = enum.auto()
     PYTORCH = enum.auto()
     SAFETENSORS = enum.auto()
+    SAFETENSORS_INDEX = enum.auto()
     NPZ = enum.auto()
     NPY = enum.auto()
     PICKLE = enum.auto()
@@ -54,15 +55,16 @@ _ADVICE = {
     'model.',
     FileKind.KERAS_ARCHIVE: 'a model in the .keras format; load it with Keras and save a tf.train.Checkpoint of it.',
     FileKind.PYTORCH: 'a PyTorch file; load it with PyTorch and save its arrays as a checkpoint.',
-    FileKind.SAFETENSORS: 'a safetensors file; load it with safetensors.numpy and save its arrays as a checkpoint.',
-    FileKind.NPZ: 'a NumPy archive; load it with numpy.load and save its arrays as a checkpoint.',
-    FileKind.NPY: 'a single NumPy array; load it with numpy.load and save it as a checkpoint.',
+    FileKind.SAFETENSORS: 'a safetensors file; name it as it is.',
+    FileKind.SAFETENSORS_INDEX: 'the index of a checkpoint in several safetensors files; name it as it is.',
+    FileKind.NPZ: 'a NumPy archive; name it as it is.',
+    FileKind.NPY: 'a single NumPy array; save it with numpy.savez, which gives it a name.',
     FileKind.PICKLE: 'a pickled Python object, which may run code when it is loaded; load it, if you trust its source, '
     'and save its arrays as a checkpoint.',
     FileKind.SAVED_MODEL: 'the graph of a SavedModel; name its directory, whose `variables` hold the checkpoint.',
     FileKind.META_GRAPH: 'a MetaGraphDef, the graph beside a checkpoint; name the checkpoint, without `.meta`.',
-    FileKind.FROZEN_GRAPH: 'a GraphDef, such as a frozen graph, whose variables are constants; name the checkpoint '
-    'that it was frozen from.',
+    FileKind.FROZEN_GRAPH: 'a GraphDef, such as a frozen graph, whose variables are constants; name it as it is, or '
+    'the checkpoint that it was frozen from.',
     FileKind.TFLITE: 'a TensorFlow Lite model; name the checkpoint that it was converted from.',
     FileKind.RECORDS: 'a TFRecord or event file, which holds no variables; name a checkpoint.',
     FileKind.ARCHIVE: 'an archive; unpack it and name a checkpoint in it.',
@@ -144,6 +146,8 @@ def _other_kind(path: str, files: Files, size: int, head: bytes) -> FileKind:
         return FileKind.WEB_PAGE
     if _is_safetensors(path, files, size, head):
         return FileKind.SAFETENSORS
+    if _is_safetensors_index(path, files, size, head):
+        return FileKind.SAFETENSORS_INDEX
     if len(head) >= 12 and checksums.mask(checksums.crc32c(head[:8])) == int.from_bytes(head[8:12], 'little'):
         return FileKind.RECORDS
     if _PICKLE.match(head) and files.read(path, size - 1, 1) == b'.':
@@ -172,9 +176,9 @@ def _table_kind(path: str, files: Files, size: int) -> FileKind:
 
 def _zip_kind(path: str, files: Files, size: int) -> FileKind:
     try:
-        with zipfile.ZipFile(io.BufferedReader(_RandomAccess(path, files, size))) as archive:
+        with zipfile.ZipFile(io.BufferedReader(RandomAccess(path, files, size))) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError):
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError):
         return FileKind.ARCHIVE
     if {'config.json', 'model.weights.h5'} <= set(names):
         return FileKind.KERAS_ARCHIVE
@@ -196,28 +200,12 @@ def _is_safetensors(path: str, files: Files, size: int, head: bytes) -> bool:
         return False
 
 
-class _RandomAccess(io.RawIOBase):
-    """A local or remote file for `zipfile`."""
-
-    def __init__(self, path: str, files: Files, size: int):
-        super().__init__()
-        self._path, self._files, self._size, self._position = path, files, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f'the position {start + offset} is before the beginning of the file')
-        self._position = start + offset
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._files.read(self._path, self._position, len(buffer))
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+def _is_safetensors_index(path: str, files: Files, size: int, head: bytes) -> bool:
+    """Returns True if a file is a JSON object that says which file holds which tensor."""
+    if not head.lstrip().startswith(b'{') or size > _MAX_SAFETENSORS_HEADER:
+        return False
+    try:
+        index = json.loads(files.read(path, 0, size))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(index, dict) and isinstance(index.get('weight_map'), dict)

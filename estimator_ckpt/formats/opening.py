@@ -29,6 +29,7 @@ _ARRAY_FILES = {
     FileKind.HDF5: ('weights_h5', 'WeightsFile'),
     FileKind.KERAS_ARCHIVE: ('weights_h5', 'KerasArchive'),
     FileKind.SAFETENSORS: ('safetensors_file', 'SafetensorsFile'),
+    FileKind.SAFETENSORS_INDEX: ('safetensors_file', 'SafetensorsIndex'),
     FileKind.NPZ: ('npz', 'NpzFile'),
     FileKind.FROZEN_GRAPH: ('frozen_graph', 'FrozenGraph'),
     FileKind.SAVED_MODEL: ('frozen_graph', 'FrozenGraph'),
