@@ -128,7 +128,7 @@ class ArrayFile(abc.ABC):
         entry = self.entry(key)
         try:
             return self._read(key, entry)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, dtypes.UnsupportedDtypeError) as error:
             raise self._fault(key, entry, error) from error
 
     def rows(self, key: str, start: int, stop: int) -> np.ndarray:
@@ -147,7 +147,7 @@ class ArrayFile(abc.ABC):
         entry = self.entry(key)
         try:
             return self._read_rows(key, entry, start, stop)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, dtypes.UnsupportedDtypeError) as error:
             raise self._fault(key, entry, error) from error
 
     def _fault(self, key: str, entry: ArrayEntry, error: Exception) -> Exception:
