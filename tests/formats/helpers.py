@@ -5,11 +5,14 @@ import numpy as np
 import tensorflow as tf
 from hypothesis import strategies as st
 
-from estimator_ckpt.bundle import slices, table, varint
+from estimator_ckpt.bundle import dtypes, slices, table, varint
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.files import LocalFiles
 from estimator_ckpt.formats import wire
+from estimator_ckpt.formats.output import OutputTensor
 from estimator_ckpt.formats.v1 import V1Reader
 from tests.bundle import helpers
-from tests.bundle.helpers import as_array, first_block, table_of_block, write_file
+from tests.bundle.helpers import as_array, assert_same, first_block, table_of_block, write_file
 
 # TensorFlow's op refuses to write others.
 DTYPES = [dtype for dtype in helpers.DTYPES if dtype.name not in ('uint32', 'uint64', 'bfloat16')]
@@ -38,15 +41,15 @@ def save_v1(path, tensors, specs=None):
     return str(path)
 
 
-def tf_restored(path, dtypes):
-    """The tensors of `dtypes` by name, as TensorFlow restores them."""
+def tf_restored(path, types):
+    """The tensors of `types` by name, as TensorFlow restores them."""
     values = tf.raw_ops.RestoreV2(
         prefix=str(path),
-        tensor_names=list(dtypes),
-        shape_and_slices=[''] * len(dtypes),
-        dtypes=[tf.as_dtype(dtype) for dtype in dtypes.values()],
+        tensor_names=list(types),
+        shape_and_slices=[''] * len(types),
+        dtypes=[tf.as_dtype(dtype) for dtype in types.values()],
     )
-    return {name: as_array(value.numpy()) for name, value in zip(dtypes, values, strict=True)}
+    return {name: as_array(value.numpy()) for name, value in zip(types, values, strict=True)}
 
 
 def our_v1_tensors(path):
@@ -133,3 +136,74 @@ def tensors():
 def checkpoints():
     """What a whole checkpoint holds, by name."""
     return st.dictionaries(helpers.keys(), tensors(), min_size=1, max_size=12)
+
+
+def output(values):
+    """What a writer of arrays is given for arrays by name."""
+    return [
+        OutputTensor(
+            name, dtypes.from_numpy(np.asarray(value).dtype), np.shape(value), lambda value=value: value
+        )
+        for name, value in values.items()
+    ]
+
+
+def bytes_read(monkeypatch):
+    """A function that gives how many bytes of local files were read since it was called last."""
+    counts = []
+    read, read_into = LocalFiles.read, LocalFiles.read_into
+
+    def counting_read(self, path, offset=0, size=None):
+        data = read(self, path, offset, size)
+        counts.append(len(data))
+        return data
+
+    def counting_read_into(self, path, offset, buffer):
+        counts.append(read_into(self, path, offset, buffer))
+        return counts[-1]
+
+    def count():
+        total = sum(counts)
+        counts.clear()
+        return total
+
+    monkeypatch.setattr(LocalFiles, 'read', counting_read)
+    monkeypatch.setattr(LocalFiles, 'read_into', counting_read_into)
+    return count
+
+
+def values_or_errors(opened, expected):
+    """Reads all of a file that may be damaged.
+
+    Args:
+      opened: A function that opens it.
+      expected: The right values by name.
+
+    Returns:
+      Whether anything failed, with an error of ours; a wrong value is an AssertionError.
+    """
+    failed = False
+    try:
+        reader = opened()
+        reader.check_data_files()
+    except CheckpointError as error:
+        assert str(error).endswith('.')
+        return True
+    keys = reader.keys()
+    for key in keys:
+        try:
+            value = reader.tensor(key)
+        except CheckpointError as error:
+            assert str(error).endswith('.')
+            failed = True
+        else:
+            if key in expected:
+                assert_same_array(value, expected[key])
+            else:
+                failed = True
+    return failed or set(keys) != set(expected)
+
+
+def assert_same_array(actual, expected):
+    """Fails unless two arrays have the same type, shape and bits."""
+    assert_same({'': np.asarray(actual)}, {'': np.asarray(expected)})

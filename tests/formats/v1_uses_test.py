@@ -203,7 +203,7 @@ class TestPrograms:
 @pytest.mark.parametrize(
     ('content', 'what'),
     [
-        (b'\x89HDF\r\n\x1a\n' + bytes(100), 'HDF5'),
+        (b'\x93NUMPY' + bytes(100), 'a single NumPy array.*numpy.savez'),
         (b'version https://git-lfs.github.com/spec/v1\noid', 'git lfs pull'),
         (b'', 'empty'),
         (b'\x80\x02}q\x00.', 'pickle'),
