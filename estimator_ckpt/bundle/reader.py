@@ -53,9 +53,11 @@ class BundleReader:
       num_shards: The number of data files.
       big_endian: Whether the checkpoint was written on a big-endian machine.
       holds_v2_data: True, because data files of this format can be linked or copied under a new index.
+      is_read_by_tensorflow: True, because TensorFlow's restore ops read this format.
     """
 
     holds_v2_data = True
+    is_read_by_tensorflow = True
 
     def __init__(self, path: str | os.PathLike, is_prefix: bool = False):
         """Opens a checkpoint.

@@ -1,4 +1,8 @@
-"""Writes SOURCE as a new checkpoint DESTINATION in another style, with linked data files. SOURCE is not modified."""
+"""Writes SOURCE as a new checkpoint DESTINATION in another style, or as a file of another kind. SOURCE is not modified.
+
+DESTINATION is the prefix of a checkpoint, which links the data files of SOURCE, or ends in .weights.h5 or .keras (Keras
+3, with --like), .safetensors or .npz.
+"""
 
 import json
 import re
@@ -25,7 +29,7 @@ _PASSED_ON = ('rules', 'root', 'like', 'promote_averages', 'merge_slices', 'comp
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the flags of `convert`."""
     styles = [style.value for style in CheckpointStyle]
-    flags.DEFINE_enum('style', None, styles, 'The style of the new checkpoint; required.', values)
+    flags.DEFINE_enum('style', None, styles, 'The style of the new checkpoint; required for one.', values)
     _define_layout_flags(values)
     _define_content_flags(values)
     flags.DEFINE_enum(
@@ -82,7 +86,20 @@ def _define_layout_flags(values: flags.FlagValues) -> None:
         'The hyperparameters of --keras_optimizer, as in learning_rate=0.1,momentum=0.9.',
         values,
     )
-    flags.DEFINE_string('like', None, 'A checkpoint whose names and objects the new checkpoint gets.', values)
+    flags.DEFINE_string(
+        'like',
+        None,
+        'A checkpoint whose names and objects the new checkpoint gets; for .weights.h5 and .keras, a file of a fresh '
+        'model.',
+        values,
+    )
+    flags.DEFINE_enum(
+        'for',
+        None,
+        ['pytorch'],
+        'The library whose names and layouts a .safetensors or .npz file gets.',
+        values,
+    )
 
 
 def _define_content_flags(values: flags.FlagValues) -> None:
@@ -116,7 +133,7 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     Raises:
       UsageError: If `--style` is missing, or if flags contradict each other.
     """
-    if values.style is None:
+    if values.all and values.style is None:
         raise UsageError(f'--style is missing; expected one of {", ".join(CheckpointStyle)}')
     options = {name: getattr(values, name) for name in _PASSED_ON}
     options |= {
@@ -129,16 +146,17 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     }
     if values.all:
         return _convert_all(paths, values, options)
-    report = _convert(paths, values, options)
+    report = _convert(paths, values, {**options, 'for_': values['for'].value})
     return 0, [report.to_json()] if values.json else _lines(paths[1], values.style, report)
 
 
 def _convert(paths: list[str], values: Any, options: dict[str, Any]) -> MappingReport:
     source, destination = paths
     options = {**options, 'write_state_file': values.write_state_file}
-    if values.data == 'link' and not values.compact:
+    if values.style is not None and values.data == 'link' and not values.compact:
         return convert(source, destination, values.style, **options)
-    with terminal.progress_bar('copying', None if values.compact else _data_bytes(source)) as progress:
+    total = None if values.compact or values.style is None else _data_bytes(source)
+    with terminal.progress_bar('copying' if values.style else 'writing', total) as progress:
         return convert(source, destination, values.style, progress=progress, **options)
 
 
@@ -195,9 +213,8 @@ def _patterns(texts: list[str]) -> list[str]:
     return [part for text in texts for part in re.split(r',(?![^{\[]*[}\]])', text) if part]
 
 
-def _lines(destination: str, style: str, report: MappingReport) -> Iterator[str]:
+def _lines(destination: str, style: str | None, report: MappingReport) -> Iterator[str]:
     yield from map(formatting.printable, report.remarks())
+    in_style = f' in style {style}' if style else ''
     counts = [f'{len(rows):,} {name}' for name, rows in report.sections().items() if rows]
-    yield formatting.printable(
-        f'{destination}: written in style {style}: {", ".join(counts) or "no tensors"}'
-    )
+    yield formatting.printable(f'{destination}: written{in_style}: {", ".join(counts) or "no tensors"}')

@@ -14,17 +14,17 @@ from typing import Any, Literal
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.bundle.paths import as_path, checkpoint_exists, index_path, same_place
+from estimator_ckpt.bundle.paths import as_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.conversion.destinations import check_destination, destination_prefix, ending_of
+from estimator_ckpt.conversion.export import ExportOptions, export, without_effect
 from estimator_ckpt.conversion.optimizer_to_keras import place_with_keras
 from estimator_ckpt.conversion.optimizer_to_tf1 import place_as_tf1
 from estimator_ckpt.conversion.placement import Placed, Placement, place_by_name
 from estimator_ckpt.conversion.placement_like import place_like
-from estimator_ckpt.conversion.selection import select_tensors
-from estimator_ckpt.formats.opening import name_of
+from estimator_ckpt.conversion.selection import select_tensors, take_rules
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
@@ -32,9 +32,9 @@ from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
-from estimator_ckpt.mapping.rules import RuleError, Rules
+from estimator_ckpt.mapping.rules import Rules
 from estimator_ckpt.mapping.source import Source, promote_all
-from estimator_ckpt.mapping.tensors import Tensor, apply_rules, read_tensors
+from estimator_ckpt.mapping.tensors import Tensor, read_tensors
 from estimator_ckpt.optimizers.momentum import momentum_notes
 from estimator_ckpt.program.read_target import read_target
 
@@ -43,7 +43,7 @@ from estimator_ckpt.program.read_target import read_target
 def convert(
     source: str | os.PathLike,
     destination: str | os.PathLike,
-    style: CheckpointStyle | str,
+    style: CheckpointStyle | str | None = None,
     *,
     rules: Rules = None,
     root: str | None = None,
@@ -62,15 +62,19 @@ def convert(
     overwrite: bool = False,
     write_state_file: bool = False,
     save_counter: bool | None = None,
+    for_: Literal['pytorch'] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> MappingReport:
-    """Writes a checkpoint of another style with the same bytes. The source is not changed.
+    """Writes a checkpoint of another style with the same bytes, or a file of another kind. The source is not changed.
+
+    A destination that ends in `.weights.h5` or `.keras` becomes a file of Keras 3 weights or a Keras 3 model, and needs
+    `like`. One that ends in `.safetensors` or `.npz` becomes a file of arrays under name-based keys.
 
     Args:
       source: A checkpoint of any style: any path that `formats.opening.open_source` accepts.
       destination: The prefix of the new checkpoint. If it is a directory or ends in a slash, the new checkpoint gets
-        the name of the source in that directory.
-      style: `'tf1'`, `'tf2'` or `'both'`.
+        the name of the source in that directory. Or the path of a file of another kind.
+      style: `'tf1'`, `'tf2'` or `'both'`; None for a file of another kind, which has no style.
       rules: The rules for new names, which match names and object paths; see `estimator_ckpt.mapping.rules`. They give
         names for `'tf1'`, and object paths (`'model/encoder/kernel'`) for the other styles.
       root: For object-based styles, the child of the root object that holds the variables that no rule places, by
@@ -91,7 +95,9 @@ def convert(
         read from the checkpoint, or from the `.meta` graph beside it, or are Keras's defaults. The report lists them.
       like: A checkpoint or a `tf.train.Checkpoint` whose layout, that is names and objects, the new checkpoint gets.
         Each tensor of the layout must have a source of the same shape and type. Tensors that the layout does not have
-        keep their names.
+        keep their names. For Keras weights: the file of a fresh model (`model.save_weights('fresh.weights.h5')`,
+        `model.save('fresh.keras')`), or a built Keras 3 model on any backend. Rules name its variables by their Keras
+        paths (`conv/kernel`), or by their paths in the file (`layers/conv2d/vars/0`).
       drop: The tensors to leave out: kinds as `inspect` prints them, also in the plural (`'slots'`, `'averages'`,
         `'step'`, `'optimizer'`), or regular expressions for whole names. Each must apply to a tensor.
       keep: The only tensors to convert, in the form of `drop`; empty for all.
@@ -104,6 +110,8 @@ def convert(
       write_state_file: Whether the `checkpoint` state file in the directory of the new checkpoint names it.
       save_counter: Whether a checkpoint with objects has a counter of saves, which `tf.train.Checkpoint` asks for. None
         for what the source or `like` has; one is added to a source without objects.
+      for_: The library whose names and layouts of variables a `.safetensors` or `.npz` file gets: `'pytorch'`; None
+        for TensorFlow's.
       progress: A function that is called with the number of bytes of each piece after it is copied.
 
     Returns:
@@ -114,9 +122,28 @@ def convert(
       RuleError: If a rule is malformed, or a rule, `drop` or `keep` applies to no tensor.
       MappingError: If two tensors would have the same key, or a tensor of `like` has no fitting source.
     """
+    ending = ending_of(destination, style)
+    if ending is not None:
+        without_effect(
+            ending,
+            root=root,
+            optimizer=optimizer,
+            step=step,
+            name_step=name_step,
+            keras_optimizer=keras_optimizer,
+            merge_slices=merge_slices,
+            compact=compact,
+            data=None if data == 'link' else data,
+            write_state_file=write_state_file,
+            save_counter=save_counter,
+        )
+        options = ExportOptions(rules, drop, keep, promote_averages, like, hyperparameters, for_, overwrite)
+        return export(source, as_path(destination), ending, options, progress)
+    if for_ is not None:
+        raise CheckpointError(f'for_={for_!r} would have no effect on a checkpoint; omit it.')
     style, contents = CheckpointStyle(style), Contents(source)
     destination = destination_prefix(contents.reader.prefix, destination)
-    _check_destination(contents.reader, destination, overwrite)
+    check_destination(contents.reader, destination, overwrite)
     contents.reader.check_data_files()
     if like is None and style is not CheckpointStyle.TF1:
         paths = {} if keras_optimizer is not None else {'optimizer': optimizer, 'step': step}
@@ -125,7 +152,7 @@ def convert(
     if promote_averages:
         tensors = promote_all(Source(contents, tensors))
     tensors, left_out = select_tensors(tensors, drop, keep)
-    tensors = _apply_rules(tensors, rules, follow=like is None)
+    tensors = take_rules(tensors, rules, follow=like is None)
     if merge_slices:
         tensors = _merge_slices(tensors, contents.reader)
     target, converted = None, Source(contents, tensors)
@@ -174,34 +201,6 @@ def convert(
     return report
 
 
-def destination_prefix(source: str, destination: str | os.PathLike) -> str:
-    """Returns the prefix of the new checkpoint for a destination.
-
-    Args:
-      source: The prefix of the source.
-      destination: A prefix; or a directory, which need not exist if it ends in a slash. The new checkpoint gets the
-        name of the source in a directory.
-    """
-    path = as_path(destination)
-    if path.endswith(('/', os.sep)) or (files_for(path).is_dir(path) and not checkpoint_exists(path)):
-        return os.path.join(path, name_of(source) or 'model.ckpt')
-    return path
-
-
-def _check_destination(source: TensorSource, destination: str, overwrite: bool) -> None:
-    files = (
-        [index_path(source.prefix), source.prefix]
-        if isinstance(source, BundleReader)
-        else source.data_paths()
-    )
-    if any(same_place(path, place) for path in files for place in (destination, index_path(destination))):
-        raise CheckpointError(f'{destination} is the source itself; choose another destination.')
-    if not overwrite and checkpoint_exists(destination):
-        raise CheckpointError(
-            f'The checkpoint {destination} exists already; choose another destination, or overwrite it.'
-        )
-
-
 def _check_options(contents: Contents, given: Mapping[str, Any]) -> None:
     """Checks that no options for name-based checkpoints are given for a source with objects.
 
@@ -215,13 +214,6 @@ def _check_options(contents: Contents, given: Mapping[str, Any]) -> None:
             f'{" and ".join(without_effect)} would have no effect: {contents.reader.prefix} has objects, whose tensors '
             'stay where they are; rules move them.'
         )
-
-
-def _apply_rules(tensors: list[Tensor], rules: Rules, follow: bool) -> list[Tensor]:
-    tensors, idle = apply_rules(tensors, rules, follow)
-    if idle:
-        raise RuleError(f'No tensor takes the rules {", ".join(map(repr, idle))}; correct or remove them.')
-    return tensors
 
 
 def _names_only_step(tensors: list[Tensor]) -> bool:

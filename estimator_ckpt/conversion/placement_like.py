@@ -4,10 +4,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.conversion.placement import Placed, PlacedTensor
 from estimator_ckpt.keys.graph_builder import ObjectGraphBuilder
-from estimator_ckpt.mapping.matching import match
+from estimator_ckpt.mapping.matching import Match, match
 from estimator_ckpt.mapping.recipes import Scaled, TensorRecipe
 from estimator_ckpt.mapping.report import mapping_error
 from estimator_ckpt.mapping.source import Source
@@ -18,28 +20,26 @@ from estimator_ckpt.optimizers.momentum import crossing_factor
 from estimator_ckpt.optimizers.scalars import bias_warnings, check_powers, known_betas
 
 
-def place_like(
-    source: Source,
-    target: Targets,
-    hyperparameters: Mapping[str, Any] | None = None,
-) -> Placed:
-    """Gives each tensor the keys that it has in another checkpoint, or in the objects of a program.
+def match_layout(
+    source: Source, target: Targets, hyperparameters: Mapping[str, Any] | None = None
+) -> tuple[Match, dict[str, np.ndarray]]:
+    """Returns the source of each tensor of a layout, and the values that some keep.
 
-    Tensors that the layout does not have keep their names. Slots are converted to those of the optimizers of the
-    layout, including their values. The hyperparameters of these optimizers stay the same.
+    Slots are converted to those of the optimizers of the layout, including their values.
 
     Args:
       source: The checkpoint, with the tensors that are converted.
-      target: The tensors and the object graph of the layout.
+      target: The tensors of the layout.
       hyperparameters: The given hyperparameters, such as `learning_rate`.
 
     Returns:
-      The tensors with their new keys.
+      The match, whose report has no faults; and the values of hyperparameters and other tensors that are not in the
+      checkpoint, by key.
 
     Raises:
       MappingError: If a tensor of the layout has no source, or one of another shape or type.
     """
-    tensors, states = source.tensors, source.slot_states
+    states = source.slot_states
     rate = (hyperparameters or {}).get('learning_rate')
 
     def adapt(wanted: TargetTensor, tensor: Tensor) -> Tensor:
@@ -65,6 +65,32 @@ def place_like(
     plan.report.missing = [row for row in plan.report.missing if row.target not in kept]
     if plan.report.missing or plan.report.mismatched or plan.report.ambiguous:
         raise mapping_error(plan.report, source.reader.prefix)
+    return plan, values
+
+
+def place_like(
+    source: Source,
+    target: Targets,
+    hyperparameters: Mapping[str, Any] | None = None,
+) -> Placed:
+    """Gives each tensor the keys that it has in another checkpoint, or in the objects of a program.
+
+    Tensors that the layout does not have keep their names. Slots are converted to those of the optimizers of the
+    layout, including their values. The hyperparameters of these optimizers stay the same.
+
+    Args:
+      source: The checkpoint, with the tensors that are converted.
+      target: The tensors and the object graph of the layout.
+      hyperparameters: The given hyperparameters, such as `learning_rate`.
+
+    Returns:
+      The tensors with their new keys.
+
+    Raises:
+      MappingError: If a tensor of the layout has no source, or one of another shape or type.
+    """
+    tensors = source.tensors
+    plan, values = match_layout(source, target, hyperparameters)
     rows = [
         PlacedTensor(plan.sources[wanted.tensor.key], wanted.tensor.name, wanted.tensor.object_key)
         for wanted in target.wanted
@@ -79,11 +105,21 @@ def place_like(
     used = {tensor.key for tensor, _, _ in rows}
     unused = [PlacedTensor(tensor, tensor.name) for tensor in tensors if tensor.key not in used]
     notes = [f'{len(unused)} tensors that the layout does not have keep their names.'] if unused else []
-    warnings = []
-    if any(wanted.state and wanted.state.family == 'adam' for wanted in target.wanted):
-        updates = (
-            source.step,
-            known_betas(source, target.wanted, hyperparameters or {}),
-        )
-        warnings = check_powers(source, [updates]) + bias_warnings(states.values(), *updates)
+    warnings = layout_warnings(source, target, hyperparameters)
     return Placed(rows + unused, layout, notes, warnings, values)
+
+
+def layout_warnings(
+    source: Source, target: Targets, hyperparameters: Mapping[str, Any] | None = None
+) -> list[str]:
+    """Returns warnings of powers of betas that contradict the step, and of a bias that BERT does not correct.
+
+    Args:
+      source: The checkpoint.
+      target: The tensors of the layout.
+      hyperparameters: The given hyperparameters.
+    """
+    if not any(wanted.state and wanted.state.family == 'adam' for wanted in target.wanted):
+        return []
+    updates = (source.step, known_betas(source, target.wanted, hyperparameters or {}))
+    return check_powers(source, [updates]) + bias_warnings(source.slot_states.values(), *updates)

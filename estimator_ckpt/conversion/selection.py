@@ -1,12 +1,12 @@
-"""Chooses the tensors of a conversion by the options `drop` and `keep`."""
+"""Applies the options `drop`, `keep` and `rules` of a conversion to its tensors."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
 
 from estimator_ckpt.keys.kind_words import KIND_WORDS, listed_words
 from estimator_ckpt.mapping.report import nearest
-from estimator_ckpt.mapping.rules import RuleError
-from estimator_ckpt.mapping.tensors import Tensor
+from estimator_ckpt.mapping.rules import RuleError, Rules
+from estimator_ckpt.mapping.tensors import Tensor, apply_rules
 
 
 def select_tensors(
@@ -37,6 +37,23 @@ def select_tensors(
     if not selected:
         raise RuleError(f'drop={drop!r} and keep={keep!r} leave no tensor; convert some.')
     return selected, left_out
+
+
+def take_rules(tensors: list[Tensor], rules: Rules, follow: bool) -> list[Tensor]:
+    """Returns the tensors with what rules say of them.
+
+    Args:
+      tensors: The tensors.
+      rules: The rules.
+      follow: Whether slots and averages follow their variables; see `mapping.tensors.apply_rules`.
+
+    Raises:
+      RuleError: If a rule is malformed, or applies to no tensor.
+    """
+    tensors, idle = apply_rules(tensors, rules, follow)
+    if idle:
+        raise RuleError(f'No tensor takes the rules {", ".join(map(repr, idle))}; correct or remove them.')
+    return tensors
 
 
 def _taken(tensors: Iterable[Tensor], option: str, words: str | Collection[str]) -> set[int]:

@@ -49,11 +49,13 @@ class ArrayFile(abc.ABC):
       num_shards: The number of files.
       big_endian: False, because values do not depend on the machine that wrote them.
       holds_v2_data: False, because a V2 index cannot refer to the files.
+      is_read_by_tensorflow: False, because only checkpoints are read by restore ops.
     """
 
     what = 'a file of arrays'
     big_endian = False
     holds_v2_data = False
+    is_read_by_tensorflow = False
 
     def __init__(self, path: str | os.PathLike):
         """Creates a reader without arrays.

@@ -36,14 +36,18 @@ class TensorSource(Protocol):
 
     Attributes:
       prefix: The path of the checkpoint for messages, and for TensorFlow if it can read the format.
-      num_shards: The number of files that hold values.
       holds_v2_data: True if the data files have the V2 format. They can be linked or copied under a new index then, and
         entries have an offset and a checksum to compare. Otherwise all values must be read and written.
+      is_read_by_tensorflow: True if TensorFlow's restore ops read the format.
     """
 
     prefix: str
-    num_shards: int
     holds_v2_data: bool
+    is_read_by_tensorflow: bool
+
+    @property
+    def num_shards(self) -> int:
+        """The number of files that hold values."""
 
     def __contains__(self, key: str) -> bool:
         """Returns True if there is a tensor with this key."""

@@ -81,10 +81,12 @@ class V1Reader:
       num_shards: The number of files.
       big_endian: False, because values do not depend on the machine that wrote them.
       holds_v2_data: False, because values are protocol buffers, to which a V2 index cannot refer.
+      is_read_by_tensorflow: True, because TensorFlow's restore ops read this format.
     """
 
     big_endian = False
     holds_v2_data = False
+    is_read_by_tensorflow = True
 
     def __init__(self, path: str | os.PathLike):
         """Opens a checkpoint.

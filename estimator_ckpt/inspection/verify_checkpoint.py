@@ -15,6 +15,7 @@ from estimator_ckpt.bundle.paths import as_path, checkpoint_exists, index_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
 from estimator_ckpt.formats.opening import find_checkpoint, find_source, open_source
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.formats.v1 import V1Reader
 from estimator_ckpt.inspection import slice_coverage
 from estimator_ckpt.keys.object_graph import read_object_graph
@@ -126,9 +127,10 @@ def verify(path: str | os.PathLike, *, progress: Progress | None = None) -> Veri
     else:
         if isinstance(reader, V1Reader):
             _check_v1(reader, report, progress)
-        else:
-            assert isinstance(reader, BundleReader)  # There are only these two formats.
+        elif isinstance(reader, BundleReader):
             _Check(reader, report, progress).run()
+        else:
+            _check_arrays(reader, report, progress)
     _check_state(prefix, report)
     return report
 
@@ -143,6 +145,20 @@ def _check_v1(reader: V1Reader, report: VerificationReport, progress: Progress) 
         progress(size, total)
         if problem:
             report.faults.append(Fault(file, key, problem))
+
+
+def _check_arrays(reader: TensorSource, report: VerificationReport, progress: Progress) -> None:
+    """Reads every tensor of a file of another kind, which has no checksums or those of its format."""
+    report.shards, keys = reader.num_shards, reader.keys()
+    report.tensors, total = len(keys), sum(reader.entry(key).size for key in keys)
+    for key in keys:
+        entry = reader.entry(key)
+        try:
+            reader.tensor(key, verify=True)
+        except (CorruptCheckpointError, CheckpointNotFoundError) as error:
+            report.faults.append(Fault(reader.data_path(entry.shard), key, str(error)))
+        report.bytes += entry.size
+        progress(entry.size, total)
 
 
 class _Check:

@@ -9,7 +9,10 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.formats.opening import open_source
 from estimator_ckpt.formats.source import TensorSource
+from estimator_ckpt.formats.weights_h5 import WeightsFile
 from estimator_ckpt.keys import object_keys
+from estimator_ckpt.keys.keras_slots import add_slots
+from estimator_ckpt.keys.keras_weights import KerasWeights, read_weights
 from estimator_ckpt.keys.kinds import Kind, Meaning, meanings_of_names, meanings_of_objects, refine
 from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
@@ -31,7 +34,8 @@ class CheckpointEntry(NamedTuple):
       shard: The number of the data file that holds the tensor, or the first slice of a partitioned variable.
       variable: The key of the variable of a slot or an average; empty for other kinds.
       slot_name: The name of a slot; empty for other kinds.
-      full_name: The name of the variable in the object graph; empty for a name-based key.
+      full_name: The name of the variable in the object graph, or in Keras for a file of weights; empty for a name-based
+        key.
       num_slices: The number of slices that the tensor is stored in; 0 for a tensor stored whole.
     """
 
@@ -60,13 +64,16 @@ class Contents:
       all_keys: All keys, sorted.
       by_object: The attribute key in the object graph for each object-based key.
       names: The other keys, without that of the object graph.
+      weights: The meanings of the tensors of a file of Keras weights; None for other sources.
+      slots_problem: Why the slots of a file of Keras weights are not known; empty if they are.
     """
 
-    def __init__(self, path: str | bytes | os.PathLike | TensorSource):
+    def __init__(self, path: str | bytes | os.PathLike | TensorSource, weights: KerasWeights | None = None):
         """Reads the index and the object graph of a checkpoint.
 
         Args:
           path: The path of the checkpoint, or an open reader.
+          weights: The meanings of the tensors of a file of Keras weights, if they are known from the model itself.
 
         Raises:
           CheckpointError: If there is no checkpoint, or it is damaged.
@@ -76,6 +83,10 @@ class Contents:
         self.all_keys = self.reader.keys()
         self.by_object = _object_keys(self.all_keys, self.graph) if self.graph else {}
         self.names = self.all_keys
+        self.weights, self.slots_problem = weights, ''
+        if weights is None and isinstance(self.reader, WeightsFile):
+            self.weights = read_weights(self.reader)
+            self.slots_problem = add_slots(self.reader, self.weights)
         if self.graph:
             self.names = [
                 key for key in self.all_keys if key not in self.by_object and key != object_keys.OBJECT_GRAPH
@@ -110,6 +121,8 @@ class Contents:
         The meanings of object-based keys follow from the objects, or from the full name if an object is no more than a
         variable.
         """
+        if self.weights is not None:
+            return self.weights.meanings
         if self.graph is None:
             return meanings_of_names(self.names, self._shape)
         of_objects, full_names = meanings_of_objects(self.graph), self.full_names()
@@ -131,6 +144,7 @@ class Contents:
     def entries(self) -> list[CheckpointEntry]:
         """Returns all keys with their tensors, sorted by key."""
         meanings, full_names = self.meanings(), self.full_names()
+        of_weights = self.weights.names if self.weights else {}
         self.reader.decode_all()
         result = []
         for key in self.all_keys:
@@ -146,7 +160,7 @@ class Contents:
                     shard=pieces[0].shard if pieces else entry.shard,
                     variable=meaning.variable,
                     slot_name=meaning.slot_name,
-                    full_name=full_names.get(self.by_object.get(key, ''), ''),
+                    full_name=of_weights.get(key, '') or full_names.get(self.by_object.get(key, ''), ''),
                     num_slices=len(pieces),
                 )
             )

@@ -156,11 +156,12 @@ class _Finder:
 
     def _has_objects_of(self, target: Targets) -> bool:
         """Returns True if the source has an object for each variable of the target, at the same path."""
-        if target.graph is None:
-            return False
         variables = [w.tensor for w in target.wanted if w.tensor.meaning.kind is Kind.VARIABLE]
         sources = [self._by_path.get(variable.candidates[-1]) for variable in variables]
-        return all(v.object_key and s and s.object_key for v, s in zip(variables, sources, strict=True))
+        return bool(variables) and all(
+            s and ((v.object_key and s.object_key) or (v.further_name and s.further_name))
+            for v, s in zip(variables, sources, strict=True)
+        )
 
     def _forget_shared_names(self, target: Targets) -> None:
         """Drops names that several wanted tensors share and that the source has numbered.

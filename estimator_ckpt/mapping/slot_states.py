@@ -41,7 +41,7 @@ def read_states(
     names = {
         tensor.key: full_names.get(contents.by_object[tensor.object_key], '')
         if tensor.object_key
-        else tensor.key
+        else tensor.name
         for tensor in slots
     }
     siblings: dict[str, set[str]] = collections.defaultdict(set)

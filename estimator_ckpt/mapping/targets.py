@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from estimator_ckpt.keys.keras_weights import SEED
 from estimator_ckpt.keys.kinds import Kind, is_beta_power, is_step
 from estimator_ckpt.keys.object_graph import ObjectGraph
 from estimator_ckpt.keys.slots import SlotState
@@ -37,7 +38,8 @@ class TargetTensor:
     def own_value(self, source_has_slots: bool) -> np.ndarray | None:
         """Returns the value that the tensor keeps if a checkpoint does not have it.
 
-        An optimizer keeps its hyperparameters, and the momentum of SGD stays 0 if the source has no slots.
+        An optimizer keeps its hyperparameters, and the momentum of SGD stays 0 if the source has no slots. So does the
+        state of a generator of random numbers in Keras.
 
         Args:
           source_has_slots: Whether the checkpoint has slots of known optimizers.
@@ -47,6 +49,7 @@ class TargetTensor:
         """
         kind, name = self.tensor.meaning.kind, self.tensor.name
         is_setting = kind is Kind.OPTIMIZER and not is_beta_power(name)
+        is_setting = is_setting or name.rpartition('/')[2] == SEED
         is_idle = self.state is not None and self.state.family == 'sgd' and not source_has_slots
         return self.read() if self.read and (is_setting or is_idle) else None
 

@@ -31,6 +31,7 @@ class Tensor:
       target: The name or object path that a rule gives the tensor; None if no rule applies.
       followed_name: The new name of a slot or an average whose variable is renamed by a rule; None for other tensors.
       recipe: The recipe for the value; None if the value is taken unchanged.
+      further_name: Another name that rules can use; empty if there is none.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Tensor:
     target: str | None = None
     followed_name: str | None = None
     recipe: Recipe | None = None
+    further_name: str = ''
 
     @property
     def made(self) -> Recipe:
@@ -50,9 +52,9 @@ class Tensor:
 
     @property
     def candidates(self) -> tuple[str, ...]:
-        """The names that rules can use for the tensor: its name, and the path of its object."""
-        path = '/'.join(self.path) + self.suffix
-        return (self.name, path) if self.path and path != self.name else (self.name,)
+        """The names that rules can use for the tensor: its name, and the path of its object or another name."""
+        further = '/'.join(self.path) + self.suffix if self.path else self.further_name
+        return (self.name, further) if further and further != self.name else (self.name,)
 
 
 def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
@@ -70,6 +72,9 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
       root: The name of the object whose children are named without its path; None for the guide's roots.
     """
     meanings = contents.meanings()
+    if contents.weights is not None:
+        names = contents.weights.names
+        return [Tensor(key, names[key], '', (), '', meanings[key], further_name=key) for key in names]
     if contents.graph is None:
         return [Tensor(key, key, '', (), '', meanings[key]) for key, _ in contents.tensors()]
     roots = (root,) if root else object_keys.GUIDE_ROOTS

@@ -21,14 +21,7 @@ def read_target(target: Any, with_slots: bool = False) -> Targets:
       TypeError: If `target` is neither a path nor an object that holds variables.
     """
     if isinstance(target, (str, os.PathLike)):
-        contents = Contents(target)
-        reader = contents.reader
-        source, wanted = Source.read(contents), []
-        for tensor in source.tensors:
-            entry, read = reader.entry(tensor.key), functools.partial(reader.tensor, tensor.key)
-            state = source.slot_states.get(tensor.key)
-            wanted.append(TargetTensor(tensor, entry.shape, entry.dtype, state=state, read=read))
-        return Targets(wanted, contents.graph)
+        return of_contents(Contents(target))
     # Only objects need TensorFlow.
     from estimator_ckpt.program import optimizer_slots, targets
     from estimator_ckpt.program.tensorflow_internals import root_of
@@ -37,3 +30,14 @@ def read_target(target: Any, with_slots: bool = False) -> Targets:
         return targets.of_objects(target)
     root = root_of(targets.as_checkpoint(target))
     return targets.of_objects(target, optimizer_slots.live_slots(root, None))
+
+
+def of_contents(contents: Contents) -> Targets:
+    """Returns the tensors of a checkpoint."""
+    reader = contents.reader
+    source, wanted = Source.read(contents), []
+    for tensor in source.tensors:
+        entry, read = reader.entry(tensor.key), functools.partial(reader.tensor, tensor.key)
+        state = source.slot_states.get(tensor.key)
+        wanted.append(TargetTensor(tensor, entry.shape, entry.dtype, state=state, read=read))
+    return Targets(wanted, contents.graph)

@@ -5,7 +5,7 @@ import os
 import tensorflow as tf
 
 from estimator_ckpt.bundle.checkpoint_state import read_state
-from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.paths import resolve_state_entry
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.formats.opening import find_checkpoint, find_source
@@ -55,8 +55,14 @@ def restore(ops: GraphOps | EagerOps, sess: tf.compat.v1.Session | None, reader:
     Raises:
       CheckpointNotFoundError: If a data file is missing.
       CorruptCheckpointError: If a file is damaged.
+      CheckpointError: If the source is a file of another kind, such as Keras weights.
       MappingError: If a variable has no source, or one of another shape or data type. Nothing is restored then.
     """
+    if not reader.is_read_by_tensorflow:
+        raise CheckpointError(
+            f'{reader.prefix} is not a checkpoint that a saver can restore: convert it first with '
+            "estimator_ckpt.convert(path, prefix, 'tf1'), or start from it with WarmStart(path)."
+        )
     reader.check_data_files()
     bindings = ops.bindings
     targets = [binding.target for binding in bindings.items]

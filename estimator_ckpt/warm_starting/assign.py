@@ -41,7 +41,7 @@ def assign_in_session(session: tf.compat.v1.Session, loads: Assignments, reader:
     restorations: list[Restoration] = []
     computed: list[tuple[TargetTensor, Any]] = []
     for wanted, recipe in loads:
-        added = _restorations(wanted, recipe, restore)
+        added = _restorations(wanted, recipe, restore) if reader.is_read_by_tensorflow else []
         restorations += added
         computed += [] if added else [(wanted, recipe)]
     batch = _Batch(session)

@@ -1,0 +1,139 @@
+"""Writes the values of a checkpoint as a file of another kind, which the ending of the destination names."""
+
+import collections
+import dataclasses
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.files import Progress
+from estimator_ckpt.conversion.destinations import ARCHIVE, WEIGHTS, check_destination
+from estimator_ckpt.conversion.export_arrays import export_arrays
+from estimator_ckpt.conversion.export_keras import export_keras
+from estimator_ckpt.conversion.placement import place_by_name
+from estimator_ckpt.conversion.pytorch_layout import PyTorchTensor, to_pytorch
+from estimator_ckpt.conversion.selection import select_tensors, take_rules
+from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
+from estimator_ckpt.mapping.rules import Rules
+from estimator_ckpt.mapping.source import Source, promote_all
+from estimator_ckpt.mapping.tensors import read_tensors
+from estimator_ckpt.optimizers.momentum import momentum_notes
+
+_PYTORCH = 'pytorch'
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportOptions:
+    """The options of `convert` that apply to files of other kinds; see there."""
+
+    rules: Rules
+    drop: str | Collection[str]
+    keep: str | Collection[str]
+    promote_averages: bool
+    like: Any
+    hyperparameters: Mapping[str, Any] | None
+    library: str | None
+    overwrite: bool
+
+
+def without_effect(ending: str, **options: Any) -> None:
+    """Checks that no options are given that only checkpoints have.
+
+    Args:
+      ending: The ending of the destination.
+      **options: The options; one that is false or None is not given.
+
+    Raises:
+      CheckpointError: If some are given.
+    """
+    given = [f'{name}={value!r}' for name, value in options.items() if value not in (None, False, (), '')]
+    if given:
+        raise CheckpointError(f'{" and ".join(given)} would have no effect on a {ending} file; omit it.')
+
+
+def export(
+    source: str | os.PathLike, destination: str, ending: str, options: ExportOptions, progress: Progress
+) -> MappingReport:
+    """Writes a file. It appears whole at the end, or not at all.
+
+    Args:
+      source: The checkpoint.
+      destination: The path of the new file.
+      ending: Its ending.
+      options: The options.
+      progress: Called with the number of bytes of each tensor after it was written.
+
+    Returns:
+      The report of the sources of all tensors.
+
+    Raises:
+      CheckpointError: If the source cannot be read, an option has no effect, or the file cannot hold a tensor.
+      MappingError: If two tensors would have the same name, or a variable of a model has no source.
+    """
+    _check_options(ending, options)
+    contents = Contents(source)
+    check_destination(contents.reader, destination, options.overwrite)
+    contents.reader.check_data_files()
+    tensors = read_tensors(contents)
+    if options.promote_averages:
+        tensors = promote_all(Source(contents, tensors))
+    tensors, left_out = select_tensors(tensors, options.drop, options.keep)
+    is_keras = ending in (WEIGHTS, ARCHIVE)
+    tensors = take_rules(tensors, options.rules, follow=not is_keras)
+    converted = Source(contents, tensors)
+    if is_keras:
+        report = export_keras(converted, destination, ending, options.like, options.hyperparameters, progress)
+    else:
+        report = _export_names(converted, destination, ending, options.library, progress)
+    report.unused += [
+        Row(tensor.key, None, entry.shape, dtypes.name(entry.dtype), 'left out as asked')
+        for tensor in left_out
+        for entry in [contents.reader.entry(tensor.key)]
+    ]
+    return report
+
+
+def _check_options(ending: str, options: ExportOptions) -> None:
+    if options.library not in (None, _PYTORCH):
+        raise CheckpointError(f'Unknown library {options.library!r} in for_; expected {_PYTORCH!r}.')
+    if ending in (WEIGHTS, ARCHIVE):
+        without_effect(ending, for_=options.library)
+    else:
+        given = None if options.like is None else type(options.like).__name__
+        without_effect(ending, like=given, hyperparameters=options.hyperparameters)
+
+
+def _export_names(
+    source: Source, destination: str, ending: str, library: str | None, progress: Progress
+) -> MappingReport:
+    """Writes tensors under their names, or the new ones that rules give them."""
+    named = [
+        PyTorchTensor(row.tensor, row.name, row.tensor.made) for row in place_by_name(source.tensors).rows
+    ]
+    report = MappingReport()
+    if library == _PYTORCH:
+        named, without_place, report.notes = to_pytorch(source, named)
+        for tensor in without_place:
+            entry = source.reader.entry(tensor.key)
+            report.unused.append(
+                Row(tensor.key, None, entry.shape, dtypes.name(entry.dtype), 'no variable of a module')
+            )
+    else:
+        report.notes = momentum_notes(source)
+    for tensor, name, recipe in named:
+        dtype, shape = recipe.outcome(source.reader)
+        report.matched.append(Row(tensor.key, name, shape, dtypes.name(dtype)))
+    shared = [name for name, n in collections.Counter(name for _, name, _ in named).items() if n > 1]
+    if shared:
+        raise MappingError(
+            f'{source.reader.prefix}: several tensors would have the name {", ".join(map(repr, shared))}. Rename or '
+            'drop all but one.',
+            report,
+        )
+    if not named:
+        raise CheckpointError(f'{source.reader.prefix} has no tensors to write.')
+    export_arrays(source.reader, named, destination, ending, library, progress)
+    return report

@@ -1,0 +1,150 @@
+"""Writes the values of a checkpoint as weights of a Keras 3 model."""
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.files import Progress
+from estimator_ckpt.conversion.destinations import ARCHIVE
+from estimator_ckpt.conversion.placement_like import layout_warnings, match_layout
+from estimator_ckpt.formats.output import OutputTensor, replacing
+from estimator_ckpt.formats.weights_h5 import (
+    KerasArchive,
+    WeightsFile,
+    write_archive_like,
+    write_weights_like,
+)
+from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.keys.keras_slots import add_slots
+from estimator_ckpt.mapping.report import MappingError, MappingReport
+from estimator_ckpt.mapping.rules import RuleError
+from estimator_ckpt.mapping.source import Source
+from estimator_ckpt.mapping.targets import Targets
+from estimator_ckpt.program.keras_weights import is_keras_3_model, saved_weights
+from estimator_ckpt.program.read_target import of_contents
+
+
+def export_keras(
+    source: Source,
+    destination: str,
+    ending: str,
+    like: Any,
+    hyperparameters: Mapping[str, Any] | None,
+    progress: Progress,
+) -> MappingReport:
+    """Writes a file of Keras weights.
+
+    Args:
+      source: The checkpoint, with the tensors that are converted.
+      destination: The path of the new file.
+      ending: Its ending: `'.weights.h5'` or `'.keras'`.
+      like: The path of a file of the weights of a fresh model, or the model itself.
+      hyperparameters: The given hyperparameters, such as `learning_rate`, and `iter` for the number of updates.
+      progress: Called with the number of bytes of each tensor after it was written.
+
+    Returns:
+      The report of the sources of all datasets. Tensors of the checkpoint that Keras has no place for are unused.
+
+    Raises:
+      MappingError: If a variable of the model, or a slot or counter of its optimizer, has no source.
+      RuleError: If a rule names a place that the model does not have.
+      CheckpointError: If `like` is neither.
+    """
+    with _template(like, ending) as contents:
+        _tell_slots(source, contents)
+        target, updates = of_contents(contents), (hyperparameters or {}).get('iter')
+        counters = [wanted for wanted in target.wanted if updates is not None and wanted.is_step]
+        _check_rules(source, target, contents.reader.prefix)
+        try:
+            filled = Targets([wanted for wanted in target.wanted if wanted not in counters], None)
+            plan, kept = match_layout(source, filled, hyperparameters)
+        except MappingError as error:
+            if not contents.slots_problem:
+                raise
+            raise MappingError(
+                f'{error} The slots of {contents.reader.prefix} are not known, for {contents.slots_problem}: pass the '
+                'model itself as like.',
+                error.report,
+            ) from error
+        outputs = {}
+        given = {wanted.tensor.key: np.array(updates, np.int64) for wanted in counters}
+        for wanted in target.wanted:
+            key = wanted.tensor.key
+            compute = (
+                functools.partial(plan.sources[key].made.compute, source.reader)
+                if key in plan.sources
+                else functools.partial((given | kept).__getitem__, key)
+            )
+            outputs[key] = OutputTensor(key, wanted.dtype, wanted.shape or (), compute)
+        template = contents.reader
+        with replacing(destination) as path:
+            if isinstance(template, KerasArchive) and ending == ARCHIVE:
+                write_archive_like(path, template, outputs, progress)
+            else:
+                assert isinstance(template, WeightsFile)  # As `_template` has checked.
+                write_weights_like(path, template, outputs, progress)
+    report = plan.report
+    report.warnings += layout_warnings(source, target, hyperparameters)
+    if kept:
+        names = sorted(wanted.tensor.name for wanted in target.wanted if wanted.tensor.key in kept)
+        report.notes.append(f'Kept as the model has them: {", ".join(names)}.')
+    return report
+
+
+def _tell_slots(source: Source, contents: Contents) -> None:
+    """Tells the second slot of an RMSProp from the source: without an average gradient there, it is the momentum."""
+    roles = {state.role for state in source.slot_states.values() if state.family == 'rmsprop'}
+    if contents.slots_problem and roles and 'mg' not in roles:
+        assert contents.weights is not None and isinstance(
+            contents.reader, WeightsFile
+        )  # They are Keras weights.
+        contents.slots_problem = add_slots(contents.reader, contents.weights, 'momentum')
+
+
+@contextlib.contextmanager
+def _template(like: Any, ending: str) -> Iterator[Contents]:
+    """Yields the weights of a fresh model.
+
+    Raises:
+      CheckpointError: If `like` is neither a file of Keras weights nor a model.
+    """
+    if is_keras_3_model(like):
+        with saved_weights(like, ending) as contents:
+            yield contents
+        return
+    if not isinstance(like, (str, os.PathLike)):
+        what = 'is missing' if like is None else f'is {type(like).__name__}'
+        raise CheckpointError(
+            f"like {what}; to write {ending}, pass the file of a fresh model, model.save_weights('fresh.weights.h5'), "
+            'or the Keras 3 model itself.'
+        )
+    contents = Contents(like)
+    if ending == ARCHIVE and not isinstance(contents.reader, KerasArchive):
+        raise CheckpointError(
+            f"{os.fspath(like)} has no model; to write {ending}, pass a file of model.save('fresh.keras') as like."
+        )
+    if not isinstance(contents.reader, WeightsFile):
+        raise CheckpointError(
+            f"{os.fspath(like)} is not a file of Keras weights; pass one of model.save_weights('fresh.weights.h5')."
+        )
+    yield contents
+
+
+def _check_rules(source: Source, target: Targets, path: str) -> None:
+    """Checks that rules name tensors of the target only.
+
+    Raises:
+      RuleError: If a rule names another one.
+    """
+    place = target.places()
+    called = {call for wanted in target.wanted for call in wanted.calls}
+    lost = [t.target for t in source.tensors if t.target is not None and place(t.target) not in called]
+    if lost:
+        listed = ', '.join(map(repr, sorted(set(lost))[:8]))
+        names = ', '.join(wanted.tensor.name for wanted in target.wanted[:8])
+        raise RuleError(f'{path} does not have what rules name: {listed}; it has {names}, ...')
