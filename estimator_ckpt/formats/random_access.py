@@ -12,18 +12,19 @@ from estimator_ckpt.bundle.files import Files
 
 
 class RandomAccess(io.RawIOBase):
-    """A local or remote file that is read where a library asks for it. Buffers are left to `io.BufferedReader`."""
+    """A local or remote file, or a part of one, as a library reads it. Buffers are left to `io.BufferedReader`."""
 
-    def __init__(self, path: str, files: Files, size: int):
-        """Creates a file object at the beginning of a file.
+    def __init__(self, path: str, files: Files, size: int, start: int = 0):
+        """Creates a file object at the beginning of a file or of a part.
 
         Args:
           path: The path of the file.
           files: The operations of its file system.
-          size: The size of the file in bytes.
+          size: The size of the file or part in bytes.
+          start: The offset of the part in the file.
         """
         super().__init__()
-        self._path, self._files, self._size, self._position = path, files, size, 0
+        self._path, self._files, self._size, self._start, self._position = path, files, size, start, 0
 
     def readable(self) -> bool:
         """Returns True."""
@@ -51,7 +52,8 @@ class RandomAccess(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Reads bytes into a buffer, and returns their number; 0 at the end."""
-        data = self._files.read(self._path, self._position, len(buffer))
+        count = max(0, min(len(buffer), self._size - self._position))
+        data = self._files.read(self._path, self._start + self._position, count)
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
