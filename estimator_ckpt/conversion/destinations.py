@@ -43,7 +43,9 @@ def ending_of(destination: str | os.PathLike, style: CheckpointStyle | str | Non
             f'Files that end in {os.path.splitext(path)[1]}, such as {path}, are not written; pass {kinds}.'
         )
     if ending is None and style is None:
-        raise CheckpointError(f'{path} needs a style, as a checkpoint; pass {kinds}.')
+        raise CheckpointError(
+            f'The style of the checkpoint {path} is missing (tf1, tf2 or both); pass {kinds}.'
+        )
     return ending
 
 

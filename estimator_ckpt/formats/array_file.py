@@ -34,7 +34,13 @@ class ArrayEntry(NamedTuple):
 
     @classmethod
     def of(cls, dtype: int, shape: tuple[int, ...], shard: int = 0) -> 'ArrayEntry':
-        """Returns the entry of an array whose size follows from its type and shape."""
+        """Returns the entry of an array whose size follows from its type and shape.
+
+        Args:
+          dtype: TensorFlow's data type number.
+          shape: The shape.
+          shard: The number of the file that holds the array.
+        """
         return cls(dtype, shape, shard, (dtypes.size(dtype) or 0) * math.prod(shape))
 
 
@@ -104,7 +110,15 @@ class ArrayFile(abc.ABC):
         return self._entries[key]
 
     def slice_entry(self, key: str, part: Slice) -> ArrayEntry:
-        """Raises an error, because arrays are stored whole."""
+        """Raises an error, because arrays are stored whole.
+
+        Args:
+          key: The name of the array.
+          part: The slice.
+
+        Raises:
+          CorruptCheckpointError: Always.
+        """
         raise CorruptCheckpointError(f'{self.prefix}: {key!r} has no slices.')
 
     def decode_all(self) -> None:

@@ -235,7 +235,17 @@ class V1Reader:
         return result
 
     def rows(self, key: str, start: int, stop: int) -> np.ndarray:
-        """Returns a range of a tensor along its first axis. The whole tensor is read, since records are not indexed."""
+        """Returns a range of a tensor along its first axis. The whole tensor is read, because values have no fixed size.
+
+        Args:
+          key: The name of the tensor, which has at least one axis.
+          start: The first index, at least 0.
+          stop: The index after the last one, at most the extent.
+
+        Raises:
+          KeyError: If there is no such tensor.
+          CorruptCheckpointError: If a file is damaged.
+        """
         return self.tensor(key)[start:stop]
 
     def faults(self) -> Iterator[tuple[int, str, str, str]]:

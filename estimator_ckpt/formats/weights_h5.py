@@ -200,7 +200,11 @@ class KerasArchive(WeightsFile):
 
     @functools.cached_property
     def config(self) -> Mapping[str, Any] | None:
-        """The configuration of the model."""
+        """The configuration of the model.
+
+        Raises:
+          CorruptCheckpointError: If it is damaged.
+        """
         try:
             config = json.loads(self.member(CONFIG))
         except (ValueError, KeyError, RecursionError, zipfile.BadZipFile) as error:
@@ -217,7 +221,15 @@ class KerasArchive(WeightsFile):
             return archive.namelist()
 
     def member(self, name: str) -> bytes:
-        """Returns the contents of a file in the archive."""
+        """Returns the contents of a file in the archive.
+
+        Args:
+          name: The name of the file.
+
+        Raises:
+          KeyError: If there is no such file.
+          ValueError: If it claims to have more bytes than it can.
+        """
         with zipfile.ZipFile(
             io.BufferedReader(RandomAccess(self.prefix, self._files, self._size))
         ) as archive:
