@@ -17,6 +17,7 @@ from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.conversion.convert_directory import convert_directory
+from estimator_ckpt.conversion.destinations import ENDINGS, needs_style
 from estimator_ckpt.formats.opening import open_source
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.report import MappingReport
@@ -133,8 +134,9 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     Raises:
       UsageError: If `--style` is missing, or if flags contradict each other.
     """
-    if values.all and values.style is None:
-        raise UsageError(f'--style is missing; expected one of {", ".join(CheckpointStyle)}')
+    if values.style is None and (values.all or needs_style(paths[1])):
+        files = '' if values.all else f', or a DESTINATION that ends in {", ".join(ENDINGS)}'
+        raise UsageError(f'--style is missing; expected one of {", ".join(CheckpointStyle)}{files}')
     options = {name: getattr(values, name) for name in _PASSED_ON}
     options |= {
         'optimizer': _named('optimizer', values.optimizer),

@@ -49,6 +49,11 @@ def ending_of(destination: str | os.PathLike, style: CheckpointStyle | str | Non
     return ending
 
 
+def needs_style(destination: str) -> bool:
+    """Returns True for a checkpoint, which needs a style, and False for a file of another kind."""
+    return not destination.endswith(ENDINGS + _OTHER_ENDINGS)
+
+
 def destination_prefix(source: str, destination: str | os.PathLike) -> str:
     """Returns the prefix of the new checkpoint for a destination.
 

@@ -235,7 +235,7 @@ class V1Reader:
         return result
 
     def rows(self, key: str, start: int, stop: int) -> np.ndarray:
-        """Returns a range of a tensor along its first axis. The whole tensor is read, because values have no fixed size.
+        """Returns a range of a tensor along its first axis. The tensor is read whole, as values have no fixed size.
 
         Args:
           key: The name of the tensor, which has at least one axis.

@@ -107,7 +107,7 @@ class TestUsage:
             (['diff', 'A', 'A', '--rtol=-1'], 'rtol'),
             (['diff', 'A', 'A', '--rules=GONE'], 'GONE: No such file'),
             (['plan', 'A', 'A', '--rules=GONE'], 'GONE: No such file'),
-            (['convert', 'A', 'NEW'], 'The style of the checkpoint NEW is missing'),
+            (['convert', 'A', 'NEW'], '--style is missing'),
             (['convert', 'A', 'NEW', '--style=tf3'], 'tf1|tf2|both'),
             (['convert', 'A', 'NEW', '--style=tf2', '--data=move'], 'link|copy'),
             (['convert', 'A', 'NEW', '--style=tf2', '--optimizer=Adam=,'], 'a path, or pairs such as'),
