@@ -43,13 +43,13 @@ tensorflow = _tensorflow()
 estimator = [f'{tensorflow}>=2.12,<2.16', 'tensorflow-estimator>=2.12,<2.16']
 # Each of its releases is built for one of TensorFlow, from 0.32 for 2.12 on, which only its extras say.
 s3 = [f'tensorflow-io[{tensorflow}]>=0.32; sys_platform != "win32"']
-
 setuptools.setup(
     extras_require={
         'estimator': estimator,
         'tensorflow': [f'{tensorflow}>=2.12'],
         'examples': ['scikit-learn'],
         's3': s3,
+        'safetensors': ['safetensors>=0.4'],
         'test': [
             *estimator,
             *s3,
@@ -59,6 +59,8 @@ setuptools.setup(
             'moto[server]>=5',
             'pytest>=8.1',
             'pytest-xdist>=3.7',
+            # The first that gives bfloat16 to NumPy.
+            'safetensors>=0.8',
             'scikit-learn',
         ],
         'lint': ['import-linter~=2.17', 'mypy~=2.4.0', 'ruff~=0.17.0'],

@@ -74,6 +74,11 @@ def safetensors(path):
     return path
 
 
+def safetensors_index(path):
+    write_file(path, b'{\n  "metadata": {"total_size": 4},\n  "weight_map": {"w": "model.safetensors"}\n}\n')
+    return path
+
+
 def npz(path):
     np.savez(path, a=np.ones(3), b=np.zeros(2))
     return f'{path}.npz'
@@ -167,6 +172,10 @@ def written(data):
         (pytorch, FileKind.PYTORCH),
         (pytorch_legacy, FileKind.PYTORCH),
         (safetensors, FileKind.SAFETENSORS),
+        (safetensors_index, FileKind.SAFETENSORS_INDEX),
+        (written(b'{"weight_map": []}'), FileKind.UNKNOWN),
+        (written(b'{"config": 1}'), FileKind.UNKNOWN),
+        (written(b'{"weight_map": ' * 100_000), FileKind.UNKNOWN),
         (npz, FileKind.NPZ),
         (npy, FileKind.NPY),
         (pickled, FileKind.PICKLE),
