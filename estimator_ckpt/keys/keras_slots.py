@@ -90,9 +90,20 @@ def add_slots(reader: WeightsFile, weights: KerasWeights, second: str = '') -> s
     if len(found) != 1:
         return 'the shapes of its slots do not tell which variables they belong to'
     for key, (variable, slot) in found[0].items():
-        weights.names[key] = f'{weights.optimizer}/{weights.names[variable]}/{slot}'
+        weights.names[key] = slot_variable_name(weights.optimizer, weights.names[variable], slot)
         weights.meanings[key] = Meaning(Kind.SLOT, variable, slot)
     return ''
+
+
+def slot_variable_name(optimizer: str, variable: str, slot: str) -> str:
+    """Returns the name that Keras 3 gives a slot.
+
+    Args:
+      optimizer: The name of the optimizer.
+      variable: The name of the variable.
+      slot: The name of the slot, such as `'velocity'`.
+    """
+    return f'{optimizer}/{variable.replace("/", "_")}_{slot}'
 
 
 def _arrangements(reader: WeightsFile, family: str, second: str) -> Sequence[_Arrangement]:

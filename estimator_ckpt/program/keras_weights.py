@@ -16,6 +16,7 @@ from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.formats.opening import open_source
 from estimator_ckpt.formats.weights_h5 import WeightsFile
 from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.keys.keras_slots import slot_variable_name
 from estimator_ckpt.keys.keras_weights import KerasWeights, read_weights
 from estimator_ckpt.keys.kinds import Kind, Meaning
 from estimator_ckpt.keys.slots import family_of
@@ -139,10 +140,12 @@ def _describe_optimizer(optimizer: Any, keys_of: Mapping[int, Sequence[str]], we
     class_name = type(optimizer).__name__
     if family_of(class_name) is None:
         return
+    # The name shows the optimizer's class to those that read it, unless the program has chosen another one.
+    scope = optimizer.name if family_of(optimizer.name) == family_of(class_name) else class_name
     for attribute, slot in _SLOT_LISTS.items():
         values = getattr(optimizer, attribute, None) or ()
         for variable, value in zip(optimizer._trainable_variables, values, strict=False):
             owner = next(iter(keys_of.get(id(variable), ())), None)
             for key in keys_of.get(id(value), ()) if owner else ():
                 weights.meanings[key] = Meaning(Kind.SLOT, owner or '', slot)
-                weights.names[key] = f'{class_name}/{weights.names[owner or ""]}/{slot}'
+                weights.names[key] = slot_variable_name(scope, weights.names[owner or ''], slot)
