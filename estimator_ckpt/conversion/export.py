@@ -44,12 +44,12 @@ def without_effect(ending: str, **options: Any) -> None:
 
     Args:
       ending: The ending of the destination.
-      **options: The options; one that is false or None is not given.
+      **options: The options; one that is false, None or empty is not given.
 
     Raises:
       CheckpointError: If some are given.
     """
-    given = [f'{name}={value!r}' for name, value in options.items() if value not in (None, False, (), '')]
+    given = [f'{name}={value!r}' for name, value in options.items() if value]
     if given:
         raise CheckpointError(f'{" and ".join(given)} would have no effect on a {ending} file; omit it.')
 
