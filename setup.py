@@ -43,6 +43,7 @@ tensorflow = _tensorflow()
 estimator = [f'{tensorflow}>=2.12,<2.16', 'tensorflow-estimator>=2.12,<2.16']
 # Each of its releases is built for one of TensorFlow, from 0.32 for 2.12 on, which only its extras say.
 s3 = [f'tensorflow-io[{tensorflow}]>=0.32; sys_platform != "win32"']
+
 setuptools.setup(
     extras_require={
         'estimator': estimator,

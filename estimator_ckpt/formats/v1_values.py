@@ -87,6 +87,32 @@ def decode(message: memoryview, dtype: int, count: int) -> np.ndarray:
         raise ValuesError(f'its values cannot be parsed: {error}') from error
 
 
+def count_values(message: memoryview, dtype: int) -> int:
+    """Returns how many values a `TensorProto` has, without decoding them.
+
+    Args:
+      message: The `TensorProto`.
+      dtype: TensorFlow's data type number.
+
+    Raises:
+      ValuesError: If the message is damaged.
+      dtypes.UnsupportedDtypeError: If NumPy has no such type, or no field holds its values.
+    """
+    try:
+        if dtype == dtypes.STRING:
+            return sum(
+                number == _STRING_FIELD and kind == wire.BYTES for number, kind, _ in wire.fields(message)
+            )
+        numpy_dtype, field = dtypes.to_numpy(dtype), _FIELDS.get(dtypes.name(dtype))
+        if field is None:
+            raise dtypes.UnsupportedDtypeError(f'no field holds values of {dtypes.name(dtype)}')
+        if field.unpacked == wire.VARINT:
+            return sum(map(_count_varints, _runs(message, field)))
+        return sum(map(len, _runs(message, field))) // numpy_dtype.itemsize
+    except wire.WireError as error:
+        raise ValuesError(f'its values cannot be parsed: {error}') from error
+
+
 def _strings(message: memoryview, count: int) -> np.ndarray:
     strings = [
         bytes(value)
