@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from estimator_ckpt.keys import object_keys, slots
-from estimator_ckpt.keys.object_graph import ObjectGraph
+from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
 from estimator_ckpt.keys.slot_structure import find_slots, variable_of_cut_slot
 
 
@@ -120,6 +120,7 @@ _HYPERPARAMETERS = frozenset(
 # Hyperparameters whose names layers use too.
 _OF_LAYERS_TOO = frozenset(['momentum', 'decay', 'beta'])
 _KERAS_3_SLOT = re.compile(rf'(?P<variable>.+)_(?P<slot>{"|".join(slots.KERAS_3_SLOT_NAMES)})')
+_KERAS_3_STEP = 'iteration'
 _KERAS_2_SLOTS = frozenset(slots.KERAS_2_SLOT_NAMES)
 # The counts of Keras's metrics.
 _OF_METRICS = re.compile(r'(?:^|/)keras_api/metrics/')
@@ -234,6 +235,9 @@ def _meaning_of_name(name: str, variables: _Names) -> Meaning:
         return Meaning(Kind.SLOT, variable, joined['slot'])
     if any(scalar.fullmatch(name) for scalar in (_SCALAR, _KERAS_SCALAR, _KERAS_3_SCALAR)):
         return Meaning(Kind.OPTIMIZER)
+    of_keras_3 = _meaning_in_keras_3(name, variables)
+    if of_keras_3 is not None:
+        return of_keras_3
     if _KERAS_UNNAMED.fullmatch(name):
         return Meaning(Kind.OTHER)
     debiasing = _DEBIASING.fullmatch(name)
@@ -245,6 +249,21 @@ def _meaning_of_name(name: str, variables: _Names) -> Meaning:
     if table and f'{table["table"]}-keys' in variables and f'{table["table"]}-values' in variables:
         return Meaning(Kind.TABLE)
     return _VARIABLE
+
+
+def _meaning_in_keras_3(name: str, variables: _Names) -> Meaning | None:
+    """Returns the meaning of a variable of a Keras 3 optimizer; None if it is none.
+
+    Slots such as `adam/dense_kernel_momentum` are recognized only beside `adam/iteration`.
+    """
+    optimizer, _, last = name.partition('/')
+    if f'{optimizer}/{_KERAS_3_STEP}' not in variables:
+        return None
+    if last == _KERAS_3_STEP:
+        return Meaning(Kind.OPTIMIZER if object_keys.GLOBAL_STEP in variables else Kind.STEP)
+    joined = _KERAS_3_SLOT.fullmatch(last)
+    variable = variables.find_joined(joined['variable']) if joined else None
+    return Meaning(Kind.SLOT, variable, joined['slot']) if joined and variable else None
 
 
 def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
@@ -326,6 +345,43 @@ def _meaning_of_keras_slot(name: str, variables: _Names) -> Meaning:
     return Meaning(Kind.SLOT, '', first if first in _KERAS_2_SLOTS else tail.partition('/')[0])
 
 
+def meanings_of_listed_slots(graph: ObjectGraph) -> dict[str, Meaning]:
+    """Returns the meanings of the slots of Keras 3 optimizers by key.
+
+    The object of an optimizer lists its variables in the order of its slots, which tells the variable of a slot also
+    where variables share a full name: TensorFlow's full name of `s/dense/kernel` can be `s/kernel`.
+
+    Args:
+      graph: The object graph.
+    """
+    meanings = {}
+    for node in graph.nodes:
+        if not {'_trainable_variables', '_variables'} <= node.children.keys():
+            continue
+        slots: dict[str, list[tuple[str, str]]] = collections.defaultdict(list)
+        for listed in _listed(graph, node.children['_variables']):
+            joined = _KERAS_3_SLOT.fullmatch(listed.full_name.partition('/')[2])
+            if joined:
+                slots[joined['variable']].append((listed.key, joined['slot']))
+        variables = _listed(graph, node.children['_trainable_variables'])
+        if len(slots) == len(variables):
+            for variable, group in zip(variables, slots.values(), strict=True):
+                meanings.update({key: Meaning(Kind.SLOT, variable.key, slot) for key, slot in group})
+    return meanings
+
+
+def _listed(graph: ObjectGraph, number: int) -> list[Attribute]:
+    """Returns the variables in a list, in its order.
+
+    Args:
+      graph: The object graph.
+      number: The node number of the list.
+    """
+    children = graph.nodes[number].children
+    in_order = sorted((name for name in children if name.isdigit()), key=int)
+    return [attribute for name in in_order for attribute in graph.nodes[children[name]].attributes]
+
+
 def refine(
     meanings: dict[str, Meaning],
     graph: ObjectGraph,
@@ -339,7 +395,7 @@ def refine(
     optimizers.
 
     Args:
-      meanings: The meanings of keys according to the object graph, which are changed in place.
+      meanings: The meanings of keys according to the object graph.
       graph: The object graph.
       by_name: The key of each variable by its name.
       names: Further names of the checkpoint, such as those of variables that the objects do not reach.
@@ -360,4 +416,4 @@ def refine(
             is_named = key in is_name and meaning.variable in is_name
             variable = meaning.variable if is_named else by_name.get(meaning.variable, meaning.variable)
             meanings[key] = dataclasses.replace(meaning, variable=variable)
-    return meanings
+    return meanings | meanings_of_listed_slots(graph)

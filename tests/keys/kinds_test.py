@@ -10,6 +10,7 @@ from estimator_ckpt.keys.kinds import (
     Kind,
     Meaning,
     meanings_of_keras_slots,
+    meanings_of_listed_slots,
     meanings_of_names,
     meanings_of_objects,
 )
@@ -212,6 +213,19 @@ class TestStructure:
     def test_what_keras_wrote_in_graphs(self, name, kind):
         assert meanings_of_names([name])[name].kind is kind
 
+    def test_what_keras_3_optimizers_have_beside_their_iteration(self):
+        names = ['net/dense/kernel', 'adam/net_dense_kernel_velocity', 'adam/learning_rate', 'adam/iteration']
+        meanings = meanings_of_names(names)
+        assert [meanings[name].kind for name in names] == [
+            Kind.VARIABLE,
+            Kind.SLOT,
+            Kind.OPTIMIZER,
+            Kind.STEP,
+        ]
+        assert meanings[names[1]] == Meaning(Kind.SLOT, 'net/dense/kernel', 'velocity')
+        assert meanings_of_names([*names, 'global_step'])['adam/iteration'].kind is Kind.OPTIMIZER
+        assert meanings_of_names(names[:3])[names[1]].kind is Kind.VARIABLE
+
 
 class TestObjects:
     @pytest.mark.parametrize(
@@ -229,3 +243,17 @@ class TestObjects:
         builder = ObjectGraphBuilder()
         key = builder.place(path, path[-1])
         assert meanings_of_objects(builder.graph)[key].kind is kind
+
+    def test_a_keras_3_optimizer_lists_the_variables_of_its_slots_in_their_order(self):
+        builder = ObjectGraphBuilder()
+        first = builder.place(('optimizer', '_trainable_variables', '0'), 's/kernel')
+        second = builder.place(('optimizer', '_trainable_variables', '1'), 's/kernel')
+        expected = {}
+        for number, (key, name) in enumerate([(first, 's_dense_kernel'), (second, 's_dense_1_kernel')]):
+            for offset, slot in enumerate(['momentum', 'velocity']):
+                path = ('optimizer', '_variables', str(9 + 2 * number + offset))  # 9 comes before 10.
+                expected[builder.place(path, f'adam/{name}_{slot}')] = Meaning(Kind.SLOT, key, slot)
+        builder.place(('optimizer', '_variables', '0'), 'adam/iteration')
+        assert meanings_of_listed_slots(builder.graph) == expected
+        builder.place(('optimizer', '_trainable_variables', '2'), 's/kernel')
+        assert meanings_of_listed_slots(builder.graph) == {}
