@@ -42,6 +42,7 @@ def map_targets(
     graph: ObjectGraph,
     source: TensorSource,
     source_graph: ObjectGraph | None,
+    advice: str = '',
 ) -> list[Location]:
     """Returns the location of each target in a checkpoint of any style.
 
@@ -53,6 +54,7 @@ def map_targets(
       graph: The object graph of the targets.
       source: The reader of the checkpoint.
       source_graph: The object graph of the checkpoint; None if it is name-based.
+      advice: A sentence on targets without a source, which comes before the cure in the error.
 
     Raises:
       MappingError: If a target has no source, or one of another shape or data type. The error lists all such targets.
@@ -73,7 +75,10 @@ def map_targets(
         (report.mismatched if misfit else report.matched).append(row)
     if report.missing or report.mismatched:
         report.unused = unused_rows(source, source_keys or source.keys(), report)
-        raise mapping_error(report, source.prefix, cure=_cure_of_resume(report, source))
+        cure = _cure_of_resume(report, source)
+        raise mapping_error(
+            report, source.prefix, cure=f'{advice} {cure}' if advice and report.missing else cure
+        )
     return located
 
 

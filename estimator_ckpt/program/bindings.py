@@ -20,6 +20,7 @@ from estimator_ckpt.program.tensorflow_internals import (
     root_of,
     saveables_of,
     slice_info,
+    unwrapped,
 )
 from estimator_ckpt.program.tracking import (
     HostValue,
@@ -192,7 +193,7 @@ def _identity(tensor: TrackedTensor) -> Any:
     """Returns the `_Named.identity` of the same variable or object."""
     name = tensor.full_name
     if not name or tf.executing_eagerly():
-        return id(tensor.owner)
+        return id(unwrapped(tensor.owner))
     info = slice_info(tensor.owner)
     return (name, info.spec if info else '')
 

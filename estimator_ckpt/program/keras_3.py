@@ -5,10 +5,13 @@ variables that it creates after a restore. In both cases `tf.train.Checkpoint` r
 """
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
+import tensorflow as tf
+
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.program.tensorflow_internals import identities, is_keras_3
+from estimator_ckpt.program.tensorflow_internals import identities, is_keras_3, is_keras_3_variable
 from estimator_ckpt.program.tracking import paths_below
 
 _MOST_NAMED = 8
@@ -71,6 +74,24 @@ def check_is_built(root: Any) -> None:
             f'Not built yet: {", ".join(paths[:_MOST_NAMED])}. Keras 3 does not restore variables that it creates '
             'later; build the model before: model.build(input_shape), or call it once.'
         )
+
+
+def naming_advice(owners: Iterable[Any]) -> str:
+    """Returns the advice for variables that a name-based checkpoint has under other names.
+
+    Args:
+      owners: The objects that are restored.
+
+    Returns:
+      A sentence; empty if none of the objects goes by a name that Keras 3 numbers.
+    """
+    if not tf.executing_eagerly() or not any(map(is_keras_3_variable, owners)):
+        return ''
+    return (
+        'Keras 3 numbers models, layers and optimizers in the order in which a process creates them: give them names, '
+        "or call keras.utils.clear_session() before the model is built; a checkpoint of style 'both' or 'tf2' is "
+        'restored whatever they are called.'
+    )
 
 
 def _is_loaded() -> bool:

@@ -1,7 +1,7 @@
 """Finds the slot variables of the optimizers of a program."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -72,13 +72,18 @@ def _trainable_variables(trackables: Sequence[Any]) -> list[Any]:
     """Returns the trainable variables of models and modules in their order, then all others."""
     by_id: dict[int, Any] = {}
     for trackable in trackables:
-        if is_optimizer(trackable):
+        if is_optimizer(trackable) or _has_objects_as_keys(trackable):
             continue
         variables = getattr(trackable, 'trainable_variables', None)
         if variables is None and hasattr(trackable, 'assign') and getattr(trackable, 'trainable', False):
             variables = [trackable]
         by_id |= {id(variable): variable for variable in variables or ()}
     return list(by_id.values())
+
+
+def _has_objects_as_keys(trackable: Any) -> bool:
+    """Returns True for a dict that Keras 3 keeps of layers, for whose variables TensorFlow would sort the layers."""
+    return isinstance(trackable, Mapping) and not all(isinstance(key, str) for key in trackable)
 
 
 def _slots(optimizer: Any, variables: Sequence[Any], step: int | None) -> Iterator[LiveSlot]:

@@ -5,6 +5,7 @@ TensorFlow 2.12, 2.15 and 2.21 unless its docstring says otherwise. Methods that
 subclass: `_trackable_children` (`frozen_objects`), `_evaluate` (`in_memory_evaluator`), `_save` (`async_hook`).
 """
 
+import collections
 import contextlib
 import copy
 import itertools
@@ -30,9 +31,15 @@ def not_converted(function: _Function) -> _Function:
 
 
 def full_name(variable: Any) -> str:
-    """Returns the name of a variable in name-based checkpoints; empty if the object is not a variable."""
+    """Returns the name of a variable in name-based checkpoints; empty if the object is not a variable.
+
+    In eager mode a variable of Keras 3 goes by its path: TensorFlow's name for it lacks the layer if the layer is built
+    when it is first called.
+    """
     if isinstance(variable, (list, tuple, variables_lib.PartitionedVariable)):
         variable = next(iter(variable))
+    if tf.executing_eagerly() and is_keras_3_variable(variable):
+        return variable.path
     return checkpoint_util.get_full_name(variable)
 
 
@@ -56,6 +63,16 @@ def is_keras_3(trackable: Any) -> bool:
     return any(cls.__module__ == 'keras.src.layers.layer' for cls in type(trackable).__mro__)
 
 
+def is_keras_3_variable(value: Any) -> bool:
+    """Returns True for a variable of Keras 3, which wraps one of TensorFlow. Checked on Keras 3.3 to 3.15."""
+    return any(cls.__module__ == 'keras.src.backend.common.variables' for cls in type(value).__mro__)
+
+
+def unwrapped(variable: Any) -> Any:
+    """Returns the variable of TensorFlow in one of Keras 3; any other object unchanged."""
+    return variable._value if is_keras_3_variable(variable) else variable
+
+
 def saveables_of(var_list: Any) -> list[Any]:
     """Returns the `SaveableObject`s of a saver's `var_list`.
 
@@ -68,8 +85,30 @@ def saveables_of(var_list: Any) -> list[Any]:
     if var_list is None:
         var_list = variables_lib._all_saveable_objects()
     if not isinstance(var_list, Mapping):
-        var_list = saveable_object_util.op_list_to_dict(var_list)
-    return saveable_object_util.validate_and_slice_inputs(var_list)
+        var_list = _by_name(var_list)
+    # TensorFlow takes a variable of Keras 3 for an object, and saves it under another name.
+    return saveable_object_util.validate_and_slice_inputs(
+        {name: unwrapped(value) for name, value in var_list.items()}
+    )
+
+
+def _by_name(var_list: Any) -> dict[str, Any]:
+    """Returns a saver's list of variables and saveable objects by name.
+
+    Raises:
+      ValueError: If two of them have the same name.
+    """
+    variables = [value for value in var_list if is_keras_3_variable(value)]
+    names = collections.Counter(map(full_name, variables))
+    twins = sorted(name for name, count in names.items() if count > 1)
+    if twins:
+        raise ValueError(
+            f'Several variables of Keras 3 are called {", ".join(twins)}; pass var_list={{name: variable}}.'
+        )
+    by_name = saveable_object_util.op_list_to_dict(
+        [value for value in var_list if not is_keras_3_variable(value)]
+    )
+    return by_name | {full_name(variable): variable for variable in variables}
 
 
 def attribute_name(saveable: Any) -> str | None:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.keys.object_graph import ObjectGraph
-from estimator_ckpt.program.tensorflow_internals import full_name, serialize
+from estimator_ckpt.program.tensorflow_internals import full_name, is_keras_3_variable, serialize
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +130,20 @@ def track(checkpoint: tf.train.Checkpoint) -> Tracked:
             for spec in saveable.specs:
                 key = tf.compat.as_str(spec.name)
                 tracked.tensors.append(TrackedTensor(owner, key, _attribute(key, attribute_keys), saveable))
+    _name_variables_of_keras_3(tracked)
     return tracked
+
+
+def _name_variables_of_keras_3(tracked: Tracked) -> None:
+    """Gives the variables of Keras 3 their paths as full names in the object graph; TensorFlow's are not unique."""
+    names = {
+        tensor.attribute_key: tensor.full_name
+        for tensor in tracked.tensors
+        if is_keras_3_variable(tensor.owner)
+    }
+    if names:
+        for node in tracked.graph.nodes:
+            node.attributes = [a._replace(full_name=names.get(a.key, a.full_name)) for a in node.attributes]
 
 
 def _attribute(key: str, attribute_keys: set[str]) -> str:
