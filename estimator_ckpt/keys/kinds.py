@@ -79,12 +79,6 @@ _JOINED_SLOT = re.compile(r'(?P<variable>.+)_(?P<slot>slot_(?:vr|vc|v|m))')
 # Keras's optimizers in TF1 graphs: `Adam/iterations`, and slots that are called `training/Adam/Variable_7`.
 _KERAS_SCALAR = re.compile(rf'{_KERAS}(?:iterations|lr)(?::0)?')
 _KERAS_UNNAMED = re.compile(rf'{_KERAS}Variable(?:_\d+)?(?::0)?')
-# Keras 3: `adam/iteration`, and slots that are called `adam/dense_kernel_momentum` (`keras/src/optimizers/*.py`).
-_KERAS_3 = r'(?:.*/)?(?:sgd|adagrad|adadelta|rm_?sprop|adam|adamw|adam_w|adamax|nadam|ftrl)(?:_\d+)?/'
-_NAMED_KERAS_3_SLOT = re.compile(
-    rf'{_KERAS_3}(?P<variable>[^/]+)_(?P<slot>{"|".join(slots.KERAS_3_SLOT_NAMES)})'
-)
-_KERAS_3_SCALAR = re.compile(rf'{_KERAS_3}(?:iteration|learning_rate)')
 _SLOT_ENDING = re.compile(
     rf'(?P<stem>.+)/(?P<slot>(?:{"|".join(slots.TF1_NAMES)})(?:_\d+)?|{"|".join(slots.FIXED_ENDINGS)})'
 )
@@ -230,10 +224,7 @@ def _meaning_of_name(name: str, variables: _Names) -> Meaning:
     joined = _JOINED_SLOT.fullmatch(name)
     if joined and joined['variable'] in variables:
         return Meaning(Kind.SLOT, joined['variable'], joined['slot'])
-    joined = _NAMED_KERAS_3_SLOT.fullmatch(name)
-    if joined and (variable := variables.find_joined(joined['variable'])):
-        return Meaning(Kind.SLOT, variable, joined['slot'])
-    if any(scalar.fullmatch(name) for scalar in (_SCALAR, _KERAS_SCALAR, _KERAS_3_SCALAR)):
+    if _SCALAR.fullmatch(name) or _KERAS_SCALAR.fullmatch(name):
         return Meaning(Kind.OPTIMIZER)
     of_keras_3 = _meaning_in_keras_3(name, variables)
     if of_keras_3 is not None:
