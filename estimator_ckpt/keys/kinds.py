@@ -79,6 +79,12 @@ _JOINED_SLOT = re.compile(r'(?P<variable>.+)_(?P<slot>slot_(?:vr|vc|v|m))')
 # Keras's optimizers in TF1 graphs: `Adam/iterations`, and slots that are called `training/Adam/Variable_7`.
 _KERAS_SCALAR = re.compile(rf'{_KERAS}(?:iterations|lr)(?::0)?')
 _KERAS_UNNAMED = re.compile(rf'{_KERAS}Variable(?:_\d+)?(?::0)?')
+# Keras 3: `adam/iteration`, and slots that are called `adam/dense_kernel_momentum` (`keras/src/optimizers/*.py`).
+_KERAS_3 = r'(?:.*/)?(?:sgd|adagrad|adadelta|rm_?sprop|adam|adamw|adam_w|adamax|nadam|ftrl)(?:_\d+)?/'
+_NAMED_KERAS_3_SLOT = re.compile(
+    rf'{_KERAS_3}(?P<variable>[^/]+)_(?P<slot>{"|".join(slots.KERAS_3_SLOT_NAMES)})'
+)
+_KERAS_3_SCALAR = re.compile(rf'{_KERAS_3}(?:iteration|learning_rate)')
 _SLOT_ENDING = re.compile(
     rf'(?P<stem>.+)/(?P<slot>(?:{"|".join(slots.TF1_NAMES)})(?:_\d+)?|{"|".join(slots.FIXED_ENDINGS)})'
 )
@@ -86,6 +92,8 @@ _AVERAGE = re.compile(r'(?P<variable>.+)/ExponentialMovingAverage(?:_\d+)?(?P<en
 # The variables that a zero-debiased average is computed from (`tensorflow/python/training/moving_averages.py`).
 _DEBIASING = re.compile(r'(?P<average>.+)/(?:biased|local_step)(?P<end>:0)?')
 _STEP = re.compile(r'(?:.*/)?global_step(?::0)?')
+# The step of a program whose only counter is that of a Keras 3 optimizer.
+_KERAS_3_STEP = re.compile(rf'{_KERAS_3}iteration')
 _TABLE = re.compile(r'(?P<table>.*)-(?:keys|values)')
 _SCOPED_SCALARS = [scalar for scalars in slots.SCOPED_SCALARS.values() for scalar in scalars]
 _PARTS_OF_NAMES = [
@@ -114,7 +122,6 @@ _HYPERPARAMETERS = frozenset(
 # Hyperparameters whose names layers use too.
 _OF_LAYERS_TOO = frozenset(['momentum', 'decay', 'beta'])
 _KERAS_3_SLOT = re.compile(rf'(?P<variable>.+)_(?P<slot>{"|".join(slots.KERAS_3_SLOT_NAMES)})')
-_KERAS_3_STEP = 'iteration'
 _KERAS_2_SLOTS = frozenset(slots.KERAS_2_SLOT_NAMES)
 # The counts of Keras's metrics.
 _OF_METRICS = re.compile(r'(?:^|/)keras_api/metrics/')
@@ -209,7 +216,7 @@ class _Names:
 def _meaning_of_name(name: str, variables: _Names) -> Meaning:
     if name == object_keys.OBJECT_GRAPH:
         return Meaning(Kind.OBJECT_GRAPH)
-    if _STEP.fullmatch(name):
+    if _STEP.fullmatch(name) or (_KERAS_3_STEP.fullmatch(name) and object_keys.GLOBAL_STEP not in variables):
         return Meaning(Kind.STEP)
     for kind, pattern in ((Kind.SLOT, _SLOT), (Kind.SLOT, _KERAS_SLOT), (Kind.AVERAGE, _AVERAGE)):
         match = pattern.fullmatch(name)
@@ -224,11 +231,11 @@ def _meaning_of_name(name: str, variables: _Names) -> Meaning:
     joined = _JOINED_SLOT.fullmatch(name)
     if joined and joined['variable'] in variables:
         return Meaning(Kind.SLOT, joined['variable'], joined['slot'])
-    if _SCALAR.fullmatch(name) or _KERAS_SCALAR.fullmatch(name):
+    joined = _NAMED_KERAS_3_SLOT.fullmatch(name)
+    if joined and (variable := variables.find_joined(joined['variable'])):
+        return Meaning(Kind.SLOT, variable, joined['slot'])
+    if any(scalar.fullmatch(name) for scalar in (_SCALAR, _KERAS_SCALAR, _KERAS_3_SCALAR)):
         return Meaning(Kind.OPTIMIZER)
-    of_keras_3 = _meaning_in_keras_3(name, variables)
-    if of_keras_3 is not None:
-        return of_keras_3
     if _KERAS_UNNAMED.fullmatch(name):
         return Meaning(Kind.OTHER)
     debiasing = _DEBIASING.fullmatch(name)
@@ -240,21 +247,6 @@ def _meaning_of_name(name: str, variables: _Names) -> Meaning:
     if table and f'{table["table"]}-keys' in variables and f'{table["table"]}-values' in variables:
         return Meaning(Kind.TABLE)
     return _VARIABLE
-
-
-def _meaning_in_keras_3(name: str, variables: _Names) -> Meaning | None:
-    """Returns the meaning of a variable of a Keras 3 optimizer; None if it is none.
-
-    Slots such as `adam/dense_kernel_momentum` are recognized only beside `adam/iteration`.
-    """
-    optimizer, _, last = name.partition('/')
-    if f'{optimizer}/{_KERAS_3_STEP}' not in variables:
-        return None
-    if last == _KERAS_3_STEP:
-        return Meaning(Kind.OPTIMIZER if object_keys.GLOBAL_STEP in variables else Kind.STEP)
-    joined = _KERAS_3_SLOT.fullmatch(last)
-    variable = variables.find_joined(joined['variable']) if joined else None
-    return Meaning(Kind.SLOT, variable, joined['slot']) if joined and variable else None
 
 
 def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
@@ -349,14 +341,14 @@ def meanings_of_listed_slots(graph: ObjectGraph) -> dict[str, Meaning]:
     for node in graph.nodes:
         if not {'_trainable_variables', '_variables'} <= node.children.keys():
             continue
-        slots: dict[str, list[tuple[str, str]]] = collections.defaultdict(list)
+        groups: dict[str, list[tuple[str, str]]] = collections.defaultdict(list)
         for listed in _listed(graph, node.children['_variables']):
             joined = _KERAS_3_SLOT.fullmatch(listed.full_name.partition('/')[2])
             if joined:
-                slots[joined['variable']].append((listed.key, joined['slot']))
+                groups[joined['variable']].append((listed.key, joined['slot']))
         variables = _listed(graph, node.children['_trainable_variables'])
-        if len(slots) == len(variables):
-            for variable, group in zip(variables, slots.values(), strict=True):
+        if len(groups) == len(variables):
+            for variable, group in zip(variables, groups.values(), strict=True):
                 meanings.update({key: Meaning(Kind.SLOT, variable.key, slot) for key, slot in group})
     return meanings
 
