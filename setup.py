@@ -49,6 +49,8 @@ setuptools.setup(
         'estimator': estimator,
         'tensorflow': [f'{tensorflow}>=2.12'],
         'examples': ['scikit-learn'],
+        # The first with wheels for Python 3.11.
+        'keras': ['h5py>=3.8'],
         's3': s3,
         'safetensors': ['safetensors>=0.4'],
         'test': [
@@ -56,6 +58,7 @@ setuptools.setup(
             *s3,
             'cryptography',
             'gcp-storage-emulator',
+            'h5py>=3.8',
             'hypothesis>=6.112',
             'moto[server]>=5',
             'pytest>=8.1',
