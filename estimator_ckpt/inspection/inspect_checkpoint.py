@@ -13,6 +13,7 @@ import numpy as np
 from estimator_ckpt.bundle.dtypes import UnsupportedDtypeError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.formats.array_file import ArrayFile
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import CheckpointEntry, Contents
 from estimator_ckpt.keys.kinds import Kind
@@ -77,7 +78,9 @@ class Inspection:
         """Summarizes the style, the parameters and the shards in a line."""
         shards = formatting.count(self.contents.reader.num_shards, 'shard')
         parameters = formatting.count(self.parameters, 'parameter')
-        return f'style {self.style}, {parameters} in variables, {shards}'
+        reader = self.contents.reader
+        what = reader.what if isinstance(reader, ArrayFile) else f'style {self.style}'
+        return f'{what}, {parameters} in variables, {shards}'
 
     def table(self, width: int | None = None) -> list[str]:
         """Formats `entries` as the lines of a table, with keys shortened to fit into `width` characters."""
@@ -85,7 +88,11 @@ class Inspection:
             (e.key, str(e.kind), e.dtype, _shape(e), formatting.size(e.size), str(e.shard))
             for e in self.entries
         ]
-        return formatting.table([_TITLES, *rows], right={4, 5}, width=width)
+        if self.contents.weights is None:
+            return formatting.table([_TITLES, *rows], right={4, 5}, width=width)
+        # The keys of Keras weights are numbers.
+        named = [(*row, e.full_name) for row, e in zip(rows, self.entries, strict=True)]
+        return formatting.table([(*_TITLES, 'name'), *named], right={4, 5}, width=width)
 
     def totals_table(self) -> list[str]:
         """Formats `totals` as the lines of a table."""
