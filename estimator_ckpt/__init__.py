@@ -33,6 +33,7 @@ _EXPORTS = {
     'dual_scaffold': 'estimator.scaffolds',
     'inspect': 'inspection.inspect_checkpoint',
     'list_entries': 'keys.contents',
+    'load': 'keys.load_arrays',
     'plan': 'warm_starting.plan',
     'print_checkpoint': 'conversion.guide_functions',
     'scaffold': 'estimator.scaffolds',
@@ -72,6 +73,7 @@ if typing.TYPE_CHECKING:
     from estimator_ckpt.inspection.inspect_checkpoint import inspect as inspect
     from estimator_ckpt.inspection.verify_checkpoint import verify as verify
     from estimator_ckpt.keys.contents import list_entries as list_entries
+    from estimator_ckpt.keys.load_arrays import load as load
     from estimator_ckpt.keys.styles import CheckpointStyle as CheckpointStyle
     from estimator_ckpt.mapping.report import MappingError as MappingError
     from estimator_ckpt.mapping.report import MappingReport as MappingReport
