@@ -14,7 +14,8 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
-from digits import build_model, build_optimizer, load_data  # noqa: E402
+from digits import build_model, build_optimizer  # noqa: E402
+from digits_data import load_data  # noqa: E402
 
 _MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Directory of the checkpoints.', required=True)
 

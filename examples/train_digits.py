@@ -15,7 +15,8 @@ from absl import app, flags
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
 import tensorflow as tf  # noqa: E402
-from digits import BATCH_SIZE, build_model, build_optimizer, load_data  # noqa: E402
+from digits import build_model, build_optimizer  # noqa: E402
+from digits_data import BATCH_SIZE, load_data  # noqa: E402
 
 import estimator_ckpt  # noqa: E402
 

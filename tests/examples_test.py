@@ -1,7 +1,6 @@
 """The example binaries, each in a process of its own, on real data."""
 
 import os
-import pathlib
 import re
 import shutil
 import subprocess
@@ -12,22 +11,12 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
+from tests.testing.examples import EXAMPLES as _EXAMPLES
+from tests.testing.examples import process as _process
+from tests.testing.examples import run as _run
 from tests.testing.small_model import needs_estimator
 
 pytestmark = needs_estimator
-_EXAMPLES = pathlib.Path(__file__).parents[1] / 'examples'
-
-
-def _process(example, *flags):
-    environment = os.environ | {'PYTHONPATH': str(_EXAMPLES.parent)}
-    command = [sys.executable, str(_EXAMPLES / example), *flags]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-
-
-def _run(example, *flags):
-    result = _process(example, *flags)
-    assert result.returncode == 0, result.stderr
-    return dict(line.split(': ', 1) for line in result.stdout.splitlines() if ': ' in line)
 
 
 @pytest.fixture(scope='module')

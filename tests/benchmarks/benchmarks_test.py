@@ -21,6 +21,13 @@ BENCHMARKS = {
         + ['--fast_rounds=1'],
         [['1 2', '1 3'], ['1', '2'], [''], ['cp', 'shutil.copyfile', 'copy']],
     ),
+    'exports': (
+        ['--megabytes=1', '--variables=2', '--rounds=1'],
+        [
+            ['cp', '.weights.h5', '.safetensors', '.npz'],
+            ['load_variable', 'load', 'load, one row', 'load, the shape'],
+        ],
+    ),
     'restore_styles': (
         ['--megabytes=1', '--variables=2', '--rounds=1'],
         [[f'{source} {target}' for target in STYLES for source in [*STYLES, 'plain Saver']]],
