@@ -1,15 +1,21 @@
 """The example binaries that need no Estimator, each in a process of its own, on real data."""
 
+import importlib.util
 import re
 
 import pytest
 import tensorflow as tf
 
 import estimator_ckpt
+from tests.testing import digits_in_tf1
 from tests.testing.examples import process, run
 
 tf1 = tf.compat.v1
 pytest.importorskip('sklearn')
+
+
+def _has(*modules):
+    return all(importlib.util.find_spec(module) for module in modules)
 
 
 class TestMonitoredSession:
@@ -51,3 +57,52 @@ class TestMonitoredSession:
         assert re.search(
             'MonitoredTrainingSession.*--checkpoint_style.*tf1.*tf2.*both', result.stdout, re.DOTALL
         )
+
+
+@pytest.fixture(scope='module')
+def digits(tmp_path_factory):
+    """The prefix of a checkpoint with the keys of train_digits.py, and its test accuracy."""
+    prefix = str(tmp_path_factory.mktemp('digits') / 'model.ckpt')
+    return prefix, f'{digits_in_tf1.train(prefix, 200):.4f}'
+
+
+_BACKENDS = [
+    pytest.param(
+        backend,
+        marks=pytest.mark.skipif(
+            not hasattr(tf.keras, 'ops') or not _has('keras', backend), reason=f'needs Keras 3 and {backend}'
+        ),
+    )
+    for backend in ('tensorflow', 'jax', 'torch')
+]
+
+
+@pytest.mark.parametrize('backend', _BACKENDS)
+def test_keras_3_goes_on_with_the_digits(backend, digits, tmp_path):
+    prefix, accuracy = digits
+    output = tmp_path / 'digits.weights.h5'
+    result = run('to_keras3.py', f'--checkpoint={prefix}', f'--output={output}', KERAS_BACKEND=backend)
+    assert (result['backend'], result['step'], result['test accuracy']) == (backend, '200', accuracy)
+    assert result['step after training'] == '223'  # 1,437 images in batches of 64.
+    assert float(result['loss of the first epoch']) < 0.1
+    assert float(result['test accuracy after training']) > 0.95
+
+
+@pytest.mark.skipif(not _has('torch', 'safetensors'), reason='needs PyTorch and safetensors')
+def test_pytorch_is_as_accurate(digits, tmp_path):
+    prefix, accuracy = digits
+    output = tmp_path / 'digits.safetensors'
+    result = run('to_pytorch.py', f'--checkpoint={prefix}', f'--output={output}')
+    assert (result['step'], result['test accuracy']) == ('200', accuracy)
+
+
+@pytest.mark.parametrize('example', ['to_keras3.py', 'to_pytorch.py'])
+def test_what_is_missing_is_told(example, tmp_path):
+    needed = {'to_keras3.py': hasattr(tf.keras, 'ops'), 'to_pytorch.py': _has('torch', 'safetensors')}
+    if not needed[example]:
+        pytest.skip('what the example converts to is not installed')
+    ending = {'to_keras3.py': '.weights.h5', 'to_pytorch.py': '.safetensors'}[example]
+    output = tmp_path / f'digits{ending}'
+    result = process(example, f'--checkpoint={tmp_path / "gone"}', f'--output={output}')
+    assert result.returncode != 0 and str(tmp_path / 'gone') in result.stderr
+    assert not output.exists()
