@@ -35,6 +35,8 @@ _ARRAY_FILES = {
     FileKind.SAVED_MODEL: ('frozen_graph', 'FrozenGraph'),
 }
 _SAVED_MODEL = 'saved_model.pb'
+# The key of the object graph, which every SavedModel of TensorFlow 2 has among its variables.
+_OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH'
 
 
 def open_source(path: str | bytes | os.PathLike) -> TensorSource:
@@ -51,7 +53,10 @@ def open_source(path: str | bytes | os.PathLike) -> TensorSource:
       CorruptCheckpointError: If the checkpoint is damaged.
     """
     prefix, other = _locate(as_path(path))
-    return BundleReader(prefix) if other is None else _open_other(other)
+    if other is not None:
+        return _open_other(other)
+    reader = BundleReader(prefix)
+    return _constants_of(reader) or reader
 
 
 def find_source(path: str | bytes | os.PathLike) -> str:
@@ -102,14 +107,19 @@ def find_checkpoint(directory: str, entry: str) -> str | None:
     return None
 
 
-def _open_other(paths: v1_paths.V1Paths) -> TensorSource:
-    """Opens a checkpoint of the V1 format, or a file of another kind."""
+def _open_other(paths: v1_paths.V1Paths, is_without_variables: bool = False) -> TensorSource:
+    """Opens a checkpoint of the V1 format, or a file of another kind.
+
+    Args:
+      paths: The files.
+      is_without_variables: Whether a SavedModel is known to have no variables, so that its graph is opened.
+    """
     present = next((path for path in paths.files if files_for(path).exists(path)), paths.files[0])
     kind = detect(present)
     if kind is FileKind.V1_CHECKPOINT:
         return V1Reader(paths.prefix)
-    if kind is FileKind.SAVED_MODEL and is_saved_model(os.path.dirname(present)):
-        return BundleReader(os.path.dirname(present))
+    if kind is FileKind.SAVED_MODEL and not is_without_variables and is_saved_model(os.path.dirname(present)):
+        return open_source(os.path.dirname(present))
     if kind not in _ARRAY_FILES:
         raise CheckpointNotFoundError(advice(present, kind))
     module, reader = _ARRAY_FILES[kind]
@@ -117,6 +127,18 @@ def _open_other(paths: v1_paths.V1Paths) -> TensorSource:
         present
     )
     return source
+
+
+def _constants_of(reader: BundleReader) -> TensorSource | None:
+    """Returns the constants of a SavedModel that has no variables, but a folder for them; None for others."""
+    folder, name = os.path.split(reader.prefix)
+    if (os.path.basename(folder), name) != ('variables', 'variables') or set(reader.keys()) - {_OBJECT_GRAPH}:
+        return None
+    graph = os.path.join(os.path.dirname(folder), _SAVED_MODEL)
+    try:
+        return _open_other(v1_paths.V1Paths(graph, (graph,)), is_without_variables=True)
+    except CheckpointNotFoundError:
+        return None  # It has no constants either.
 
 
 def _is_v1(paths: v1_paths.V1Paths) -> bool:

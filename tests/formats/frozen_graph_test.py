@@ -373,3 +373,20 @@ class TestDamage:
             dtypes.UnsupportedDtypeError, match="graph: the tensor 'odd' .*variant.*; drop it"
         ):
             reader.tensor('odd')
+
+
+def test_a_saved_model_whose_variables_are_constants_is_read_as_its_graph(tmp_path):
+    """TensorFlow 2 writes a folder of variables for every SavedModel, which has none of a frozen function."""
+    module, value = tf.Module(), np.arange(6, dtype=np.float32).reshape(3, 2)
+    module.kernel = tf.Variable(value, name='kernel')
+    apply = tf.function(lambda x: x @ module.kernel).get_concrete_function(tf.TensorSpec([None, 3]))
+    frozen, kept = tf.Module(), str(tmp_path / 'kept')
+    frozen.apply = convert_variables_to_constants_v2(apply)
+    tf.saved_model.save(frozen, str(tmp_path / 'frozen'), signatures=frozen.apply)
+    tf.saved_model.save(module, kept)
+    for path in (tmp_path / 'frozen', tmp_path / 'frozen' / 'saved_model.pb'):
+        reader = open_source(path)
+        [key] = reader.keys()
+        np.testing.assert_array_equal(reader.tensor(key), value)
+    for path in (kept, f'{kept}/saved_model.pb'):
+        assert 'kernel/.ATTRIBUTES/VARIABLE_VALUE' in open_source(path)
