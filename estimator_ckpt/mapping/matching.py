@@ -11,6 +11,7 @@ from estimator_ckpt.keys.slots import SlotState, object_slot_name
 from estimator_ckpt.mapping.keras_layers import corresponding_variables
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.report import MappingReport, Row, nearest, unused_rows
+from estimator_ckpt.mapping.rules import RuleError
 from estimator_ckpt.mapping.shape_advice import advice, joining_axis
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
@@ -64,7 +65,7 @@ def match(
       states: The contents of the source's slots, by key.
 
     Raises:
-      CheckpointError: If the operations of a rule do not fit a tensor.
+      CheckpointError: If the operations of a rule do not fit a tensor, or have no counterpart for its slots.
     """
     finder = _Finder(source, target, states)
     name_counts = collections.Counter(wanted.tensor.name for wanted in target.wanted)
@@ -249,7 +250,10 @@ class _Finder:
             return None
         if recipe is None or slots[0].recipe is not None or recipe.plain:
             return slots[0]
-        return dataclasses.replace(slots[0], recipe=recipe.with_sources(tuple(slot.key for slot in slots)))
+        try:
+            return dataclasses.replace(slots[0], recipe=recipe.for_slots(tuple(slot.key for slot in slots)))
+        except ValueError as error:
+            raise RuleError(f'The rule of {variable.name!r} does not apply to its slots: {error}.') from error
 
     def _joined(self, wanted: TargetTensor) -> Tensor | None:
         """Returns the concatenation of the pieces that make the wanted tensor; None if there are none."""

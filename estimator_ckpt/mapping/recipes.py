@@ -8,7 +8,17 @@ import numpy as np
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.formats.source import TensorSource
-from estimator_ckpt.mapping.transforms import Transform, concatenated, dtype_number, reshaped
+from estimator_ckpt.mapping.operations import (
+    RESHAPES,
+    WHOLE,
+    Part,
+    apply,
+    dtype_after,
+    join,
+    joined_shape,
+    shape_after,
+)
+from estimator_ckpt.mapping.transforms import Transform, for_slots
 
 
 class Recipe(Protocol):
@@ -32,11 +42,31 @@ class Recipe(Protocol):
     def compute(self, reader: TensorSource) -> np.ndarray:
         """Returns the result. The sources are read, and their checksums checked."""
 
-    def with_sources(self, sources: tuple[str, ...]) -> 'Recipe':
-        """Returns the same recipe for other tensors, such as the slots of a variable."""
+    def for_slots(self, sources: tuple[str, ...]) -> 'Recipe':
+        """Returns the recipe for slots of the variables that the recipe takes.
+
+        Args:
+          sources: The keys of the slots.
+
+        Raises:
+          ValueError: If slots have no counterpart.
+        """
 
     def moves_no_bytes(self, reader: TensorSource) -> bool:
         """Returns True if the bytes of the result are those of the only source."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Preparation:
+    """The operations on one of several tensors before these are joined.
+
+    Attributes:
+      operations: The operations.
+      part: The part that is taken of a tensor that they divide.
+    """
+
+    operations: tuple[Transform, ...] = ()
+    part: Part = WHOLE
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,22 +75,27 @@ class TensorRecipe:
 
     Attributes:
       sources: The keys of the tensors that the recipe takes.
-      operations: The operations in the order in which they apply.
-      part: The number of the part that a split yields, from 0.
-      parts: The number of parts of the split.
+      operations: The operations in the order in which they apply. Only the first can join tensors.
+      part: The part that is taken of a tensor that the operations divide.
       merge: Whether slices are merged into one tensor.
+      before: The operations on each of the tensors that are joined; empty for none.
     """
 
     sources: tuple[str, ...]
     operations: tuple[Transform, ...] = ()
-    part: int = 0
-    parts: int = 1
+    part: Part = WHOLE
     merge: bool = False
+    before: tuple[Preparation, ...] = ()
 
     @property
     def plain(self) -> bool:
         """True if the value of the only source is taken unchanged."""
         return not self.operations and not self.merge
+
+    @property
+    def takes_all(self) -> bool:
+        """True if the recipe takes a single tensor, and not only a part of it."""
+        return len(self.sources) == 1 and self.part.of == 1 and not self.before
 
     def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
         """Returns the data type number and the shape of the result. No tensor is read.
@@ -68,63 +103,68 @@ class TensorRecipe:
         Raises:
           CheckpointError: If an operation does not fit the tensors.
         """
-        entries = [reader.entry(key) for key in self.sources]
-        dtype, shape = entries[0].dtype, entries[0].shape
-        for operation in self.operations:
-            try:
-                if operation.name == 'concat':
-                    shape = concatenated([entry.shape for entry in entries], operation.numbers[0])
-                elif operation.name == 'cast':
-                    dtype = dtype_number(operation.type_name)
-                else:
-                    shape = self._shape_after(operation, shape)
-            except (ValueError, IndexError) as error:
-                raise CheckpointError(
-                    f'{reader.prefix}: {operation.name} does not fit {self.sources[0]!r} of shape {list(shape)}: '
-                    f'{error}; correct the rule.'
-                ) from error
-        return dtype, shape
+        join, rest = self._join_and_rest()
+        before = self.before or (Preparation(),) * len(self.sources)
+        key, dtype = self.sources[0], 0
+        try:
+            shapes, types = [], []
+            for key, prepared in zip(self.sources, before, strict=True):
+                entry = reader.entry(key)
+                shapes.append(shape_after(prepared.operations, entry.shape, prepared.part))
+                types.append(dtype_after(prepared.operations, entry.dtype))
+            key, dtype, shape = self.sources[0], types[0], shapes[0]
+            if join is not None:
+                try:
+                    shape = joined_shape(join, shapes)
+                except ValueError as error:
+                    raise ValueError(
+                        f'{join.name} does not fit {{}} of shape {list(shape)}: {error}'
+                    ) from error
+                if len(set(types)) > 1:
+                    raise ValueError(f'{join.name} does not fit {{}}: the data types of the tensors differ')
+            return dtype_after(rest, dtype), shape_after(rest, shape, self.part)
+        except ValueError as error:
+            raise CheckpointError(
+                f'{reader.prefix}: {str(error).format(repr(key))}; correct the rule.'
+            ) from error
 
-    def _shape_after(self, operation: Transform, shape: tuple[int, ...]) -> tuple[int, ...]:
-        if operation.name == 'reshape':
-            return reshaped(shape, operation.numbers)
-        if operation.name == 'transpose':
-            if sorted(operation.numbers) != list(range(len(shape))):
-                raise ValueError(f'{list(operation.numbers)} is not a permutation of {len(shape)} axes')
-            return tuple(shape[axis] for axis in operation.numbers)
-        axis = operation.numbers[0]
-        if shape[axis] % self.parts:
-            raise ValueError(f'an extent of {shape[axis]} cannot be split into {self.parts} equal parts')
-        return tuple(e // self.parts if a == axis % len(shape) else e for a, e in enumerate(shape))
+    def _join_and_rest(self) -> tuple[Transform | None, tuple[Transform, ...]]:
+        if self.operations and self.operations[0].joins:
+            return self.operations[0], self.operations[1:]
+        return None, self.operations
 
     def moves_no_bytes(self, reader: TensorSource) -> bool:
         """Returns True if the bytes of the result are those of the only source."""
         if not self.operations:
             return not self.merge
-        reshapes = all(operation.name == 'reshape' for operation in self.operations)
+        reshapes = all(operation.name in RESHAPES for operation in self.operations)
         return reshapes and not reader.entry(self.sources[0]).slices
 
-    def with_sources(self, sources: tuple[str, ...]) -> 'TensorRecipe':
-        """Returns the same recipe for other tensors."""
-        return dataclasses.replace(self, sources=sources)
+    def for_slots(self, sources: tuple[str, ...]) -> 'TensorRecipe':
+        """Returns the recipe for slots of the variables.
+
+        Args:
+          sources: The keys of the slots.
+
+        Raises:
+          ValueError: If slots have no counterpart.
+        """
+        before = tuple(Preparation(for_slots(prepared.operations), prepared.part) for prepared in self.before)
+        return dataclasses.replace(
+            self, sources=sources, operations=for_slots(self.operations), before=before
+        )
 
     def compute(self, reader: TensorSource) -> np.ndarray:
         """Returns the result. The sources are read, and their checksums checked."""
-        arrays = [reader.tensor(key, verify=True) for key in self.sources]
-        result = arrays[0]
-        for operation in self.operations:
-            if operation.name == 'concat':
-                result = np.concatenate(arrays, axis=operation.numbers[0])
-                arrays.clear()
-            elif operation.name == 'reshape':
-                result = result.reshape(operation.numbers)
-            elif operation.name == 'transpose':
-                result = result.transpose(operation.numbers)
-            elif operation.name == 'cast':
-                result = result.astype(dtypes.to_numpy(dtype_number(operation.type_name)))
-            else:
-                result = np.split(result, self.parts, axis=operation.numbers[0])[self.part]
-        return result
+        join_operation, rest = self._join_and_rest()
+        before = self.before or (Preparation(),) * len(self.sources)
+        arrays = [
+            apply(prepared.operations, reader.tensor(key, verify=True), prepared.part)
+            for key, prepared in zip(self.sources, before, strict=True)
+        ]
+        result = arrays[0] if join_operation is None else join(join_operation, arrays)
+        arrays.clear()
+        return apply(rest, result, self.part)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,9 +187,13 @@ class WrappedRecipe:
         """Returns the data type number and the shape of the result. No tensor is read."""
         return self.recipe.outcome(reader)
 
-    def with_sources(self, sources: tuple[str, ...]) -> Any:
-        """Returns the same recipe for other tensors."""
-        return dataclasses.replace(self, recipe=self.recipe.with_sources(sources))
+    def for_slots(self, sources: tuple[str, ...]) -> Any:
+        """Returns the recipe for slots of the variables.
+
+        Args:
+          sources: The keys of the slots.
+        """
+        return dataclasses.replace(self, recipe=self.recipe.for_slots(sources))
 
     def moves_no_bytes(self, reader: TensorSource) -> bool:
         """Returns False, because the result is computed."""
@@ -214,8 +258,8 @@ class Constant:
         """Returns the number."""
         return np.array(self.value, dtypes.to_numpy(self.dtype))
 
-    def with_sources(self, sources: tuple[str, ...]) -> 'Constant':
-        """Returns the same number for any tensors."""
+    def for_slots(self, sources: tuple[str, ...]) -> 'Constant':
+        """Returns the same number for any slots."""
         return self
 
     def moves_no_bytes(self, reader: TensorSource) -> bool:

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import re
 from collections.abc import Sequence
 
 from estimator_ckpt.keys import object_keys
@@ -9,9 +10,10 @@ from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.graph_builder import Path
 from estimator_ckpt.keys.kinds import Kind, Meaning, meanings_of_names
 from estimator_ckpt.keys.slots import tf1_ending
-from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
-from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
-from estimator_ckpt.mapping.transforms import Transform
+from estimator_ckpt.mapping.operations import WHOLE, Part
+from estimator_ckpt.mapping.recipes import Preparation, Recipe, TensorRecipe
+from estimator_ckpt.mapping.rules import Rule, RuleError, Rules, RuleSet, parse_rules
+from estimator_ckpt.mapping.transforms import Transform, at_join, for_slots, targets_of
 
 # The attributes of objects that are not variables. Their keys are the same in all styles.
 _NAMELESS = frozenset(['OBJECT_CONFIG_JSON', 'ITERATOR'])
@@ -178,22 +180,14 @@ def apply_rules(
     for tensor, match in zip(tensors, matches, strict=True):
         if match is not None:
             rule, target = match
-            parts = [dataclasses.replace(tensor, target=part) for part in _targets(rule, target)]
-            derived.add(parts, rule.operations)
+            derived.add(tensor, targets_of(rule.operations, target), rule)
         elif follow and tensor.meaning.variable in variables:
             variable, rule, target = variables[tensor.meaning.variable]
-            names = [_following(tensor.name, variable, part) for part in _targets(rule, target)]
-            derived.add([dataclasses.replace(tensor, followed_name=name) for name in names], rule.operations)
+            names = [_following(tensor.name, variable, part) for part in targets_of(rule.operations, target)]
+            derived.add(tensor, names, rule, follows=True)
         else:
             derived.tensors.append(tensor)
-    return derived.tensors, list(idle)
-
-
-def _targets(rule: Rule, target: str) -> list[str]:
-    """Returns the targets in a replacement, which for a tensor that is split are separated by commas."""
-    if any(operation.name == 'split' for operation in rule.operations):
-        return [part.strip() for part in target.split(',')]
-    return [target]
+    return derived.finished(), list(idle)
 
 
 def _following(name: str, variable: str, target: str) -> str:
@@ -210,35 +204,95 @@ class _Derived:
 
     def __init__(self) -> None:
         self.tensors: list[Tensor] = []
-        self._joined: dict[str, int] = {}
+        # The parts of each tensor that is joined, by its place in `tensors`; and the places by target.
+        self._parts: dict[int, list[tuple[Tensor, Preparation]]] = {}
+        self._places: dict[str, int] = {}
+        self._rules: dict[str, Rule] = {}
 
-    def add(self, parts: list[Tensor], operations: tuple[Transform, ...]) -> None:
-        """Adds the parts of a tensor, or joins a tensor to the earlier ones with the same target.
+    def add(self, tensor: Tensor, targets: Sequence[str], rule: Rule, follows: bool = False) -> None:
+        """Adds the tensors that a rule makes of one.
 
         Args:
-          parts: The parts of a split, or else the whole tensor.
-          operations: The operations of the rule.
-        """
-        names = {operation.name for operation in operations}
-        if not operations:
-            self.tensors += parts
-        elif 'concat' in names:
-            self._join(parts[0], operations)
-        else:
-            for number, part in enumerate(parts):
-                recipe = TensorRecipe(part.made.sources, operations, number, len(parts))
-                self.tensors.append(dataclasses.replace(part, recipe=recipe))
+          tensor: The tensor.
+          targets: The targets; several for a tensor that is divided.
+          rule: The rule.
+          follows: Whether the tensor is a slot or an average that follows its variable.
 
-    def _join(self, tensor: Tensor, operations: tuple[Transform, ...]) -> None:
-        place = tensor.target or tensor.followed_name or ''
-        if place not in self._joined:
-            self._joined[place] = len(self.tensors)
-            recipe = TensorRecipe(tensor.made.sources, operations)
+        Raises:
+          RuleError: If the operations have no counterpart for a slot, or differ from those of another rule.
+        """
+        operations = rule.operations
+        if follows and tensor.meaning.kind is Kind.SLOT:
+            try:
+                operations = for_slots(operations)
+            except ValueError as error:
+                raise RuleError(
+                    f'The rule {rule.source!r} does not apply to {tensor.name!r}: {error}.'
+                ) from error
+        before, rest = at_join(operations)
+        for number, target in enumerate(targets):
+            named = _with_target(tensor, target, follows)
+            part = Part(number, len(targets))
+            if rest:
+                divides = any(operation.divides for operation in before)
+                preparation = Preparation(before, part if divides else WHOLE)
+                self._join(named, target, preparation, rest, WHOLE if divides else part, rule)
+            elif operations:
+                recipe = TensorRecipe(tensor.made.sources, operations, part)
+                self.tensors.append(dataclasses.replace(named, recipe=recipe))
+            else:
+                self.tensors.append(named)
+
+    def _join(
+        self,
+        tensor: Tensor,
+        target: str,
+        preparation: Preparation,
+        operations: tuple[Transform, ...],
+        part: Part,
+        rule: Rule,
+    ) -> None:
+        """Adds a tensor that is joined with the others of the same target."""
+        place = self._places.setdefault(target, len(self.tensors))
+        first = self._rules.setdefault(target, rule)
+        if place == len(self.tensors):
+            recipe = TensorRecipe(tensor.made.sources, operations, part)
             self.tensors.append(dataclasses.replace(tensor, recipe=recipe))
-            return
-        first = self.tensors[self._joined[place]]
-        joined = first.made.with_sources((*first.made.sources, *tensor.made.sources))
-        self.tensors[self._joined[place]] = dataclasses.replace(first, recipe=joined)
+            self._parts[place] = []
+        elif at_join(first.operations)[1] != at_join(rule.operations)[1]:
+            raise RuleError(
+                f'The rules {first.source!r} and {rule.source!r} join tensors in {target!r} by different operations.'
+            )
+        self._parts[place].append((tensor, preparation))
+
+    def finished(self) -> list[Tensor]:
+        """Returns the tensors, those that are joined in the natural order of the names of their parts."""
+        for place, parts in self._parts.items():
+            parts.sort(key=lambda item: natural_order(item[0].name))
+            sources = tuple(key for tensor, _ in parts for key in tensor.made.sources)
+            before = tuple(preparation for _, preparation in parts)
+            recipe = self.tensors[place].recipe
+            assert isinstance(recipe, TensorRecipe)  # `_join` has created it.
+            self.tensors[place] = dataclasses.replace(
+                parts[0][0],
+                recipe=dataclasses.replace(
+                    recipe, sources=sources, before=before if any(p.operations for p in before) else ()
+                ),
+            )
+        return self.tensors
+
+
+def _with_target(tensor: Tensor, target: str, follows: bool) -> Tensor:
+    if follows:
+        return dataclasses.replace(tensor, followed_name=target)
+    return dataclasses.replace(tensor, target=target)
+
+
+def natural_order(name: str) -> list[tuple[str, int]]:
+    """Returns a key that sorts names by the numbers in them: `layer_2` before `layer_10`."""
+    pieces = re.split(r'(\d+)', name)
+    numbers = [int(number) for number in pieces[1::2]]
+    return list(zip(pieces[::2], [*numbers, -1], strict=True))
 
 
 def promote(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -65,7 +65,7 @@ def restore_later(checkpoint: tf.train.Checkpoint, tensors: list[Tensor], conten
         recipe = tensor.made
         assert isinstance(recipe, TensorRecipe)  # Only the operations of rules have been applied.
         assert tensor.target is not None
-        if len(recipe.sources) > 1 or recipe.parts > 1:
+        if not recipe.takes_all:
             raise CheckpointError(
                 f'{contents.reader.prefix}: {tensor.target!r} is computed from several tensors, or from a part of one, '
                 'and does not exist yet; build the model first.'

@@ -25,9 +25,9 @@ class Remapped(WrappedRecipe):
     info: Any
     of_slot: bool = False
 
-    def with_sources(self, sources: tuple[str, ...]) -> 'Remapped':
+    def for_slots(self, sources: tuple[str, ...]) -> 'Remapped':
         """Returns the same recipe for a slot of the variable."""
-        return dataclasses.replace(self, recipe=self.recipe.with_sources(sources), of_slot=True)
+        return dataclasses.replace(self, recipe=self.recipe.for_slots(sources), of_slot=True)
 
     def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
         """Returns the data type number and the shape of the result. No tensor is read.

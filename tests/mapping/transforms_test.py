@@ -51,6 +51,21 @@ def _read(path, key):
             'reshape=4,2,3 transpose=2,0,1 cast=float64',
             KERNEL.reshape(4, 2, 3).transpose(2, 0, 1).astype(float),
         ),
+        ('slice=0,1,3', KERNEL[1:3]),
+        ('slice=-1,2', KERNEL[:, 2:]),
+        ('slice=1,-4,-1', KERNEL[:, 2:5]),
+        ('blocks=1,2,0,1', KERNEL[:, [4, 5, 0, 1, 2, 3]]),
+        ('blocks=-2,1,0', KERNEL[[2, 3, 0, 1]]),
+        ('add=1.5', KERNEL + 1.5),
+        ('add=-1,1,1,3', KERNEL - np.float32([0, 0, 1, 1, 0, 0])),
+        ('scale=0.5', KERNEL / 2),
+        ('scale=2,0,1,2', KERNEL * np.float32([[1], [1], [2], [2]])),
+        ('pad=0,1,2', np.pad(KERNEL, [(1, 2), (0, 0)])),
+        ('pad=-1,0,1', np.pad(KERNEL, [(0, 0), (0, 1)])),
+        ('tile=1,3', np.tile(KERNEL, (1, 3))),
+        ('expand=0', KERNEL[None]),
+        ('expand=-1 expand=1', KERNEL[:, None, :, None]),
+        ('expand=1 squeeze=1 slice=0,0,2 add=2 cast=int32', (KERNEL[:2] + 2).astype(np.int32)),
     ],
 )
 @pytest.mark.parametrize('style', ['tf1', 'both'])
@@ -70,6 +85,92 @@ def test_a_reshape_moves_no_bytes(tmp_path):
     convert(source, tmp_path / 'x', 'tf1', rules=[('kernel', 'new', 'reshape=24')])
     assert os.path.samefile(BundleReader(source).data_path(0), BundleReader(str(tmp_path / 'x')).data_path(0))
     assert BundleReader(str(tmp_path / 'x')).num_shards == 1
+
+
+def test_adding_axes_moves_no_bytes(tmp_path):
+    source = _save(tmp_path, {'kernel': KERNEL})
+    convert(
+        source, tmp_path / 'x', 'tf1', rules=[('kernel', 'new', 'expand=0 expand=-1 squeeze=0 squeeze=-1')]
+    )
+    assert os.path.samefile(BundleReader(source).data_path(0), BundleReader(str(tmp_path / 'x')).data_path(0))
+
+
+def test_parts_may_have_different_extents(tmp_path):
+    source = _save(tmp_path, {'kernel': KERNEL})
+    convert(source, tmp_path / 'x', 'tf1', rules=[('kernel', 'a, b, c', 'split=1,1,0,5')])
+    for name, columns in (('a', slice(0, 1)), ('b', slice(1, 1)), ('c', slice(1, 6))):
+        np.testing.assert_array_equal(_read(tmp_path / 'x', name), KERNEL[:, columns])
+
+
+def test_layers_are_stacked_in_natural_order_and_taken_apart_again(tmp_path):
+    layers = {f'layer_{n}/kernel': KERNEL + n for n in range(12)}
+    source = _save(tmp_path, {**layers, **{f'{name}/Adam': value + 100 for name, value in layers.items()}})
+    convert(source, tmp_path / 'scan', 'tf1', rules=[(r'layer_\d+/kernel', 'layers/kernel', 'stack=0')])
+    stacked = np.stack(list(layers.values()))
+    np.testing.assert_array_equal(_read(tmp_path / 'scan', 'layers/kernel'), stacked)
+    np.testing.assert_array_equal(_read(tmp_path / 'scan', 'layers/kernel/Adam'), stacked + 100)
+    rules = [('layers/kernel', 'layer_{}/kernel', 'unstack=0,12')]
+    convert(tmp_path / 'scan', tmp_path / 'back', 'tf1', rules=rules)
+    assert not estimator_ckpt.diff(source, tmp_path / 'back')
+    names = ', '.join(layers)
+    convert(tmp_path / 'scan', tmp_path / 'listed', 'tf1', rules=[('layers/kernel', names, 'unstack=0')])
+    assert not estimator_ckpt.diff(source, tmp_path / 'listed')
+
+
+def test_each_tensor_is_prepared_before_it_is_joined(tmp_path):
+    """Operations before the one that joins are each rule's own; those after it are common."""
+    source = _save(tmp_path, {'a': KERNEL, 'b': KERNEL[0], 'c': KERNEL[:, :3]})
+    rules = [
+        ('a', 'x, y', 'split=1,2,4 concat=0 scale=2'),
+        ('b', 'x', 'expand=0 slice=1,0,2 concat=0 scale=2'),
+        ('c', 'y', 'slice=0,0,1 pad=1,0,1 concat=0 scale=2'),
+    ]
+    convert(source, tmp_path / 'x', 'tf1', rules=rules)
+    np.testing.assert_array_equal(
+        _read(tmp_path / 'x', 'x'), 2 * np.concatenate([KERNEL[:, :2], KERNEL[None, 0, :2]])
+    )
+    np.testing.assert_array_equal(
+        _read(tmp_path / 'x', 'y'),
+        2 * np.concatenate([KERNEL[:, 2:], np.pad(KERNEL[:1, :3], [(0, 0), (0, 1)])]),
+    )
+
+
+def test_tensors_are_added_up(tmp_path):
+    source = _save(tmp_path, {'input/bias': KERNEL[0], 'recurrent/bias': KERNEL[1]})
+    convert(source, tmp_path / 'x', 'tf1', rules=[('(input|recurrent)/bias', 'bias', 'sum')])
+    np.testing.assert_array_equal(_read(tmp_path / 'x', 'bias'), KERNEL[0] + KERNEL[1])
+
+
+def test_rules_that_join_by_different_operations_are_refused(tmp_path):
+    source = _save(tmp_path, {'a': KERNEL, 'b': KERNEL})
+    with pytest.raises(estimator_ckpt.RuleError, match="join tensors in 'x' by different operations"):
+        convert(source, tmp_path / 'x', 'tf1', rules=[('a', 'x', 'concat=0'), ('b', 'x', 'concat=1')])
+    with pytest.raises(
+        estimator_ckpt.CheckpointError, match=r'sum does not fit .*the shapes \[6\] and \[4, 6\]'
+    ):
+        source = _save(tmp_path, {'a': KERNEL, 'b': KERNEL[0]})
+        convert(source, tmp_path / 'x', 'tf1', rules=[('a|b', 'x', 'sum')])
+
+
+def test_nothing_is_added_to_slots_and_averages_get_what_variables_get(tmp_path):
+    values = {'b': KERNEL[0], 'b/Adam': KERNEL[1], 'b/ExponentialMovingAverage': KERNEL[2]}
+    source = _save(tmp_path, values)
+    convert(source, tmp_path / 'x', 'tf1', rules=[('b', 'c', 'blocks=0,1,0 add=1,0,0,2')])
+    turned = {name: value[[3, 4, 5, 0, 1, 2]] for name, value in values.items()}
+    one = np.float32([1, 1, 1, 0, 0, 0])
+    np.testing.assert_array_equal(_read(tmp_path / 'x', 'c'), turned['b'] + one)
+    np.testing.assert_array_equal(_read(tmp_path / 'x', 'c/Adam'), turned['b/Adam'])
+    np.testing.assert_array_equal(
+        _read(tmp_path / 'x', 'c/ExponentialMovingAverage'), turned['b/ExponentialMovingAverage'] + one
+    )
+
+
+def test_slots_of_a_scaled_variable_are_refused(tmp_path):
+    source = _save(tmp_path, {'b': KERNEL, 'b/Adam': KERNEL})
+    with pytest.raises(estimator_ckpt.RuleError, match="'b/Adam': the slots of a variable that is scaled"):
+        convert(source, tmp_path / 'x', 'tf1', rules=[('b', 'c', 'scale=2')])
+    convert(source, tmp_path / 'x', 'tf1', rules=[('b', 'c', 'scale=2')], drop='slots')
+    np.testing.assert_array_equal(_read(tmp_path / 'x', 'c'), KERNEL * 2)
 
 
 def test_one_tensor_is_split_and_comes_together_again(tmp_path):
@@ -170,6 +271,16 @@ class TestCompact:
         ('transpose=0,0', 'is not a permutation of 2 axes'),
         ('split=0', 'an extent of 4 cannot be split into 3 equal parts'),
         ('split=7', 'split does not fit'),
+        ('split=0,1,2,3', r'an extent of 4 cannot be split into 3 parts of \[1, 2, 3\]'),
+        ('split=0,1,3', 'an extent of 4 cannot be split into 3 parts'),
+        ('unstack=0', 'an extent of 4 is not that of 3 targets'),
+        ('slice=0,3,5 split=1', '3 to 5 is no range of an axis of 4'),
+        ('slice=0,2,2 split=1', '2 to 2 is no range'),
+        ('blocks=1,3,2,1,0 split=1', 'an extent of 6 cannot be divided into 4 equal blocks'),
+        ('add=1,0,0,3 split=1', 'an extent of 4 cannot be divided into 3 equal blocks'),
+        ('squeeze=0 split=1', 'axis 0 has the extent 4, not 1'),
+        ('expand=5 split=1', 'there is no such axis'),
+        ('tile=2,2 split=1', 'there is no such axis'),
     ],
 )
 def test_an_operation_that_does_not_fit_is_named_with_the_key_and_the_shape(operation, message, tmp_path):
@@ -183,11 +294,18 @@ def test_an_operation_that_does_not_fit_is_named_with_the_key_and_the_shape(oper
 @pytest.mark.parametrize(
     ('operation', 'message'),
     [
-        ('rotate=1', "unknown operation 'rotate=1'; expected one of reshape=..., transpose"),
+        ('rotate=1', "unknown operation 'rotate=1'; expected one of reshape=..., squeeze"),
         ('reshape=a', 'must have integers'),
         ('cast=float99', "unknown numeric type 'float99'"),
-        ('split=1,2', 'must have a single axis'),
-        ('reshape=2 concat=0', 'concat must be the first operation'),
+        ('concat=1,2', 'must have a single axis'),
+        ('concat=0 stack=0', 'can have one of concat, stack and sum'),
+        ('split=0 unstack=0', 'and one of split and unstack'),
+        ('slice=1', 'must have 2 or 3 numbers'),
+        ('blocks=1,0,2', 'the numbers of all blocks from 0 on'),
+        ('add=x', 'must begin with a number'),
+        ('add=1,0', 'a number, an axis, a block and how many'),
+        ('add=1,0,4,4', 'a number, an axis, a block and how many'),
+        ('pad=0,-1,1', 'must not have a negative number'),
     ],
 )
 def test_an_operation_that_makes_no_sense_is_refused(operation, message, tmp_path):
