@@ -339,7 +339,7 @@ def meanings_of_listed_slots(graph: ObjectGraph) -> dict[str, Meaning]:
     """
     meanings = {}
     for node in graph.nodes:
-        if not {'_trainable_variables', '_variables'} <= node.children.keys():
+        if '_trainable_variables' not in node.children or '_variables' not in node.children:
             continue
         groups: dict[str, list[tuple[str, str]]] = collections.defaultdict(list)
         for listed in _listed(graph, node.children['_variables']):

@@ -10,6 +10,7 @@ from estimator_ckpt.keys.slots import SlotState, family_of, slot_state
 from estimator_ckpt.program.tensorflow_internals import (
     create_slots,
     learning_rate_or_schedule,
+    unwrapped,
     variables_of_slot_lists,
 )
 from estimator_ckpt.program.tracking import paths_below
@@ -143,8 +144,8 @@ def learning_rate(optimizer: Any, step: int | None) -> float | None:
     """
     rate = learning_rate_or_schedule(optimizer)
     if callable(rate) and not hasattr(rate, 'assign'):
-        rate = rate(int(optimizer.iterations) if step is None else step)
+        rate = rate(int(unwrapped(optimizer.iterations)) if step is None else step)
     try:
-        return float(rate)
+        return float(unwrapped(rate))
     except (TypeError, ValueError):
         return None

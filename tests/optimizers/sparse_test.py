@@ -54,7 +54,7 @@ def _difference(folder, repeats=True, as_dense=False):
         estimator_ckpt.WarmStart(folder / 'tf1', {'words': 'table'}, slots=True, step='keep'),
         tf.train.Checkpoint(table=table, optimizer=optimizer),
     )
-    assert not report.faults() and int(optimizer.iterations) == _STEPS
+    assert not report.faults() and int(optimizer.iterations.numpy()) == _STEPS
     _assert_same_state(table, optimizer, folder / 'tf1')
     losses = []
     for number in range(_STEPS, _STEPS + _AFTER):

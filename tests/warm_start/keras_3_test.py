@@ -162,5 +162,5 @@ def test_slots_come_from_checkpoints_of_keras_3_under_other_names(name, options,
         estimator_ckpt.WarmStart(source, rules, include='all', slots=True, step='keep'),
         tf.train.Checkpoint(model=other),
     )
-    assert int(other.optimizer.iterations) == 4
+    assert int(other.optimizer.iterations.numpy()) == 4
     _assert_same(other, model)
