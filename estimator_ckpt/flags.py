@@ -18,6 +18,7 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.mapping.recurrent_cells import without_cells
 from estimator_ckpt.mapping.rules import RuleError, parse_rules
 
 # Estimator's default in seconds, which the help of --save_checkpoints_steps mentions.
@@ -115,7 +116,7 @@ def _define_mirror_flags(flag_values: flags.FlagValues) -> None:
 def _check_rules(path: str | None) -> bool:
     if path is not None:
         try:
-            parse_rules(path)
+            parse_rules(without_cells(path))
         except (RuleError, OSError, UnicodeDecodeError) as error:
             raise flags.ValidationError(str(error)) from error
     return True

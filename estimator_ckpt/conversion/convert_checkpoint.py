@@ -31,6 +31,7 @@ from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
+from estimator_ckpt.mapping.recurrent_cells import with_cells
 from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
 from estimator_ckpt.mapping.rules import Rules
 from estimator_ckpt.mapping.source import Source, promote_all
@@ -75,7 +76,8 @@ def convert(
       destination: The prefix of the new checkpoint. If it is a directory or ends in a slash, the new checkpoint gets
         the name of the source in that directory. Or the path of a file of another kind.
       style: `'tf1'`, `'tf2'` or `'both'`; None for a file of another kind, which has no style.
-      rules: The rules for new names, which match names and object paths; see `estimator_ckpt.mapping.rules`. They give
+      rules: The rules for new names, which match names and object paths; see `estimator_ckpt.mapping.rules`. `'rnn'`,
+        alone or in a list, stands for those of recurrent cells; see `estimator_ckpt.mapping.recurrent_cells`. They give
         names for `'tf1'`, and object paths (`'model/encoder/kernel'`) for the other styles.
       root: For object-based styles, the child of the root object that holds the variables that no rule places, by
         default `'vars'`. For `'tf1'`, the child of the root object whose children are named without its path, by
@@ -152,12 +154,13 @@ def convert(
     if promote_averages:
         tensors = promote_all(Source(contents, tensors))
     tensors, left_out = select_tensors(tensors, drop, keep)
+    target = None if like is None else read_target(like, with_slots=True)
+    rules = with_cells(rules, Source(contents, tensors), target)
     tensors = take_rules(tensors, rules, follow=like is None)
     if merge_slices:
         tensors = _merge_slices(tensors, contents.reader)
-    target, converted = None, Source(contents, tensors)
-    if like is not None:
-        target = read_target(like, with_slots=True)
+    converted = Source(contents, tensors)
+    if target is not None:
         layout = [wanted.tensor for wanted in target.wanted]
         placed = place_like(converted, target, hyperparameters)
     elif keras_optimizer is not None and style is CheckpointStyle.TF1:

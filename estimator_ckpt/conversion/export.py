@@ -16,6 +16,7 @@ from estimator_ckpt.conversion.placement import place_by_name
 from estimator_ckpt.conversion.pytorch_layout import PyTorchTensor, to_pytorch
 from estimator_ckpt.conversion.selection import select_tensors, take_rules
 from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.mapping.recurrent_cells import with_cells
 from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
 from estimator_ckpt.mapping.rules import Rules
 from estimator_ckpt.mapping.source import Source, promote_all
@@ -81,12 +82,14 @@ def export(
     if options.promote_averages:
         tensors = promote_all(Source(contents, tensors))
     tensors, left_out = select_tensors(tensors, options.drop, options.keep)
-    is_keras = ending in (WEIGHTS, ARCHIVE)
-    tensors = take_rules(tensors, options.rules, follow=not is_keras)
     converted = Source(contents, tensors)
-    if is_keras:
-        report = export_keras(converted, destination, ending, options.like, options.hyperparameters, progress)
+    if ending in (WEIGHTS, ARCHIVE):
+        report = export_keras(
+            converted, options.rules, destination, ending, options.like, options.hyperparameters, progress
+        )
     else:
+        tensors = take_rules(tensors, with_cells(options.rules, converted), follow=True)
+        converted = converted.of(tensors)
         report = _export_names(converted, destination, ending, options.library, progress)
     report.unused += [
         Row(tensor.key, None, entry.shape, dtypes.name(entry.dtype), 'left out as asked')

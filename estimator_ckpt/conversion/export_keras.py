@@ -12,6 +12,7 @@ from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import Progress
 from estimator_ckpt.conversion.destinations import ARCHIVE
 from estimator_ckpt.conversion.placement_like import layout_warnings, match_layout
+from estimator_ckpt.conversion.selection import take_rules
 from estimator_ckpt.formats.output import OutputTensor, replacing
 from estimator_ckpt.formats.weights_h5 import (
     KerasArchive,
@@ -21,8 +22,9 @@ from estimator_ckpt.formats.weights_h5 import (
 )
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.keras_slots import add_slots
+from estimator_ckpt.mapping.recurrent_cells import with_cells
 from estimator_ckpt.mapping.report import MappingError, MappingReport
-from estimator_ckpt.mapping.rules import RuleError
+from estimator_ckpt.mapping.rules import RuleError, Rules
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets
 from estimator_ckpt.program.keras_weights import is_keras_3_model, saved_weights
@@ -31,6 +33,7 @@ from estimator_ckpt.program.read_target import of_contents
 
 def export_keras(
     source: Source,
+    rules: Rules,
     destination: str,
     ending: str,
     like: Any,
@@ -41,6 +44,7 @@ def export_keras(
 
     Args:
       source: The checkpoint, with the tensors that are converted.
+      rules: The rules for these.
       destination: The path of the new file.
       ending: Its ending: `'.weights.h5'` or `'.keras'`.
       like: The path of a file of the weights of a fresh model, or the model itself.
@@ -58,6 +62,8 @@ def export_keras(
     with _template(like, ending) as contents:
         _tell_slots(source, contents)
         target, updates = of_contents(contents), (hyperparameters or {}).get('iter')
+        tensors = take_rules(list(source.tensors), with_cells(rules, source, target), follow=False)
+        source = source.of(tensors)
         counters = [wanted for wanted in target.wanted if updates is not None and wanted.is_step]
         _check_rules(source, target, contents.reader.prefix)
         try:

@@ -102,7 +102,7 @@ def place_like(
         for wanted in target.wanted
         if (key := wanted.tensor.object_key)
     )
-    used = {tensor.key for tensor, _, _ in rows}
+    used = {key for tensor, _, _ in rows for key in (tensor.key, *tensor.made.sources)}
     unused = [PlacedTensor(tensor, tensor.name) for tensor in tensors if tensor.key not in used]
     notes = [f'{len(unused)} tensors that the layout does not have keep their names.'] if unused else []
     warnings = layout_warnings(source, target, hyperparameters)

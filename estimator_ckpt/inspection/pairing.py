@@ -10,7 +10,10 @@ from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import object_slot_name
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.recipes import Recipe
+from estimator_ckpt.mapping.recurrent_cells import with_cells
 from estimator_ckpt.mapping.rules import Rules
+from estimator_ckpt.mapping.source import Source
+from estimator_ckpt.mapping.targets import Targets, TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor, apply_rules, read_tensors
 
 
@@ -73,14 +76,21 @@ class _Side:
         self.tensors = {tensor.key: tensor for tensor in read_tensors(contents)}
         self.left = dict.fromkeys(self.groups)
         self.counter = contents.graph.child_key(object_keys.SAVE_COUNTER) if contents.graph else None
-        self._contents = contents
+        self.contents = contents
+
+    def targets(self) -> Targets:
+        """Returns the tensors as those of a target."""
+        reader = self.contents.reader
+        entries = {key: reader.entry(key) for key in self.tensors}
+        wanted = [TargetTensor(t, entries[k].shape, entries[k].dtype) for k, t in self.tensors.items()]
+        return Targets(wanted, self.contents.graph)
 
     def left_tensors(self) -> list[Tensor]:
         return [tensor for key, tensor in self.tensors.items() if key in self.left]
 
     def slots(self) -> Iterator[tuple[str, str, list[str]]]:
         """Yields the first key, the first key of the variable, and the possible names of each slot left."""
-        kinds, meanings = self._contents.meanings(), {}
+        kinds, meanings = self.contents.meanings(), {}
         for first, group in self.groups.items():
             meaning = next((kinds[key] for key in group if kinds[key].kind is Kind.SLOT), None)
             if meaning is not None and meaning.variable in self.first_key:
@@ -127,15 +137,16 @@ class _Matcher:
         places: dict[str, str] = {}
         for key, tensor in self._b.tensors.items():
             places |= dict.fromkeys([*tensor.candidates, *self._b.groups[key]], key)
-        tensors, idle = apply_rules(list(self._a.tensors.values()), rules)
+        source = Source(self._a.contents, list(self._a.tensors.values()))
+        tensors, idle = apply_rules(source.tensors, with_cells(rules, source, self._b.targets()))
         for tensor in tensors:
             self._recipes.pop(tensor.key, None)
             if tensor.recipe is not None:
                 self._recipes[tensor.key] = tensor.recipe
             if tensor.target in places:
                 self._add(tensor.key, places[tensor.target])
-                for source in tensor.recipe.sources if tensor.recipe else ():
-                    self._a.left.pop(source, None)
+                for key in tensor.recipe.sources if tensor.recipe else ():
+                    self._a.left.pop(key, None)
         self._ruled = {key for key, tensor in self._a.tensors.items() if tensor.target is not None}
         self._ruled |= {tensor.key for tensor in tensors if tensor.target is not None}
         return idle

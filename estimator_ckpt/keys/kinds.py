@@ -80,7 +80,9 @@ _JOINED_SLOT = re.compile(r'(?P<variable>.+)_(?P<slot>slot_(?:vr|vc|v|m))')
 _KERAS_SCALAR = re.compile(rf'{_KERAS}(?:iterations|lr)(?::0)?')
 _KERAS_UNNAMED = re.compile(rf'{_KERAS}Variable(?:_\d+)?(?::0)?')
 # Keras 3: `adam/iteration`, and slots that are called `adam/dense_kernel_momentum` (`keras/src/optimizers/*.py`).
-_KERAS_3 = r'(?:.*/)?(?:sgd|adagrad|adadelta|rm_?sprop|adam|adamw|adam_w|adamax|nadam|ftrl)(?:_\d+)?/'
+_KERAS_3 = (
+    r'(?:.*/)?(?:[sS][gG][dD]|adagrad|adadelta|rm_?sprop|adam|adamw|adam_w|adamax|nadam|ftrl)(?:_\d+)?/'
+)
 _NAMED_KERAS_3_SLOT = re.compile(
     rf'{_KERAS_3}(?P<variable>[^/]+)_(?P<slot>{"|".join(slots.KERAS_3_SLOT_NAMES)})'
 )

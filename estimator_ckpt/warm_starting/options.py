@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from estimator_ckpt.mapping.object_rules import bind_objects, locate_nothing
+from estimator_ckpt.mapping.recurrent_cells import without_cells
 from estimator_ckpt.mapping.rules import parse_rules
 from estimator_ckpt.warm_starting.selection import parse_include
 
@@ -24,7 +25,8 @@ class WarmStart:
         regular expression and replacement, both mixed in a list, or a rules file; see `estimator_ckpt.mapping.rules`. A
         replacement is a variable's name or its object path (`'model/encoder/kernel'`). In an assignment map it can also
         be a variable, the list of the pieces of a partitioned one, or for a scope (`'bert/'`) an object, below which
-        variables are matched by path. Variables without a rule are matched by name or path.
+        variables are matched by path. Variables without a rule are matched by name or path. `'rnn'`, alone or in a
+        list, stands for the rules of recurrent cells; see `estimator_ckpt.mapping.recurrent_cells`.
       include: Which variables get a value: `'trainable'`; `'all'`, for statistics too; a regular expression that the
         beginning of a name or path matches, as for `tf.estimator.WarmStartSettings`; or a list of variables, or of
         such expressions. Variables that an assignment map names are always included.
@@ -67,5 +69,5 @@ class WarmStart:
             isinstance(self.step, bool) or not isinstance(self.step, int)
         ):
             raise ValueError(f"step must be 'reset', 'keep' or a number, not {self.step!r}.")
-        parse_rules(bind_objects(self.rules, locate_nothing))
+        parse_rules(bind_objects(without_cells(self.rules), locate_nothing))
         parse_include(self.include)

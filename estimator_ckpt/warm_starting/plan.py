@@ -15,6 +15,7 @@ from estimator_ckpt.keys.slots import SlotState
 from estimator_ckpt.mapping.matching import match
 from estimator_ckpt.mapping.object_rules import Locate, bind_objects, locate_nothing
 from estimator_ckpt.mapping.recipes import Cast, Constant, Scaled
+from estimator_ckpt.mapping.recurrent_cells import with_cells
 from estimator_ckpt.mapping.report import MappingReport, Row, mapping_error, nearest
 from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
 from estimator_ckpt.mapping.source import Source, promote_all
@@ -76,8 +77,8 @@ def map_warm_start(
       CheckpointError: If the checkpoint cannot be read, or has no moving averages with `average='promote'`.
       RuleError: If `include` matches nothing.
     """
-    rules = parse_rules(bind_objects(warm_start.rules, locate))
     source = _read(warm_start)
+    rules = parse_rules(bind_objects(with_cells(warm_start.rules, source, target), locate))
     tensors, idle = apply_rules(source.tensors, rules, follow=False)
     source = source.of(tensors)
     if warm_start.slots:
