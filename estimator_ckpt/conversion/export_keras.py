@@ -1,6 +1,7 @@
 """Writes the values of a checkpoint as weights of a Keras 3 model."""
 
 import contextlib
+import dataclasses
 import functools
 import os
 from collections.abc import Iterator, Mapping
@@ -67,7 +68,7 @@ def export_keras(
         counters = [wanted for wanted in target.wanted if updates is not None and wanted.is_step]
         _check_rules(source, target, contents.reader.prefix)
         try:
-            filled = Targets([wanted for wanted in target.wanted if wanted not in counters], None)
+            filled = dataclasses.replace(target, wanted=[w for w in target.wanted if w not in counters])
             plan, kept = match_layout(source, filled, hyperparameters)
         except MappingError as error:
             if not contents.slots_problem:

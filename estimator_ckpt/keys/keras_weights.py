@@ -50,6 +50,7 @@ class KerasWeights:
       not_trained: The keys of the variables that no optimizer trains, such as moving averages.
       order: The groups of variables in the order of the model, if the file has its configuration.
       optimizer: The name or class of the optimizer; empty if there is none.
+      model: The name of the model, which paths of variables may begin with; empty if it is not known.
     """
 
     names: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -57,6 +58,7 @@ class KerasWeights:
     not_trained: set[str] = dataclasses.field(default_factory=set)
     order: list[str] | None = None
     optimizer: str = ''
+    model: str = ''
 
 
 def read_weights(reader: WeightsFile) -> KerasWeights:
@@ -73,7 +75,7 @@ def read_weights(reader: WeightsFile) -> KerasWeights:
         return _by_names(reader)
     layers = dict(_configured(reader, reader.config, '')) if reader.config else {}
     _check_order(reader, layers)
-    weights = KerasWeights(optimizer=_optimizer_name(reader))
+    weights = KerasWeights(optimizer=_optimizer_name(reader), model=reader.layer_names.get('', ''))
     for group, keys in groups.items():
         if group == _OPTIMIZER or group.startswith(f'{_OPTIMIZER}/'):
             _add_optimizer(reader, weights, group, keys)

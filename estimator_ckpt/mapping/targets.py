@@ -71,10 +71,12 @@ class Targets:
     Attributes:
       wanted: The tensors that are to get values.
       graph: The object graph of the target; None if there is none.
+      scope: The name that rules can write before those of the tensors, such as that of a Keras model; empty for none.
     """
 
     wanted: list[TargetTensor]
     graph: ObjectGraph | None
+    scope: str = ''
 
     def places(self) -> Callable[[str], str]:
         """Returns a function from a name or object path to the key of the wanted tensor, or else to the same text.
@@ -86,6 +88,8 @@ class Targets:
 
         def place(call: str) -> str:
             call = call.removesuffix(':0')
+            if self.scope and call not in called:
+                call = call.removeprefix(f'{self.scope}/')
             if call in called or self.graph is None:
                 return call
             parent, slash, last = call.rpartition('/')

@@ -40,4 +40,4 @@ def of_contents(contents: Contents) -> Targets:
         entry, read = reader.entry(tensor.key), functools.partial(reader.tensor, tensor.key)
         state = source.slot_states.get(tensor.key)
         wanted.append(TargetTensor(tensor, entry.shape, entry.dtype, state=state, read=read))
-    return Targets(wanted, contents.graph)
+    return Targets(wanted, contents.graph, contents.weights.model if contents.weights else '')

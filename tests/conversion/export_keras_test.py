@@ -179,6 +179,23 @@ def test_a_warm_start_takes_weights(tmp_path, adam):
             np.testing.assert_allclose(monitored.run(y, {x: BATCHES[0]}), adam.predictions, rtol=1e-6)
 
 
+@pytest.mark.parametrize('scope', ['', 'sequential/', 'layers'])
+def test_rules_name_variables_as_keras_does_or_as_the_file(tmp_path, adam, scope):
+    estimator_ckpt.convert(adam.path, tmp_path / 'old', 'tf1', rules=[('(hidden|out)/(.*)', r'net/\1_x/\2')])
+    rules = [(r'net/(hidden|out)_x/(kernel|bias)', rf'{scope}\1/\2')]
+    if scope == 'layers':
+        names = {'hidden': 'layers/dense', 'out': 'layers/dense_1'}
+        rules = {
+            f'net/{layer}_x/{name}': f'{group}/vars/{number}'
+            for layer, group in names.items()
+            for number, name in enumerate(('kernel', 'bias'))
+        }
+    model, new = model_of(), tmp_path / 'new.weights.h5'
+    estimator_ckpt.convert(tmp_path / 'old', new, like=model, rules=rules)
+    model.load_weights(new)
+    np.testing.assert_allclose(model.predict(BATCHES[0], verbose=0), adam.predictions, rtol=1e-6, atol=1e-7)
+
+
 class Block(layers.Layer):
     """A layer with a variable of its own, whose layers are created in another order than that of the alphabet."""
 
