@@ -79,13 +79,16 @@ def read_state(directory: str, state_file: str = STATE_FILE) -> CheckpointState 
     )
 
 
-def write_state(directory: str, state: CheckpointState, state_file: str = STATE_FILE) -> None:
+def write_state(
+    directory: str, state: CheckpointState, state_file: str = STATE_FILE, durable: bool = True
+) -> None:
     """Replaces the state file of a directory atomically.
 
     Args:
       directory: Local or remote directory of checkpoints.
       state: The new contents.
       state_file: Base name of the state file.
+      durable: Whether to wait until the file survives a power cut.
     """
     message = _Message(
         model_checkpoint_path=state.latest,
@@ -94,15 +97,16 @@ def write_state(directory: str, state: CheckpointState, state_file: str = STATE_
         last_preserved_timestamp=state.last_preserved,
     )
     path = os.path.join(directory, state_file)
-    write_atomically(path, text_format.MessageToString(message).encode())
+    write_atomically(path, text_format.MessageToString(message).encode(), durable)
 
 
-def write_atomically(path: str, data: bytes) -> None:
+def write_atomically(path: str, data: bytes, durable: bool = True) -> None:
     """Writes a small file under a temporary name and renames it, so that readers see the old or the new file whole.
 
     Args:
       path: The file to create or replace.
       data: Its contents.
+      durable: Whether the file survives a power cut, under this name, when the function returns.
     """
     files = files_for(path)
     if files.is_object_store:
@@ -111,7 +115,12 @@ def write_atomically(path: str, data: bytes) -> None:
     temporary = f'{path}.tmp-{uuid.uuid4().hex[:12]}'
     try:
         files.write(temporary, data)
+        if durable:
+            # Before it is renamed: a journal may keep the new name without the contents.
+            files.sync(temporary)
         files.rename(temporary, path)
+        if durable:
+            files.sync(os.path.dirname(path))
     except BaseException:
         files.discard(temporary)
         raise

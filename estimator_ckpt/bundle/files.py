@@ -115,6 +115,16 @@ class Files(abc.ABC):
     def remove(self, path: str) -> None:
         """Removes a file."""
 
+    def sync(self, path: str) -> None:
+        """Waits until the contents of a file, or the names in a directory, survive a power cut.
+
+        Does nothing on remote file systems, which answer for what they have taken.
+
+        Args:
+          path: The file or directory.
+        """
+        return
+
     @abc.abstractmethod
     def make_dirs(self, path: str) -> None:
         """Creates a directory and its parents, as far as they do not exist."""
@@ -204,6 +214,20 @@ class LocalFiles(Files):
         """Removes a directory with all that is in it, if it is there."""
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(path)
+
+    def sync(self, path: str) -> None:
+        try:
+            descriptor = os.open(path or '.', os.O_RDONLY)
+        except PermissionError:
+            return  # Windows opens no directories.
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            # Some file systems cannot do this, such as those of FUSE.
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EROFS):
+                raise
+        finally:
+            os.close(descriptor)
 
     def make_dirs(self, path: str) -> None:
         os.makedirs(path or '.', exist_ok=True)

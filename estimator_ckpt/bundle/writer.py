@@ -338,7 +338,7 @@ class BundleWriter:
             offset += len(data)
             yield data
 
-    def publish(self, progress: Progress = None) -> str:
+    def publish(self, progress: Progress = None, durable: bool = True) -> str:
         """Writes the checkpoint: first the data files, then the index, whose rename makes the checkpoint visible.
 
         A checkpoint under the same prefix stays intact until that rename: if its data files have the names of the new
@@ -346,6 +346,8 @@ class BundleWriter:
 
         Args:
           progress: Called with the number of bytes of each piece after it was copied.
+          durable: Whether the checkpoint survives a power cut when the function returns: its data are on the disk
+            before its index, and both before the files that it replaces are removed.
 
         Returns:
           The prefix.
@@ -379,7 +381,10 @@ class BundleWriter:
                     shard = dataclasses.replace(shard, transfer='link')
                 self._place(shard, data_path(self.prefix, number, len(shards)), begun, progress)
             index = self._index(len(shards))
-            write_atomically(index_path(self.prefix), index)
+            if durable:
+                for number in range(len(shards)):
+                    self._files.sync(data_path(self.prefix, number, len(shards)))
+            write_atomically(index_path(self.prefix), index, durable)
         except BaseException:
             if not index or not self._has_put(index):
                 self._undo(begun)

@@ -24,7 +24,17 @@ from estimator_ckpt.mapping.report import MappingReport
 
 ARGUMENTS = ('SOURCE', 'DESTINATION')
 # The flags that are arguments of `convert` of the same name and type.
-_PASSED_ON = ('rules', 'root', 'like', 'promote_averages', 'merge_slices', 'compact', 'data', 'overwrite')
+_PASSED_ON = (
+    'rules',
+    'root',
+    'like',
+    'promote_averages',
+    'merge_slices',
+    'compact',
+    'data',
+    'overwrite',
+    'durable',
+)
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -39,6 +49,9 @@ def define_flags(values: flags.FlagValues) -> None:
         ['link', 'copy'],
         'Whether data files are linked, if the file system supports it, or copied.',
         values,
+    )
+    flags.DEFINE_boolean(
+        'durable', True, 'Whether to wait until what is written survives a power cut.', values
     )
     flags.DEFINE_boolean('overwrite', False, 'Whether an existing checkpoint is replaced.', values)
     flags.DEFINE_boolean(

@@ -19,7 +19,8 @@ from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.conversion.destinations import check_destination, destination_prefix, ending_of
-from estimator_ckpt.conversion.export import ExportOptions, export, without_effect
+from estimator_ckpt.conversion.export import export
+from estimator_ckpt.conversion.export_options import ExportOptions, without_effect
 from estimator_ckpt.conversion.optimizer_to_keras import place_with_keras
 from estimator_ckpt.conversion.optimizer_to_tf1 import place_as_tf1
 from estimator_ckpt.conversion.placement import Placed, Placement, place_by_name
@@ -63,6 +64,7 @@ def convert(
     overwrite: bool = False,
     write_state_file: bool = False,
     save_counter: bool | None = None,
+    durable: bool = True,
     for_: Literal['pytorch'] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> MappingReport:
@@ -112,6 +114,7 @@ def convert(
       write_state_file: Whether the `checkpoint` state file in the directory of the new checkpoint names it.
       save_counter: Whether a checkpoint with objects has a counter of saves, which `tf.train.Checkpoint` asks for. None
         for what the source or `like` has; one is added to a source without objects.
+      durable: Whether the new checkpoint or file survives a power cut when the function returns.
       for_: The library whose names and layouts of variables a `.safetensors` or `.npz` file gets: `'pytorch'`; None
         for TensorFlow's.
       progress: A function that is called with the number of bytes of each piece after it is copied.
@@ -139,7 +142,9 @@ def convert(
             write_state_file=write_state_file,
             save_counter=save_counter,
         )
-        options = ExportOptions(rules, drop, keep, promote_averages, like, hyperparameters, for_, overwrite)
+        options = ExportOptions(
+            rules, drop, keep, promote_averages, like, hyperparameters, for_, overwrite, durable
+        )
         return export(source, as_path(destination), ending, options, progress)
     if for_ is not None:
         raise CheckpointError(f'for_={for_!r} would have no effect on a checkpoint; omit it.')
@@ -197,10 +202,10 @@ def convert(
         writer.add_tensor(key, value)
     if compact:
         writer.compact()
-    writer.publish(progress)
+    writer.publish(progress, durable)
     if write_state_file:
         base = os.path.basename(destination)
-        write_state(os.path.dirname(destination), CheckpointState(base, (base,)))
+        write_state(os.path.dirname(destination), CheckpointState(base, (base,)), durable=durable)
     return report
 
 

@@ -66,7 +66,8 @@ def convert_directory(
     names = tuple(map(name_of, prefixes))
     times = tuple(map(_time, prefixes))
     preserved = state.last_preserved if state else 0.0
-    write_state(destination, CheckpointState(names[-1], names, times, preserved))
+    state = CheckpointState(names[-1], names, times, preserved)
+    write_state(destination, state, durable=options.get('durable', True))
     return reports
 
 

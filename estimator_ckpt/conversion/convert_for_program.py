@@ -31,6 +31,7 @@ def convert_for_program(
     style: CheckpointStyle,
     program: Program | None,
     data: Literal['link', 'copy'] = 'link',
+    durable: bool = True,
 ) -> list[str]:
     """Writes a checkpoint of another style. The source is not changed.
 
@@ -43,6 +44,7 @@ def convert_for_program(
       program: The program; None if it is not known. Names and paths are then derived from the checkpoint, and the
         objects for a name-based one are those of the default object of scaffolds.
       data: `'link'` to link data files where the file system allows it; `'copy'` to copy them.
+      durable: Whether the new checkpoint survives a power cut when the function returns.
 
     Returns:
       The object keys of the program for which the source has no value. They are left out.
@@ -60,9 +62,13 @@ def convert_for_program(
             options = {'root': object_keys.DEFAULT_ROOT, 'step': steps}
         elif style is CheckpointStyle.TF1:
             options = {'root': object_keys.DEFAULT_ROOT}
-        convert(source, destination, style, **options, name_step=True, data=data, overwrite=True)
+        convert(
+            source, destination, style, **options, name_step=True, data=data, overwrite=True, durable=durable
+        )
         return []
-    return _ProgramConversion(BundleReader(source), BundleWriter(destination), program).write(style, data)
+    return _ProgramConversion(BundleReader(source), BundleWriter(destination), program).write(
+        style, data, durable
+    )
 
 
 class _ProgramConversion:
@@ -75,7 +81,7 @@ class _ProgramConversion:
         self._located = list(zip(program.targets, locations, strict=True))
         self._wanted: set[str] = set()
 
-    def write(self, style: CheckpointStyle, data: Literal['link', 'copy']) -> list[str]:
+    def write(self, style: CheckpointStyle, data: Literal['link', 'copy'], durable: bool) -> list[str]:
         """Writes the new checkpoint, and returns the object keys of the program without a value."""
         self._reader.check_data_files()
         self._writer.include(self._reader, data)
@@ -90,7 +96,7 @@ class _ProgramConversion:
         for key in self._contents.all_keys:
             if key not in self._wanted:
                 self._writer.remove(key)
-        self._writer.publish()
+        self._writer.publish(durable=durable)
         return missing
 
     def _counters(self) -> set[str]:

@@ -1,10 +1,7 @@
 """Writes the values of a checkpoint as a file of another kind, which the ending of the destination names."""
 
 import collections
-import dataclasses
 import os
-from collections.abc import Collection, Mapping
-from typing import Any
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
@@ -12,47 +9,19 @@ from estimator_ckpt.bundle.files import Progress
 from estimator_ckpt.conversion.destinations import ARCHIVE, WEIGHTS, check_destination
 from estimator_ckpt.conversion.export_arrays import export_arrays
 from estimator_ckpt.conversion.export_keras import export_keras
+from estimator_ckpt.conversion.export_options import ExportOptions, without_effect
 from estimator_ckpt.conversion.placement import place_by_name
 from estimator_ckpt.conversion.pytorch_layout import PyTorchTensor, to_pytorch
 from estimator_ckpt.conversion.selection import select_tensors, take_rules
+from estimator_ckpt.formats.output import replacing
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.mapping.recurrent_cells import with_cells
 from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
-from estimator_ckpt.mapping.rules import Rules
 from estimator_ckpt.mapping.source import Source, promote_all
 from estimator_ckpt.mapping.tensors import read_tensors
 from estimator_ckpt.optimizers.momentum import momentum_notes
 
 _PYTORCH = 'pytorch'
-
-
-@dataclasses.dataclass(frozen=True)
-class ExportOptions:
-    """The options of `convert` that apply to files of other kinds; see there."""
-
-    rules: Rules
-    drop: str | Collection[str]
-    keep: str | Collection[str]
-    promote_averages: bool
-    like: Any
-    hyperparameters: Mapping[str, Any] | None
-    library: str | None
-    overwrite: bool
-
-
-def without_effect(ending: str, **options: Any) -> None:
-    """Checks that no options are given that only checkpoints have.
-
-    Args:
-      ending: The ending of the destination.
-      **options: The options; one that is false, None or empty is not given.
-
-    Raises:
-      CheckpointError: If some are given.
-    """
-    given = [f'{name}={value!r}' for name, value in options.items() if value]
-    if given:
-        raise CheckpointError(f'{" and ".join(given)} would have no effect on a {ending} file; omit it.')
 
 
 def export(
@@ -84,13 +53,11 @@ def export(
     tensors, left_out = select_tensors(tensors, options.drop, options.keep)
     converted = Source(contents, tensors)
     if ending in (WEIGHTS, ARCHIVE):
-        report = export_keras(
-            converted, options.rules, destination, ending, options.like, options.hyperparameters, progress
-        )
+        report = export_keras(converted, options, destination, ending, progress)
     else:
         tensors = take_rules(tensors, with_cells(options.rules, converted), follow=True)
         converted = converted.of(tensors)
-        report = _export_names(converted, destination, ending, options.library, progress)
+        report = _export_names(converted, destination, ending, options, progress)
     report.unused += [
         Row(tensor.key, None, entry.shape, dtypes.name(entry.dtype), 'left out as asked')
         for tensor in left_out
@@ -110,14 +77,14 @@ def _check_options(ending: str, options: ExportOptions) -> None:
 
 
 def _export_names(
-    source: Source, destination: str, ending: str, library: str | None, progress: Progress
+    source: Source, destination: str, ending: str, options: ExportOptions, progress: Progress
 ) -> MappingReport:
     """Writes tensors under their names, or the new ones that rules give them."""
     named = [
         PyTorchTensor(row.tensor, row.name, row.tensor.made) for row in place_by_name(source.tensors).rows
     ]
     report = MappingReport()
-    if library == _PYTORCH:
+    if options.library == _PYTORCH:
         named, without_place, report.notes = to_pytorch(source, named)
         for tensor in without_place:
             entry = source.reader.entry(tensor.key)
@@ -138,5 +105,6 @@ def _export_names(
         )
     if not named:
         raise CheckpointError(f'{source.reader.prefix} has no tensors to write.')
-    export_arrays(source.reader, named, destination, ending, library, progress)
+    with replacing(destination, options.durable) as path:
+        export_arrays(source.reader, named, path, ending, options.library, progress)
     return report

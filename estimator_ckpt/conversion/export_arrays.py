@@ -9,7 +9,7 @@ from estimator_ckpt.bundle.files import Progress
 from estimator_ckpt.conversion.destinations import NPZ
 from estimator_ckpt.conversion.pytorch_layout import PyTorchTensor
 from estimator_ckpt.formats.npz import write_npz
-from estimator_ckpt.formats.output import OutputTensor, replacing
+from estimator_ckpt.formats.output import OutputTensor
 from estimator_ckpt.formats.safetensors_file import write_safetensors
 from estimator_ckpt.formats.source import TensorSource
 
@@ -20,7 +20,7 @@ _FORMATS = {None: 'tf', 'pytorch': 'pt'}
 def export_arrays(
     reader: TensorSource,
     tensors: Sequence[PyTorchTensor],
-    destination: str,
+    path: str,
     ending: str,
     library: str | None,
     progress: Progress,
@@ -30,8 +30,8 @@ def export_arrays(
     Args:
       reader: The reader of the checkpoint.
       tensors: The tensors with their new names, which must differ.
-      destination: The path of the new file.
-      ending: Its ending: `'.safetensors'` or `'.npz'`.
+      path: The local path of the new file.
+      ending: The ending of its final name: `'.safetensors'` or `'.npz'`.
       library: The library whose layouts the tensors have: `'pytorch'`; None for TensorFlow.
       progress: Called with the number of bytes of each tensor after it was written.
 
@@ -50,8 +50,7 @@ def export_arrays(
         raise CheckpointError(
             f'{reader.prefix}: a {ending} file holds numbers only, not {", ".join(strings)}; leave them out with drop.'
         )
-    with replacing(destination) as path:
-        if ending == NPZ:
-            write_npz(path, outputs, progress)
-        else:
-            write_safetensors(path, outputs, {'format': _FORMATS[library]}, progress)
+    if ending == NPZ:
+        write_npz(path, outputs, progress)
+    else:
+        write_safetensors(path, outputs, {'format': _FORMATS[library]}, progress)

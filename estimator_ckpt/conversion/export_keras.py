@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import Progress
 from estimator_ckpt.conversion.destinations import ARCHIVE
+from estimator_ckpt.conversion.export_options import ExportOptions
 from estimator_ckpt.conversion.placement_like import layout_warnings, match_layout
 from estimator_ckpt.conversion.selection import take_rules
 from estimator_ckpt.formats.output import OutputTensor, replacing
@@ -25,7 +26,7 @@ from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.keras_slots import add_slots
 from estimator_ckpt.mapping.recurrent_cells import with_cells
 from estimator_ckpt.mapping.report import MappingError, MappingReport
-from estimator_ckpt.mapping.rules import RuleError, Rules
+from estimator_ckpt.mapping.rules import RuleError
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets
 from estimator_ckpt.program.keras_weights import is_keras_3_model, saved_weights
@@ -33,23 +34,15 @@ from estimator_ckpt.program.read_target import of_contents
 
 
 def export_keras(
-    source: Source,
-    rules: Rules,
-    destination: str,
-    ending: str,
-    like: Any,
-    hyperparameters: Mapping[str, Any] | None,
-    progress: Progress,
+    source: Source, options: ExportOptions, destination: str, ending: str, progress: Progress
 ) -> MappingReport:
     """Writes a file of Keras weights.
 
     Args:
       source: The checkpoint, with the tensors that are converted.
-      rules: The rules for these.
+      options: The options, of which `like` is the file of the weights of a fresh model, or the model itself.
       destination: The path of the new file.
       ending: Its ending: `'.weights.h5'` or `'.keras'`.
-      like: The path of a file of the weights of a fresh model, or the model itself.
-      hyperparameters: The given hyperparameters, such as `learning_rate`, and `iter` for the number of updates.
       progress: Called with the number of bytes of each tensor after it was written.
 
     Returns:
@@ -60,10 +53,11 @@ def export_keras(
       RuleError: If a rule names a place that the model does not have.
       CheckpointError: If `like` is neither.
     """
-    with _template(like, ending) as contents:
+    hyperparameters = options.hyperparameters
+    with _template(options.like, ending) as contents:
         _tell_slots(source, contents)
         target, updates = of_contents(contents), (hyperparameters or {}).get('iter')
-        tensors = take_rules(list(source.tensors), with_cells(rules, source, target), follow=False)
+        tensors = take_rules(list(source.tensors), with_cells(options.rules, source, target), follow=False)
         source = source.of(tensors)
         counters = [wanted for wanted in target.wanted if updates is not None and wanted.is_step]
         _check_rules(source, target, contents.reader.prefix)
@@ -89,7 +83,7 @@ def export_keras(
             )
             outputs[key] = OutputTensor(key, wanted.dtype, wanted.shape or (), compute)
         template = contents.reader
-        with replacing(destination) as path:
+        with replacing(destination, options.durable) as path:
             if isinstance(template, KerasArchive) and ending == ARCHIVE:
                 write_archive_like(path, template, outputs, progress)
             else:

@@ -30,6 +30,7 @@ class Mirror:
         style: CheckpointStyle,
         keep_checkpoint_max: int | None,
         data: Literal['link', 'copy'],
+        durable: bool = True,
     ):
         """Creates a mirror, or continues an existing one.
 
@@ -39,6 +40,7 @@ class Mirror:
           style: The style of the mirror.
           keep_checkpoint_max: The number of checkpoints to keep; None or 0 for all.
           data: Whether data files are linked, if the file system supports links, or copied.
+          durable: Whether a mirrored checkpoint survives a power cut before older ones are deleted.
 
         Raises:
           ValueError: If `output_dir` is `source_dir`, or holds checkpoints that are not the mirror's.
@@ -46,6 +48,7 @@ class Mirror:
         """
         self._source_dir, self._output_dir = _absolute(source_dir), output_dir
         self._style, self._data, self._max_to_keep = style, data, keep_checkpoint_max
+        self._durable = durable
         self._files = files_for(output_dir)
         if self._source_dir == _absolute(output_dir):
             raise ValueError(
@@ -65,7 +68,7 @@ class Mirror:
         self._own = own or {}
         self._finish_deleting(listed)
         # Only the mirrored directory keeps checkpoints permanently.
-        self._retention = Retention(keep_checkpoint_max, float('inf'))
+        self._retention = Retention(keep_checkpoint_max, float('inf'), durable)
         self._retention.recover([os.path.join(output_dir, name) for name in listed])
 
     def _refuse_foreign(self, names: list[str]) -> None:
@@ -104,7 +107,7 @@ class Mirror:
 
     def _write_marker(self) -> None:
         content = json.dumps({'source': self._source_dir, 'own': self._own}, indent=1)
-        write_atomically(os.path.join(self._output_dir, MARKER), content.encode())
+        write_atomically(os.path.join(self._output_dir, MARKER), content.encode(), self._durable)
 
     def _finish_deleting(self, listed: list[str]) -> None:
         """Deletes checkpoints that a process that died was to delete, or had not finished."""
@@ -147,7 +150,7 @@ class Mirror:
             # The marker comes first, so that an interrupted checkpoint is known to be the mirror's.
             self._write_marker()
             if not is_mirrored:
-                missing = convert_for_program(prefix, target, self._style, program, self._data)
+                missing = convert_for_program(prefix, target, self._style, program, self._data, self._durable)
             self._retention.write_state(target, relative=True)
         except BaseException:
             self._retention.kept, self._own = before, {**own, name: ''}

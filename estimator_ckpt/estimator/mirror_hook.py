@@ -42,6 +42,7 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
         keep_checkpoint_max: int | None = 5,
         data: Literal['link', 'copy'] = 'link',
         on_error: Literal['log', 'raise'] = 'log',
+        durable: bool = True,
     ):
         """Creates a hook for `estimator.train(hooks=[...])`, `EstimatorSpec(training_hooks=[...])` or MonitoredSession.
 
@@ -55,6 +56,7 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
           on_error: How to handle a checkpoint that cannot be mirrored, such as for lack of space or permission: `'log'`
             logs a warning and continues training, `'raise'` stops it. A directory that cannot be a mirror (model_dir,
             or one that holds other checkpoints) raises a ValueError before the first step in any case.
+          durable: Whether a mirrored checkpoint survives a power cut from the moment that it is announced.
 
         Raises:
           TypeError: If `checkpoint` is not a `tf.train.Checkpoint`.
@@ -71,7 +73,7 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
         if keep_checkpoint_max is not None and keep_checkpoint_max < 0:
             raise ValueError(f'keep_checkpoint_max must be None, 0 or more, not {keep_checkpoint_max}.')
         self._checkpoint, self._max_to_keep = checkpoint, keep_checkpoint_max
-        self._data, self._on_error = data, on_error
+        self._data, self._on_error, self._durable = data, on_error, durable
         self._reset()
 
     def _reset(self) -> None:
@@ -124,7 +126,9 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
         program = self._program or _program_behind(saver)
         try:
             if self._mirror is None:
-                self._mirror = Mirror(directory, self._output_dir, self._style, self._max_to_keep, self._data)
+                self._mirror = Mirror(
+                    directory, self._output_dir, self._style, self._max_to_keep, self._data, self._durable
+                )
             missing = self._mirror.add(prefix, program)
         except _FAILURES as error:
             if self._on_error == 'raise':

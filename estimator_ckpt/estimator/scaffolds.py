@@ -25,6 +25,7 @@ def scaffold(
     var_list: Any = None,
     warm_start: WarmStart | None = None,
     untracked: str = 'keep',
+    durable: bool = True,
     **scaffold_args: Any,
 ) -> tf.compat.v1.train.Scaffold:
     """Creates a scaffold that saves checkpoints of a style and restores every style.
@@ -42,6 +43,7 @@ def scaffold(
         such as `ema.variables_to_restore()` for evaluation and export. None for all.
       warm_start: The initial values of the variables if model_dir has no checkpoint. A given `init_fn` runs before.
       untracked: How to handle variables not reachable from `checkpoint`: `'keep'`, `'error'` or `'drop'`; see `Saver`.
+      durable: Whether checkpoints survive a power cut from the moment that they are announced; see `Saver`.
       **scaffold_args: Passed to `Scaffold`: `init_op`, `init_fn`, `local_init_op`, ...
 
     Raises:
@@ -66,6 +68,7 @@ def scaffold(
         checkpoint,
         var_list,
         untracked=untracked,
+        durable=durable,
         sharded=True,
         defer_build=True,
         allow_empty=True,

@@ -44,11 +44,12 @@ class OutputTensor(NamedTuple):
 
 
 @contextlib.contextmanager
-def replacing(destination: str) -> Iterator[str]:
+def replacing(destination: str, durable: bool = True) -> Iterator[str]:
     """Yields the path of a local file that becomes `destination` at the end, unless an error is raised.
 
     Args:
       destination: The path of the new file, local or remote. Until the end, a file that is there stays as it is.
+      durable: Whether the new file survives a power cut at the end.
     """
     files = files_for(destination)
     directory, base = os.path.split(destination)
@@ -61,7 +62,11 @@ def replacing(destination: str) -> Iterator[str]:
         try:
             yield local
             if not is_remote:
+                if durable:
+                    local_files.sync(local)
                 local_files.rename(local, destination)
+                if durable:
+                    local_files.sync(directory)
                 return
             beside = f'{destination}.tmp-{os.getpid()}'
             try:

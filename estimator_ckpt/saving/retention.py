@@ -35,15 +35,16 @@ class Retention:
       announces: True if a state file has been written.
     """
 
-    def __init__(self, max_to_keep: int | None, keep_every_n_hours: float | None):
+    def __init__(self, max_to_keep: int | None, keep_every_n_hours: float | None, durable: bool = True):
         """Creates a policy without checkpoints.
 
         Args:
           max_to_keep: The number of checkpoints to keep; None or 0 for all, of which the state file then names only the
             latest.
           keep_every_n_hours: The interval, in hours, at which a checkpoint is kept permanently; None for never.
+          durable: Whether the state file survives a power cut before surplus checkpoints are deleted.
         """
-        self._max_to_keep = max_to_keep or 0
+        self._max_to_keep, self._durable = max_to_keep or 0, durable
         self._interval = (float('inf') if keep_every_n_hours is None else keep_every_n_hours) * 3600
         self._last_preserved = time.time()
         self.kept: list[tuple[str, float]] = []
@@ -129,7 +130,7 @@ class Retention:
             timestamps=tuple(written for _, written in kept),
             last_preserved=self._last_preserved,
         )
-        write_state(directory, state, state_file)
+        write_state(directory, state, state_file, self._durable)
         _announced[_state_path(latest, state_file)] = state.latest
         self.announces = True
 

@@ -66,6 +66,7 @@ class Saver(tf.compat.v1.train.Saver):
         save_relative_paths: bool = True,
         filename: str | None = None,
         is_chief: bool = True,
+        durable: bool = True,
         write_version: int = tf.compat.v1.train.SaverDef.V2,
     ):
         """Creates a saver, and adds its ops to the default graph unless `defer_build` is set.
@@ -95,6 +96,8 @@ class Saver(tf.compat.v1.train.Saver):
           filename: As for `tf.compat.v1.train.Saver`.
           is_chief: Whether this task writes. In other tasks `save` writes nothing. Under a multi-worker strategy all
             tasks must call `save`, and the strategy decides which task is the chief.
+          durable: Whether a checkpoint is on the disk, so that it survives a power cut, before it is announced and
+            before older ones are deleted.
           write_version: `SaverDef.V2`; the V1 format is only read.
 
         Raises:
@@ -129,7 +132,8 @@ class Saver(tf.compat.v1.train.Saver):
         self._variables = var_list
         self._untracked = untracked
         self._model_dir = model_dir
-        self._retention = Retention(max_to_keep, keep_checkpoint_every_n_hours)
+        self._retention = Retention(max_to_keep, keep_checkpoint_every_n_hours, durable)
+        self._durable = durable
         self._save_counter = 0
         self._restored_from: str | None = None
         self._named_saver: tf.compat.v1.train.Saver | None = None
@@ -412,8 +416,9 @@ class Saver(tf.compat.v1.train.Saver):
         if self._style is not CheckpointStyle.TF1:
             count = self._save_counter + 1 if ops.bindings.save_counter is None else ops.count_save(sess)
             extras = objects_extras(ops.bindings, self._style, count, names=_is_export(prefix))
-        with Staging(prefix, ops.num_parts, extras, self._retention.announces) as staging:
-            with naming_needed_room(prefix, ops.bindings):
+        announces = self._retention.announces
+        with Staging(prefix, ops.num_parts, extras, announces, self._durable) as staging:
+            with naming_needed_room(prefix, ops.bindings), staging.writing_back():
                 write_parts(staging.parts, extras.values)
             # The first save of resumed training often equals the checkpoint that was just restored.
             is_new = staging.publish(unless_same=prefix == self._restored_from)

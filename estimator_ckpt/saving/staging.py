@@ -22,6 +22,7 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.bindings import Bindings
+from estimator_ckpt.saving.write_back import writing_back
 
 _STAGING = re.compile(r'\.saving-[0-9a-f]{12}')
 
@@ -97,7 +98,14 @@ class Staging:
       paths: The files of the published checkpoint; empty before it is published.
     """
 
-    def __init__(self, prefix: str, num_parts: int, extras: Extras, is_announced: bool = False):
+    def __init__(
+        self,
+        prefix: str,
+        num_parts: int,
+        extras: Extras,
+        is_announced: bool = False,
+        durable: bool = True,
+    ):
         """Chooses the names of the files. Nothing is written yet.
 
         Args:
@@ -106,8 +114,9 @@ class Staging:
           extras: The entries besides variables.
           is_announced: Whether the state file already names a checkpoint. The first one is never written in place: if
             the process is killed, its staging folder shows that it was to be announced.
+          durable: Whether a published checkpoint survives a power cut.
         """
-        self._prefix, self._extras = prefix, extras
+        self._prefix, self._extras, self._durable = prefix, extras, durable
         self._directory = f'{prefix}.saving-{uuid.uuid4().hex[:12]}'
         self._files = files_for(prefix)
         may_be_in_place = (
@@ -142,6 +151,12 @@ class Staging:
             if name.startswith((index_path(base), f'{base}.data-')):
                 self._files.discard(os.path.join(directory, name))
 
+    def writing_back(self) -> contextlib.AbstractContextManager[None]:
+        """Returns a context in which what save ops write goes to the disk while they write more."""
+        if not self._durable or self._in_place or '://' in self._directory:
+            return contextlib.nullcontext()
+        return writing_back(self._directory)
+
     def publish(self, unless_same: bool) -> bool:
         """Publishes the files of the save ops, with the extras, under the prefix.
 
@@ -165,7 +180,7 @@ class Staging:
             writer.alias_location(new, existing)
         if unless_same and checkpoint_exists(self._prefix) and self._is_there(writer, extras.counters):
             return False
-        writer.publish()
+        writer.publish(durable=self._durable)
         self.paths, self._moved = writer.paths, True
         return True
 
