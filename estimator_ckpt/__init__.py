@@ -32,10 +32,12 @@ _EXPORTS = {
     'diff': 'inspection.diff_checkpoints',
     'dual_scaffold': 'estimator.scaffolds',
     'inspect': 'inspection.inspect_checkpoint',
+    'list_directory': 'inspection.list_directory',
     'list_entries': 'keys.contents',
     'load': 'keys.load_arrays',
     'plan': 'warm_starting.plan',
     'print_checkpoint': 'conversion.guide_functions',
+    'repair': 'inspection.list_directory',
     'scaffold': 'estimator.scaffolds',
     'suggest_rules': 'suggesting.suggest_rules',
     'tf1_scaffold': 'estimator.scaffolds',
@@ -71,6 +73,8 @@ if typing.TYPE_CHECKING:
     from estimator_ckpt.estimator.warm_start_hook import WarmStartHook as WarmStartHook
     from estimator_ckpt.inspection.diff_checkpoints import diff as diff
     from estimator_ckpt.inspection.inspect_checkpoint import inspect as inspect
+    from estimator_ckpt.inspection.list_directory import list_directory as list_directory
+    from estimator_ckpt.inspection.list_directory import repair as repair
     from estimator_ckpt.inspection.verify_checkpoint import verify as verify
     from estimator_ckpt.keys.contents import list_entries as list_entries
     from estimator_ckpt.keys.load_arrays import load as load

@@ -17,10 +17,13 @@ from estimator_ckpt.cli.usage import UsageError
 PROGRAM = 'estimator-ckpt'
 COMMANDS = {
     'inspect': 'shows what a checkpoint holds',
+    'list': 'lists the checkpoints of a directory, and what is damaged or left over',
     'diff': 'compares two checkpoints',
     'verify': 'verifies every byte of a checkpoint',
     'plan': 'shows which tensors of a checkpoint go where in another one',
-    'convert': 'writes a checkpoint in another style',
+    'convert': 'writes a checkpoint in another style, or as a file of another kind',
+    'repair': 'makes the state file of a directory name the checkpoints that are whole',
+    'clean': 'removes what killed processes have left in a directory',
 }
 _HELP = {'-h', '-help', '--help', '--helpfull', '--helpshort'}
 FAILED = 2

@@ -6,11 +6,13 @@ A marker file, `mirror_of.json`, lists the checkpoints of the mirror. Nothing el
 import hashlib
 import json
 import os
+import re
 from typing import Literal
 
 from estimator_ckpt.bundle.checkpoint_state import read_state, write_atomically
 from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.leftovers import remove_leftovers
 from estimator_ckpt.bundle.paths import checkpoint_exists, data_files, index_path
 from estimator_ckpt.conversion.convert_for_program import convert_for_program
 from estimator_ckpt.keys.styles import CheckpointStyle
@@ -66,6 +68,9 @@ class Mirror:
         elif foreign := [name for name in listed if name not in own]:
             self._refuse_foreign(foreign)
         self._own = own or {}
+        if not self._files.is_object_store:
+            for series in {'', *(re.sub(r'-\d+$', '', name) for name in self._own)}:
+                remove_leftovers(output_dir, series)
         self._finish_deleting(listed)
         # Only the mirrored directory keeps checkpoints permanently.
         self._retention = Retention(keep_checkpoint_max, float('inf'), durable)

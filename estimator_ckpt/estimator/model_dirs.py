@@ -37,7 +37,7 @@ def prepare_model_dir(graph: tf.Graph, saver: Saver) -> None:
 def check_state_file(model_dir: str) -> None:
     """Checks that a directory with checkpoints has a state file.
 
-    If the process was killed after it wrote the first checkpoint, and before it announced that, this is done here.
+    If a process was killed after it wrote a checkpoint, and before it announced that, this is done here.
 
     Args:
       model_dir: The directory; it need not exist.
@@ -48,7 +48,13 @@ def check_state_file(model_dir: str) -> None:
     if not files_for(model_dir).is_dir(model_dir):
         return
     try:
-        if read_state(model_dir) is not None or announce_interrupted(model_dir):
+        # Listing takes requests on object stores, where little is left behind.
+        has_state = read_state(model_dir) is not None
+        if (
+            (has_state and files_for(model_dir).is_object_store)
+            or announce_interrupted(model_dir)
+            or has_state
+        ):
             return
         fault = 'has no checkpoint state file'
     except CorruptCheckpointError:

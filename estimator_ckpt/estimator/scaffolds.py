@@ -26,6 +26,7 @@ def scaffold(
     warm_start: WarmStart | None = None,
     untracked: str = 'keep',
     durable: bool = True,
+    on_damaged: str = 'error',
     **scaffold_args: Any,
 ) -> tf.compat.v1.train.Scaffold:
     """Creates a scaffold that saves checkpoints of a style and restores every style.
@@ -44,12 +45,14 @@ def scaffold(
       warm_start: The initial values of the variables if model_dir has no checkpoint. A given `init_fn` runs before.
       untracked: How to handle variables not reachable from `checkpoint`: `'keep'`, `'error'` or `'drop'`; see `Saver`.
       durable: Whether checkpoints survive a power cut from the moment that they are announced; see `Saver`.
+      on_damaged: How to handle a latest checkpoint that is damaged when training starts again: `'error'`, or
+        `'previous'` to go on from the newest one that is whole, with a warning.
       **scaffold_args: Passed to `Scaffold`: `init_op`, `init_fn`, `local_init_op`, ...
 
     Raises:
       TypeError: If `checkpoint` is not a `tf.train.Checkpoint`, `warm_start` is not a `WarmStart`, or `scaffold_args`
         has a saver.
-      ValueError: If the style or `untracked` is unknown.
+      ValueError: If the style, `untracked` or `on_damaged` is unknown.
     """
     if 'saver' in scaffold_args:
         raise TypeError('The scaffold makes its own saver; use tf.compat.v1.train.Scaffold for another one.')
@@ -69,6 +72,7 @@ def scaffold(
         var_list,
         untracked=untracked,
         durable=durable,
+        on_damaged=on_damaged,
         sharded=True,
         defer_build=True,
         allow_empty=True,

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -57,7 +58,7 @@ def replacing(destination: str, durable: bool = True) -> Iterator[str]:
         files.make_dirs(directory)
     is_remote = '://' in destination
     with tempfile.TemporaryDirectory() if is_remote else contextlib.nullcontext(directory) as folder:
-        local = os.path.join(folder, f'{base}.tmp-{os.getpid()}')
+        local = os.path.join(folder, f'{base}.tmp-{uuid.uuid4().hex[:12]}')
         local_files = files_for(local)
         try:
             yield local
@@ -68,7 +69,7 @@ def replacing(destination: str, durable: bool = True) -> Iterator[str]:
                 if durable:
                     local_files.sync(directory)
                 return
-            beside = f'{destination}.tmp-{os.getpid()}'
+            beside = os.path.join(directory, os.path.basename(local))
             try:
                 size = local_files.size(local)
                 files.write_pieces(beside, chunks(local_files, local, 0, size))

@@ -11,6 +11,7 @@ import tensorflow as tf
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, CheckpointState, read_state, write_state
 from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.leftovers import find_leftovers, remove_leftovers
 from estimator_ckpt.bundle.paths import (
     checkpoint_exists,
     index_path,
@@ -20,6 +21,8 @@ from estimator_ckpt.bundle.paths import (
 )
 from estimator_ckpt.bundle.reader import stored_files
 
+# The file in the folder of a save that names the checkpoints to be deleted.
+_SURPLUS = 'surplus'
 # The latest checkpoint that any saver of this process has announced, by state file.
 _announced: dict[str, str] = {}
 
@@ -69,6 +72,23 @@ class Retention:
             if state is not None and state.last_preserved:
                 self._last_preserved = state.last_preserved
 
+    def clean(self) -> None:
+        """Removes what this saver's predecessors, which were killed, have left in the directories of checkpoints."""
+        for directory, series in {(os.path.dirname(prefix), _series(prefix)) for prefix, _ in self.kept}:
+            if not files_for(directory).is_object_store:
+                self._finish_deleting(directory)
+                remove_leftovers(directory, series)
+
+    def _finish_deleting(self, directory: str) -> None:
+        """Deletes the surplus checkpoints that a process which was killed was about to delete."""
+        files, kept = files_for(directory), {prefix for prefix, _ in self.kept}
+        for leftover in find_leftovers(directory):
+            note = os.path.join(leftover.path, _SURPLUS)
+            for name in (files.read_if_there(note) or b'').decode(errors='replace').splitlines():
+                prefix = os.path.join(directory, os.path.basename(name))
+                if prefix not in kept:
+                    remove_checkpoint(prefix)
+
     def record(self, prefix: str) -> list[str]:
         """Adds a new checkpoint, and returns the surplus ones in its directory, oldest first."""
         if not self._max_to_keep:
@@ -100,16 +120,23 @@ class Retention:
             kept.append((prefix, written))
         self.kept = kept
 
-    def announce(self, latest: str, relative: bool, state_file: str, meta_graph_suffix: str) -> None:
+    def announce(
+        self, latest: str, staging: str, relative: bool, state_file: str, meta_graph_suffix: str
+    ) -> None:
         """Announces a new checkpoint in the state file beside it, then deletes surplus checkpoints.
 
         Args:
           latest: The prefix of the checkpoint, which is complete.
+          staging: The folder of the save, in which the surplus checkpoints are noted: if the process is killed, the
+            next one deletes them. Empty for no note.
           relative: Whether the state file holds relative paths.
           state_file: The name of the state file.
           meta_graph_suffix: The ending of the `MetaGraphDef` files.
         """
         surplus = self.record(latest)
+        if staging and surplus:
+            names = '\n'.join(map(os.path.basename, surplus))
+            files_for(staging).write(os.path.join(staging, _SURPLUS), names.encode())
         self.write_state(latest, relative, state_file)
         for prefix in surplus:
             remove_checkpoint(prefix, meta_graph_suffix)

@@ -18,6 +18,7 @@ from estimator_ckpt.program.graph_state import graph_state
 from estimator_ckpt.program.tensorflow_internals import SessionInterface
 from estimator_ckpt.program.tracking import check_checkpoint
 from estimator_ckpt.saving.bindings_check import check_bindings
+from estimator_ckpt.saving.damage import restore_or_previous
 from estimator_ckpt.saving.eager_ops import EagerOps
 from estimator_ckpt.saving.errors import errors_of_restore
 from estimator_ckpt.saving.graph_ops import GraphOps
@@ -31,7 +32,6 @@ from estimator_ckpt.saving.staging import (
     check_can_be_restored,
     naming_needed_room,
     objects_extras,
-    remove_abandoned,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Saver(tf.compat.v1.train.Saver):
         filename: str | None = None,
         is_chief: bool = True,
         durable: bool = True,
+        on_damaged: str = 'error',
         write_version: int = tf.compat.v1.train.SaverDef.V2,
     ):
         """Creates a saver, and adds its ops to the default graph unless `defer_build` is set.
@@ -98,12 +99,16 @@ class Saver(tf.compat.v1.train.Saver):
             tasks must call `save`, and the strategy decides which task is the chief.
           durable: Whether a checkpoint is on the disk, so that it survives a power cut, before it is announced and
             before older ones are deleted.
+          on_damaged: How to handle the latest checkpoint of a directory if it is damaged: `'error'` names the newest
+            one that is whole, `'previous'` restores that one and logs a warning.
           write_version: `SaverDef.V2`; the V1 format is only read.
 
         Raises:
           TypeError: If `checkpoint` is not a `tf.train.Checkpoint`.
-          ValueError: If the style or `untracked` is unknown, or `write_version` is not `SaverDef.V2`.
+          ValueError: If the style, `untracked` or `on_damaged` is unknown, or `write_version` is not `SaverDef.V2`.
         """
+        if on_damaged not in ('error', 'previous'):
+            raise ValueError(f"on_damaged must be 'error' or 'previous', not {on_damaged!r}.")
         if write_version != tf.compat.v1.train.SaverDef.V2:
             raise ValueError(
                 'write_version must be SaverDef.V2: the V1 format, which TensorFlow wrote until 2016, is only read.'
@@ -133,7 +138,7 @@ class Saver(tf.compat.v1.train.Saver):
         self._untracked = untracked
         self._model_dir = model_dir
         self._retention = Retention(max_to_keep, keep_checkpoint_every_n_hours, durable)
-        self._durable = durable
+        self._durable, self._on_damaged = durable, on_damaged
         self._save_counter = 0
         self._restored_from: str | None = None
         self._named_saver: tf.compat.v1.train.Saver | None = None
@@ -244,8 +249,7 @@ class Saver(tf.compat.v1.train.Saver):
         if directory is None and self._restored_from is not None:
             directory = os.path.dirname(self._restored_from)
         self._retention.recover(checkpoint_paths, directory)
-        for directory in {os.path.dirname(prefix) for prefix in self.last_checkpoints}:
-            remove_abandoned(directory)
+        self._retention.clean()
 
     def save(
         self,
@@ -426,7 +430,9 @@ class Saver(tf.compat.v1.train.Saver):
             # The staging folder is removed after this. If the process is killed before, the folder shows that the
             # checkpoint was to be announced.
             if state_file is not None:
-                self._retention.announce(prefix, self._save_relative_paths, state_file, meta_graph_suffix)
+                self._retention.announce(
+                    prefix, staging.folder, self._save_relative_paths, state_file, meta_graph_suffix
+                )
         return staging.paths if is_new else []
 
     def restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
@@ -451,10 +457,11 @@ class Saver(tf.compat.v1.train.Saver):
         if self._is_empty:
             return
         with errors_of_restore():
-            self._restore(sess, as_path(save_path))
+            prefix = find_checkpoint_to_restore(as_path(save_path), self._model_dir)
+            restore_or_previous(prefix, self._on_damaged, functools.partial(self._restore, sess))
 
-    def _restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
-        reader = open_source(find_checkpoint_to_restore(save_path, self._model_dir))
+    def _restore(self, sess: tf.compat.v1.Session | None, prefix: str) -> None:
+        reader = open_source(prefix)
         check_can_be_restored(reader.prefix)
         self._save_counter = restore(self._ops(), sess, reader)
         self._restored_from = reader.prefix

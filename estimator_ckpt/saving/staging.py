@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
+from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state, write_state
 from estimator_ckpt.bundle.entries import Location
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.bundle.paths import checkpoint_exists, data_path, index_path
+from estimator_ckpt.bundle.paths import checkpoint_exists, data_path, find_state_entry, index_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.common import formatting
@@ -130,6 +130,11 @@ class Staging:
         self.paths: list[str] = []
         self._moved = False
 
+    @property
+    def folder(self) -> str:
+        """The folder, which exists until the context ends; empty on an object store, where folders take requests."""
+        return '' if self._files.is_object_store else self._directory
+
     def __enter__(self) -> 'Staging':
         self._files.make_dirs(self._directory)
         return self
@@ -203,21 +208,14 @@ class Staging:
         return writer.has_contents_of(existing, ignoring=counters)
 
 
-def remove_abandoned(directory: str) -> None:
-    """Removes the staging folders in a directory that killed processes have left behind."""
-    files = files_for(directory)
-    for name in files.list_dir(directory):
-        if _STAGING.search(name[-20:]):
-            files.remove_tree(os.path.join(directory, name))
-
-
 def announce_interrupted(directory: str) -> str | None:
-    """Announces the only checkpoint of a directory if a killed process had written, but not announced it.
+    """Announces a checkpoint that a killed process had written, but not announced.
 
-    A staging folder, which is removed last, distinguishes it from a checkpoint whose state file was lost.
+    A staging folder, which is removed last, distinguishes it from other checkpoints that no state file names.
 
     Args:
-      directory: A directory without a state file.
+      directory: A directory whose state file names older checkpoints only; without a state file, it must have no other
+        checkpoint.
 
     Returns:
       The prefix of the checkpoint; None if there is no such checkpoint.
@@ -225,10 +223,22 @@ def announce_interrupted(directory: str) -> str | None:
     names = files_for(directory).list_dir(directory)
     begun = {_STAGING.sub('', name) for name in names if _STAGING.search(name[-20:])}
     written = [name.removesuffix('.index') for name in names if name.endswith('.index')]
-    if len(written) != 1 or written[0] not in begun:
+    state = read_state(directory)
+    unannounced = [name for name in written if name in begun and (state is None or name not in state.all)]
+    if len(unannounced) != 1 or (state is None and len(written) > 1):
         return None
-    write_state(directory, CheckpointState(written[0], (written[0],)))
-    return os.path.join(directory, written[0])
+    name, prefix = unannounced[0], os.path.join(directory, unannounced[0])
+    if state is None:
+        write_state(directory, CheckpointState(name, (name,)))
+        return prefix
+    latest = find_state_entry(directory, state.latest)
+    if latest is None or files_for(prefix).mtime(index_path(prefix)) < files_for(latest).mtime(
+        index_path(latest)
+    ):
+        return None
+    times = (*state.timestamps, files_for(prefix).mtime(index_path(prefix))) if state.timestamps else ()
+    write_state(directory, dataclasses.replace(state, latest=name, all=(*state.all, name), timestamps=times))
+    return prefix
 
 
 def extra_dtypes(bindings: Bindings, style: CheckpointStyle) -> dict[str, tf.DType]:

@@ -1,0 +1,115 @@
+"""Finds what processes that were killed have left behind in a directory of checkpoints."""
+
+import functools
+import os
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from estimator_ckpt.bundle.files import Files, files_for
+
+# The folders in which savers of this package and of TensorFlow (`saver.py`, `functional_saver.py`) put files together.
+_STAGING = re.compile(r'(?P<name>.+?)(?:\.saving-[0-9a-f]{12}|_temp(?:_[0-9a-f]{32})?)')
+# Files that were to be renamed: by this package, and by TensorFlow (`file_io.atomic_write_string_to_file`).
+_TEMPORARY = re.compile(r'(?P<name>.+)\.tmp(?:-[0-9a-f]{12}|[0-9a-f]{32})(?:\.h5)?')
+_DATA = re.compile(r'(?P<name>.+)\.data-\d{5}-of-\d{5}(?:\.tempstate\d+)?')
+_META = re.compile(r'(?P<name>.+-\d+)\.meta')
+_INDEX = '.index'
+# The endings of files of other kinds, which are written under a temporary name.
+_ENDINGS = ('.weights.h5', '.keras', '.safetensors', '.npz')
+# The files beside checkpoints that are written so.
+_BESIDE = ('checkpoint', 'graph.pbtxt', 'mirror_of.json')
+
+
+class Leftover(NamedTuple):
+    """A file or folder that a killed process has left behind.
+
+    Attributes:
+      path: The path.
+      checkpoint: The prefix of the checkpoint that it was of; empty for a file beside checkpoints.
+      what: What it is, for people.
+      size: The number of bytes.
+    """
+
+    path: str
+    checkpoint: str
+    what: str
+    size: int
+
+
+def find_leftovers(directory: str) -> list[Leftover]:
+    """Returns what is left over in a directory, sorted by path. A process that still runs may be writing it.
+
+    Args:
+      directory: The directory.
+    """
+    files = files_for(directory)
+    if not files.is_dir(directory):
+        return []
+    names = files.list_dir(directory)
+    indexes = {name.removesuffix(_INDEX) for name in names if name.endswith(_INDEX)}
+    found = []
+    for name in names:
+        path = os.path.join(directory, name)
+        of = _what(name, indexes, functools.partial(files.is_dir, path))
+        if of is not None:
+            checkpoint, what = of
+            prefix = os.path.join(directory, checkpoint) if checkpoint else ''
+            found.append(Leftover(path, prefix, what, _size(files, path)))
+    return found
+
+
+def _what(name: str, indexes: set[str], is_folder: Callable[[], bool]) -> tuple[str, str] | None:
+    """Returns the checkpoint that a name belongs to, and what it is; None for what is not left over."""
+    staging = _STAGING.fullmatch(name)
+    if staging and is_folder():
+        return staging['name'], 'an unfinished checkpoint'
+    temporary = _TEMPORARY.fullmatch(name)
+    if temporary and not is_folder():
+        own = temporary['name']
+        if own in _BESIDE:
+            return '', f'an unfinished {own}'
+        for ending in (_INDEX, '.meta'):
+            if own.endswith(ending):
+                return own.removesuffix(ending), f'an unfinished {ending}'
+        return (own, 'an unfinished file') if own.endswith(_ENDINGS) else None
+    data = _DATA.fullmatch(name)
+    if data and data['name'] not in indexes:
+        return data['name'], 'data without an index'
+    meta = _META.fullmatch(name)
+    if meta and meta['name'] not in indexes:
+        return meta['name'], 'a graph without a checkpoint'
+    return None
+
+
+def _size(files: Files, path: str) -> int:
+    if not files.is_dir(path):
+        return files.size(path)
+    return sum(_size(files, os.path.join(path, name)) for name in files.list_dir(path))
+
+
+def remove_leftovers(directory: str, series: str) -> list[str]:
+    """Removes what a saver has left behind, and returns the paths. Other savers' and users' files stay.
+
+    Only a process that is alone in writing the checkpoints of a name may call this.
+
+    Args:
+      directory: The directory of the checkpoints.
+      series: The base name of the saver's checkpoints, without steps: `'model.ckpt'`.
+    """
+    own = re.compile(rf'{re.escape(series)}(?:-\d+)?')
+    removed = []
+    for leftover in find_leftovers(directory):
+        if not leftover.checkpoint or own.fullmatch(os.path.basename(leftover.checkpoint)):
+            remove_leftover(leftover)
+            removed.append(leftover.path)
+    return removed
+
+
+def remove_leftover(leftover: Leftover) -> None:
+    """Removes a file or folder that is left over."""
+    files = files_for(leftover.path)
+    if files.is_dir(leftover.path):
+        files.remove_tree(leftover.path)
+    else:
+        files.discard(leftover.path)

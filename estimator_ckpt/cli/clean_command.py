@@ -1,0 +1,55 @@
+"""Removes what killed processes have left in MODEL_DIR, after asking. Nothing may be writing there."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from absl import flags
+
+from estimator_ckpt.bundle.leftovers import Leftover, remove_leftover
+from estimator_ckpt.common import formatting
+from estimator_ckpt.inspection.list_directory import list_directory
+
+ARGUMENTS = ('MODEL_DIR',)
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the flags of `clean`."""
+    flags.DEFINE_boolean('yes', False, 'Whether to remove without asking.', values)
+    flags.DEFINE_boolean('dry_run', False, 'Whether only to print what would be removed.', values)
+
+
+def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
+    """Runs `clean`.
+
+    Args:
+      paths: MODEL_DIR.
+      values: The parsed flags.
+
+    Returns:
+      The exit code, and the lines to print.
+    """
+    leftovers = list_directory(paths[0]).leftovers
+    lines = [formatting.printable(f'{x.path} ({x.what}, {formatting.size(x.size)})') for x in leftovers]
+    if not leftovers:
+        return 0, ['nothing is left over']
+    if values.dry_run:
+        return 0, lines
+    if not values.yes and not _agrees(lines):
+        return 0, ['nothing was removed']
+    return 0, _removed(leftovers, lines if values.yes else [])
+
+
+def _agrees(lines: list[str]) -> bool:
+    for line in lines:
+        print(line)
+    print('Remove these? Nothing may be writing there. [y/N] ', end='', flush=True)
+    return sys.stdin.readline().strip().lower() in ('y', 'yes')
+
+
+def _removed(leftovers: list[Leftover], lines: list[str]) -> Iterator[str]:
+    for leftover in leftovers:
+        remove_leftover(leftover)
+    yield from (f'removed {line}' for line in lines)
+    size = formatting.size(sum(leftover.size for leftover in leftovers))
+    yield f'{formatting.count(len(leftovers), "leftover")} removed, {size}'

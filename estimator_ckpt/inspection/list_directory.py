@@ -1,0 +1,200 @@
+"""Lists the checkpoints of a directory, with what is damaged and what is left over."""
+
+import dataclasses
+import json
+import os
+import re
+import time
+from typing import Any
+
+from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state, write_state
+from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.leftovers import Leftover, find_leftovers
+from estimator_ckpt.bundle.paths import as_path, checkpoints_in, index_path
+from estimator_ckpt.common import formatting
+from estimator_ckpt.formats.opening import find_checkpoint, v1_checkpoints_in
+from estimator_ckpt.inspection.verify_checkpoint import verify
+from estimator_ckpt.keys.contents import Contents
+
+_TITLES = ('checkpoint', 'step', 'style', 'size', 'written', 'state')
+
+
+@dataclasses.dataclass(frozen=True)
+class ListedCheckpoint:
+    """A checkpoint of a directory.
+
+    Attributes:
+      prefix: The prefix.
+      step: The step at the end of its name; None if there is none.
+      style: The style; empty if the checkpoint cannot be read.
+      size: The number of bytes of its files.
+      written: The time of its last file, in seconds since the epoch.
+      is_listed: Whether the state file names it.
+      is_latest: Whether the state file names it as the latest.
+      fault: What is wrong with it; empty if nothing is. Only the sizes of files are checked.
+    """
+
+    prefix: str
+    step: int | None
+    style: str
+    size: int
+    written: float
+    is_listed: bool
+    is_latest: bool
+    fault: str = ''
+
+    @property
+    def state(self) -> str:
+        """A word on the checkpoint: `'latest'`, `'damaged'` and so on."""
+        words = ['latest'] if self.is_latest else [] if self.is_listed else ['not in the state file']
+        return ', '.join(words + (['damaged'] if self.fault else []))
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """The checkpoints of a directory.
+
+    Attributes:
+      directory: The directory.
+      checkpoints: The checkpoints, the newest last.
+      missing: The entries of the state file for which there is no checkpoint.
+      leftovers: What killed processes have left, or running ones are writing.
+    """
+
+    directory: str
+    checkpoints: list[ListedCheckpoint]
+    missing: list[str]
+    leftovers: list[Leftover]
+
+    @property
+    def ok(self) -> bool:
+        """True if no checkpoint is damaged or missing. What is left over does no harm."""
+        return not self.missing and not any(checkpoint.fault for checkpoint in self.checkpoints)
+
+    def lines(self) -> list[str]:
+        """Returns the listing as lines."""
+        rows = [
+            (
+                os.path.basename(c.prefix),
+                '' if c.step is None else str(c.step),
+                c.style,
+                formatting.size(c.size),
+                time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(c.written)),
+                c.state,
+            )
+            for c in self.checkpoints
+        ]
+        lines = formatting.table([_TITLES, *rows], right={1, 3}) if rows else ['no checkpoints']
+        lines += [f'damaged: {c.fault}' for c in self.checkpoints if c.fault]
+        lines += [f'missing: {entry}, which the state file names' for entry in self.missing]
+        lines += [f'left over: {x.path} ({x.what}, {formatting.size(x.size)})' for x in self.leftovers]
+        return lines
+
+    def to_json(self) -> str:
+        """Returns the listing as a JSON object."""
+        fields: dict[str, Any] = dataclasses.asdict(self)
+        fields['leftovers'] = [leftover._asdict() for leftover in self.leftovers]
+        return json.dumps({**fields, 'ok': self.ok})
+
+
+def list_directory(directory: str | os.PathLike) -> Listing:
+    """Lists the checkpoints of a directory. No tensor is read.
+
+    Args:
+      directory: The directory.
+
+    Raises:
+      CheckpointNotFoundError: If there is no such directory.
+    """
+    directory = as_path(directory)
+    if not files_for(directory).is_dir(directory):
+        raise CheckpointNotFoundError(f'There is no directory {directory}; check the path.')
+    try:
+        state = read_state(directory)
+    except CorruptCheckpointError:
+        state = None
+    entries = list(dict.fromkeys([*state.all, state.latest])) if state else []
+    places = {entry: find_checkpoint(directory, entry) for entry in entries}
+    latest = places.get(state.latest) if state else None
+    prefixes = _prefixes(directory)
+    prefixes += [prefix for prefix in places.values() if prefix and prefix not in prefixes]
+    listed = set(places.values())
+    checkpoints = [_listed(prefix, prefix in listed, prefix == latest) for prefix in prefixes]
+    missing = [entry for entry, prefix in places.items() if prefix is None]
+    return Listing(directory, checkpoints, missing, find_leftovers(directory))
+
+
+def _prefixes(directory: str) -> list[str]:
+    return [paths.prefix for paths in v1_checkpoints_in(directory)] + checkpoints_in(directory)
+
+
+def _listed(prefix: str, is_listed: bool, is_latest: bool) -> ListedCheckpoint:
+    step, style, fault, size, written = re.search(r'-(\d+)$', prefix), '', '', 0, 0.0
+    files = files_for(prefix)
+    try:
+        contents = Contents(prefix)
+        style = str(contents.style)
+        contents.reader.check_data_files()
+        paths = [index_path(prefix), *contents.reader.data_paths()]
+    except CheckpointError as error:
+        fault, paths = str(error), [index_path(prefix)]
+    for path in filter(files.exists, dict.fromkeys(paths)):
+        size, written = size + files.size(path), max(written, files.mtime(path))
+    return ListedCheckpoint(
+        prefix, int(step[1]) if step else None, style, size, written, is_listed, is_latest, fault
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Repair:
+    """What `repair` has found and done.
+
+    Attributes:
+      directory: The directory.
+      whole: The prefixes of the checkpoints that are whole, the newest last. The state file names them now.
+      damaged: What is wrong with the other ones, by prefix.
+      changed: Whether the state file named something else.
+    """
+
+    directory: str
+    whole: list[str]
+    damaged: dict[str, str]
+    changed: bool
+
+
+def repair(directory: str | os.PathLike) -> Repair:
+    """Makes the state file of a directory name the checkpoints that are whole, the newest last. Deletes nothing.
+
+    All bytes of all checkpoints are read.
+
+    Args:
+      directory: The directory, in which nothing is being trained.
+
+    Raises:
+      CheckpointNotFoundError: If there is no such directory, or no checkpoint in it is whole.
+    """
+    listing = list_directory(directory)
+    whole, damaged = [], {}
+    for checkpoint in listing.checkpoints:
+        faults = [checkpoint.fault] if checkpoint.fault else []
+        faults = faults or [str(fault) for fault in verify(checkpoint.prefix).faults]
+        if faults:
+            damaged[checkpoint.prefix] = faults[0]
+        else:
+            whole.append(checkpoint)
+    if not whole:
+        raise CheckpointNotFoundError(
+            f'No checkpoint in {listing.directory} is whole; restore the files of one from a copy.'
+        )
+    names = tuple(os.path.relpath(c.prefix, listing.directory) for c in whole)
+    times = tuple(c.written for c in whole)
+    try:
+        state = read_state(listing.directory)
+    except CorruptCheckpointError:
+        state = None
+    changed = state is None or (state.latest, state.all) != (names[-1], names)
+    if changed:
+        preserved = state.last_preserved if state else 0.0
+        write_state(listing.directory, CheckpointState(names[-1], names, times, preserved))
+    return Repair(listing.directory, [c.prefix for c in whole], damaged, changed)
