@@ -125,6 +125,16 @@ class Files(abc.ABC):
         """
         return
 
+    def locked(self, directory: str) -> contextlib.AbstractContextManager[None]:
+        """Returns a context that one process at a time can be in.
+
+        It does not keep others out on remote file systems, and on local ones that have no locks.
+
+        Args:
+          directory: The directory whose files are renamed in the context.
+        """
+        return contextlib.nullcontext()
+
     @abc.abstractmethod
     def make_dirs(self, path: str) -> None:
         """Creates a directory and its parents, as far as they do not exist."""
@@ -226,6 +236,23 @@ class LocalFiles(Files):
             # Some file systems cannot do this, such as those of FUSE.
             if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EROFS):
                 raise
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def locked(self, directory: str) -> Iterator[None]:
+        # The directory itself is locked, so that no file is left behind, and a process that dies unlocks it.
+        try:
+            import fcntl
+
+            descriptor = os.open(directory or '.', os.O_RDONLY)
+        except (ImportError, PermissionError):
+            yield  # Windows.
+            return
+        try:
+            with contextlib.suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
         finally:
             os.close(descriptor)
 

@@ -72,6 +72,9 @@ def _what(name: str, indexes: set[str], is_folder: Callable[[], bool]) -> tuple[
         for ending in (_INDEX, '.meta'):
             if own.endswith(ending):
                 return own.removesuffix(ending), f'an unfinished {ending}'
+        data = _DATA.fullmatch(own)
+        if data:
+            return data['name'], 'unfinished data'
         return (own, 'an unfinished file') if own.endswith(_ENDINGS) else None
     data = _DATA.fullmatch(name)
     if data and data['name'] not in indexes:

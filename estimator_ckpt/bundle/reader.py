@@ -5,6 +5,7 @@ import functools
 import itertools
 import math
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -254,12 +255,8 @@ class BundleReader:
         needed = self._last_tensors()
         for shard, (end, key) in sorted(needed.items()):
             path = self.data_path(shard)
-            if not self._files.exists(path):
-                raise CheckpointNotFoundError(
-                    f'The data file {path}, which holds {decode_key(key)!r}, is missing; copy it there, or use another '
-                    'checkpoint.'
-                )
-            size = self._files.size(path)
+            with self._reading(Entry(0, (), shard, 0, 0, 0), key):
+                size = self._files.size(path)
             if size < end:
                 raise CorruptCheckpointError(
                     f'{path} is cut off: it has {size} bytes, and {decode_key(key)!r} ends at byte {end}; restore the '
@@ -395,7 +392,8 @@ class BundleReader:
         self._check_in_data_file(entry, raw_key)
         array = tensors.empty(entry.shape, numpy_dtype)
         buffer = array.reshape(-1).view(np.uint8)
-        count = self._files.read_into(self.data_path(entry.shard), entry.offset, buffer.data)
+        with self._reading(entry, raw_key):
+            count = self._files.read_into(self.data_path(entry.shard), entry.offset, buffer.data)
         if count != entry.size:
             raise self._damaged(raw_key, entry, f'{count} bytes of {entry.size} could be read')
         if verify:
@@ -422,16 +420,25 @@ class BundleReader:
           CorruptCheckpointError: If the data file is too short.
         """
         self._check_in_data_file(entry, key)
-        return self._files.read(self.data_path(entry.shard), entry.offset, entry.size)
+        with self._reading(entry, key):
+            return self._files.read(self.data_path(entry.shard), entry.offset, entry.size)
+
+    @contextlib.contextmanager
+    def _reading(self, entry: Entry, key: bytes) -> Iterator[None]:
+        """Says which file is missing, as one may be deleted at any moment."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise CheckpointNotFoundError(
+                f'The data file {self.data_path(entry.shard)}, which holds {decode_key(key)!r}, is missing; copy it '
+                'there, or use another checkpoint.'
+            ) from error
 
     def _check_in_data_file(self, entry: Entry, key: bytes) -> None:
         path = self.data_path(entry.shard)
-        if not self._files.exists(path):
-            raise CheckpointNotFoundError(
-                f'The data file {path}, which holds {decode_key(key)!r}, is missing; copy it there, or use another '
-                'checkpoint.'
-            )
-        if self._files.size(path) < entry.offset + entry.size:
+        with self._reading(entry, key):
+            size = self._files.size(path)
+        if size < entry.offset + entry.size:
             raise CorruptCheckpointError(
                 f'{path} is cut off before the end of {decode_key(key)!r}; restore the file from a copy, or use '
                 'another checkpoint.'

@@ -1,6 +1,7 @@
 """The file operations on TensorFlow's file systems, and which of them are object stores."""
 
 import contextlib
+import errno
 import importlib
 from collections.abc import Iterable, Iterator
 
@@ -28,7 +29,11 @@ class RemoteFiles(Files):
         return self._gfile.isdir(path)
 
     def size(self, path: str) -> int:
-        return self._gfile.stat(path).length
+        try:
+            length: int = self._gfile.stat(path).length
+        except self._not_found as error:
+            raise FileNotFoundError(errno.ENOENT, 'No such file', path) from error
+        return length
 
     def mtime(self, path: str) -> float:
         return self._gfile.stat(path).mtime_nsec / 1e9

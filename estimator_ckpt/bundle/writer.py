@@ -3,6 +3,7 @@
 import dataclasses
 import operator
 import os
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
@@ -353,7 +354,8 @@ class BundleWriter:
           The prefix.
 
         Raises:
-          CheckpointError: If tensors were added to a checkpoint of a big-endian machine.
+          CheckpointError: If tensors were added to a checkpoint of a big-endian machine, or another process has written
+            the checkpoint meanwhile.
           OSError: If a file cannot be written. Files written until then are removed, moved files are moved back.
         """
         if self._big_endian and self._added_entries:
@@ -363,7 +365,58 @@ class BundleWriter:
             for entry, _ in self._added:
                 entry.shard_id = len(shards)
             shards.append(_Shard(pieces=self._write_added))
-        self._files.make_dirs(os.path.dirname(self.prefix))
+        directory = os.path.dirname(self.prefix)
+        self._files.make_dirs(directory)
+        before = self._present_index()
+        prepared: list[str] = []
+        try:
+            if not self._files.is_object_store:
+                shards = [self._prepared(shard, prepared, progress, durable) for shard in shards]
+            with self._files.locked(directory):
+                if self._present_index() != before:
+                    raise CheckpointError(
+                        f'Another process has written {self.prefix} meanwhile, and what it wrote was kept; choose '
+                        'another destination, or write it again.'
+                    )
+                self._commit(shards, progress, durable)
+        finally:
+            for path in prepared:
+                self._files.discard(path)
+        return self.prefix
+
+    def _present_index(self) -> object:
+        """Returns what tells the present index of the destination from another one; None if there is none."""
+        path = index_path(self.prefix)
+        if not isinstance(self._files, LocalFiles):
+            return self._files.exists(path)
+        try:
+            status = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    def _prepared(self, shard: _Shard, prepared: list[str], progress: Progress, durable: bool) -> _Shard:
+        """Places a data file under a temporary name, to be renamed, unless it is to be moved as it is.
+
+        Args:
+          shard: The data file.
+          prepared: The list that the temporary names are added to.
+          progress: Called with the number of bytes of each piece after it was copied.
+          durable: Whether the data file survives a power cut.
+        """
+        if shard.transfer == 'move' or shard.path in data_files(self.prefix):
+            if durable:
+                self._files.sync(shard.path)
+            return shard
+        path = f'{data_path(self.prefix, len(prepared), len(self._shards) + 1)}.tmp-{uuid.uuid4().hex[:12]}'
+        prepared.append(path)
+        self._place(shard, path, {}, progress)
+        if durable:
+            self._files.sync(path)
+        return _Shard('move', path)
+
+    def _commit(self, shards: list[_Shard], progress: Progress, durable: bool) -> None:
+        """Gives the data files their names, and writes the index."""
         replaced = set(data_files(self.prefix)) if self._files.exists(index_path(self.prefix)) else set()
         while any(
             data_path(self.prefix, number, len(shards)) in replaced
@@ -382,8 +435,9 @@ class BundleWriter:
                 self._place(shard, data_path(self.prefix, number, len(shards)), begun, progress)
             index = self._index(len(shards))
             if durable:
-                for number in range(len(shards)):
-                    self._files.sync(data_path(self.prefix, number, len(shards)))
+                for number, shard in enumerate(shards):
+                    if shard.transfer != 'move':
+                        self._files.sync(data_path(self.prefix, number, len(shards)))
             write_atomically(index_path(self.prefix), index, durable)
         except BaseException:
             if not index or not self._has_put(index):
@@ -393,7 +447,6 @@ class BundleWriter:
         self.paths = [index_path(self.prefix), *kept]
         for path in sorted(replaced.difference(kept)):
             self._files.discard(path)
-        return self.prefix
 
     def _has_put(self, index: bytes) -> bool:
         """Returns True if an object store has taken the index, which needs its data then, though it gave an error."""

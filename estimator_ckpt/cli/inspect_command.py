@@ -12,6 +12,7 @@ from absl import flags
 from estimator_ckpt.cli import terminal
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
+from estimator_ckpt.formats.opening import following_latest
 from estimator_ckpt.inspection.inspect_checkpoint import Inspection, inspect
 from estimator_ckpt.inspection.object_tree import TreeNode, tree
 from estimator_ckpt.keys.kind_words import KIND_WORDS, listed_words
@@ -54,13 +55,17 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     """
     if values.tree and (values.filter or values.kind):
         raise UsageError('--tree shows all objects; omit --filter and --kind')
-    inspection = inspect(
-        paths[0], pattern=_pattern(values.filter), kinds=_kinds(values.kind), sort=values.sort
-    )
-    _check_something_is_shown(inspection, values)
-    if values.json:
-        return 0, [_json(inspection, values)]
-    return 0, _lines(inspection, values)
+    pattern, kinds = _pattern(values.filter), _kinds(values.kind)
+
+    def show(path: str) -> Iterable[str]:
+        inspection = inspect(path, pattern=pattern, kinds=kinds, sort=values.sort)
+        _check_something_is_shown(inspection, values)
+        if values.json:
+            return [_json(inspection, values)]
+        # Values are read before any is printed: the checkpoint may be deleted meanwhile.
+        return list(_lines(inspection, values)) if values.values else _lines(inspection, values)
+
+    return 0, following_latest(paths[0], show)
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:

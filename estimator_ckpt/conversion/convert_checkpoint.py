@@ -26,6 +26,7 @@ from estimator_ckpt.conversion.optimizer_to_tf1 import place_as_tf1
 from estimator_ckpt.conversion.placement import Placed, Placement, place_by_name
 from estimator_ckpt.conversion.placement_like import place_like
 from estimator_ckpt.conversion.selection import select_tensors, take_rules
+from estimator_ckpt.formats.opening import follows_latest
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
@@ -41,6 +42,7 @@ from estimator_ckpt.optimizers.momentum import momentum_notes
 from estimator_ckpt.program.read_target import read_target
 
 
+@follows_latest
 @paused_collector()
 def convert(
     source: str | os.PathLike,

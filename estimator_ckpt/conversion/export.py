@@ -105,6 +105,6 @@ def _export_names(
         )
     if not named:
         raise CheckpointError(f'{source.reader.prefix} has no tensors to write.')
-    with replacing(destination, options.durable) as path:
+    with replacing(destination, options.durable, options.overwrite) as path:
         export_arrays(source.reader, named, path, ending, options.library, progress)
     return report

@@ -83,7 +83,7 @@ def export_keras(
             )
             outputs[key] = OutputTensor(key, wanted.dtype, wanted.shape or (), compute)
         template = contents.reader
-        with replacing(destination, options.durable) as path:
+        with replacing(destination, options.durable, options.overwrite) as path:
             if isinstance(template, KerasArchive) and ending == ARCHIVE:
                 write_archive_like(path, template, outputs, progress)
             else:

@@ -1,9 +1,12 @@
 """Opens checkpoints of the V2 format and of the V1 format, and files of other libraries that hold arrays."""
 
+import functools
 import importlib
 import logging
 import os
 import re
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from estimator_ckpt.bundle.checkpoint_state import read_state
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
@@ -57,6 +60,54 @@ def open_source(path: str | bytes | os.PathLike) -> TensorSource:
         return _open_other(other)
     reader = BundleReader(prefix)
     return _constants_of(reader) or reader
+
+
+_Result = TypeVar('_Result')
+_P = ParamSpec('_P')
+# A run that deletes its checkpoints while they are read is followed this often.
+_MOST_TURNS = 10
+
+
+def following_latest(path: str | bytes | os.PathLike, function: Callable[[str], _Result]) -> _Result:
+    """Returns the result of a function of a checkpoint that retention may delete while it is read.
+
+    Args:
+      path: The path of a checkpoint. If it means the latest one of a directory, and this one is deleted meanwhile, the
+        function is called again for the next one.
+      function: A function of the prefix, which reads only.
+
+    Raises:
+      CheckpointNotFoundError: If there is no checkpoint, or it was deleted while it was read.
+    """
+    path = as_path(path)
+    for turn in range(_MOST_TURNS):
+        prefix = find_source(path)
+        try:
+            return function(prefix)
+        except (CheckpointNotFoundError, CorruptCheckpointError, FileNotFoundError) as error:
+            if checkpoint_exists(prefix) or v1_paths.find(prefix) is not None:
+                raise
+            is_last = turn + 1 == _MOST_TURNS or not files_for(path).is_dir(path)
+            if is_last or find_source(path) == prefix:
+                raise CheckpointNotFoundError(
+                    f'{prefix} was deleted while it was read, as training does with all but the newest checkpoints; '
+                    'name a newer one, or its directory for the latest.'
+                ) from error
+    raise AssertionError('the last turn returns or raises')
+
+
+def follows_latest(function: Callable[_P, _Result]) -> Callable[_P, _Result]:
+    """Returns a function of the path of a checkpoint, and of other arguments, that is called by `following_latest`."""
+
+    @functools.wraps(function)
+    def follow(*args: _P.args, **kwargs: _P.kwargs) -> _Result:
+        arguments: tuple[Any, ...] = args or (kwargs['source'],)
+        path, *further = arguments
+        named = {name: value for name, value in kwargs.items() if args or name != 'source'}
+        call: Callable[..., _Result] = function
+        return following_latest(path, lambda prefix: call(prefix, *further, **named))
+
+    return follow
 
 
 def find_source(path: str | bytes | os.PathLike) -> str:

@@ -45,12 +45,16 @@ class OutputTensor(NamedTuple):
 
 
 @contextlib.contextmanager
-def replacing(destination: str, durable: bool = True) -> Iterator[str]:
+def replacing(destination: str, durable: bool = True, overwrite: bool = True) -> Iterator[str]:
     """Yields the path of a local file that becomes `destination` at the end, unless an error is raised.
 
     Args:
       destination: The path of the new file, local or remote. Until the end, a file that is there stays as it is.
       durable: Whether the new file survives a power cut at the end.
+      overwrite: Whether a local file that is there at the end is replaced.
+
+    Raises:
+      CheckpointError: If there is such a file, and it is not to be replaced.
     """
     files = files_for(destination)
     directory, base = os.path.split(destination)
@@ -65,7 +69,10 @@ def replacing(destination: str, durable: bool = True) -> Iterator[str]:
             if not is_remote:
                 if durable:
                     local_files.sync(local)
-                local_files.rename(local, destination)
+                if overwrite:
+                    local_files.rename(local, destination)
+                else:
+                    _rename_to_new(local, destination)
                 if durable:
                     local_files.sync(directory)
                 return
@@ -78,3 +85,18 @@ def replacing(destination: str, durable: bool = True) -> Iterator[str]:
                 files.discard(beside)
         finally:
             local_files.discard(local)
+
+
+def _rename_to_new(path: str, destination: str) -> None:
+    """Renames a local file unless another process has written the destination meanwhile."""
+    try:
+        os.link(path, destination)
+    except FileExistsError as error:
+        raise CheckpointError(
+            f'Another process has written {destination} meanwhile, and what it wrote was kept; choose another '
+            'destination, or overwrite it.'
+        ) from error
+    except OSError:
+        os.rename(path, destination)  # There are file systems without links.
+    else:
+        os.remove(path)

@@ -1,6 +1,7 @@
 """Verifies a checkpoint: every byte against its checksum, and the files against each other."""
 
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -14,9 +15,10 @@ from estimator_ckpt.bundle.files import ReadAhead, chunks, files_for
 from estimator_ckpt.bundle.paths import as_path, checkpoint_exists, index_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
-from estimator_ckpt.formats.opening import find_checkpoint, find_source, open_source
+from estimator_ckpt.formats.opening import find_checkpoint, find_source, following_latest, open_source
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.formats.v1 import V1Reader
+from estimator_ckpt.formats.v1_paths import find as find_v1
 from estimator_ckpt.inspection import slice_coverage
 from estimator_ckpt.keys.object_graph import read_object_graph
 
@@ -111,11 +113,15 @@ def verify(path: str | os.PathLike, *, progress: Progress | None = None) -> Veri
       OSError: If a file cannot be read.
     """
     try:
-        prefix = find_source(path)
+        find_source(path)
     except CorruptCheckpointError as error:
         report = VerificationReport(as_path(path))
         report.faults.append(Fault(os.path.join(path, STATE_FILE), '', str(error)))
         return report
+    return following_latest(path, functools.partial(_verify, progress=progress))
+
+
+def _verify(prefix: str, progress: Progress | None) -> VerificationReport:
     report = VerificationReport(prefix)
     progress = progress or (lambda piece, total: None)
     try:
@@ -132,6 +138,8 @@ def verify(path: str | os.PathLike, *, progress: Progress | None = None) -> Veri
         else:
             _check_arrays(reader, report, progress)
     _check_state(prefix, report)
+    if report.faults and not (checkpoint_exists(prefix) or find_v1(prefix)):
+        raise CheckpointNotFoundError(f'{prefix} is not there any more.')
     return report
 
 

@@ -1,10 +1,11 @@
 """Decides which checkpoints of a directory are kept and which are deleted, and writes the state file."""
 
+import contextlib
 import os
 import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
@@ -187,6 +188,27 @@ class Retention:
             f'Another process writes checkpoints to {os.path.dirname(prefix)}: {path} names {state.latest}, and not '
             f'{_announced.get(path)}, which this one saved last. Stop one of them, or give each a directory of its own.'
         )
+
+    @contextlib.contextmanager
+    def noticing_others(self, prefix: str, state_file: str | None) -> Iterator[None]:
+        """Says so if files vanish while a checkpoint is saved, because another process removes them.
+
+        Args:
+          prefix: The checkpoint.
+          state_file: The name of the state file; None if the checkpoint is not announced.
+
+        Raises:
+          CheckpointError: If files have vanished.
+        """
+        try:
+            yield
+        except (FileNotFoundError, tf.errors.NotFoundError) as error:
+            if state_file is not None:
+                self.check_alone(prefix, state_file)
+            raise CheckpointError(
+                f'{prefix} could not be saved: its files vanished meanwhile. Another process writes to '
+                f'{os.path.dirname(prefix)} or removes files there; give each training a directory of its own.'
+            ) from error
 
 
 def _as_written(prefix: str, directory: str, relative: bool) -> str:

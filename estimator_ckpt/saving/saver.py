@@ -421,7 +421,10 @@ class Saver(tf.compat.v1.train.Saver):
             count = self._save_counter + 1 if ops.bindings.save_counter is None else ops.count_save(sess)
             extras = objects_extras(ops.bindings, self._style, count, names=_is_export(prefix))
         announces = self._retention.announces
-        with Staging(prefix, ops.num_parts, extras, announces, self._durable) as staging:
+        with (
+            self._retention.noticing_others(prefix, state_file),
+            Staging(prefix, ops.num_parts, extras, announces, self._durable) as staging,
+        ):
             with naming_needed_room(prefix, ops.bindings), staging.writing_back():
                 write_parts(staging.parts, extras.values)
             # The first save of resumed training often equals the checkpoint that was just restored.
