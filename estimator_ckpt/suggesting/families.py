@@ -150,7 +150,7 @@ class Side:
 
     def __init__(self, variables: Iterable[Variable]):
         self.variables = list(variables)
-        self.roles = [next((r for r in (find_role(n)[0] for n in v.names) if r), '') for v in self.variables]
+        self.roles = self._roles()
         self.shapes: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
         for variable, role in zip(self.variables, self.roles, strict=True):
             self.shapes[role][variable.shape] += 1
@@ -162,11 +162,31 @@ class Side:
             split_names(name for name in names if name is not None) for names in self._layer_names
         ]
 
+    def _roles(self) -> list[str]:
+        """Returns the role of each variable: of its name, or else of its path, and of what is beside it."""
+        self._named_roles = [
+            next((r for r in (find_role(n)[0] for n in v.names) if r), '') for v in self.variables
+        ]
+        layers: dict[str, dict[str, Variable]] = collections.defaultdict(dict)
+        for variable, role in zip(self.variables, self._named_roles, strict=True):
+            if role in ('kernel', 'gamma', 'bias', 'beta'):
+                layers[find_role(variable.names[0])[1]][role] = variable
+        roles = list(self._named_roles)
+        for layer in layers.values():
+            kernel, gamma, bias = (layer.get(role) for role in ('kernel', 'gamma', 'bias'))
+            # The weight of a normalization is a vector, and its bias an offset.
+            if kernel is not None and gamma is None and len(kernel.shape) == 1 and kernel.shape != (1,):
+                roles[kernel.number] = 'gamma'
+                kernel, gamma = None, kernel
+            if gamma and bias and not kernel and 'beta' not in layer and gamma.shape == bias.shape:
+                roles[bias.number] = 'beta'
+        return roles
+
     def _layer_name(self, variable: Variable, view: int) -> str | None:
         if view >= len(variable.names):
             return None
         role, layer = find_role(variable.names[view])
-        return layer if role == self.roles[variable.number] else variable.names[view]
+        return layer if role == self._named_roles[variable.number] else variable.names[view]
 
     def layer_names(self) -> Iterator[tuple[Variable, str]]:
         """Yields each variable with each of the names of its layer."""

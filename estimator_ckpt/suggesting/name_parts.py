@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 _ROLES = {
     'kernel': r'(?:(?P<prefix>depthwise|pointwise|recurrent)_)?(?:kernels?|weights?|filters?|w)',
     'bias': r'bias(?:es)?|b',
-    'gamma': r'gamma|scale',
+    'gamma': r'gamma|scale|(?<![_.-])g',
     'beta': r'beta|offset',
     'mean': r'(?:moving_|running_)?mean',
     'variance': r'(?:moving_|running_)?var(?:iance)?',
@@ -22,8 +22,9 @@ _ROLE = {
 }
 _VAGUE = re.compile(r'(?:weights?|w)(?:_?\d+)?$', re.I)
 _EMBEDDING = re.compile(r'embed', re.I)
-# The digits of `conv2d` do not number a layer.
-_NUMBER = re.compile(r'\d+(?!\d|[dD](?![A-Za-z]))')
+# The digits of `conv2d` do not number a layer, and the letter of `block2d` does.
+_NUMBER = re.compile(r'(?<=block)\d+(?!\d)|(?<=stage)\d+(?!\d)|\d+(?!\d|[dD](?![A-Za-z]))', re.I)
+_LETTER = re.compile(r'[a-z](?![A-Za-z0-9])')
 _COUNTED = re.compile(r'(?P<base>.*[^\d_].*?)_(?P<number>\d+)')
 _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+')
 _SYNONYMS = {
@@ -51,7 +52,8 @@ class Split:
     Attributes:
       literals: The text around the numbers; one piece more than there are numbers.
       texts: The numbers as they are written in the name. A number that TensorFlow appended to make a name unique
-        includes its underscore (`'_1'`), and is empty for the first such name.
+        includes its underscore (`'_1'`), and is empty for the first such name. A letter after a number (`Mixed_5b`,
+        `block2a_conv`) is a number too.
     """
 
     literals: tuple[str, ...]
@@ -60,10 +62,14 @@ class Split:
     @property
     def values(self) -> tuple[int, ...]:
         """The values of the numbers; 0 for an empty one."""
-        return tuple(int(text.lstrip('_') or 0) for text in self.texts)
+        return tuple([_value(text) for text in self.texts])
 
     def __str__(self) -> str:
         return self.literals[0] + ''.join(map(''.join, zip(self.texts, self.literals[1:], strict=True)))
+
+
+def _value(text: str) -> int:
+    return ord(text) - ord('a') if text.isalpha() else int(text.lstrip('_') or 0)
 
 
 def find_role(name: str) -> tuple[str, str]:
@@ -143,6 +149,11 @@ def _append(text: str, pieces: list[str], texts: list[str]) -> None:
         texts.append(number[0])
         pieces.append('')
         position = number.end()
+        letter = _LETTER.match(text, position)
+        if letter:
+            texts.append(letter[0])
+            pieces.append('')
+            position = letter.end()
     pieces[-1] += text[position:]
 
 

@@ -4,8 +4,8 @@ python -m tests.benchmarks.suggest --pairs=bert,resnet
 
 Of each pair: the variables of the target and the rules; which part of what the rules give is right (precision) and
 which part of what is right they give (recall), as `plan` maps with them; and the seconds that it took. The pairs of
-the second table were not looked at before the search was done. The last table is of models that are not the same:
-whatever is proposed is wrong.
+the tables `held out` were not looked at before the search was done. The last table is of models that are not the
+same: whatever is proposed is wrong.
 """
 
 import os
@@ -18,24 +18,30 @@ from absl import app, flags
 
 import estimator_ckpt
 from tests.benchmarks.harness import print_table
-from tests.suggesting import known_pairs
+from tests.suggesting import architectures, known_pairs
 
-_PAIRS = flags.DEFINE_list('pairs', list(known_pairs.PAIRS), 'Pairs of the first table.')
-_HELD_OUT = flags.DEFINE_list('held_out', list(known_pairs.HELD_OUT), 'Pairs of the second table.')
+_TABLES = {
+    'Pairs with known answers': known_pairs.PAIRS,
+    'Pairs held out': known_pairs.HELD_OUT,
+    'Architectures': architectures.TUNED,
+    'Architectures held out': architectures.HELD_BACK,
+}
+_ALL = {name: make for table in _TABLES.values() for name, make in table.items()}
+_PAIRS = flags.DEFINE_list('pairs', list(_ALL), 'Pairs to measure.')
 _MANY = flags.DEFINE_integer('many', 10_000, 'Variables of the made-up checkpoint.')
 _HEADER = ['pair', 'variables', 'rules', 'precision', 'recall', 'least confidence', 'seconds']
 
 
 def _row(name: str, make, directory: str) -> list[object]:
     pair = make()
-    source = known_pairs.write_index(os.path.join(directory, name), pair.shapes)
+    source, target = pair.write(directory)
     start = time.perf_counter()
-    suggestion = estimator_ckpt.suggest_rules(source, pair.target)
+    suggestion = estimator_ckpt.suggest_rules(source, target)
     seconds = time.perf_counter() - start
     report = estimator_ckpt.plan(
-        source, pair.target, suggestion.as_rules(), include='all', missing='ignore', mismatch='skip'
+        source, target, suggestion.as_rules(), include='all', missing='ignore', mismatch='skip'
     )
-    measured = known_pairs.measure(pair, report)
+    measured = known_pairs.measure(pair, target, report)
     least = min((rule.confidence for rule in suggestion.rules), default=1.0)
     variables = sum(len(rule.pairs) for rule in suggestion.rules) + len(suggestion.by_name)
     variables += len(suggestion.ambiguous) + len(suggestion.missing)
@@ -70,12 +76,13 @@ def _many(count: int, directory: str) -> list[object]:
 
 def _wrong(directory: str) -> list[list[object]]:
     """Each checkpoint with another one's model."""
-    names = [*_PAIRS.value, *_HELD_OUT.value]
-    pairs = {name: {**known_pairs.PAIRS, **known_pairs.HELD_OUT}[name]() for name in names}
+    names = _PAIRS.value
+    pairs = {name: _ALL[name]() for name in names}
     rows = []
     for old, new in zip(names, [*names[1:], names[0]], strict=True):
+        _, target = pairs[new].write(directory)
         source = known_pairs.write_index(os.path.join(directory, 'wrong'), pairs[old].shapes)
-        suggestion = estimator_ckpt.suggest_rules(source, pairs[new].target)
+        suggestion = estimator_ckpt.suggest_rules(source, target)
         proposed = sum(len(rule.pairs) for rule in suggestion.rules)
         rows.append([f'{old} as {new}', proposed, len(suggestion.ambiguous), len(suggestion.missing)])
     return rows
@@ -83,10 +90,10 @@ def _wrong(directory: str) -> list[list[object]]:
 
 def main(_):
     with tempfile.TemporaryDirectory() as directory:
-        rows = [_row(name, known_pairs.PAIRS[name], directory) for name in _PAIRS.value]
-        print_table('Pairs with known answers', _HEADER, [*rows, _many(_MANY.value, directory)])
-        rows = [_row(name, known_pairs.HELD_OUT[name], directory) for name in _HELD_OUT.value]
-        print_table('Pairs held out', _HEADER, rows)
+        for title, table in _TABLES.items():
+            rows = [_row(name, table[name], directory) for name in table if name in _PAIRS.value]
+            print_table(title, _HEADER, rows)
+        print_table('Many variables', _HEADER, [_many(_MANY.value, directory)])
         print_table(
             'Models that are not the same', ['pair', 'proposed', 'ambiguous', 'missing'], _wrong(directory)
         )

@@ -31,13 +31,52 @@ class Pair:
 
     Attributes:
       shapes: The shape of each variable of the source by its name.
-      target: The model, in a `tf.train.Checkpoint`.
-      sources: For the object path of each variable of the target that has one its source.
+      target: The model, in a `tf.train.Checkpoint`; or the shapes of another checkpoint's variables.
+      sources: For the object path, or name, of each variable of the target that has one its source.
     """
 
     shapes: Shapes
-    target: tf.train.Checkpoint
+    target: tf.train.Checkpoint | Shapes
     sources: Mapping[str, str]
+
+    def write(self, directory: Any) -> tuple[str, Any]:
+        """Writes the checkpoints of the pair. Returns the source, and the target as `suggest_rules` takes it."""
+        source = write_index(pathlib.Path(directory, 'old'), self.shapes)
+        if isinstance(self.target, tf.train.Checkpoint):
+            return source, self.target
+        return source, write_index(pathlib.Path(directory, 'new'), self.target)
+
+
+def program(answer: Mapping[str, Any], others: Shapes | None = None, **objects: Any) -> Pair:
+    """Returns the pair of a checkpoint and the objects of a program.
+
+    Args:
+      answer: The variable of each source, with the shape of the source if it is another one.
+      others: The shapes of sources that have no variable.
+      **objects: The objects, by the names of the attributes of the target.
+    """
+    target = tf.train.Checkpoint(**objects)
+    paths = {id(w.variable): '/'.join(w.tensor.path) for w in read_target(target).wanted}
+    rows = {old: new if isinstance(new, tuple) else (new, tuple(new.shape)) for old, new in answer.items()}
+    shapes = {old: shape for old, (_, shape) in rows.items()} | dict(others or {})
+    return Pair(shapes, target, {paths[id(variable)]: old for old, (variable, _) in rows.items()})
+
+
+def files(
+    answer: Mapping[str, tuple[str, tuple[int, ...], tuple[int, ...] | None]],
+    old: Shapes | None = None,
+    new: Shapes | None = None,
+) -> Pair:
+    """Returns the pair of two checkpoints.
+
+    Args:
+      answer: The name of each source's target, its shape, and that of the target if it is another one.
+      old: The shapes of sources that have no target.
+      new: The shapes of targets that have no source.
+    """
+    shapes = {name: shape for name, (_, shape, _) in answer.items()} | dict(old or {})
+    targets = {name: other or shape for name, shape, other in answer.values()} | dict(new or {})
+    return Pair(shapes, targets, {name: old for old, (name, _, _) in answer.items()})
 
 
 def write_index(prefix: Any, shapes: Shapes, dtype: int = FLOAT) -> str:
@@ -345,9 +384,9 @@ class Measured:
         return self.right / self.known if self.known else 1.0
 
 
-def measure(pair: Pair, report: Any) -> Measured:
-    """Compares what a plan has matched with the answer."""
-    paths = {w.tensor.name: '/'.join(w.tensor.path) for w in read_target(pair.target).wanted}
+def measure(pair: Pair, target: Any, report: Any) -> Measured:
+    """Compares what a plan has matched with the answer; the target is that of `Pair.write`."""
+    paths = {w.tensor.name: '/'.join(w.tensor.path) or w.tensor.name for w in read_target(target).wanted}
     found = {paths[row.target]: row.source for row in report.matched if row.source != 'global_step'}
     right = sum(pair.sources.get(target) == source for target, source in found.items())
     return Measured(len(found), right, len(pair.sources))

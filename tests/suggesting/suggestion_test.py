@@ -53,7 +53,7 @@ class TestKnownAnswers:
         report = estimator_ckpt.plan(
             source, pair.target, str(tmp_path / 'rules'), include='all', missing='ignore'
         )
-        measured = known_pairs.measure(pair, report)
+        measured = known_pairs.measure(pair, pair.target, report)
         assert measured.precision == 1.0
         # Which batch norm of DenseNet's transitions is which, neither numbers nor words say.
         assert measured.recall == 1.0 if name != 'densenet' else measured.recall > 0.97
