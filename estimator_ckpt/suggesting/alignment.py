@@ -1,6 +1,9 @@
 """Aligns the variables of two sides, as far as shapes, numbers and names leave no doubt.
 
-The layers of both sides are grouped into families, whose names differ only in numbers. Each family of the source is
+Sequences of layers come first: where one side's layers, in an order that is known, are a part of the other's, the pairs
+are certain that every way to embed them has in common, and the normalizations follow their convolutions.
+
+The layers that remain are grouped into families, whose names differ only in numbers. Each family of the source is
 compared with each family of the target that has variables of the same size: hypotheses state which numbers of one
 family are which numbers of the other, such that layers find suitable counterparts. A hypothesis is accepted if there is
 enough evidence for it, and clearly more than for any rival that places one of its variables elsewhere. The procedure is
@@ -13,15 +16,22 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
-from estimator_ckpt.suggesting.families import Family, Side, Variable
+from estimator_ckpt.suggesting.families import Family, Layer, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, alike, hypotheses
 from estimator_ckpt.suggesting.name_parts import split_names
+from estimator_ckpt.suggesting.sequences import certain, in_order, placements
+from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surrounded
+from estimator_ckpt.suggesting.units import main_number, partners, unsure
 
 # The least confidence, and the least lead over the best rival, of hypotheses that are accepted.
 _LEAST_CONFIDENCE = 0.55
 _LEAST_LEAD = 0.06
 # With at least this lead, the best places left for the variables of both rivals may decide.
 _LEAST_HEAD_START = 0.02
+# The least likeness of names that confirm an order that is not sure.
+_CONFIRMING = 0.6
+# What it adds to the score of a hypothesis, and to the evidence for it, if its layers are where they should be.
+_IN_PLACE, _SURROUNDED = 0.15, 0.4
 # A family with more possible partners is compared only with those that share its rarest words.
 _MAX_PARTNERS = 200
 _MAX_SINGLE_PAIRS = 20_000
@@ -60,10 +70,24 @@ class _Aligner:
         self._matcher = Matcher()
         self._result = Alignment()
         self._scorer = Scorer(source, target, self._matcher)
+        self._surroundings = Surroundings(source), Surroundings(target)
+        self._norms = [partners(side) for side in (source, target)]
+        self._targets: dict[int, int] = {}
+        self._convolutions = [
+            {main_number(norm): convolution for convolution, norm in norms.items()} for norms in self._norms
+        ]
+        self._unsure = [unsure(in_order(side)) for side in (source, target)]
 
     def run(self) -> Alignment:
         self._same_names()
-        while self._settle(self._of_families()) or self._settle(self._of_single_layers()):
+        while self._sequences():
+            pass
+        while (
+            self._settle(self._of_families())
+            or self._sequences()
+            or self._remainder()
+            or self._settle(self._of_single_layers())
+        ):
             pass
         self._note_candidates()
         return self._result
@@ -93,7 +117,71 @@ class _Aligner:
             ):
                 self._accept([(namesake.number, variable.number)], CERTAIN)
 
+    def _sequences(self) -> bool:
+        """Accepts what the order of layers leaves no doubt about. Returns True if there was anything."""
+        accepted = self._chains(norms=False)
+        return self._normalizations() or accepted or self._chains(norms=True)
+
+    def _chains(self, norms: bool) -> bool:
+        live = self._live_source, self._live_target
+        found = placements(self._source, self._target, live, self._matcher, norms)
+        accepted = False
+        for a, b, evidence in certain(found, self._source, self._target, live):
+            if norms and (self._may_differ(a, b) or self._parts_units([(main_number(a), main_number(b))])):
+                continue
+            accepted = True
+            self._accept_layers(a, b, evidence)
+        return accepted
+
+    def _normalizations(self) -> bool:
+        """Accepts the normalizations of convolutions that are aligned. Returns True if there were any."""
+        accepted, is_familiar = False, self._is_familiar()
+        for t, s in list(self._result.sources.items()):
+            a, b = self._norms[0].get(s), self._norms[1].get(t)
+            if a is None or b is None or not (is_familiar or self._result.evidence[t].order):
+                continue
+            if main_number(a) in self._live_source and main_number(b) in self._live_target:
+                accepted |= self._accept_layers(a, b, self._result.evidence[t])
+        return accepted
+
+    def _remainder(self) -> bool:
+        """Accepts layers that what surrounds them leaves no doubt about. Returns True if there were any."""
+        if not self._is_familiar():
+            return False
+        sides, live = (self._source, self._target), (self._live_source, self._live_target)
+        pairs = surrounded(sides, self._surroundings, live, self._result.sources, self._matcher)
+        accepted = False
+        for a, b, evidence in list(pairs):
+            if not (self._parts_units([(main_number(a), main_number(b))]) or self._may_differ(a, b)):
+                accepted |= self._accept_layers(a, b, evidence)
+        return accepted
+
+    def _parts_units(self, pairs: Iterable[tuple[int, int]]) -> bool:
+        """Returns True if pairs have normalizations whose convolutions are not aligned with each other."""
+        of_source, of_target = self._convolutions
+        of_norms = [(of_source[s], of_target[t]) for s, t in pairs if s in of_source and t in of_target]
+        return any(self._result.sources.get(t) != s for s, t in of_norms)
+
+    def _is_familiar(self) -> bool:
+        """Returns True if most variables are aligned, so that both sides are surely the same model."""
+        return 2 * len(self._result.sources) >= min(len(self._source.variables), len(self._target.variables))
+
+    def _may_differ(self, a: Layer, b: Layer) -> bool:
+        return main_number(a) in self._unsure[0] or main_number(b) in self._unsure[1]
+
+    def _is_unsure(self, scored: Scored) -> bool:
+        """Returns True if a hypothesis is about normalizations whose order may differ, and names do not confirm it."""
+        return scored.evidence.names < _CONFIRMING and any(
+            s in self._unsure[0] or t in self._unsure[1] for s, t in scored.hypothesis.pairs
+        )
+
+    def _accept_layers(self, a: Layer, b: Layer, evidence: Evidence) -> bool:
+        pairs = [(a.variables[x].number, b.variables[y].number) for x, y in self._matcher.roles(a, b)]
+        self._accept(pairs, evidence)
+        return bool(pairs)
+
     def _of_families(self) -> Iterator[Scored]:
+        self._targets = {s: t for t, s in self._result.sources.items()}
         sources = self._source.families(self._live_source)
         targets = self._target.families(self._live_target)
         for source, target in self._partners(sources, targets):
@@ -101,7 +189,16 @@ class _Aligner:
             for hypothesis in hypotheses(source, target, self._matcher):
                 if names is None:
                     names = self._scorer.names(source, target)
-                yield self._scorer.scored(hypothesis, names)
+                yield self._in_place(self._scorer.scored(hypothesis, names))
+
+    def _in_place(self, scored: Scored) -> Scored:
+        """Adds to the score of a hypothesis if what surrounds its layers is aligned alike."""
+        if not self._targets:
+            return scored
+        share = agreement(scored.hypothesis.layers, self._surroundings, self._result.sources, self._targets)
+        order = max(scored.evidence.order, _SURROUNDED * share)
+        evidence = dataclasses.replace(scored.evidence, order=order)
+        return dataclasses.replace(scored, evidence=evidence, score=scored.score + _IN_PLACE * share)
 
     def _partners(self, sources: list[Family], targets: list[Family]) -> Iterator[tuple[Family, Family]]:
         by_size: dict[int, dict[int, None]] = collections.defaultdict(dict)
@@ -123,11 +220,8 @@ class _Aligner:
                 yield family, targets[number]
 
     def _of_single_layers(self) -> Iterator[Scored]:
-        """Yields hypotheses about single layers of numbered families.
-
-        A single layer is evidence only once most variables are aligned.
-        """
-        if 2 * len(self._result.sources) < min(len(self._source.variables), len(self._target.variables)):
+        """Yields hypotheses about single layers of numbered families, once most variables are aligned."""
+        if not self._is_familiar():
             return
         sources = self._source.families(self._live_source)
         by_size = collections.defaultdict(list)
@@ -165,6 +259,8 @@ class _Aligner:
             again = False
             for scored in ranked:
                 if not scored.stands:
+                    continue
+                if self._parts_units(scored.hypothesis.pairs) or self._is_unsure(scored):
                     continue
                 lead = rivals.lead(scored)
                 evidence = dataclasses.replace(scored.evidence, lead=max(lead, 0.0))

@@ -128,7 +128,7 @@ class Scorer:
         )
         score = 0.45 * names + 0.25 * hypothesis.coverage + 0.2 * agreement + 0.1 * hypothesis.role_fit
         score += 0.03 * hypothesis.same_numbers - 0.03 * reshaped
-        score -= 0.1 * hypothesis.flat + 0.04 * min(hypothesis.cuts, 3)
+        score -= 0.04 * min(hypothesis.cuts, 3)
         return Scored(hypothesis, evidence, score)
 
     def _chance(self, role: str, shape: tuple[int, ...]) -> float:

@@ -29,12 +29,14 @@ class Variable:
       names: The name of the variable and, if it has one, the path of its object.
       shape: The shape of the variable.
       dtype: TensorFlow's data type number.
+      order: The place of its object in the order in which the program made the objects; None if that is not known.
     """
 
     number: int
     names: tuple[str, ...]
     shape: tuple[int, ...]
     dtype: int
+    order: int | None = None
 
     @functools.cached_property
     def size(self) -> int:

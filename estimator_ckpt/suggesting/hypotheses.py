@@ -24,7 +24,6 @@ class Hypothesis:
       pairs: The pairs of variables, by their numbers in their sides.
       ordered: Whether numbers on both sides put the layers in the same order.
       same_numbers: Whether the numbers on both sides are equal.
-      flat: Whether several numbers of one side were read as one.
       cuts: The number of numbers along which one of the families was cut to fit the other.
     """
 
@@ -34,7 +33,6 @@ class Hypothesis:
     pairs: tuple[tuple[int, int], ...]
     ordered: bool
     same_numbers: bool
-    flat: bool = False
     cuts: int = 0
 
     @property
@@ -136,8 +134,6 @@ def hypotheses(source: Family, target: Family, matcher: Matcher) -> Iterator[Hyp
                         of_parts = _best(part_of_source, part_of_target, kept_source, kept_target, matcher)
                         for hypothesis in of_parts:
                             yield dataclasses.replace(hypothesis, cuts=cuts)
-    if shared and len(source.slots) != len(target.slots):
-        yield from _flat(source, target, matcher)
 
 
 def _best(
@@ -197,21 +193,6 @@ def _monotone_maps(source: Collection[int], target: Collection[int]) -> list[dic
     return [m for number, m in enumerate(maps) if m and m not in maps[:number]]
 
 
-def _flat(source: Family, target: Family, matcher: Matcher) -> Iterator[Hypothesis]:
-    """Yields hypotheses that pair layers in the order of all their numbers, from the first or up to the last."""
-    few = min(len(source.layers), len(target.layers))
-    candidates = {
-        tuple(zip(source.layers[:few], target.layers[:few], strict=True)),
-        tuple(zip(source.layers[-few:], target.layers[-few:], strict=True)),
-    }
-    for layers in sorted(candidates, key=lambda pairs: [a.values + b.values for a, b in pairs]):
-        hypothesis = _checked(
-            source, target, list(layers), matcher, ordered=True, same_numbers=False, flat=True
-        )
-        if hypothesis is not None:
-            yield hypothesis
-
-
 def _checked(
     source: Family,
     target: Family,
@@ -220,7 +201,6 @@ def _checked(
     *,
     ordered: bool,
     same_numbers: bool,
-    flat: bool = False,
 ) -> Hypothesis | None:
     """Returns the hypothesis about pairs of layers; None if too many pairs cannot be the same.
 
@@ -240,4 +220,4 @@ def _checked(
         pairs += [(a.variables[x].number, b.variables[y].number) for x, y in roles]
     if not fitting:
         return None
-    return Hypothesis(source, target, fitting, tuple(sorted(pairs)), ordered, same_numbers, flat)
+    return Hypothesis(source, target, fitting, tuple(sorted(pairs)), ordered, same_numbers)

@@ -40,6 +40,11 @@ _SYNONYMS = {
     'fc': 'dense',
     'linear': 'dense',
     'kernel': 'weight',
+    'q': 'query',
+    'k': 'key',
+    'v': 'value',
+    'o': 'output',
+    'out': 'output',
 }
 # Words that add nothing before `norm`, because the roles of the tensors imply them.
 _OF_NORM = {'batch', 'layer'}

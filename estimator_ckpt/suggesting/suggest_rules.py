@@ -91,6 +91,7 @@ class _Side:
 
     def __init__(self, tensors: Iterable[_Tensor], graph: Any):
         self.all = sorted(tensors, key=lambda t: t.names)
+        self._order = _order(graph) if graph else {}
         self.variables: list[_Tensor] = []
         self.steps: list[_Tensor] = []
         self.iterations: list[_Tensor] = []
@@ -115,7 +116,7 @@ class _Side:
 
     def aligned_as(self) -> Iterator[Variable]:
         for number, row in enumerate(self.variables):
-            yield Variable(number, row.names, row.shape or (), row.dtype)
+            yield Variable(number, row.names, row.shape or (), row.dtype, self._order.get(row.tensor.key))
 
 
 class _Suggester:
@@ -235,6 +236,20 @@ class _Suggester:
                 yield f'Ignored in the {title}: {", ".join(counts)}.'
         if self._target.slots:
             yield f'{formatting.count(self._target.slots, "slot")} of the target follow their variables without a rule.'
+
+
+def _order(graph: Any) -> dict[str, int]:
+    """Returns the places of the values of a graph's objects, by key, in the order in which they became attributes."""
+    order: dict[str, int] = {}
+    seen, stack = {0}, [0]
+    while stack:
+        node = graph.nodes[stack.pop()]
+        for attribute in node.attributes:
+            order.setdefault(attribute.key, len(order))
+        children = [child for child in dict.fromkeys(node.children.values()) if child not in seen]
+        seen.update(children)
+        stack += reversed(children)
+    return order
 
 
 def _has_paths(side: _Side) -> bool:

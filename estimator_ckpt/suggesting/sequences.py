@@ -1,0 +1,282 @@
+"""Aligns sequences of layers, whose order says what their names do not.
+
+A chain is the layers of one role in an order that is known: that of the numbers in their names, where names differ in
+a number before they differ in a text; that of the numbers that `tf.layers` counts across scopes (`conv2d`, `conv2d_1`);
+or that of the objects of a program. Names that differ in a text have no order.
+
+One chain is part of another if all of its layers have counterparts in the same order. Of the pairs that this gives,
+those are certain that the first and the last of all ways to embed it have in common.
+"""
+
+import collections
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from estimator_ckpt.suggesting.evidence import Evidence
+from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.hypotheses import Matcher
+from estimator_ckpt.suggesting.name_parts import Split
+from estimator_ckpt.suggesting.units import NORMS
+
+# The fewest layers, and different shapes, of chains that prove more than chance.
+_LEAST_LAYERS = 3
+_LEAST_SHAPES = 3
+# The share of layers of a chain that the other side may lack, besides one, such as a head for other classes.
+_MOST_GAPS = 0.1
+# An alignment is no rival to one that covers so much more of both chains.
+_LEAST_LEAD = 0.1
+_MAX_COMPARISONS = 3_000_000
+_COUNTED = re.compile(r'(?P<base>.*?)(?:_(?P<number>\d+))?')
+# Shapes and order of a whole network agree by chance only if it is another one of the same design.
+_SHAPES, _ORDER = 0.9, 0.9
+
+Kind = tuple[str, int]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Chain:
+    """Layers of one role in a known order.
+
+    Attributes:
+      layers: The layers.
+      whole: Whether the chain holds all layers of its role that are not yet aligned.
+    """
+
+    layers: list[Layer]
+    whole: bool
+
+
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+class Placement:
+    """The certain pairs of layers of two chains.
+
+    Attributes:
+      layers: The pairs of layers.
+      coverage: The share of the layers of both chains that have counterparts.
+      whole: Whether the chains hold all layers of their role.
+    """
+
+    layers: list[tuple[Layer, Layer]]
+    coverage: float
+    whole: bool
+
+
+def kind(layer: Layer) -> Kind:
+    """Returns what layers that are the same have in common: the main role, and the number of elements."""
+    return layer.main_role, layer.variables[layer.main_role].size
+
+
+def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
+    """Returns the chains of the layers of one side, by role.
+
+    Args:
+      side: The side.
+      live: The numbers of the variables that are not yet aligned.
+    """
+    by_view: dict[tuple[str, int], list[list[Layer]]] = collections.defaultdict(list)
+    for family in side.families(live):
+        by_view[family.layers[0].main_role, family.view].append(family.layers)
+    found: dict[str, dict[tuple[int, ...], Chain]] = collections.defaultdict(dict)
+    for (role, _), families in sorted(by_view.items()):
+        layers = [layer for family in families for layer in family]
+        sequences = [*families, *_numbered(layers), *_counted(layers), _made(layers)]
+        for sequence in sequences:
+            if len(sequence) >= _LEAST_LAYERS:
+                key = tuple([layer.variables[role].number for layer in sequence])
+                found[role].setdefault(key, Chain(sequence, len(sequence) == len(layers)))
+    return {role: list(of_role.values()) for role, of_role in found.items()}
+
+
+def _numbered(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
+    """Yields the largest sets of layers, of several families, whose names differ in numbers before texts."""
+    ordered = sorted(((_pieces(layer.split), layer) for layer in layers), key=lambda row: row[0])
+    run: list[Layer] = []
+    for number, (pieces, layer) in enumerate(ordered):
+        if number and not _differ_in_number(ordered[number - 1][0], pieces):
+            yield run
+            run = []
+        run.append(layer)
+    yield run
+
+
+def _pieces(split: Split) -> list:
+    pieces: list = [split.literals[0]]
+    for value, literal in zip(split.values, split.literals[1:], strict=True):
+        pieces += [value, literal]
+    return pieces
+
+
+def _differ_in_number(a: list, b: list) -> bool:
+    return next((isinstance(x, int) for x, y in zip(a, b, strict=False) if x != y), False)
+
+
+def _counted(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
+    """Yields layers whose last components are counted across scopes."""
+    groups: dict[str, dict[int, list[Layer]]] = collections.defaultdict(lambda: collections.defaultdict(list))
+    for layer in layers:
+        match = _COUNTED.fullmatch(str(layer.split).rstrip('/').rpartition('/')[2])
+        assert match is not None
+        groups[match['base']][int(match['number'] or 0)].append(layer)
+    for group in groups.values():
+        if all(len(same) == 1 for same in group.values()):
+            yield [layer for _, [layer] in sorted(group.items())]
+
+
+def _made(layers: Sequence[Layer]) -> list[Layer]:
+    """Returns the layers in the order of the program's objects; nothing if that is not known."""
+    orders = [layer.variables[layer.main_role].order for layer in layers]
+    ordered = [(order, n) for n, order in enumerate(orders) if order is not None]
+    return [layers[n] for _, n in sorted(ordered)] if len(ordered) == len(layers) else []
+
+
+def in_order(side: Side) -> list[Layer]:
+    """Returns all layers in the order of the program's objects; nothing if that is not known."""
+    layers = [
+        layer
+        for family in side.families(set(range(len(side.variables))))
+        if not family.view
+        for layer in family.layers
+    ]
+    return _made(layers)
+
+
+def placements(
+    source: Side, target: Side, live: tuple[set[int], set[int]], matcher: Matcher, norms: bool
+) -> list[Placement]:
+    """Returns the placements of all chains of one side in those of the other.
+
+    Args:
+      source: The source.
+      target: The target.
+      live: The numbers of the variables of both sides that are not yet aligned.
+      matcher: Decides which layers can be the same.
+      norms: Whether to place normalizations, or all other layers.
+    """
+    result: list[Placement] = []
+    of_source, of_target = (
+        chains(side, of_side) for side, of_side in zip((source, target), live, strict=True)
+    )
+    budget = _MAX_COMPARISONS
+    for role in sorted(of_source.keys() & of_target.keys()):
+        if (role in NORMS) != norms:
+            continue
+        counts = {
+            id(chain): collections.Counter(map(kind, chain.layers))
+            for chain in (*of_source[role], *of_target[role])
+        }
+        for a in of_source[role]:
+            for b in of_target[role]:
+                budget -= min(len(counts[id(a)]), len(counts[id(b)]))
+                if budget < 0:
+                    return result
+                if not _may_embed(counts[id(a)], counts[id(b)]):
+                    continue
+                budget -= len(a.layers) + len(b.layers)
+                placement = _placed(a, b, matcher)
+                if placement is not None:
+                    result.append(placement)
+    return result
+
+
+def _may_embed(a: collections.Counter, b: collections.Counter) -> bool:
+    """Returns True if one of two chains may be a part of the other, from how often each kind occurs."""
+    few, many = (a, b) if a.total() <= b.total() else (b, a)
+    if len(few) < _LEAST_SHAPES:
+        return False
+    gaps = 0
+    for kind_, count in few.items():
+        if kind_ not in many:
+            gaps += count
+        elif count > many[kind_]:
+            return False
+        if gaps > _allowed(few.total()):
+            return False
+    return True
+
+
+def _allowed(count: int) -> float:
+    return max(1, _MOST_GAPS * count)
+
+
+def _placed(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
+    """Returns the placement of the shorter chain in the longer one; None if it is not part of it."""
+    turned = len(source.layers) > len(target.layers)
+    short, long = (target.layers, source.layers) if turned else (source.layers, target.layers)
+
+    def same(a: Layer, b: Layer) -> bool:
+        return a.main_role == b.main_role and bool(matcher.roles(b, a) if turned else matcher.roles(a, b))
+
+    examples = {layer.signature: layer for layer in long}
+    present: dict[tuple, bool] = {}
+    for layer in short:
+        if layer.signature not in present:
+            present[layer.signature] = any(same(layer, example) for example in examples.values())
+    kept = [layer for layer in short if present[layer.signature]]
+    if len(short) - len(kept) > _allowed(len(short)) or len(set(map(kind, kept))) < _LEAST_SHAPES:
+        return None
+    first = _embedded(kept, long, same)
+    if first is None:
+        return None
+    last = _embedded(kept[::-1], long[::-1], same) or []
+    last = [len(long) - 1 - place for place in reversed(last)]
+    pairs = [
+        (long[x], layer) if turned else (layer, long[x])
+        for layer, x, y in zip(kept, first, last, strict=True)
+        if x == y
+    ]
+    coverage = 2 * len(kept) / (len(short) + len(long))
+    return Placement(pairs, coverage, source.whole and target.whole)
+
+
+def _embedded(
+    short: Sequence[Layer], long: Sequence[Layer], same: Callable[[Layer, Layer], bool]
+) -> list[int] | None:
+    """Returns the first places in a sequence, in order, that can be the same as those of a shorter one, if any."""
+    places, at = [], 0
+    for layer in short:
+        while at < len(long) and not same(layer, long[at]):
+            at += 1
+        if at == len(long):
+            return None
+        places.append(at)
+        at += 1
+    return places
+
+
+def certain(
+    found: Iterable[Placement], source: Side, target: Side, live: tuple[set[int], set[int]]
+) -> Iterator[tuple[Layer, Layer, Evidence]]:
+    """Yields pairs of layers that no other placement contradicts, with the evidence for them.
+
+    A pair of chains that do not hold all layers counts only if both sides have as many layers of its kind: else the
+    counterpart may be outside of the chain.
+
+    Args:
+      found: All placements.
+      source: The source.
+      target: The target.
+      live: The numbers of the variables of both sides that are not yet aligned.
+    """
+    counts = [_count(side, of_side) for side, of_side in zip((source, target), live, strict=True)]
+    best: dict[tuple[int, int], tuple[float, Layer, Layer]] = {}
+    for placement in found:
+        for a, b in placement.layers:
+            balanced = counts[0][kind(a)] == counts[1][kind(b)]
+            if balanced or (placement.whole and placement.coverage > 1 - _MOST_GAPS):
+                pair = a.variables[a.main_role].number, b.variables[b.main_role].number
+                if pair not in best or best[pair][0] < placement.coverage:
+                    best[pair] = placement.coverage, a, b
+    rivals: tuple[dict, dict] = (collections.defaultdict(list), collections.defaultdict(list))
+    for pair, (coverage, _, _) in best.items():
+        for number, of_number in zip(pair, rivals, strict=True):
+            of_number[number].append((coverage, pair))
+    for pair, (coverage, a, b) in sorted(best.items(), key=lambda row: row[0]):
+        against = (r for n, of_side in zip(pair, rivals, strict=True) for r in of_side[n] if r[1] != pair)
+        second = max((score for score, _ in against), default=0.0)
+        if coverage - second >= _LEAST_LEAD:
+            yield a, b, Evidence(0.0, _SHAPES, _ORDER * coverage, coverage - second)
+
+
+def _count(side: Side, live: set[int]) -> collections.Counter:
+    return collections.Counter((side.roles[number], side.variables[number].size) for number in live)

@@ -1,0 +1,136 @@
+"""Aligns layers by what surrounds them: the layers in the same scope, or before and after them, that are aligned."""
+
+import collections
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from estimator_ckpt.suggesting.evidence import Evidence
+from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.hypotheses import Matcher
+from estimator_ckpt.suggesting.sequences import in_order, kind
+from estimator_ckpt.suggesting.units import main_number
+
+# A scope with more layers, and more layers of a kind without a counterpart, say nothing of a single one.
+_MAX_SCOPE = 24
+_MAX_LEFT = 50
+# The number of pairs of a hypothesis that are looked at.
+_MOST_COMPARED = 8
+_SHAPES, _ORDER = 0.7, 0.6
+_BOUNDARY = re.compile(r'(?<=\d)(?!\d)|/')
+
+
+class Surroundings:
+    """The layers around each layer of one side."""
+
+    def __init__(self, side: Side):
+        self._side = side
+        self._layers = side.families(set(range(len(side.variables))))
+        self._scopes: list[dict[int, list[str]]] = []
+        self._members: list[dict[str, list[int]]] = []
+        self._beside: dict[int, set[int]] = collections.defaultdict(set)
+        for view in range(max((family.view for family in self._layers), default=-1) + 1):
+            scopes, members = {}, collections.defaultdict(list)
+            for family in self._layers:
+                if family.view != view:
+                    continue
+                self._note_neighbors(family.layers)
+                for layer in family.layers:
+                    number = main_number(layer)
+                    name = str(layer.split)
+                    scopes[number] = [name[: match.start()] for match in _BOUNDARY.finditer(name)]
+                    for scope in scopes[number]:
+                        members[scope].append(number)
+            self._scopes.append(scopes)
+            self._members.append(members)
+        self._note_neighbors(in_order(side))
+
+    def _note_neighbors(self, layers: list[Layer]) -> None:
+        for a, b in zip(layers, layers[1:], strict=False):
+            self._beside[main_number(a)].add(main_number(b))
+            self._beside[main_number(b)].add(main_number(a))
+
+    def around(self, layer: Layer, aligned: Mapping[int, int]) -> set[int]:
+        """Returns the main variables of the aligned layers that surround a layer.
+
+        Args:
+          layer: The layer.
+          aligned: The counterparts of the variables of this side.
+        """
+        number = main_number(layer)
+        around = {other for other in self._beside[number] if other in aligned}
+        for scopes, members in zip(self._scopes, self._members, strict=True):
+            for scope in reversed(scopes.get(number, ())):
+                if len(members[scope]) > _MAX_SCOPE:
+                    break
+                inside = {other for other in members[scope] if other in aligned}
+                if inside:
+                    around |= inside
+                    break
+        return around
+
+
+def agreement(
+    pairs: Sequence[tuple[Layer, Layer]],
+    surroundings: tuple[Surroundings, Surroundings],
+    sources: Mapping[int, int],
+    targets: Mapping[int, int],
+) -> float:
+    """Returns the share of pairs of layers whose surroundings have counterparts in each other.
+
+    Args:
+      pairs: The pairs.
+      surroundings: The surroundings on each side.
+      sources: The source of each aligned target.
+      targets: The target of each aligned source.
+    """
+    some = pairs[:: len(pairs) // _MOST_COMPARED + 1]
+    agreeing = 0
+    for a, b in some:
+        counterparts = {targets[other] for other in surroundings[0].around(a, targets)}
+        agreeing += not counterparts.isdisjoint(surroundings[1].around(b, sources))
+    return agreeing / len(some)
+
+
+def surrounded(
+    sides: tuple[Side, Side],
+    surroundings: tuple[Surroundings, Surroundings],
+    live: tuple[set[int], set[int]],
+    sources: Mapping[int, int],
+    matcher: Matcher,
+) -> Iterator[tuple[Layer, Layer, Evidence]]:
+    """Yields the pairs of layers that are the only ones of their kind whose surroundings are aligned.
+
+    Args:
+      sides: The source and the target.
+      surroundings: The surroundings on each side.
+      live: The numbers of the variables of each side that are not yet aligned.
+      sources: The source of each aligned target.
+      matcher: Decides which layers can be the same.
+    """
+    targets = {s: t for t, s in sources.items()}
+    of_source, of_target = (_by_kind(side, of_side) for side, of_side in zip(sides, live, strict=True))
+    for kind_ in sorted(of_source.keys() & of_target.keys()):
+        left = of_source[kind_], of_target[kind_]
+        if max(map(len, left)) > _MAX_LEFT:
+            continue
+        around = [{n: surroundings[1].around(layer, sources) for n, layer in left[1].items()}]
+        partners: tuple[dict, dict] = (collections.defaultdict(set), collections.defaultdict(set))
+        for s, layer in left[0].items():
+            counterparts = {targets[other] for other in surroundings[0].around(layer, targets)}
+            for t, of_target_layer in around[0].items():
+                if counterparts & of_target_layer and matcher.roles(layer, left[1][t]):
+                    partners[0][s].add(t)
+                    partners[1][t].add(s)
+        for s, of_layer in partners[0].items():
+            t = next(iter(of_layer))
+            if len(of_layer) == len(partners[1][t]) == 1:
+                yield left[0][s], left[1][t], Evidence(0.0, _SHAPES, _ORDER)
+
+
+def _by_kind(side: Side, live: Iterable[int]) -> dict[tuple[str, int], dict[int, Layer]]:
+    by_kind: dict[tuple[str, int], dict[int, Layer]] = collections.defaultdict(dict)
+    for family in side.families(set(live)):
+        for layer in family.layers:
+            if layer.variables[layer.main_role].size > 1:
+                by_kind[kind(layer)].setdefault(main_number(layer), layer)
+    return by_kind
