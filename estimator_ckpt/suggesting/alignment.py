@@ -21,7 +21,7 @@ from estimator_ckpt.suggesting.hypotheses import Matcher, alike, hypotheses
 from estimator_ckpt.suggesting.name_parts import split_names
 from estimator_ckpt.suggesting.sequences import certain, in_order, placements
 from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surrounded
-from estimator_ckpt.suggesting.units import main_number, partners, unsure
+from estimator_ckpt.suggesting.units import counted_norms, main_number, partners, unsure
 
 # The least confidence, and the least lead over the best rival, of hypotheses that are accepted.
 _LEAST_CONFIDENCE = 0.55
@@ -30,6 +30,8 @@ _LEAST_LEAD = 0.06
 _LEAST_HEAD_START = 0.02
 # The least likeness of names that confirm an order that is not sure.
 _CONFIRMING = 0.6
+# The fewest normalizations without names of their own that are aligned at a time.
+_MANY = 3
 # What it adds to the score of a hypothesis, and to the evidence for it, if its layers are where they should be.
 _IN_PLACE, _SURROUNDED = 0.15, 0.4
 # A family with more possible partners is compared only with those that share its rarest words.
@@ -76,6 +78,7 @@ class _Aligner:
         self._convolutions = [
             {main_number(norm): convolution for convolution, norm in norms.items()} for norms in self._norms
         ]
+        self._counted = [counted_norms(side) for side in (source, target)]
         self._unsure = [unsure(in_order(side)) for side in (source, target)]
 
     def run(self) -> Alignment:
@@ -170,9 +173,12 @@ class _Aligner:
         return main_number(a) in self._unsure[0] or main_number(b) in self._unsure[1]
 
     def _is_unsure(self, scored: Scored) -> bool:
-        """Returns True if a hypothesis is about normalizations whose order may differ, and names do not confirm it."""
+        """Returns True if a hypothesis is about normalizations whose order says too little, and so do their names."""
+        hypothesis = scored.hypothesis
+        if any(s in self._counted[0] or t in self._counted[1] for s, t in hypothesis.pairs):
+            return hypothesis.coverage < 1 or len(hypothesis.layers) < _MANY
         return scored.evidence.names < _CONFIRMING and any(
-            s in self._unsure[0] or t in self._unsure[1] for s, t in scored.hypothesis.pairs
+            s in self._unsure[0] or t in self._unsure[1] for s, t in hypothesis.pairs
         )
 
     def _accept_layers(self, a: Layer, b: Layer, evidence: Evidence) -> bool:

@@ -91,6 +91,18 @@ def partners(side: Side) -> dict[int, Layer]:
     return found
 
 
+def counted_norms(side: Side) -> set[int]:
+    """Returns the main variables of normalizations of which only a number says where they belong."""
+    groups: dict[tuple, list[int]] = collections.defaultdict(list)
+    for family in side.families(set(range(len(side.variables)))):
+        for layer in family.layers:
+            if is_norm(layer):
+                scope, base, _, counted = _place(layer)
+                if counted:
+                    groups[family.view, scope, base].append(main_number(layer))
+    return {number for group in groups.values() if len(group) > 1 for number in group}
+
+
 def _agree(convolution: Layer, norm: Layer) -> bool:
     of_convolution = channels(convolution)
     assert of_convolution is not None
