@@ -12,6 +12,7 @@ repeated with the remaining variables until nothing more is accepted; these are 
 
 import collections
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterable, Iterator
 
@@ -72,7 +73,6 @@ class _Aligner:
         self._matcher = Matcher()
         self._result = Alignment()
         self._scorer = Scorer(source, target, self._matcher)
-        self._surroundings = Surroundings(source), Surroundings(target)
         self._norms = [partners(side) for side in (source, target)]
         self._targets: dict[int, int] = {}
         self._convolutions = [
@@ -81,11 +81,15 @@ class _Aligner:
         self._counted = [counted_norms(side) for side in (source, target)]
         self._unsure = [unsure(in_order(side)) for side in (source, target)]
 
+    @functools.cached_property
+    def _surroundings(self) -> tuple[Surroundings, Surroundings]:
+        return Surroundings(self._source), Surroundings(self._target)
+
     def run(self) -> Alignment:
         self._same_names()
         while self._sequences():
             pass
-        while (
+        while (self._live_source and self._live_target) and (
             self._settle(self._of_families())
             or self._sequences()
             or self._remainder()
@@ -109,16 +113,20 @@ class _Aligner:
         """
         # Like a plan without rules: by name, then by path.
         by_name, by_path = ({v.names[view]: v for v in self._source.variables} for view in (0, -1))
-        in_source, in_target, places = _numbers(self._source, self._target)
+        namesakes = []
         for variable in self._target.variables:
             namesake = by_name.get(variable.names[0]) or by_path.get(variable.names[-1])
-            if namesake is None or (namesake.shape, namesake.dtype) != (variable.shape, variable.dtype):
-                continue
+            if namesake and (namesake.shape, namesake.dtype) == (variable.shape, variable.dtype):
+                namesakes.append((namesake.number, variable.number))
+        if not namesakes:
+            return
+        in_source, in_target, places = _numbers(self._source, self._target)
+        for s, t in namesakes:
             if all(
                 in_source[place] <= in_target[place] or in_target[place] <= in_source[place]
-                for place in places[variable.number]
+                for place in places[t]
             ):
-                self._accept([(namesake.number, variable.number)], CERTAIN)
+                self._accept([(s, t)], CERTAIN)
 
     def _sequences(self) -> bool:
         """Accepts what the order of layers leaves no doubt about. Returns True if there was anything."""
@@ -127,6 +135,8 @@ class _Aligner:
 
     def _chains(self, norms: bool) -> bool:
         live = self._live_source, self._live_target
+        if not all(live):
+            return False
         found = placements(self._source, self._target, live, self._matcher, norms)
         accepted = False
         for a, b, evidence in certain(found, self._source, self._target, live):

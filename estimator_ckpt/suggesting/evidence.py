@@ -147,6 +147,6 @@ class Scorer:
 
 
 def _rarities(side: Side) -> list[Rarity]:
-    families = side.families(set(range(len(side.variables))))
+    families = side.families()
     views = range(max((family.view for family in families), default=0) + 1)
     return [Rarity(f.literals for f in families if f.view == view) for view in views]

@@ -64,7 +64,10 @@ class Layer:
     @functools.cached_property
     def main_role(self) -> str:
         """The role that characterizes the layer."""
-        return next((role for role in _MAIN_ROLES if role in self.variables), min(self.variables))
+        for role in _MAIN_ROLES:
+            if role in self.variables:
+                return role
+        return min(self.variables)
 
     @functools.cached_property
     def signature(self) -> tuple:
@@ -160,6 +163,8 @@ class Side:
             [self._layer_name(variable, view) for variable in self.variables]
             for view in range(max((len(v.names) for v in self.variables), default=0))
         ]
+        self._live: set[int] = set()
+        self._live_families: list[Family] = []
         self._splits = [
             split_names(name for name in names if name is not None) for names in self._layer_names
         ]
@@ -197,25 +202,52 @@ class Side:
                 if name is not None:
                     yield variable, name
 
-    def families(self, live: set[int]) -> list[Family]:
-        """Returns the families of the variables whose numbers are in `live`, for each of their names."""
+    def families(self, live: set[int] | None = None) -> list[Family]:
+        """Returns the families, for each of their names, of the variables with the numbers `live`; of all if None."""
+        if live is None or len(live) == len(self.variables):
+            return self._families
+        if live != self._live:
+            self._live = set(live)
+            self._live_families = [
+                family for view in range(len(self._layer_names)) for family in self._filtered(view, live)
+            ]
+        return self._live_families
+
+    @functools.cached_property
+    def _families(self) -> list[Family]:
         families = []
         for view, names in enumerate(self._layer_names):
             layers: dict[str, dict[str, Variable]] = collections.defaultdict(dict)
-            for number in sorted(live):
-                name = names[number]
+            for name, role, variable in zip(names, self.roles, self.variables, strict=True):
                 if name is None:
                     continue
-                role, variable = self.roles[number], self.variables[number]
                 # Two variables of one role belong to two layers.
                 while role in layers[name]:
                     name += '\0'
                 layers[name][role] = variable
-            groups = collections.defaultdict(list)
-            for name, variables in layers.items():
-                layer = Layer(self._splits[view][name.rstrip('\0')], variables)
-                groups[layer.split.literals, layer.main_role].append(layer)
-            for (literals, _), members in sorted(groups.items()):
-                members.sort(key=lambda layer: (layer.values, layer.split.texts))
-                families.append(Family(literals, members, view))
+            splits = self._splits[view]
+            made = [Layer(splits[name.rstrip('\0')], variables) for name, variables in layers.items()]
+            families += _grouped(made, view)
         return families
+
+    def _filtered(self, view: int, live: set[int]) -> list[Family]:
+        layers = []
+        for family in self._families:
+            if family.view != view:
+                continue
+            for layer in family.layers:
+                variables = {role: v for role, v in layer.variables.items() if v.number in live}
+                if len(variables) == len(layer.variables):
+                    layers.append(layer)
+                elif variables:
+                    layers.append(Layer(layer.split, variables))
+        return _grouped(layers, view)
+
+
+def _grouped(layers: Iterable[Layer], view: int) -> list[Family]:
+    groups: dict[tuple, list[Layer]] = collections.defaultdict(list)
+    for layer in layers:
+        groups[layer.split.literals, layer.main_role].append(layer)
+    for members in groups.values():
+        members.sort(key=lambda layer: (layer.values, layer.split.texts))
+    return [Family(literals, members, view) for (literals, _), members in sorted(groups.items())]

@@ -271,7 +271,8 @@ class _Checker:
           renamings: The renamings that the rule stands for.
         """
         try:
-            compiled = re.compile(pattern)
+            # Unlike `expand`, `subn` parses the replacement only once.
+            compiled = re.compile(rf'\A(?:{pattern})\Z')
         except re.error:
             return False
         matched = set()
@@ -279,10 +280,10 @@ class _Checker:
             name = self._names[number]
             if not name.startswith(prefix):
                 break
-            match = compiled.fullmatch(name)
-            if match is None:
+            new, count = compiled.subn(replacement, name)
+            if not count:
                 continue
-            if match.expand(replacement) != self._expected[name]:
+            if new != self._expected[name]:
                 return False
             matched.add(name)
         return all(renaming.old in matched for renaming in renamings)

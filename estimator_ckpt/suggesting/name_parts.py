@@ -1,6 +1,7 @@
 """Takes the names of tensors apart: the name of a layer, the role of the tensor in it, numbers, and words."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -141,6 +142,7 @@ def split_names(names: Iterable[str]) -> dict[str, Split]:
     return {name: Split(tuple(pieces[name]), tuple(texts[name])) for name in components}
 
 
+@functools.lru_cache(maxsize=100_000)
 def _base(component: str) -> str | None:
     match = _COUNTED.fullmatch(component)
     return match['base'] if match else None
@@ -148,18 +150,28 @@ def _base(component: str) -> str | None:
 
 def _append(text: str, pieces: list[str], texts: list[str]) -> None:
     """Appends a text to the last piece, and starts a new piece after each number in it."""
+    (first, *following), numbers = _parted(text)
+    pieces[-1] += first
+    pieces += following
+    texts += numbers
+
+
+@functools.lru_cache(maxsize=100_000)
+def _parted(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the text around the numbers in a component, and the numbers."""
+    pieces: list[str] = []
+    numbers: list[str] = []
     position = 0
     for number in _NUMBER.finditer(text):
-        pieces[-1] += text[position : number.start()]
-        texts.append(number[0])
-        pieces.append('')
+        pieces.append(text[position : number.start()])
+        numbers.append(number[0])
         position = number.end()
         letter = _LETTER.match(text, position)
         if letter:
-            texts.append(letter[0])
             pieces.append('')
+            numbers.append(letter[0])
             position = letter.end()
-    pieces[-1] += text[position:]
+    return (*pieces, text[position:]), tuple(numbers)
 
 
 def words(literals: Sequence[str]) -> list[str]:

@@ -132,12 +132,7 @@ def _made(layers: Sequence[Layer]) -> list[Layer]:
 
 def in_order(side: Side) -> list[Layer]:
     """Returns all layers in the order of the program's objects; nothing if that is not known."""
-    layers = [
-        layer
-        for family in side.families(set(range(len(side.variables))))
-        if not family.view
-        for layer in family.layers
-    ]
+    layers = [layer for family in side.families() if not family.view for layer in family.layers]
     return _made(layers)
 
 

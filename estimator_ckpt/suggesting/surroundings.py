@@ -2,7 +2,7 @@
 
 import collections
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
@@ -24,7 +24,7 @@ class Surroundings:
 
     def __init__(self, side: Side):
         self._side = side
-        self._layers = side.families(set(range(len(side.variables))))
+        self._layers = side.families()
         self._scopes: list[dict[int, list[str]]] = []
         self._members: list[dict[str, list[int]]] = []
         self._beside: dict[int, set[int]] = collections.defaultdict(set)
@@ -127,9 +127,9 @@ def surrounded(
                 yield left[0][s], left[1][t], Evidence(0.0, _SHAPES, _ORDER)
 
 
-def _by_kind(side: Side, live: Iterable[int]) -> dict[tuple[str, int], dict[int, Layer]]:
+def _by_kind(side: Side, live: set[int]) -> dict[tuple[str, int], dict[int, Layer]]:
     by_kind: dict[tuple[str, int], dict[int, Layer]] = collections.defaultdict(dict)
-    for family in side.families(set(live)):
+    for family in side.families(live):
         for layer in family.layers:
             if layer.variables[layer.main_role].size > 1:
                 by_kind[kind(layer)].setdefault(main_number(layer), layer)

@@ -75,7 +75,7 @@ def partners(side: Side) -> dict[int, Layer]:
     found: dict[int, Layer] = {}
     taken: set[int] = set()
     views: dict[int, tuple[list[Layer], list[Layer]]] = collections.defaultdict(lambda: ([], []))
-    for family in side.families(set(range(len(side.variables)))):
+    for family in side.families():
         for layer in family.layers:
             if is_norm(layer):
                 views[family.view][1].append(layer)
@@ -94,7 +94,7 @@ def partners(side: Side) -> dict[int, Layer]:
 def counted_norms(side: Side) -> set[int]:
     """Returns the main variables of normalizations of which only a number says where they belong."""
     groups: dict[tuple, list[int]] = collections.defaultdict(list)
-    for family in side.families(set(range(len(side.variables)))):
+    for family in side.families():
         for layer in family.layers:
             if is_norm(layer):
                 scope, base, _, counted = _place(layer)
