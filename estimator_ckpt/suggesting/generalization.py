@@ -55,9 +55,15 @@ class RuleText:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Group:
-    """A part of a pattern that differs between names: its text in each name, in the order of the rule's renamings."""
+    """A part of a pattern that differs between names.
+
+    Attributes:
+      texts: The text in each name, in the order of the rule's renamings.
+      padded: Whether the texts are numbers that may have zeros before them, which the new name lacks.
+    """
 
     texts: tuple[str, ...]
+    padded: bool = False
 
     @property
     def choices(self) -> list[str]:
@@ -113,12 +119,17 @@ def _number(rows: list[_Row]) -> Iterator[_Draft]:
     old_columns = list(zip(*(old.texts for _, old, _ in rows), strict=True))
     new_columns = list(zip(*(new.texts for _, _, new in rows), strict=True))
     common = [o for o in rows[0][0].operations if all(o in r.operations for r, _, _ in rows)]
+    without_zeros = [tuple(text.lstrip('0') or text[-1:] for text in column) for column in old_columns]
+    padded: set[int] = set()
     places: list[int | None] = []
     for column in new_columns:
         if len(set(column)) == 1:
             places.append(None)
-        elif column in old_columns:
+        elif column in old_columns and old_columns.index(column) not in padded:
             places.append(old_columns.index(column))
+        elif column in without_zeros and without_zeros.index(column) not in places:
+            places.append(without_zeros.index(column))
+            padded.add(without_zeros.index(column))
         else:
             yield from _partitioned(rows, old_columns, column)
             return
@@ -131,7 +142,7 @@ def _number(rows: list[_Row]) -> Iterator[_Draft]:
     for slot, (column, literal) in enumerate(zip(old_columns, a.literals[1:], strict=True)):
         if slot in differing:
             place_of[slot] = len(old)
-            old.append(_Group(tuple(column)))
+            old.append(_Group(without_zeros[slot], True) if slot in padded else _Group(tuple(column)))
         elif column[0]:
             old += _tokens(column[0])
         old += _tokens(literal)
@@ -210,7 +221,7 @@ def _holes(draft: _Draft) -> Iterator[tuple[tuple, str]]:
 
 def _shape(tokens: _OldTokens) -> tuple:
     """Returns tokens that are equal in drafts that may be merged, with the choices of a group in place of its texts."""
-    return tuple(tuple(token.choices) if isinstance(token, _Group) else token for token in tokens)
+    return tuple((token.padded, *token.choices) if isinstance(token, _Group) else token for token in tokens)
 
 
 def _without(tokens: _NewTokens, span: tuple[str, ...], shift: int, start: int) -> _NewTokens:
@@ -240,7 +251,8 @@ def _merged(key: tuple, drafts: dict[str, _Draft]) -> _Draft:
             old.append(_Group(tuple(texts)))
         elif isinstance(token, tuple):
             groups = [_group_at(part, word, position, place) for part, word in zip(parts, words, strict=True)]
-            old.append(_Group(tuple(text for group in groups for text in group.texts)))
+            texts = [text for group in groups for text in group.texts]
+            old.append(_Group(tuple(texts), groups[0].padded))
         else:
             old.append(token)
     new = tuple(place if token == _HOLE else token for token in new)
@@ -314,6 +326,8 @@ def _render(draft: _Draft, groups: Callable[[_Group], str]) -> tuple[str, str, s
             prefix += token if literal else ''
             continue
         literal = False
+        if token.padded:
+            pattern.append('0*')
         if token.texts in by_texts:
             numbers[place] = by_texts[token.texts]
             pattern.append(f'(?:\\{numbers[place]})')

@@ -46,6 +46,8 @@ _SYNONYMS = {
     'v': 'value',
     'o': 'output',
     'out': 'output',
+    'fw': 'forward',
+    'bw': 'backward',
 }
 # Words that add nothing before `norm`, because the roles of the tensors imply them.
 _OF_NORM = {'batch', 'layer'}

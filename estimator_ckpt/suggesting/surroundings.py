@@ -16,7 +16,7 @@ _MAX_LEFT = 50
 # The number of pairs of a hypothesis that are looked at.
 _MOST_COMPARED = 8
 _SHAPES, _ORDER = 0.7, 0.6
-_BOUNDARY = re.compile(r'(?<=\d)(?!\d)|/')
+_BOUNDARY = re.compile(r'(?<=\d)(?![\d/_])|[/_]')
 
 
 class Surroundings:

@@ -20,6 +20,15 @@ def test_a_number_that_becomes_another_one_is_written_out():
     assert rules_for(pairs) == [(r'a0/(\d+)', r'b1/\1'), (r'a1/(\d+)', r'b2/\1')]
 
 
+def test_a_number_loses_its_zeros():
+    pairs = {
+        f'block_{n:03}/layer_{m:03}/w': f'block_._{n}/layer_._{m}/w' for n in range(12) for m in range(2)
+    }
+    [(pattern, replacement)] = rules_for(pairs)
+    assert (pattern, replacement) == (r'block_0*(\d+)/layer_0*(\d+)/w', r'block_._\1/layer_._\2/w')
+    assert re.fullmatch(pattern, 'block_010/layer_000/w').expand(replacement) == 'block_._10/layer_._0/w'
+
+
 def test_a_group_before_a_digit_is_written_so_that_it_ends():
     assert rules_for({'a1': 'b10x', 'a2': 'b20x', 'a3': 'b30x'}) in (
         [(r'a(\d+)', r'b\g<1>0x')],
