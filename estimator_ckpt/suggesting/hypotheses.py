@@ -12,6 +12,8 @@ from estimator_ckpt.suggesting.reshaping import fits
 _MAX_PARTS = 4000
 _MATRICES = ('kernel', 'depthwise_kernel', 'pointwise_kernel', 'recurrent_kernel', 'embedding', 'gamma')
 
+_TABLES = {'embedding', 'kernel'}
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Hypothesis:
@@ -75,9 +77,13 @@ class Matcher:
 def _roles(a: dict[str, Variable], b: dict[str, Variable]) -> tuple[tuple[str, str], ...]:
     common = sorted(a.keys() & b.keys())
     if not common:
-        # A matrix without a role matches any role if only one shape agrees; the shape of a vector is too common.
+        # A matrix without a role matches any role if only one shape agrees; the shape of a vector is too common. So do
+        # an embedding and a weight.
         exact = [
-            (x, y) for x in a for y in b if '' in (x, y) and a[x].shape == b[y].shape and len(a[x].shape) > 1
+            (x, y)
+            for x in a
+            for y in b
+            if ('' in (x, y) or {x, y} == _TABLES) and a[x].shape == b[y].shape and len(a[x].shape) > 1
         ]
         return tuple(exact) if len(exact) == 1 and alike(a[exact[0][0]], b[exact[0][1]]) else ()
     mains_a, mains_b = ({r for r in roles if r in _MATRICES} for roles in (a, b))

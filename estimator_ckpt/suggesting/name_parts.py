@@ -23,8 +23,8 @@ _ROLE = {
 }
 _VAGUE = re.compile(r'(?:weights?|w)(?:_?\d+)?$', re.I)
 _EMBEDDING = re.compile(r'embed', re.I)
-# The digits of `conv2d` do not number a layer, and the letter of `block2d` does.
-_NUMBER = re.compile(r'(?<=block)\d+(?!\d)|(?<=stage)\d+(?!\d)|\d+(?!\d|[dD](?![A-Za-z]))', re.I)
+# The digits of `conv2d` do not number a layer; those of `block2d`, `res2d` and `Mixed_2d`, and their letters, do.
+_NUMBER = re.compile(r'(?:(?<=block)|(?<=stage)|(?<=res)|(?<![a-z0-9]))\d+(?!\d)|\d+(?!\d|d(?![a-z]))', re.I)
 _LETTER = re.compile(r'[a-z](?![A-Za-z0-9])')
 _COUNTED = re.compile(r'(?P<base>.*[^\d_].*?)_(?P<number>\d+)')
 _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+')

@@ -34,8 +34,9 @@ _BOTH_STEPS = Evidence(0.9, 0.0, 0.0)
 def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
     """Suggests rules that give the variables of a checkpoint the names or object paths of a target.
 
-    Variables are aligned by their shapes and by the numbers and words of their names; ambiguous ones are listed. Slots
-    follow their variables without rules, and moving averages are ignored. No tensor is read.
+    Variables are aligned by their shapes, by the order of their layers, and by the numbers and words of their names;
+    ambiguous ones are listed. Slots follow their variables without rules, and moving averages are ignored. No tensor is
+    read.
 
     Args:
       source: A checkpoint of any style.

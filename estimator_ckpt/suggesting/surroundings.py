@@ -10,8 +10,10 @@ from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.sequences import in_order, kind
 from estimator_ckpt.suggesting.units import main_number
 
-# A scope with more layers, and more layers of a kind without a counterpart, say nothing of a single one.
+# A scope with more layers, or a larger share of all, and more layers of a kind without a counterpart, say nothing of a
+# single one.
 _MAX_SCOPE = 24
+_LARGEST_SHARE = 0.6
 _MAX_LEFT = 50
 # The number of pairs of a hypothesis that are looked at.
 _MOST_COMPARED = 8
@@ -60,7 +62,7 @@ class Surroundings:
         around = {other for other in self._beside[number] if other in aligned}
         for scopes, members in zip(self._scopes, self._members, strict=True):
             for scope in reversed(scopes.get(number, ())):
-                if len(members[scope]) > _MAX_SCOPE:
+                if len(members[scope]) > min(_MAX_SCOPE, _LARGEST_SHARE * len(scopes)):
                     break
                 inside = {other for other in members[scope] if other in aligned}
                 if inside:

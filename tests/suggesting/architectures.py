@@ -368,6 +368,31 @@ def transformer_xl() -> Pair:
     return files(answer)
 
 
+def t5() -> Pair:
+    """T5, whose numbers have zeros before them, and the names of Hugging Face's."""
+    answer = {'shared/embedding': ('tf_t5/shared/weight', (300, 64), None)}
+    for side, parts in (('encoder', ('SelfAttention',)), ('decoder', ('SelfAttention', 'EncDecAttention'))):
+        for n in range(12):
+            for number, part in enumerate((*parts, 'DenseReluDense')):
+                rows = [('layer_norm/scale', 'layer_norm/weight', (64,))]
+                if part == 'DenseReluDense':
+                    rows += [(f'{part}/{x}/kernel', f'{part}/{x}/kernel', s) for x, s in _DENSE_RELU_DENSE]
+                else:
+                    rows += [(f'{part}/{x}', f'{part}/{x}/kernel', (64, 64)) for x in 'qkvo']
+                old, new = f'block_{n:03}/layer_{number:03}', f'block_._{n}/layer_._{number}'
+                answer |= _below(f'{side}/{old}', f'tf_t5/{side}/{new}', rows)
+        at = 'layer_000/SelfAttention/relative_attention_bias'
+        to = 'layer_._0/SelfAttention/relative_attention_bias/embeddings'
+        answer[f'{side}/block_000/{at}'] = f'tf_t5/{side}/block_._0/{to}', (4, 32), (32, 4)
+        answer[f'{side}/final_layer_norm/scale'] = f'tf_t5/{side}/final_layer_norm/weight', (64,), None
+    for side in ('encoder', 'decoder'):
+        del answer[f'{side}/block_000/layer_000/SelfAttention/relative_attention_bias']
+    return files(answer)
+
+
+_DENSE_RELU_DENSE = (('wi', (64, 256)), ('wo', (256, 64)))
+
+
 def official_transformer() -> Pair:
     """The official Transformer of TF1 and a Keras one of other names."""
     scope = 'model/Transformer'
@@ -555,6 +580,7 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'slim_resnet_without_names': slim_resnet_without_names,
     'hugging_face_bert': hugging_face_bert,
     'transformer_xl': transformer_xl,
+    't5': t5,
     'seq2seq': seq2seq,
     'wide_and_deep': wide_and_deep,
 }

@@ -2,6 +2,7 @@
 
 import pytest
 
+from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.name_parts import find_role, likeness, split_names, words
 from estimator_ckpt.suggesting.reshaping import fits
 
@@ -28,6 +29,33 @@ def test_a_role_is_the_last_word_of_a_name(name, role, layer):
 def test_numbers_are_taken_out_but_for_those_of_dimensions():
     [split] = split_names(['block1/conv2d_10/x']).values()
     assert (split.literals, split.values) == (('block', '/conv2d_', '/x'), (1, 10))
+
+
+def test_a_letter_after_a_number_is_a_number():
+    splits = split_names(['Mixed_5b/Conv2d_0a_1x1', 'Mixed_5d/Conv2d_0c_3x3', 'block2d_conv2d'])
+    assert [split.values for split in splits.values()] == [(5, 1, 0, 0, 1, 1), (5, 3, 0, 2, 3, 3), (2, 3)]
+    assert [str(split) for split in splits.values()] == list(splits)
+
+
+@pytest.mark.parametrize(
+    'names, roles',
+    [
+        (['ln/g', 'ln/b'], ['gamma', 'beta']),
+        (['norm/scale', 'norm/bias'], ['gamma', 'beta']),
+        (['norm/weight'], ['gamma']),
+        (['fc/w', 'fc/b'], ['gamma', 'beta']),
+    ],
+)
+def test_the_weight_of_a_normalization_is_a_vector(names, roles):
+    side = Side(Variable(number, (name,), (8,), 1) for number, name in enumerate(names))
+    assert side.roles == roles
+
+
+def test_a_bias_beside_a_matrix_is_a_bias():
+    assert Side([Variable(0, ('c/w',), (1, 8, 8), 1), Variable(1, ('c/b',), (8,), 1)]).roles == [
+        'kernel',
+        'bias',
+    ]
 
 
 def test_what_tensorflow_counts_from_one_has_a_first_without_number():

@@ -1,0 +1,86 @@
+"""Tests what the order of layers says, and where it says nothing."""
+
+import pytest
+
+import estimator_ckpt
+from tests.suggesting import known_pairs
+
+WIDTHS = (3, 8, 16, 16, 16, 32)
+
+
+def suggested(tmp_path, old, new):
+    paths = [
+        known_pairs.write_index(tmp_path / name, shapes) for name, shapes in (('old', old), ('new', new))
+    ]
+    suggestion = estimator_ckpt.suggest_rules(*paths)
+    return {target: source for rule in suggestion.rules for source, target in rule.pairs}
+
+
+def convolutions(names, widths=WIDTHS, norms=()):
+    shapes = {f'{name}/kernel': (3, 3, x, y) for name, x, y in zip(names, widths, widths[1:], strict=False)}
+    for name, width in zip(norms, widths[1:], strict=False):
+        shapes |= {f'{name}/{role}': (width,) for role in ('gamma', 'beta')}
+    return shapes
+
+
+def counted(kind, count=5):
+    return [f'{kind}_{n}' if n else kind for n in range(count)]
+
+
+@pytest.mark.parametrize('numbers', [(1, 2, 3, 4, 5), (3, 30, 100, 110, 111)])
+def test_layers_of_two_orders_are_aligned_whatever_their_numbers(tmp_path, numbers):
+    new = [f'stage{n}_mix' for n in numbers]
+    found = suggested(tmp_path, convolutions(counted('conv2d')), convolutions(new))
+    assert found == {f'{b}/kernel': f'{a}/kernel' for a, b in zip(counted('conv2d'), new, strict=True)}
+
+
+def test_letters_after_numbers_are_an_order(tmp_path):
+    new = ['block1a_mix', 'block1b_mix', 'block2a_mix', 'block2b_mix', 'block10a_mix']
+    found = suggested(tmp_path, convolutions(counted('conv2d')), convolutions(new))
+    assert found == {f'{b}/kernel': f'{a}/kernel' for a, b in zip(counted('conv2d'), new, strict=True)}
+
+
+def test_numbers_that_are_counted_across_scopes_are_an_order(tmp_path):
+    old = ['z/conv2d', 'z/conv2d_1', 'y/conv2d_2', 'y/conv2d_3', 'x/conv2d_4']
+    new = [f'mix/{n}' for n in range(5)]
+    found = suggested(tmp_path, convolutions(old), convolutions(new))
+    assert found == {f'{b}/kernel': f'{a}/kernel' for a, b in zip(old, new, strict=True)}
+
+
+def test_names_without_an_order_get_only_what_their_shapes_tell(tmp_path):
+    new = ['a', 'b', 'c', 'd', 'e']
+    found = suggested(tmp_path, convolutions(counted('conv2d')), convolutions(new))
+    assert 'c/kernel' not in found and 'd/kernel' not in found
+
+
+def test_layers_that_one_side_lacks_leave_the_others_certain_and_equal_ones_open(tmp_path):
+    new = [f'mix/{n}' for n in range(5)]
+    shapes = convolutions(new)
+    del shapes['mix/2/kernel']
+    found = suggested(tmp_path, convolutions(counted('conv2d')), shapes)
+    assert found.get('mix/4/kernel', 'conv2d_4/kernel') == 'conv2d_4/kernel' and 'mix/3/kernel' not in found
+
+
+def test_normalizations_follow_their_convolutions(tmp_path):
+    old = convolutions(counted('conv2d'), norms=counted('batch_normalization'))
+    new = convolutions([f'part{n}_conv' for n in range(5)], norms=[f'part{n}_bn' for n in range(5)])
+    found = suggested(tmp_path, old, new)
+    assert len(found) == 15
+    for number, name in enumerate(counted('batch_normalization')):
+        assert found[f'part{number}_bn/gamma'] == f'{name}/gamma'
+
+
+def test_of_kinds_that_are_counted_apart_the_channels_tell_the_order(tmp_path):
+    old, new, answer, norms = {}, {}, {}, iter(counted('batch_normalization', 9))
+    for block, (x, y) in enumerate(((8, 48), (16, 48), (24, 96))):
+        rows = [(f'conv2d_{2 * block}', 'expand', 'kernel', (1, 1, x, y), y)]
+        rows += [(f'depthwise_conv2d_{block}', 'depthwise', 'depthwise_kernel', (3, 3, y, 1), y)]
+        rows += [(f'conv2d_{2 * block + 1}', 'project', 'kernel', (1, 1, y, x + 8), x + 8)]
+        for source, target, role, shape, width in rows:
+            source, norm = source.removesuffix('_0'), next(norms)
+            old |= {f'{source}/{role}': shape, f'{norm}/gamma': (width,), f'{norm}/beta': (width,)}
+            target = f'unit{block}_{target}'
+            new |= {f'{target}/{role}': shape, f'{target}_bn/gamma': (width,), f'{target}_bn/beta': (width,)}
+            answer |= {f'{target}/{role}': f'{source}/{role}', f'{target}_bn/gamma': f'{norm}/gamma'}
+    found = suggested(tmp_path, old, new)
+    assert {target: found.get(target) for target in answer} == answer
