@@ -9,7 +9,8 @@ from typing import NamedTuple
 from estimator_ckpt.bundle.files import Files, files_for
 
 # The folders in which savers of this package and of TensorFlow (`saver.py`, `functional_saver.py`) put files together.
-_STAGING = re.compile(r'(?P<name>.+?)(?:\.saving-[0-9a-f]{12}|_temp(?:_[0-9a-f]{32})?)')
+_STAGING = re.compile(r'(?P<name>.+?)(?:\.saving-[0-9a-f]{12}|(?P<other>_temp(?:_[0-9a-f]{32})?))')
+_OF_TENSORFLOW = "an unfinished checkpoint of TensorFlow's saver"
 # Files that were to be renamed: by this package, and by TensorFlow (`file_io.atomic_write_string_to_file`).
 _TEMPORARY = re.compile(r'(?P<name>.+)\.tmp(?:-[0-9a-f]{12}|[0-9a-f]{32})(?:\.h5)?')
 _DATA = re.compile(r'(?P<name>.+)\.data-\d{5}-of-\d{5}(?:\.tempstate\d+)?')
@@ -63,7 +64,7 @@ def _what(name: str, indexes: set[str], is_folder: Callable[[], bool]) -> tuple[
     """Returns the checkpoint that a name belongs to, and what it is; None for what is not left over."""
     staging = _STAGING.fullmatch(name)
     if staging and is_folder():
-        return staging['name'], 'an unfinished checkpoint'
+        return staging['name'], _OF_TENSORFLOW if staging['other'] else 'an unfinished checkpoint'
     temporary = _TEMPORARY.fullmatch(name)
     if temporary and not is_folder():
         own = temporary['name']
@@ -103,7 +104,8 @@ def remove_leftovers(directory: str, series: str) -> list[str]:
     own = re.compile(rf'{re.escape(series)}(?:-\d+)?')
     removed = []
     for leftover in find_leftovers(directory):
-        if not leftover.checkpoint or own.fullmatch(os.path.basename(leftover.checkpoint)):
+        is_own = not leftover.checkpoint or own.fullmatch(os.path.basename(leftover.checkpoint))
+        if is_own and leftover.what != _OF_TENSORFLOW:
             remove_leftover(leftover)
             removed.append(leftover.path)
     return removed
