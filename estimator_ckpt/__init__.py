@@ -25,6 +25,7 @@ _EXPORTS = {
     'WarmStart': 'warm_starting.options',
     'WarmStartHook': 'estimator.warm_start_hook',
     '__version__': '_metadata',
+    'average': 'conversion.average_checkpoints',
     'convert': 'conversion.convert_checkpoint',
     'convert_directory': 'conversion.convert_directory',
     'convert_tf1_to_tf2': 'conversion.guide_functions',
@@ -57,6 +58,7 @@ if typing.TYPE_CHECKING:
     from estimator_ckpt.bundle.errors import CheckpointError as CheckpointError
     from estimator_ckpt.bundle.errors import CheckpointNotFoundError as CheckpointNotFoundError
     from estimator_ckpt.bundle.errors import CorruptCheckpointError as CorruptCheckpointError
+    from estimator_ckpt.conversion.average_checkpoints import average as average
     from estimator_ckpt.conversion.convert_checkpoint import convert as convert
     from estimator_ckpt.conversion.convert_directory import convert_directory as convert_directory
     from estimator_ckpt.conversion.guide_functions import convert_tf1_to_tf2 as convert_tf1_to_tf2

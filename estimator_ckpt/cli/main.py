@@ -24,6 +24,7 @@ COMMANDS = {
     'convert': 'writes a checkpoint in another style, or as a file of another kind',
     'repair': 'makes the state file of a directory name the checkpoints that are whole',
     'clean': 'removes what killed processes have left in a directory',
+    'average': 'averages the variables of several checkpoints',
 }
 _HELP = {'-h', '-help', '--help', '--helpfull', '--helpshort'}
 FAILED = 2
@@ -126,7 +127,8 @@ def _run_command(command: ModuleType, label: str, arguments: Sequence[str]) -> t
         _, *paths = values([label, *arguments])
     except flags.Error as error:
         raise UsageError(str(error).strip().rstrip('.')) from error
-    if len(paths) != len(command.ARGUMENTS):
+    surplus = len(paths) - len(command.ARGUMENTS)
+    if surplus < 0 or (surplus and not command.ARGUMENTS[0].endswith('...')):
         expected = ' '.join(command.ARGUMENTS)
         raise UsageError(f'expected {expected}, got {" ".join(map(repr, paths)) or "nothing"}')
     return command.run(paths, values)

@@ -5,6 +5,7 @@ bytes are the business of `bundle`.
 
 * `convert_checkpoint`, `convert_directory`, `guide_functions`: one checkpoint; all of a directory; the functions of
   TensorFlow's migration guide.
+* `average_checkpoints`: one checkpoint from several; `directories`: the checkpoints of a directory.
 * `selection`: the tensors that are converted.
 * `convert_for_program`: checkpoints whose program is known.
 * `placement`, `placement_like`: the new keys of tensors; the layout of another checkpoint.

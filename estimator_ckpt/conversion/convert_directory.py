@@ -1,21 +1,19 @@
 """Converts all checkpoints of a directory."""
 
-import logging
 import os
 from collections.abc import Callable
 from typing import Any
 
-from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state, write_state
-from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
+from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.bundle.paths import as_path, checkpoint_exists, checkpoints_in, index_path, same_place
+from estimator_ckpt.bundle.paths import as_path, checkpoint_exists, index_path, same_place
 from estimator_ckpt.conversion.convert_checkpoint import convert
-from estimator_ckpt.formats.opening import find_checkpoint, name_of, v1_checkpoints_in
+from estimator_ckpt.conversion.directories import read_directory
+from estimator_ckpt.formats.opening import name_of
 from estimator_ckpt.formats.v1_paths import find as find_v1
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.report import MappingReport
-
-_logger = logging.getLogger('estimator_ckpt')
 
 
 def convert_directory(
@@ -54,7 +52,7 @@ def convert_directory(
     source, destination = as_path(source), as_path(destination)
     if same_place(source, destination):
         raise CheckpointError(f'{destination} is the source itself; choose another directory.')
-    state, prefixes = _prefixes(source)
+    state, prefixes = read_directory(source)
     files_for(destination).make_dirs(destination)
     reports = {}
     for prefix in prefixes:
@@ -69,32 +67,6 @@ def convert_directory(
     state = CheckpointState(names[-1], names, times, preserved)
     write_state(destination, state, durable=options.get('durable', True))
     return reports
-
-
-def _prefixes(directory: str) -> tuple[CheckpointState | None, list[str]]:
-    """Returns the state of a directory, and the prefixes of its checkpoints with the latest at the end."""
-    prefixes = [paths.prefix for paths in v1_checkpoints_in(directory)] + checkpoints_in(directory)
-    missing, state = [], None
-    try:
-        state = read_state(directory)
-    except CorruptCheckpointError as error:
-        _logger.warning('%s', error)
-    entries = list(dict.fromkeys([*state.all, state.latest])) if state else []
-    listed = {}
-    for entry in entries:
-        listed[entry] = find_checkpoint(directory, entry)
-        if listed[entry] is None:
-            missing.append(entry)
-    elsewhere = [prefix for prefix in listed.values() if prefix is not None and prefix not in prefixes]
-    prefixes = elsewhere + prefixes
-    if missing:
-        _logger.warning('The state file of %s lists missing checkpoints: %s.', directory, ', '.join(missing))
-    if not prefixes:
-        raise CheckpointNotFoundError(f'{directory} has no checkpoint; name a directory with checkpoints.')
-    latest = listed.get(state.latest) if state else None
-    if latest is not None:
-        prefixes = [prefix for prefix in prefixes if prefix != latest] + [latest]
-    return state, prefixes
 
 
 def _time(prefix: str) -> float:

@@ -284,3 +284,45 @@ class TestConvert:
         assert (result.code, result.lines) == (0, [f'{tmp_path / "new"}: converted to tf2: a, b'])
         assert estimator_ckpt.diff(tmp_path / 'new', b).equal
         assert in_process(capsys, *line).out.endswith('nothing new\n')
+
+
+class TestAverage:
+    def _sources(self, directory):
+        directory.mkdir()
+        tensors = [{'v': np.float64(number), 'global_step': np.int64(number)} for number in (1, 2, 5)]
+        return [save(directory / f'model.ckpt-{t["global_step"]}', t) for t in tensors]
+
+    def test_the_average_of_the_given_checkpoints_is_written(self, capsys, tmp_path):
+        paths = self._sources(tmp_path / 'model')
+        result = in_process(capsys, 'average', *paths, tmp_path / 'new')
+        assert (result.code, result.err) == (0, '')
+        assert result.out.startswith(f'{tmp_path}/new: written: the average of 3 checkpoints: {paths[0]}, ')
+        assert our_tensors(tmp_path / 'new') == {'v': 8 / 3, 'global_step': 5}
+
+    @pytest.mark.parametrize(
+        'arguments',
+        [['A', 'NEW', '--last=2'], ['A', '--last=2', 'NEW'], ['--last=2', 'A', 'NEW']],
+        ids=' '.join,
+    )
+    def test_the_flag_may_stand_anywhere(self, capsys, tmp_path, arguments):
+        paths = self._sources(tmp_path / 'model')
+        names = {'A': tmp_path / 'model', 'NEW': tmp_path / 'new'}
+        result = in_process(capsys, 'average', *(names.get(word, word) for word in arguments), '--json')
+        assert result.json == {'checkpoint': str(tmp_path / 'new'), 'sources': paths[1:]}
+        assert our_tensors(tmp_path / 'new')['v'] == 3.5
+
+    def test_weights_reach_the_average(self, capsys, tmp_path):
+        paths = self._sources(tmp_path / 'model')
+        assert in_process(capsys, 'average', *paths, tmp_path / 'new', '--weights=3,2,1').code == 0
+        assert our_tensors(tmp_path / 'new')['v'] == 2
+        code = in_process(capsys, 'average', *paths, tmp_path / 'new', '--decay=0.5', '--overwrite').code
+        assert (code, our_tensors(tmp_path / 'new')['v']) == (0, (5 + 0.5 * 2 + 0.25) / 1.75)
+
+    def test_too_few_checkpoints_are_an_error(self, capsys, tmp_path):
+        self._sources(tmp_path / 'model')
+        result = in_process(capsys, 'average', tmp_path / 'model', tmp_path / 'new', '--last=4')
+        assert result.code == 2 and 'has 3 checkpoints' in result.err
+
+    def test_a_terminal_sees_progress(self, tmp_path):
+        code, seen = on_terminal('average', *self._sources(tmp_path / 'model'), tmp_path / 'new')
+        assert code == 0 and 'averaging:' in seen

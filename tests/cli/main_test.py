@@ -26,6 +26,7 @@ ALL = {
     'diff': ['A', 'A'],
     'plan': ['A', 'A'],
     'convert': ['--style=tf2', 'A', 'NEW'],
+    'average': ['A', 'A', 'NEW'],
 }
 every_subcommand = pytest.mark.parametrize('name', ALL)
 
@@ -92,7 +93,8 @@ class TestUsage:
             in_process(capsys, name, '--style=tf1') if name == 'convert' else in_process(capsys, name)
         )
         flags = ['--style=tf1'] if name == 'convert' else []
-        check_sentence(in_process(capsys, name, a, a, a, *flags), 'expected [A-Z]+')
+        if name != 'average':  # It takes any number of checkpoints.
+            check_sentence(in_process(capsys, name, a, a, a, *flags), 'expected [A-Z]+')
 
     def test_flags_may_stand_behind_paths(self, capsys, a):
         assert in_process(capsys, 'inspect', a, '--json').json['style'] == 'tf1'
@@ -112,6 +114,9 @@ class TestUsage:
             (['convert', 'A', 'NEW', '--style=tf2', '--data=move'], 'link|copy'),
             (['convert', 'A', 'NEW', '--style=tf2', '--optimizer=Adam=,'], 'a path, or pairs such as'),
             (['convert', 'A', 'NEW', '--style=tf2', '--all', '--write_state_file'], 'omit'),
+            (['average', 'A', 'NEW', '--weights=0.5,half'], 'expected numbers, such as 0.5'),
+            (['average', 'A', 'A', 'NEW', '--weights=1'], '1 weights for 2 checkpoints'),
+            (['average', 'A', 'A', 'NEW', '--last=2'], 'applies to one directory'),
         ],
         ids=lambda value: ' '.join(value) if isinstance(value, list) else '',
     )
@@ -175,8 +180,8 @@ class TestBadInput:
     ):
         os.remove(f'{a}.data-00000-of-00001')
         result = in_process(capsys, *command_line(name, a, tmp_path))
-        assert result.code == {'verify': 1, 'convert': 2}.get(name, 0)
-        if name == 'convert':
+        assert result.code == {'verify': 1, 'convert': 2, 'average': 2}.get(name, 0)
+        if result.code == 2:
             check_sentence(result, 'missing')
         assert not list(tmp_path.glob('new*'))
         check_sentence(in_process(capsys, 'inspect', a, '--values', '--json'), 'is missing')
@@ -187,7 +192,7 @@ class TestBadInput:
         assert in_process(capsys, 'verify', a).code == 1
         check_sentence(in_process(capsys, 'inspect', a, '--values', '--json'), 'checksum does not match')
 
-    @pytest.mark.parametrize('name', ['inspect', 'diff', 'plan', 'convert'])
+    @pytest.mark.parametrize('name', ['inspect', 'diff', 'plan', 'convert', 'average'])
     def test_an_object_graph_that_does_not_parse_is_an_error(self, capsys, tmp_path, name):
         path = save(tmp_path / 'model', {'_CHECKPOINTABLE_OBJECT_GRAPH': b'\xff\xff'})
         check_sentence(in_process(capsys, *command_line(name, path, tmp_path)), 'OBJECT_GRAPH is damaged')
@@ -295,7 +300,9 @@ class TestStartUp:
             '    assert main.main(["estimator-ckpt", *line]) == 0\n'
             'print([name for name in ("tensorflow", "keras", "tqdm", "cramjam") if name in sys.modules])\n'
         )
-        lines = [' '.join(map(str, command_line(name, a, tmp_path))) for name in ALL]
+        for name in ALL:
+            (tmp_path / name).mkdir()
+        lines = [' '.join(map(str, command_line(name, a, tmp_path / name))) for name in ALL]
         result = subprocess.run(
             [MODULE[0], '-c', script, *lines], cwd=ROOT, capture_output=True, text=True, check=True
         )
