@@ -1,6 +1,6 @@
 """Creates scaffolds, for `EstimatorSpec(scaffold=...)` and the like."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -11,7 +11,7 @@ from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.graph_state import graph_state
 from estimator_ckpt.program.tensorflow_internals import not_converted
 from estimator_ckpt.saving.saver import Saver
-from estimator_ckpt.warm_starting.options import WarmStart
+from estimator_ckpt.warm_starting.options import WarmStart, as_list
 from estimator_ckpt.warm_starting.warm_start import warm_start_session
 
 
@@ -23,7 +23,7 @@ def scaffold(
     *,
     config: Any = None,
     var_list: Any = None,
-    warm_start: WarmStart | None = None,
+    warm_start: WarmStart | Sequence[WarmStart] | None = None,
     untracked: str = 'keep',
     durable: bool = True,
     on_damaged: str = 'error',
@@ -42,7 +42,8 @@ def scaffold(
         defaults.
       var_list: As for `tf.compat.v1.train.Saver`: the variables, or a dict of variables by their names in checkpoints,
         such as `ema.variables_to_restore()` for evaluation and export. None for all.
-      warm_start: The initial values of the variables if model_dir has no checkpoint. A given `init_fn` runs before.
+      warm_start: The initial values of the variables if model_dir has no checkpoint; a list to take them from several
+        checkpoints. A given `init_fn` runs before.
       untracked: How to handle variables not reachable from `checkpoint`: `'keep'`, `'error'` or `'drop'`; see `Saver`.
       durable: Whether checkpoints survive a power cut from the moment that they are announced; see `Saver`.
       on_damaged: How to handle a latest checkpoint that is damaged when training starts again: `'error'`, or
@@ -50,14 +51,13 @@ def scaffold(
       **scaffold_args: Passed to `Scaffold`: `init_op`, `init_fn`, `local_init_op`, ...
 
     Raises:
-      TypeError: If `checkpoint` is not a `tf.train.Checkpoint`, `warm_start` is not a `WarmStart`, or `scaffold_args`
-        has a saver.
+      TypeError: If `checkpoint` is not a `tf.train.Checkpoint`, `warm_start` is not a `WarmStart` or a list of
+        them, or `scaffold_args` has a saver.
       ValueError: If the style, `untracked` or `on_damaged` is unknown.
     """
     if 'saver' in scaffold_args:
         raise TypeError('The scaffold makes its own saver; use tf.compat.v1.train.Scaffold for another one.')
-    if warm_start is not None and not isinstance(warm_start, WarmStart):
-        raise TypeError(f'warm_start must be a WarmStart, not {warm_start!r}.')
+    warm_starts = [] if warm_start is None else as_list(warm_start)
     from_config = {}
     if config is not None:
         from_config = {
@@ -78,8 +78,8 @@ def scaffold(
         allow_empty=True,
         **from_config,
     )
-    if warm_start is not None:
-        scaffold_args['init_fn'] = _warm_starting(saver, warm_start, scaffold_args.get('init_fn'))
+    if warm_starts:
+        scaffold_args['init_fn'] = _warm_starting(saver, warm_starts, scaffold_args.get('init_fn'))
     graph = tf.compat.v1.get_default_graph()
     graph_state(graph).savers.append(saver)
     prepare_model_dir(graph, saver)
@@ -87,11 +87,13 @@ def scaffold(
     return tf.compat.v1.train.Scaffold(saver=saver, **scaffold_args)
 
 
-def _warm_starting(saver: Saver, warm_start: WarmStart, init_fn: Any) -> Callable[[Any, Any], None]:
+def _warm_starting(
+    saver: Saver, warm_starts: Sequence[WarmStart], init_fn: Any
+) -> Callable[[Any, Any], None]:
     def init(scaffold: tf.compat.v1.train.Scaffold, session: tf.compat.v1.Session) -> None:
         if init_fn is not None:
             init_fn(scaffold, session)
-        warm_start_session(session, warm_start, saver.bindings)
+        warm_start_session(session, warm_starts, saver.bindings)
 
     return init
 

@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from estimator_ckpt.bundle import dtypes
@@ -68,14 +68,13 @@ def match(
       CheckpointError: If the operations of a rule do not fit a tensor, or have no counterpart for its slots.
     """
     finder = _Finder(source, target, states)
-    name_counts = collections.Counter(wanted.tensor.name for wanted in target.wanted)
+    labels = labels_of(target.wanted)
     report = MappingReport()
     sources: dict[str, Tensor] = {}
     fitting: list[tuple[TargetTensor, Recipe]] = []
     # Slots come last, because they are found through their variables.
     for wanted in sorted(target.wanted, key=lambda wanted: wanted.tensor.meaning.kind is Kind.SLOT):
-        label = wanted.tensor.candidates[-1] if name_counts[wanted.tensor.name] > 1 else wanted.tensor.name
-        row = Row(None, label, wanted.shape, dtypes.name(wanted.dtype))
+        row = Row(None, labels[wanted.tensor.key], wanted.shape, dtypes.name(wanted.dtype))
         candidates = finder.find(wanted, sources)
         if not candidates:
             hint = finder.other_optimizer(wanted, sources)
@@ -102,6 +101,17 @@ def match(
     unused = [tensor.key for tensor in source.tensors if tensor.key not in used]
     report.unused = unused_rows(source.reader, unused, report)
     return Match(sources, fitting, report)
+
+
+def labels_of(wanted: Sequence[TargetTensor]) -> dict[str, str]:
+    """Returns what each wanted tensor is called in a report, by key: its name, or its path if several have the name."""
+    counts = collections.Counter(target.tensor.name for target in wanted)
+    return {
+        target.tensor.key: target.tensor.candidates[-1]
+        if counts[target.tensor.name] > 1
+        else target.tensor.name
+        for target in wanted
+    }
 
 
 class _Finder:

@@ -76,23 +76,29 @@ def _restorations(wanted: TargetTensor, recipe: Any, restore: PartialRestore) ->
     return restorations
 
 
-def assign_eagerly(loads: Assignments, reader: TensorSource) -> None:
+def assign_eagerly(sources: Sequence[tuple[Assignments, TensorSource]]) -> None:
     """Assigns values in eager mode.
 
     Args:
-      loads: The variables with the recipes for their values.
-      reader: The reader of the checkpoint. Checksums are checked before the first value is assigned.
+      sources: The variables with the recipes for their values, and the reader of the checkpoint, for each checkpoint.
+        All checksums are checked before the first value is assigned.
 
     Raises:
       CorruptCheckpointError: If a checksum does not match.
     """
-    values: Iterable[np.ndarray] = _values(loads, reader)
+    loads = [load for of_source, _ in sources for load in of_source]
+    values: Iterable[np.ndarray] = _all_values(sources)
     if _size(loads) < _BATCH_BYTES:
         values = list(values)
     else:
-        collections.deque(_values(loads, reader), maxlen=0)
+        collections.deque(_all_values(sources), maxlen=0)
     for (wanted, _), value in zip(loads, values, strict=True):
         wanted.variable.assign(_filled(value, wanted.variable.numpy))
+
+
+def _all_values(sources: Sequence[tuple[Assignments, TensorSource]]) -> Iterator[np.ndarray]:
+    for loads, reader in sources:
+        yield from _values(loads, reader)
 
 
 def _size(loads: Assignments) -> int:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from estimator_ckpt.mapping.object_rules import bind_objects, locate_nothing
@@ -17,7 +17,10 @@ _CHOICES = {'missing': ('error', 'ignore'), 'mismatch': ('error', 'skip'), 'aver
 class WarmStart:
     """The initial values of variables, from a checkpoint of any style.
 
-    Used by `scaffold(warm_start=...)`, `WarmStartHook` and, in eager mode, `warm_start`.
+    Used by `scaffold(warm_start=...)`, `WarmStartHook` and, in eager mode, `warm_start`. They also take a list, to
+    combine checkpoints: an encoder from one, a decoder from another. No two may give a variable a value, so that
+    `include` says for each which variables are its own, and at most one has `step`, and `slots` if an optimizer has
+    beta powers. A variable that one of them includes and lacks is missing only if no other one gives it a value.
 
     Attributes:
       checkpoint: A prefix, a model_dir, or anything else that stands for a checkpoint.
@@ -71,3 +74,16 @@ class WarmStart:
             raise ValueError(f"step must be 'reset', 'keep' or a number, not {self.step!r}.")
         parse_rules(bind_objects(without_cells(self.rules), locate_nothing))
         parse_include(self.include)
+
+
+def as_list(warm_start: WarmStart | Sequence[WarmStart]) -> list[WarmStart]:
+    """Returns one or several warm starts as a list.
+
+    Raises:
+      TypeError: If there is something else.
+    """
+    warm_starts: list[Any] = list(warm_start) if isinstance(warm_start, (list, tuple)) else [warm_start]
+    for item in warm_starts:
+        if not isinstance(item, WarmStart):
+            raise TypeError(f'warm_start must be a WarmStart or a list of them, not {item!r}.')
+    return warm_starts

@@ -34,26 +34,30 @@ class WarmStartPlan:
     """The plan of a warm start.
 
     Attributes:
+      warm_start: The options.
       source: The checkpoint.
+      chosen: The variables that are to get values.
       loads: The variables that get values, with the recipes for these.
       later: The tensors for variables that do not exist yet.
       report: The sources of the variables, and the variables and tensors that do not fit or are left out.
     """
 
+    warm_start: WarmStart
     source: Source
+    chosen: list[TargetTensor]
     loads: list[tuple[TargetTensor, Any]]
     later: list[Tensor]
     report: MappingReport
 
-    def check(self, warm_start: WarmStart) -> None:
+    def check(self) -> None:
         """Checks that all variables fit their sources, except for those that the options excuse.
 
         Raises:
           MappingError: If some do not fit. The error lists all of them.
           CheckpointNotFoundError: If a data file is missing.
         """
-        ignored = {'missing'} if warm_start.missing == 'ignore' else set()
-        ignored |= {'mismatched'} if warm_start.mismatch == 'skip' else set()
+        ignored = {'missing'} if self.warm_start.missing == 'ignore' else set()
+        ignored |= {'mismatched'} if self.warm_start.mismatch == 'skip' else set()
         if self.report.faults(ignored):
             raise mapping_error(self.report, self.source.reader.prefix, ignored)
         self.source.reader.check_data_files()
@@ -110,7 +114,7 @@ def map_warm_start(
     later = _later(tensors, unplaced, taken, comes_later)
     later_keys = {tensor.key for tensor in later}
     report.unused = [row for row in report.unused if row.source not in later_keys]
-    return WarmStartPlan(source, loads + matched.fitting, later, report)
+    return WarmStartPlan(warm_start, source, chosen, loads + matched.fitting, later, report)
 
 
 def _check_slots_are_known(source: Source, warm_start: WarmStart) -> None:
