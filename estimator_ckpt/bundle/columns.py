@@ -57,6 +57,30 @@ class Columns:
         return [shape[:rank] for shape, rank in zip(longest, self.rank.tolist(), strict=True)]
 
 
+def same_shapes(a: Columns, b: Columns) -> np.ndarray:
+    """Returns a mask of the entries of two indexes with as many entries that were decoded here and have equal shapes.
+
+    Args:
+      a: The fields of one index.
+      b: The fields of the other index, in the same order.
+    """
+    same = a.plain & b.plain & (a.rank == b.rank)
+    for extent_a, extent_b in zip(a.extents, b.extents, strict=False):
+        same &= extent_a == extent_b
+    return same
+
+
+def same_bytes(a: Columns, b: Columns) -> np.ndarray:
+    """Returns a mask of the entries with equal types, shapes, sizes and checksums.
+
+    Args:
+      a: The fields of one index.
+      b: The fields of the other index, in the same order.
+    """
+    same = same_shapes(a, b) & (a.dtype == b.dtype)
+    return same & (a.size == b.size) & (a.crc32c == b.crc32c)
+
+
 def decode_columns(values: Sequence[bytes], num_shards: int) -> Columns:
     """Decodes the entries of an index.
 

@@ -1,12 +1,15 @@
 """Compares two checkpoints of any style."""
 
 import dataclasses
+import itertools
 import json
 import math
 import os
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.bundle.columns import same_bytes
+from estimator_ckpt.bundle.entries import decode_key
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
 from estimator_ckpt.common.gc_pause import paused_collector
@@ -180,6 +183,7 @@ def diff(
         contents_a, contents_b = Contents(a), Contents(b)
         pairing = pair(contents_a, contents_b, rules)
         reader_a, reader_b = contents_a.reader, contents_b.reader
+        equal = _equal_keys(reader_a, reader_b)
         reader_a.decode_all()
         reader_b.decode_all()
     report = DifferenceReport(reader_a.prefix, reader_b.prefix)
@@ -190,11 +194,24 @@ def diff(
         entry = reader_b.entry(key)
         report.only_in_b.append(Difference(None, key, None, entry.shape, '', dtypes.name(entry.dtype)))
     for tensors in pairing.pairs:
+        if tensors.key_a == tensors.key_b and tensors.recipe is None and tensors.key_a in equal:
+            report.equal_tensors += 1
+            continue
         _compare(tensors, reader_a, reader_b, report, rtol, atol)
     report.notes += [f'No tensor takes the rule {rule!r}.' for rule in pairing.idle]
     if _graphs_differ(contents_a, contents_b):
         report.notes.append('The object graphs differ.')
     return report
+
+
+def _equal_keys(reader_a: TensorSource, reader_b: TensorSource) -> set[str]:
+    """Returns the keys of tensors that are equal according to the indexes, if both have the same keys."""
+    if not (isinstance(reader_a, BundleReader) and isinstance(reader_b, BundleReader)):
+        return set()
+    if reader_a.big_endian != reader_b.big_endian or list(reader_a.raw) != list(reader_b.raw):
+        return set()
+    equal = same_bytes(reader_a.columns, reader_b.columns)
+    return set(itertools.compress(map(decode_key, reader_a.raw), equal.tolist()))
 
 
 def _compare(

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.bundle.columns import same_shapes
+from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.formats.opening import open_source
 from estimator_ckpt.formats.source import TensorSource
@@ -102,6 +104,31 @@ class Contents:
         if full_names and all(name in named for name in full_names.values()):
             return CheckpointStyle.BOTH
         return CheckpointStyle.TF2
+
+    def has_tensors_of(self, other: 'Contents') -> bool:
+        """Returns True if another name-based checkpoint has the same keys, each with a tensor of its own.
+
+        May return False when unsure; cheaper than to compare what `tensors` yields.
+
+        Args:
+          other: The other checkpoint.
+        """
+        if self.graph is not None or other.graph is not None or self.all_keys != other.all_keys:
+            return False
+        return self.reader.each_has_its_place() and other.reader.each_has_its_place()
+
+    def has_meanings_of(self, other: 'Contents') -> bool:
+        """Returns True if another name-based checkpoint has the same keys with the same meanings.
+
+        These follow from the keys and the shapes. May return False when unsure; cheaper than to compare `meanings`.
+
+        Args:
+          other: The other checkpoint.
+        """
+        own, others = self.reader, other.reader
+        if not (isinstance(own, BundleReader) and isinstance(others, BundleReader)):
+            return False
+        return self.has_tensors_of(other) and bool(same_shapes(own.columns, others.columns).all())
 
     def full_names(self) -> dict[str, str]:
         """Returns the full names in the object graph by attribute key, except for that of the counter of saves."""

@@ -69,12 +69,13 @@ def match(
     """
     finder = _Finder(source, target, states)
     labels = labels_of(target.wanted)
+    type_names = {dtype: dtypes.name(dtype) for dtype in {wanted.dtype for wanted in target.wanted}}
     report = MappingReport()
     sources: dict[str, Tensor] = {}
     fitting: list[tuple[TargetTensor, Recipe]] = []
     # Slots come last, because they are found through their variables.
     for wanted in sorted(target.wanted, key=lambda wanted: wanted.tensor.meaning.kind is Kind.SLOT):
-        row = Row(None, labels[wanted.tensor.key], wanted.shape, dtypes.name(wanted.dtype))
+        row = Row(None, labels[wanted.tensor.key], wanted.shape, type_names[wanted.dtype])
         candidates = finder.find(wanted, sources)
         if not candidates:
             hint = finder.other_optimizer(wanted, sources)
@@ -89,14 +90,19 @@ def match(
                 report.mismatched.append(dataclasses.replace(row, source=candidates[0].key, note=str(error)))
                 continue
             recipe = adapted.made
-            row = dataclasses.replace(row, source=recipe.sources[0])
-            dtype, shape = recipe.outcome(source.reader)
+            row.source = recipe.sources[0]
+            if adapted.recipe is None:
+                entry = source.reader.entry(adapted.key)
+                dtype, shape = entry.dtype, entry.shape
+            else:
+                dtype, shape = recipe.outcome(source.reader)
             if dtype == wanted.dtype and wanted.shape in (None, shape):
                 report.matched.append(row)
                 fitting.append((wanted, recipe))
             else:
                 note = f'the source is {dtypes.name(dtype)} {list(shape)}{advice(shape, wanted.shape)}'
-                report.mismatched.append(dataclasses.replace(row, note=note))
+                row.note = note
+                report.mismatched.append(row)
     used = {key for tensor in sources.values() if tensor.recipe for key in tensor.recipe.sources}
     unused = [tensor.key for tensor in source.tensors if tensor.key not in used]
     report.unused = unused_rows(source.reader, unused, report)
@@ -105,7 +111,10 @@ def match(
 
 def labels_of(wanted: Sequence[TargetTensor]) -> dict[str, str]:
     """Returns what each wanted tensor is called in a report, by key: its name, or its path if several have the name."""
-    counts = collections.Counter(target.tensor.name for target in wanted)
+    names = [target.tensor.name for target in wanted]
+    if len(set(names)) == len(names):
+        return {target.tensor.key: target.tensor.name for target in wanted}
+    counts = collections.Counter(names)
     return {
         target.tensor.key: target.tensor.candidates[-1]
         if counts[target.tensor.name] > 1
@@ -134,7 +143,8 @@ class _Finder:
                 endings[tensor.meaning.variable].add(tensor.meaning.slot_name)
         self._wanted_key = {wanted.tensor.name: wanted.tensor.key for wanted in target.wanted}
         self._wanted_key |= {w.tensor.object_key: w.tensor.key for w in target.wanted if w.tensor.object_key}
-        key_of_target = target.places()
+        has_rules = any(tensor.target is not None for tensor in tensors)
+        key_of_target = target.places() if has_rules else str
         for tensor in tensors:
             if tensor.meaning.kind is Kind.SLOT:
                 variable, slot_name = tensor.meaning.variable, tensor.meaning.slot_name
@@ -180,8 +190,10 @@ class _Finder:
         All unnamed variables are called `Variable` in eager mode, but `Variable`, `Variable_1`, ... in graphs, so that
         equal names mean nothing.
         """
-        counts = collections.Counter(wanted.tensor.name for wanted in target.wanted)
-        for name, count in counts.items():
+        names = [wanted.tensor.name for wanted in target.wanted]
+        if len(set(names)) == len(names):
+            return
+        for name, count in collections.Counter(names).items():
             if count > 1 and f'{name}_1' in self._by_name:
                 self._by_name.pop(name, None)
                 self._by_path.pop(name, None)
@@ -193,11 +205,15 @@ class _Finder:
           wanted: The wanted tensor.
           sources: The sources of the wanted tensors that come before it, by their keys.
         """
-        for call in wanted.calls:
+        for call in wanted.calls if self._by_rule else ():
             if call in self._by_rule:
                 return self._by_rule[call]
         tensor = wanted.tensor
         kind, variable = tensor.meaning.kind, tensor.meaning.variable
+        if kind is Kind.VARIABLE and not self._of_layers and not self._same_objects:
+            named = self._by_name.get(tensor.name)
+            if named is not None:
+                return [named]
         candidate: Tensor | None = None
         # A slot goes where its variable goes, by the same recipe and whatever the slot's name.
         if kind is Kind.SLOT:

@@ -49,13 +49,25 @@ def read_states(
         ending = names[tensor.key].rpartition('/')[2]
         siblings[tensor.meaning.variable].add(ending if is_tf1_ending(ending) else tensor.meaning.slot_name)
     states = {}
+    # Many slots of TF1 share few endings, which alone tell their contents.
+    of_endings: dict[tuple[str, frozenset[str]], SlotState | None] = {}
+    only_rate = next(iter(rates.values())) if len(rates) == 1 else None
     for tensor in slots:
-        name = names[tensor.key]
-        state = state_of(name, tensor.meaning.slot_name, siblings[tensor.meaning.variable])
+        name, slot_name = names[tensor.key], tensor.meaning.slot_name
+        around = siblings[tensor.meaning.variable]
+        ending = name[name.rfind('/') + 1 :]
+        if is_tf1_ending(ending):
+            kind = (ending, frozenset(around))
+            if kind not in of_endings:
+                of_endings[kind] = state_of(name, slot_name, around)
+            state = of_endings[kind]
+        else:
+            state = state_of(name, slot_name, around)
         if state is not None:
-            only_rate = next(iter(rates.values())) if len(rates) == 1 else None
-            rate = rates.get(_optimizer_path(tensor), only_rate)
-            states[tensor.key] = dataclasses.replace(state, learning_rate=rate)
+            rate = rates.get(_optimizer_path(tensor), only_rate) if rates else None
+            states[tensor.key] = (
+                state if rate == state.learning_rate else dataclasses.replace(state, learning_rate=rate)
+            )
     return states
 
 

@@ -9,19 +9,20 @@ from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
 
 
-def read_target(target: Any, with_slots: bool = False) -> Targets:
+def read_target(target: Any, with_slots: bool = False, source: Source | None = None) -> Targets:
     """Returns the tensors of a checkpoint on disk, or of the objects of a program.
 
     Args:
       target: The path of a checkpoint, or objects that hold variables.
       with_slots: Whether to determine the contents of the slots of objects. This builds optimizers that are not built.
+      source: A checkpoint that has been read already, and whose tensors the target may have too; None for none.
 
     Raises:
       CheckpointError: If the checkpoint cannot be read.
       TypeError: If `target` is neither a path nor an object that holds variables.
     """
     if isinstance(target, (str, os.PathLike)):
-        return of_contents(Contents(target))
+        return of_contents(Contents(target), source)
     # Only objects need TensorFlow.
     from estimator_ckpt.program import optimizer_slots, targets
     from estimator_ckpt.program.tensorflow_internals import root_of
@@ -32,10 +33,18 @@ def read_target(target: Any, with_slots: bool = False) -> Targets:
     return targets.of_objects(target, optimizer_slots.live_slots(root, None))
 
 
-def of_contents(contents: Contents) -> Targets:
-    """Returns the tensors of a checkpoint."""
+def of_contents(contents: Contents, like: Source | None = None) -> Targets:
+    """Returns the tensors of a checkpoint.
+
+    Args:
+      contents: The checkpoint.
+      like: A checkpoint that has been read already. If it has the same tensors, these are not worked out again.
+    """
     reader = contents.reader
-    source, wanted = Source.read(contents), []
+    reader.decode_all()
+    is_like = like is not None and contents.has_meanings_of(like.contents)
+    source = Source(contents, like.tensors) if like is not None and is_like else Source.read(contents)
+    wanted = []
     for tensor in source.tensors:
         entry, read = reader.entry(tensor.key), functools.partial(reader.tensor, tensor.key)
         state = source.slot_states.get(tensor.key)

@@ -8,6 +8,7 @@ from typing import Any
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, is_beta_power
@@ -68,6 +69,7 @@ def map_warm_start(
     target: Targets,
     locate: Locate = locate_nothing,
     comes_later: Callable[[str], bool] = lambda path: False,
+    source: Source | None = None,
 ) -> WarmStartPlan:
     """Returns the plan of a warm start.
 
@@ -76,12 +78,15 @@ def map_warm_start(
       target: The variables of the program.
       locate: A function that returns the keys in `target` of the objects that the rules name.
       comes_later: A predicate of object paths at which variables can be created later.
+      source: The checkpoint, if it has been read already.
 
     Raises:
       CheckpointError: If the checkpoint cannot be read, or has no moving averages with `average='promote'`.
       RuleError: If `include` matches nothing.
     """
-    source = _read(warm_start)
+    source = source or _read(warm_start)
+    if warm_start.average:
+        source = source.of(promote_all(source, "average='promote'"))
     rules = parse_rules(bind_objects(with_cells(warm_start.rules, source, target), locate))
     tensors, idle = apply_rules(source.tensors, rules, follow=False)
     source = source.of(tensors)
@@ -96,7 +101,7 @@ def map_warm_start(
     if isinstance(warm_start.step, int):
         steps = [wanted for wanted in selection.chosen if wanted.is_step]
         loads = [(wanted, Constant(warm_start.step, wanted.dtype)) for wanted in steps]
-    chosen = [wanted for wanted in selection.chosen if wanted not in steps]
+    chosen = [wanted for wanted in selection.chosen if wanted not in steps] if steps else selection.chosen
     states = source.slot_states if warm_start.slots else {}
     adaptation = _Adaptation(warm_start, source.reader, states)
     matched = match(source, Targets(chosen, target.graph), adaptation, states)
@@ -140,11 +145,10 @@ def _check_slots_are_known(source: Source, warm_start: WarmStart) -> None:
 
 
 def _read(warm_start: WarmStart) -> Source:
-    """Reads the checkpoint. With `average='promote'`, moving averages replace their variables."""
-    source = Source.read(Contents(warm_start.checkpoint))
-    if not warm_start.average:
-        return source
-    return source.of(promote_all(source, "average='promote'"))
+    """Reads the checkpoint."""
+    contents = Contents(warm_start.checkpoint)
+    contents.reader.decode_all()
+    return Source.read(contents)
 
 
 def _later(
@@ -191,16 +195,19 @@ class _Adaptation:
 
     def __call__(self, wanted: TargetTensor, source: Tensor) -> Tensor:
         """Returns the source of a wanted tensor with the adapted recipe."""
+        factor = crossing_factor(self._states.get(source.key), wanted.state, self._learning_rate)
+        may_cast = self._cast or wanted.is_step
+        if source.recipe is None and factor is None and not may_cast and not self._infos:
+            return source
         recipe = source.made
         info = next((self._infos[call] for call in wanted.calls if call in self._infos), None)
         if info is not None:
             recipe = Remapped(recipe, info)
-        dtype, _ = recipe.outcome(self._reader)
         # Some programs count steps in 32 bits, others in 64.
-        may_cast = self._cast or wanted.is_step
-        if may_cast and dtype != wanted.dtype and dtypes.STRING not in (dtype, wanted.dtype):
-            recipe = Cast(recipe, wanted.dtype)
-        factor = crossing_factor(self._states.get(source.key), wanted.state, self._learning_rate)
+        if may_cast:
+            dtype, _ = recipe.outcome(self._reader)
+            if dtype != wanted.dtype and dtypes.STRING not in (dtype, wanted.dtype):
+                recipe = Cast(recipe, wanted.dtype)
         if factor is not None:
             recipe = Scaled(recipe, factor)
         if recipe.plain and recipe.sources == (source.key,):
@@ -210,9 +217,12 @@ class _Adaptation:
 
 def _unplaced(tensors: list[Tensor], target: Targets) -> list[Tensor]:
     """Returns the tensors that rules send to variables that do not exist."""
+    ruled = [tensor for tensor in tensors if tensor.target is not None]
+    if not ruled:
+        return []
     place = target.places()
     called = {call for wanted in target.wanted for call in wanted.calls}
-    return [t for t in tensors if t.target is not None and place(t.target) not in called]
+    return [tensor for tensor in ruled if place(tensor.target or '') not in called]
 
 
 def _lost(rules: list[Rule], tensors: list[Tensor], unplaced: list[Tensor], target: Targets) -> list[str]:
@@ -250,6 +260,7 @@ def _with_hint(source: str, rules: list[Rule], tensors: list[Tensor]) -> str:
     return f'{source!r} ({hint})' if hint else repr(source)
 
 
+@paused_collector()
 def plan(source: str | os.PathLike, target: Any, rules: Rules = None, **options: Any) -> MappingReport:
     """Returns the mapping from a checkpoint to another one, or to the objects of a program, without applying it.
 
@@ -269,4 +280,6 @@ def plan(source: str | os.PathLike, target: Any, rules: Rules = None, **options:
     """
     if isinstance(target, (str, os.PathLike)):
         options = {'include': 'all', 'slots': True, 'step': 'keep', **options}
-    return map_warm_start(WarmStart(source, rules, **options), read_target(target)).report
+    warm_start = WarmStart(source, rules, **options)
+    origin = _read(warm_start)
+    return map_warm_start(warm_start, read_target(target, source=origin), source=origin).report

@@ -56,7 +56,7 @@ def select(
     keys: set[str] = set()
     # Slots come last, because they are chosen by their variables.
     for candidate in sorted(wanted, key=lambda candidate: candidate.tensor.meaning.kind is Kind.SLOT):
-        named = not explicit.isdisjoint(candidate.calls)
+        named = bool(explicit) and not explicit.isdisjoint(candidate.calls)
         reason = '' if named else _reason_against(candidate, includes, slots, step, keys)
         if reason:
             row = Row(None, candidate.tensor.name, candidate.shape, dtypes.name(candidate.dtype), reason)

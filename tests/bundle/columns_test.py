@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.bundle.columns import decode_columns
+from estimator_ckpt.bundle.columns import decode_columns, same_bytes, same_shapes
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.reader import BundleReader
 from tests.bundle.helpers import entry, properties, save, sliced_entry, temporary_prefix, write_by_hand
@@ -126,3 +126,26 @@ def test_the_tensor_that_ends_last_in_each_shard_is_what_its_length_is_held_agai
     prefix = write_by_hand(tmp_path / 'model', entries, bytes(11), 2)
     with pytest.raises(CheckpointNotFoundError, match="00001-of-00002, which holds 'elsewhere'"):
         BundleReader(prefix).check_data_files()
+
+
+def test_entries_are_the_same_if_type_shape_size_and_checksum_are(tmp_path):
+    a = {
+        b'dtype': entry(INT8, [4], b'1234'),
+        b'equal': entry(INT8, [2, 2], b'1234'),
+        b'place': entry(INT8, [4], b'1234'),
+        b'rank': entry(INT8, [4], b'1234'),
+        b'slices': sliced_entry(INT8, '4 0,2'),
+        b'value': entry(INT8, [4], b'1234'),
+    }
+    b = a | {
+        b'dtype': entry(FLOAT32, [1], b'1234'),
+        b'place': entry(INT8, [4], b'1234', offset=9),
+        b'rank': entry(INT8, [4, 1], b'1234'),
+        b'value': entry(INT8, [4], b'1235'),
+    }
+    columns = [
+        BundleReader(write_by_hand(tmp_path / name, entries, b'')).columns
+        for name, entries in (('a', a), ('b', b))
+    ]
+    assert same_bytes(*columns).tolist() == [False, True, True, False, False, False]
+    assert same_shapes(*columns).tolist() == [False, True, True, False, False, True]
