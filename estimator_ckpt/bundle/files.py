@@ -93,12 +93,14 @@ class Files(abc.ABC):
         """
 
     @abc.abstractmethod
-    def write_pieces(self, path: str, pieces: Iterable[bytes], progress: Progress = None) -> None:
+    def write_pieces(
+        self, path: str, pieces: Iterable[bytes | memoryview], progress: Progress = None
+    ) -> None:
         """Creates or replaces a file, piece by piece.
 
         Args:
           path: The file.
-          pieces: Its contents, in consecutive pieces.
+          pieces: Its contents, in consecutive pieces of bytes.
           progress: Called with the number of bytes of each piece after it was written.
         """
 
@@ -200,7 +202,9 @@ class LocalFiles(Files):
     def write(self, path: str, data: bytes) -> None:
         self.write_pieces(path, [data])
 
-    def write_pieces(self, path: str, pieces: Iterable[bytes], progress: Progress = None) -> None:
+    def write_pieces(
+        self, path: str, pieces: Iterable[bytes | memoryview], progress: Progress = None
+    ) -> None:
         needed = 0
         with _naming(path, lambda: needed), open(path, 'wb') as file:
             for piece in pieces:
@@ -208,6 +212,7 @@ class LocalFiles(Files):
                 file.write(piece)
                 if progress is not None:
                     progress(len(piece))
+                del piece  # It may be a view of a tensor, which would stay in memory with the next one.
 
     def rename(self, source: str, destination: str) -> None:
         os.replace(source, destination)

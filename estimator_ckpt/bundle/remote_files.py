@@ -69,13 +69,16 @@ class RemoteFiles(Files):
         with self._gfile.GFile(path, 'wb') as file:
             file.write(data)
 
-    def write_pieces(self, path: str, pieces: Iterable[bytes], progress: Progress = None) -> None:
+    def write_pieces(
+        self, path: str, pieces: Iterable[bytes | memoryview], progress: Progress = None
+    ) -> None:
         with self._gfile.GFile(path, 'wb') as file:
             file.write(b'')  # Opens it, where there is nothing to write too.
             for piece in pieces:
-                file.write(piece)
+                file.write(bytes(piece))  # TensorFlow takes no views of memory.
                 if progress is not None:
                     progress(len(piece))
+                del piece  # It may be a view of a tensor, which would stay in memory with the next one.
 
     def rename(self, source: str, destination: str) -> None:
         self._gfile.rename(source, destination, overwrite=True)

@@ -2,12 +2,15 @@
 
 import math
 import struct
+from collections.abc import Iterator
 
 import numpy as np
 
 from estimator_ckpt.bundle import checksums, dtypes, varint
 
 _ALIGNMENT = 64
+# The number of bytes of an array that are encoded at a time.
+_PIECE = 16 * 1024 * 1024
 
 
 def encode(array: np.ndarray) -> tuple[bytes, int]:
@@ -26,6 +29,33 @@ def encode(array: np.ndarray) -> tuple[bytes, int]:
         return _encode_strings([_as_bytes(item) for item in array.ravel()])
     data = np.ascontiguousarray(array).astype(array.dtype.newbyteorder('<'), copy=False).tobytes()
     return data, checksums.mask(checksums.crc32c(data))
+
+
+def encoded_pieces(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Encodes an array of numbers or booleans piece by piece. What is contiguous already is not copied.
+
+    Args:
+      array: The array, in whatever order it has in memory, such as a transposed view.
+
+    Yields:
+      The stored bytes in consecutive pieces, as read-only arrays of bytes. Pieces that are copies have at most 16 MiB,
+      unless a single element has more.
+    """
+    little = array.dtype.newbyteorder('<')
+    if array.nbytes <= _PIECE or not array.ndim:
+        piece = np.ascontiguousarray(array).astype(little, copy=False).reshape(-1).view(np.uint8)
+        piece.flags.writeable = False
+        yield piece
+        return
+    if array.flags.c_contiguous:
+        array = array.reshape(-1)
+    rows = _PIECE * len(array) // array.nbytes
+    if not rows:
+        for row in array:
+            yield from encoded_pieces(row)
+        return
+    for start in range(0, len(array), rows):
+        yield from encoded_pieces(array[start : start + rows])
 
 
 def decode(data: bytes, dtype: int, shape: tuple[int, ...], big_endian: bool = False) -> np.ndarray:

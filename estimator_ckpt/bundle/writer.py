@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from estimator_ckpt.bundle import dtypes, slices, tensors
+from estimator_ckpt.bundle import checksums, dtypes, slices, tensors
 from estimator_ckpt.bundle.checkpoint_state import write_atomically
 from estimator_ckpt.bundle.entries import HEADER_KEY, Location, decode_key, encode_key
 from estimator_ckpt.bundle.errors import CheckpointError
@@ -38,7 +38,7 @@ class _Shard:
 
     transfer: Transfer | None = None
     path: str = ''
-    pieces: Callable[[], Iterable[bytes]] = tuple
+    pieces: Callable[[], Iterable[bytes | memoryview]] = tuple
     copies: bool = False
 
 
@@ -329,15 +329,36 @@ class BundleWriter:
 
         self._shards = [_Shard(pieces=pieces, copies=True)] if places else []
 
-    def _write_added(self) -> Iterator[bytes]:
+    def _write_added(self) -> Iterator[bytes | memoryview]:
         """Yields the bytes of the added tensors, and completes their entries."""
         offset = 0
         for entry, data in self._added:
+            entry.offset = offset
             if callable(data):
-                data, entry.crc32c = tensors.encode(data())
-            entry.offset, entry.size = offset, len(data)
-            offset += len(data)
+                yield from self._write_computed(entry, data)
+            else:
+                yield data
+            offset += entry.size
+
+    @staticmethod
+    def _write_computed(
+        entry: BundleEntry, compute: Callable[[], np.ndarray]
+    ) -> Iterator[bytes | memoryview]:
+        """Yields the bytes of a tensor, in pieces if they are numbers, and completes its entry.
+
+        No further copy of the tensor is in memory, nor is the tensor itself once it has been written.
+        """
+        value, crc, size = compute(), 0, 0
+        if dtypes.from_numpy(value.dtype) == dtypes.STRING:
+            data, entry.crc32c = tensors.encode(value)
+            entry.size = len(data)
             yield data
+            return
+        for piece in tensors.encoded_pieces(value):
+            crc = checksums.crc32c(piece, crc)
+            size += len(piece)
+            yield piece.data
+        entry.size, entry.crc32c = size, checksums.mask(crc)
 
     def publish(self, progress: Progress = None, durable: bool = True) -> str:
         """Writes the checkpoint: first the data files, then the index, whose rename makes the checkpoint visible.

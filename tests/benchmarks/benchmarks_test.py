@@ -28,6 +28,10 @@ BENCHMARKS = {
             ['load_variable', 'load', 'load, one row', 'load, the shape'],
         ],
     ),
+    'memory': (
+        ['--megabytes=1'],
+        [['transpose', 'cast', 'average']],
+    ),
     'restore_styles': (
         ['--megabytes=1', '--variables=2', '--rounds=1'],
         [[f'{source} {target}' for target in STYLES for source in [*STYLES, 'plain Saver']]],

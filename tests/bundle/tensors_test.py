@@ -103,6 +103,25 @@ def test_arrays_in_any_memory_order_and_byte_order_are_stored_alike():
     assert tensors.encode(np.repeat(array, 2, axis=1)[:, ::2]) == expected
 
 
+@pytest.mark.parametrize('piece', [1, 8, 100, 1 << 24])
+@pytest.mark.parametrize('dtype', ['float32', '>i8', 'bool', 'complex128', BFLOAT16])
+def test_pieces_of_an_array_in_any_order_are_what_is_stored(piece, dtype, monkeypatch):
+    monkeypatch.setattr(tensors, '_PIECE', piece)
+    array = (np.arange(120) % 7).reshape(4, 6, 5).astype(dtype)
+    views = [array, array.T, array.transpose(1, 0, 2), array[:, ::-2], array[:1].T, array[0, 0, 0], array[:0]]
+    for view in views:
+        pieces = list(tensors.encoded_pieces(view))
+        assert b''.join(piece.data for piece in pieces) == tensors.encode(view)[0]
+        assert all(len(part) <= max(piece, array.itemsize) for part in pieces)
+
+
+def test_what_is_contiguous_is_not_copied_in_pieces():
+    array = np.arange(5_000_000, dtype=np.float64)
+    pieces = list(tensors.encoded_pieces(array.reshape(2, -1)))
+    assert len(pieces) > 2 and all(np.shares_memory(piece, array) for piece in pieces)
+    assert array.flags.writeable
+
+
 def test_big_endian_tensors_are_read_as_tensorflow_reads_them(tmp_path):
     values = {
         'complex': np.array([1 + 2j, -3], 'complex64'),

@@ -1,5 +1,7 @@
 """Tests that TensorFlow reads what the writer composes: entries kept, renamed, aliased, removed, added, merged."""
 
+import tracemalloc
+
 import hypothesis
 import numpy as np
 import pytest
@@ -294,3 +296,21 @@ def test_sameness_of_contents_sees_keys_types_shapes_and_bytes_and_not_where_the
         other = BundleReader(write(tmp_path / f'other{number}', {**same, **change}))
         assert not again.has_contents_of(other)
         assert again.has_contents_of(other, ignoring=frozenset({'step'}))
+
+
+def test_a_computed_tensor_is_written_in_pieces_and_not_copied_whole(tmp_path):
+    value = np.random.default_rng(0).standard_normal((2000, 3000))
+    writer = BundleWriter(str(tmp_path / 'model'))
+    writer.add_computed('before', 7, (1,), lambda: strings(b'text'))
+    writer.add_computed('x', 2, (3000, 2000), lambda: value.T)
+    writer.add_computed('y', 1, (), lambda: np.float32(3).reshape(()))
+    tracemalloc.start()
+    try:
+        writer.publish()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.8 * value.nbytes
+    expected = {'before': strings(b'text'), 'x': np.ascontiguousarray(value.T), 'y': np.float32(3)}
+    assert_same(tf_tensors(tmp_path / 'model'), expected)
+    assert_same(our_tensors(tmp_path / 'model'), expected)
