@@ -7,11 +7,13 @@ import math
 import os
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from estimator_ckpt.bundle import checksums, dtypes, tensors
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
 from estimator_ckpt.bundle.entries import Entry, decode_key
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
-from estimator_ckpt.bundle.files import ReadAhead, chunks, files_for
+from estimator_ckpt.bundle.files import LocalFiles, ReadAhead, chunks, files_for, local_pieces
 from estimator_ckpt.bundle.paths import as_path, checkpoint_exists, index_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
@@ -25,6 +27,8 @@ from estimator_ckpt.keys.object_graph import read_object_graph
 Progress = Callable[[int, int], object]
 # Tensors of up to this many bytes are read together with their neighbors.
 _SMALL = 64 * 1024
+# The number of bytes that are read into the same memory again and again, which stays in the cache of the processor.
+_BUFFER = 1024 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -178,6 +182,7 @@ class _Check:
         self._progress = progress
         self._files = files_for(reader.prefix)
         self._small = ReadAhead(self._files)
+        self._buffer = np.empty(_BUFFER, np.uint8)
         self._index = index_path(reader.prefix)
 
     def run(self) -> None:
@@ -277,13 +282,16 @@ class _Check:
                 return str(error)
         else:
             crc = 0
-            for data in self._pieces(path, entry):
-                crc = checksums.crc32c(data, crc)
-                self._read(len(data), total)
+            for piece in self._pieces(path, entry):
+                crc = checksums.crc32c(piece, crc)
+                self._read(len(piece), total)
             crc = checksums.mask(crc)
         return '' if crc == entry.crc32c else 'the checksum of its bytes does not match'
 
-    def _pieces(self, path: str, entry: Entry) -> Iterable[bytes]:
+    def _pieces(self, path: str, entry: Entry) -> Iterable[bytes | np.ndarray]:
+        """Returns the bytes of a tensor in consecutive pieces, each of which is valid until the next one is read."""
+        if entry.size > _SMALL and isinstance(self._files, LocalFiles):
+            return local_pieces(path, entry.offset, entry.size, self._buffer)
         if entry.size > _SMALL:
             return chunks(self._files, path, entry.offset, entry.size)
         return [self._small.read(path, entry.offset, entry.size)] if entry.size else []

@@ -273,3 +273,15 @@ def test_a_file_system_that_nothing_provides_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorflow_io', None)
     with pytest.raises(CheckpointError, match='no file system for nowhere://; install .*tensorflow-io'):
         files.files_for('nowhere://bucket/x')
+
+
+@pytest.mark.parametrize('size', [0, 1, 10, 11, 25, 99])
+def test_pieces_in_the_same_memory_are_those_of_the_file_as_far_as_it_goes(tmp_path, size):
+    (tmp_path / 'file').write_bytes(bytes(range(40)))
+    buffer = np.empty(10, np.uint8)
+    pieces = []
+    for piece in files.local_pieces(str(tmp_path / 'file'), 3, size, buffer):
+        assert np.shares_memory(piece, buffer) and not piece.flags.writeable
+        pieces.append(piece.tobytes())
+    assert b''.join(pieces) == bytes(range(40))[3 : 3 + size]
+    assert all(len(piece) == 10 for piece in pieces[:-1])
