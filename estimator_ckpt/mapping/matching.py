@@ -178,7 +178,7 @@ class _Finder:
     def _has_objects_of(self, target: Targets) -> bool:
         """Returns True if the source has an object for each variable of the target, at the same path."""
         variables = [w.tensor for w in target.wanted if w.tensor.meaning.kind is Kind.VARIABLE]
-        sources = [self._by_path.get(variable.candidates[-1]) for variable in variables]
+        sources = (self._by_path.get(variable.candidates[-1]) for variable in variables)
         return bool(variables) and all(
             s and ((v.object_key and s.object_key) or (v.further_name and s.further_name))
             for v, s in zip(variables, sources, strict=True)

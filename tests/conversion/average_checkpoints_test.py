@@ -1,6 +1,7 @@
 """Averages are those of NumPy in float64, and everything else is that of the newest checkpoint, bit for bit."""
 
 import os
+import pathlib
 import tracemalloc
 
 import numpy as np
@@ -16,7 +17,7 @@ from tests.testing import small_model
 
 tf1 = tf.compat.v1
 average = estimator_ckpt.average
-KEPT = ('/Adam', '/Adam_1', '_power', 'global_step', '-keys', '-values')
+_GOLDEN = pathlib.Path(__file__).parents[1] / 'golden'
 
 
 @pytest.fixture(scope='module', params=['tf1', 'tf2', 'both'])
@@ -145,6 +146,14 @@ def test_sources_of_other_formats_give_a_checkpoint_with_names(tmp_path):
         result = _values(average(paths, tmp_path / f'averaged{number}'))
         assert _bits(result['a/w']) == _bits(np.full([2, 3], 2.5, np.float32))
         assert result['n'] == [4, 1][number]
+
+
+@pytest.mark.parametrize('index', sorted(_GOLDEN.glob('*/*.index')), ids=lambda path: path.parent.name)
+def test_the_average_of_equal_checkpoints_is_the_same_bit_for_bit(index, tmp_path):
+    prefix = str(index.with_suffix(''))
+    result = average([prefix] * 3, tmp_path / 'new')
+    assert not estimator_ckpt.diff(prefix, result)
+    assert estimator_ckpt.verify(result).ok
 
 
 class TestLast:
