@@ -391,7 +391,7 @@ class BundleWriter:
         before = self._present_index()
         prepared: list[str] = []
         try:
-            if not self._files.is_object_store:
+            if isinstance(self._files, LocalFiles):
                 shards = [self._prepared(shard, prepared, progress, durable) for shard in shards]
             with self._files.locked(directory):
                 if self._present_index() != before:

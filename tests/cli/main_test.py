@@ -77,7 +77,7 @@ class TestUsage:
             assert re.search(r'(^|: )[A-Z].{15,}', values[flag].help), flag
 
     def test_a_subcommand_that_is_missing_or_unknown_is_an_error(self, capsys):
-        check_sentence(in_process(capsys), 'a subcommand is missing; expected one of inspect, diff')
+        check_sentence(in_process(capsys), 'a subcommand is missing; expected one of inspect, list, diff')
         check_sentence(
             in_process(capsys, 'inspet', 'x'), r"unknown subcommand 'inspet' \(did you mean inspect\?\)"
         )
