@@ -1,45 +1,22 @@
 """Composes a checkpoint from the entries and data files of others, and publishes it atomically."""
 
-import dataclasses
 import operator
-import os
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from estimator_ckpt.bundle import checksums, dtypes, slices, tensors
-from estimator_ckpt.bundle.checkpoint_state import write_atomically
 from estimator_ckpt.bundle.entries import HEADER_KEY, Location, decode_key, encode_key
 from estimator_ckpt.bundle.errors import CheckpointError
-from estimator_ckpt.bundle.files import LocalFiles, Progress, chunks, files_for
+from estimator_ckpt.bundle.files import Progress, chunks, files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
-from estimator_ckpt.bundle.paths import data_files, data_path, index_path
+from estimator_ckpt.bundle.publishing import Publication, Shard, Transfer
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.table import build_table
 
-Transfer = Literal['move', 'link', 'copy']
 _FORMAT_VERSION = 1
 # The tag of the slices of an entry. An entry that does not contain this byte has no slices and need not be parsed.
 _SLICE = b'\x3a'
-
-
-@dataclasses.dataclass(frozen=True)
-class _Shard:
-    """A data file of the new checkpoint.
-
-    Attributes:
-      transfer: How the file at `path` gets its new name; None if the file consists of `pieces`.
-      path: An existing data file.
-      pieces: Returns the contents in consecutive pieces.
-      copies: Whether `pieces` are copied from existing files, which counts as progress.
-    """
-
-    transfer: Transfer | None = None
-    path: str = ''
-    pieces: Callable[[], Iterable[bytes | memoryview]] = tuple
-    copies: bool = False
 
 
 class BundleWriter:
@@ -57,7 +34,7 @@ class BundleWriter:
         self.prefix = prefix
         self._files = files_for(prefix)
         self._entries: dict[bytes, bytes] = {}
-        self._shards: list[_Shard] = []
+        self._shards: list[Shard] = []
         self._added: list[tuple[BundleEntry, bytes | Callable[[], np.ndarray]]] = []
         self._added_entries: dict[bytes, BundleEntry] = {}
         self._big_endian = False
@@ -84,7 +61,7 @@ class BundleWriter:
             )
         self._big_endian = source.big_endian
         first_shard = len(self._shards)
-        self._shards += [_Shard(transfer, path) for path in source.data_paths()]
+        self._shards += [Shard(transfer, path) for path in source.data_paths()]
         if not first_shard and not self._added_entries:
             self._entries = dict(source.raw)
             return
@@ -327,7 +304,7 @@ class BundleWriter:
             for path, offset, size in places:
                 yield from chunks(files_for(path), path, offset, size)
 
-        self._shards = [_Shard(pieces=pieces, copies=True)] if places else []
+        self._shards = [Shard(pieces=pieces, copies=True)] if places else []
 
     def _write_added(self) -> Iterator[bytes | memoryview]:
         """Yields the bytes of the added tensors, and completes their entries."""
@@ -385,118 +362,10 @@ class BundleWriter:
         if self._added or not shards:
             for entry, _ in self._added:
                 entry.shard_id = len(shards)
-            shards.append(_Shard(pieces=self._write_added))
-        directory = os.path.dirname(self.prefix)
-        self._files.make_dirs(directory)
-        before = self._present_index()
-        prepared: list[str] = []
-        try:
-            if isinstance(self._files, LocalFiles):
-                shards = [self._prepared(shard, prepared, progress, durable) for shard in shards]
-            with self._files.locked(directory):
-                if self._present_index() != before:
-                    raise CheckpointError(
-                        f'Another process has written {self.prefix} meanwhile, and what it wrote was kept; choose '
-                        'another destination, or write it again.'
-                    )
-                self._commit(shards, progress, durable)
-        finally:
-            for path in prepared:
-                self._files.discard(path)
+            shards.append(Shard(pieces=self._write_added))
+        publication = Publication(self.prefix, durable, progress)
+        self.paths = publication.publish(shards, self._index)
         return self.prefix
-
-    def _present_index(self) -> object:
-        """Returns what tells the present index of the destination from another one; None if there is none."""
-        path = index_path(self.prefix)
-        if not isinstance(self._files, LocalFiles):
-            return self._files.exists(path)
-        try:
-            status = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return status.st_ino, status.st_mtime_ns, status.st_size
-
-    def _prepared(self, shard: _Shard, prepared: list[str], progress: Progress, durable: bool) -> _Shard:
-        """Places a data file under a temporary name, to be renamed, unless it is to be moved as it is.
-
-        Args:
-          shard: The data file.
-          prepared: The list that the temporary names are added to.
-          progress: Called with the number of bytes of each piece after it was copied.
-          durable: Whether the data file survives a power cut.
-        """
-        if shard.transfer == 'move' or shard.path in data_files(self.prefix):
-            if durable:
-                self._files.sync(shard.path)
-            return shard
-        path = f'{data_path(self.prefix, len(prepared), len(self._shards) + 1)}.tmp-{uuid.uuid4().hex[:12]}'
-        prepared.append(path)
-        self._place(shard, path, {}, progress)
-        if durable:
-            self._files.sync(path)
-        return _Shard('move', path)
-
-    def _commit(self, shards: list[_Shard], progress: Progress, durable: bool) -> None:
-        """Gives the data files their names, and writes the index."""
-        replaced = set(data_files(self.prefix)) if self._files.exists(index_path(self.prefix)) else set()
-        while any(
-            data_path(self.prefix, number, len(shards)) in replaced
-            and data_path(self.prefix, number, len(shards)) != shard.path
-            for number, shard in enumerate(shards)
-        ):
-            shards.append(_Shard())
-        # The previous path of each data file placed so far; empty for files that were not moved.
-        begun: dict[str, str] = {}
-        index = b''
-        try:
-            for number, shard in enumerate(shards):
-                if shard.transfer == 'move' and shard.path in replaced:
-                    # The previous index still needs the file under its old name.
-                    shard = dataclasses.replace(shard, transfer='link')
-                self._place(shard, data_path(self.prefix, number, len(shards)), begun, progress)
-            index = self._index(len(shards))
-            if durable:
-                for number, shard in enumerate(shards):
-                    if shard.transfer != 'move':
-                        self._files.sync(data_path(self.prefix, number, len(shards)))
-            write_atomically(index_path(self.prefix), index, durable)
-        except BaseException:
-            if not index or not self._has_put(index):
-                self._undo(begun)
-            raise
-        kept = [data_path(self.prefix, number, len(shards)) for number in range(len(shards))]
-        self.paths = [index_path(self.prefix), *kept]
-        for path in sorted(replaced.difference(kept)):
-            self._files.discard(path)
-
-    def _has_put(self, index: bytes) -> bool:
-        """Returns True if an object store has taken the index, which needs its data then, though it gave an error."""
-        return self._files.is_object_store and self._files.read_if_there(index_path(self.prefix)) == index
-
-    def _undo(self, begun: dict[str, str]) -> None:
-        for path, moved_from in begun.items():
-            if not moved_from:
-                self._files.discard(path)
-            elif self._files.exists(path):
-                self._files.rename(path, moved_from)
-
-    def _place(self, shard: _Shard, path: str, begun: dict[str, str], progress: Progress) -> None:
-        if shard.path == path:
-            return
-        if not self._files.is_object_store:
-            # Left behind by an interrupted write: no index names it, but it may have another name too.
-            self._files.discard(path)
-        begun[path] = shard.path if shard.transfer == 'move' else ''
-        # TensorFlow's file operations accept local paths too, but not vice versa.
-        files = files_for(shard.path) if isinstance(self._files, LocalFiles) else self._files
-        if shard.transfer is None:
-            files.write_pieces(path, shard.pieces(), progress if shard.copies else None)
-        elif shard.transfer == 'move':
-            files.rename(shard.path, path)
-        elif shard.transfer == 'link':
-            files.link(shard.path, path)
-        else:
-            files.copy(shard.path, path, progress)
 
     def _index(self, num_shards: int) -> bytes:
         added = [
