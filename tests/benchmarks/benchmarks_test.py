@@ -21,6 +21,10 @@ BENCHMARKS = {
         + ['--fast_rounds=1'],
         [['1 2', '1 3'], ['1', '2'], [''], ['cp', 'shutil.copyfile', 'copy']],
     ),
+    'durable_saves': (
+        ['--megabytes=1,2', '--variables=2', '--rounds=1'],
+        [[f'{size} {how}' for size in (1, 2) for how in ('plain TensorFlow', 'durable=False', 'durable')]],
+    ),
     'exports': (
         ['--megabytes=1', '--variables=2', '--rounds=1'],
         [
