@@ -12,9 +12,11 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, meanings_of_keras_slots, meanings_of_names
 from estimator_ckpt.mapping.report import Row
+from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.tensors import Tensor, read_tensors
 from estimator_ckpt.program.read_target import read_target
 from estimator_ckpt.suggesting.alignment import Alignment, align
+from estimator_ckpt.suggesting.cells import suggest_cells
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
 from estimator_ckpt.suggesting.families import Variable
 from estimator_ckpt.suggesting.generalization import Renaming, RuleText, generalize
@@ -50,12 +52,16 @@ def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
       TypeError: If the target is neither.
     """
     contents = Contents(source)
-    tensors = read_tensors(contents)
+    all_tensors, targets = read_tensors(contents), read_target(target)
+    cells = suggest_cells(Source(contents, all_tensors), targets)
+    tensors = [tensor for tensor in all_tensors if tensor.key not in cells.sources]
     entries = [contents.reader.entry(tensor.key) for tensor in tensors]
     rows = [_Tensor(t, e.shape, e.dtype) for t, e in zip(tensors, entries, strict=True)]
-    targets = read_target(target)
-    target_rows = [_Tensor(w.tensor, w.shape, w.dtype) for w in targets.wanted]
-    return _Suggester(_Side(rows, contents.graph), _Side(target_rows, targets.graph)).run()
+    wanted = [w for w in targets.wanted if w.tensor.key not in cells.targets]
+    target_rows = [_Tensor(w.tensor, w.shape, w.dtype) for w in wanted]
+    suggestion = _Suggester(_Side(rows, contents.graph), _Side(target_rows, targets.graph)).run()
+    suggestion.rules = [*cells.rules, *suggestion.rules]
+    return suggestion
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

@@ -103,6 +103,16 @@ def test_back_in_tf1_nothing_has_changed(trained, tmp_path):
     assert not estimator_ckpt.diff(source.path, tmp_path / 'objects', rules='rnn').value
 
 
+def test_the_rules_are_proposed(trained, tmp_path):
+    source, model = trained
+    suggestion = estimator_ckpt.suggest_rules(source.path, tf.train.Checkpoint(model=model))
+    assert not suggestion.missing and not suggestion.ambiguous
+    (tmp_path / 'rules.txt').write_text(str(suggestion))
+    warm_start = estimator_ckpt.WarmStart(source.path, rules=str(tmp_path / 'rules.txt'))
+    estimator_ckpt.warm_start(warm_start, tf.train.Checkpoint(model=model))
+    np.testing.assert_allclose(model(INPUT), source.output, atol=1e-6)
+
+
 @needs_cells
 def test_other_rules_stand_beside_the_word(tmp_path):
     make = tf1.nn.rnn_cell.BasicLSTMCell
