@@ -192,9 +192,10 @@ class _Settings:
         """
         class_name, config = describe(keras_optimizer)
         family = family_of(class_name)
-        if family is None:
+        if family not in KERAS_LEGACY:
             classes = ', '.join(repr(legacy.name) for legacy in KERAS_LEGACY.values())
-            raise CheckpointError(f'Unknown Keras optimizer {class_name!r}; expected one of {classes}.')
+            what = 'Unknown Keras optimizer' if family is None else 'TF1 has no counterpart of'
+            raise CheckpointError(f'{what} {class_name!r}; expected one of {classes}.')
         defaults = KERAS_LEGACY[family].hyperparameters
         unknown = sorted(set(hyperparameters) - {*defaults, *_FURTHER})
         if unknown:

@@ -54,6 +54,7 @@ _ARRANGEMENTS = {
         _Arrangement(('momentum', 'velocity')),
         _Arrangement(('momentum', 'velocity'), ('velocity_hat',)),
     ],
+    'adamax': [_Arrangement(('momentum', 'norm'))],
     'ftrl': [_Arrangement(('accumulator', 'linear'))],
 }
 
@@ -77,8 +78,8 @@ def add_slots(reader: WeightsFile, weights: KerasWeights, second: str = '') -> s
     if optimizers != ['optimizer']:
         return 'its optimizer wraps another one'
     family = family_of(weights.optimizer)
-    if family is None:
-        return f'its optimizer {weights.optimizer!r} is not a known one'
+    if family not in _ARRANGEMENTS:
+        return f'its optimizer {weights.optimizer!r} is not one whose order of slots is known'
     keys = groups['optimizer'][1:]
     found = []
     # A schedule has no variable for the learning rate.

@@ -148,13 +148,31 @@ OPTIMIZERS = (
             'l2_regularization_strength',
         ),
     ),
+    # Keras only. What legacy optimizers call `v` is the greatest gradient in Adamax.
+    Optimizer(
+        family='adamax',
+        tf1_name='',
+        keras_name='Adamax',
+        slots=(
+            SlotNames('m', tf1='', keras_2='m', keras_3='momentum'),
+            SlotNames('v', tf1='', keras_2='u', keras_3='norm'),
+        ),
+    ),
+    Optimizer(
+        family='nadam',
+        tf1_name='',
+        keras_name='Nadam',
+        slots=(
+            SlotNames('m', tf1='', keras_2='m', keras_3='momentum'),
+            SlotNames('v', tf1='', keras_2='v', keras_3='velocity'),
+        ),
+    ),
 )
 
 # Further optimizers and slots, which are recognized, but not converted.
 _FURTHER_TF1_NAMES = ('AdagradDA', 'ProximalAdagrad', 'AdaMax', 'LARS', 'LAMB')
 _FURTHER_ENDINGS = ('lamb_m', 'lamb_v')
-_FURTHER_KERAS_NAMES = ('Adamax', 'Nadam')
-_FURTHER_KERAS_2_NAMES = ('average', 'u')
+_FURTHER_KERAS_2_NAMES = ('average',)
 # The scalars that all optimizers of Keras have.
 _COMMON_SCALARS = ('learning_rate', 'decay')
 
@@ -165,7 +183,7 @@ def _unique(names: Iterable[str]) -> tuple[str, ...]:
 
 _SLOTS = [slot for optimizer in OPTIMIZERS for slot in optimizer.slots]
 TF1_NAMES = _unique([*(optimizer.tf1_name for optimizer in OPTIMIZERS), *_FURTHER_TF1_NAMES])
-KERAS_NAMES = _unique([*(optimizer.keras_name for optimizer in OPTIMIZERS), *_FURTHER_KERAS_NAMES])
+KERAS_NAMES = _unique(optimizer.keras_name for optimizer in OPTIMIZERS)
 # The endings that are not the name of an optimizer with a number.
 FIXED_ENDINGS = _unique([*(slot.bert for slot in _SLOTS), *_FURTHER_ENDINGS])
 LEGACY_SLOT_NAMES = _unique(slot.role for slot in _SLOTS)
@@ -187,7 +205,7 @@ TF1_CENTERED = next(o.tf1_endings(is_centered=True) for o in OPTIMIZERS if o.fam
 
 # The names of slots in the objects of TF1 optimizers by the TF1 name; of a plain RMSProp and of a centered one.
 _OBJECT_NAMES, _CENTERED_OBJECT_NAMES = (
-    {o.tf1_name: tuple(slot.tf1 for slot in o.tf1_slots(is_centered)) for o in OPTIMIZERS}
+    {o.tf1_name: tuple(slot.tf1 for slot in o.tf1_slots(is_centered)) for o in OPTIMIZERS if o.tf1_name}
     for is_centered in (False, True)
 )
 _BERT_NAMES = {slot.bert: slot.role for slot in _SLOTS if slot.bert}
@@ -196,6 +214,7 @@ _FAMILIES = {
     name: optimizer.family
     for optimizer in OPTIMIZERS
     for name in (optimizer.family, optimizer.tf1_name.lower(), *optimizer.further_names)
+    if name
 }
 
 
@@ -218,6 +237,8 @@ def _orders() -> dict[frozenset[str], tuple[str, tuple[str, ...]]]:
     """Returns the TF1 names of optimizers with the names of their slots in TF1's order, by the set of these names."""
     orders: dict[frozenset[str], tuple[str, tuple[str, ...]]] = {}
     for optimizer in OPTIMIZERS:
+        if not optimizer.tf1_name:
+            continue
         required = tuple(slot for slot in optimizer.slots if not slot.is_optional)
         for slots in (optimizer.tf1_slots(), optimizer.tf1_slots(is_centered=True), required):
             for names in (tuple(slot.tf1 for slot in slots), tuple(slot.role for slot in slots)):
@@ -240,9 +261,12 @@ def _families_by_slots() -> dict[frozenset[str], str]:
             optional = [
                 name for slot in optimizer.slots if slot.is_optional and (name := getattr(slot, attribute))
             ]
+            if not all(required):
+                continue
             for number in range(len(optional) + 1):
                 for chosen in itertools.combinations(optional, number):
-                    families[frozenset([*required, *chosen])] = optimizer.family
+                    # Of two optimizers with the same slots, the first one is the usual one.
+                    families.setdefault(frozenset([*required, *chosen]), optimizer.family)
     return families
 
 

@@ -28,6 +28,8 @@ _SLOT_LISTS = {
     '_velocities': 'velocity',
     '_velocity_hats': 'velocity_hat',
     '_average_gradients': 'average_gradient',
+    '_m': 'momentum',
+    '_u': 'norm',
     '_accumulators': 'accumulator',
     '_linears': 'linear',
     '_accumulated_grads': 'accumulated_grad',

@@ -22,6 +22,8 @@ _LISTS = {
     'adadelta': {'_accumulated_grads': 'accum_grad', '_accumulated_delta_vars': 'accum_var'},
     'rmsprop': {'_velocities': 'rms', '_momentums': 'momentum', '_average_gradients': 'mg'},
     'adam': {'_momentums': 'm', '_velocities': 'v', '_velocity_hats': 'vhat'},
+    'adamax': {'_m': 'm', '_u': 'v'},
+    'nadam': {'_momentums': 'm', '_velocities': 'v'},
     'ftrl': {'_accumulators': 'accumulator', '_linears': 'linear'},
 }
 

@@ -1,6 +1,7 @@
-"""Computes the powers of Adam's betas, which TF1 stores and Keras does not."""
+"""Computes the powers of Adam's betas, which TF1 stores and Keras does not, and the product of Nadam's schedule."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Container, Mapping, Sequence
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.mapping.recipes import Constant
@@ -36,7 +37,7 @@ def complete_scalars(
         updates = warm_start.step if isinstance(warm_start.step, int) else step_after[warm_start.step]
         report.warnings += bias_warnings(source.slot_states.values(), updates, betas)
     missing = {row.target for row in report.missing}
-    loads = []
+    loads = _nadam_products(chosen, missing, step, betas, report)
     for wanted in chosen:
         power = BETA_POWER.fullmatch(wanted.tensor.name)
         if power and wanted.tensor.name in missing and step is not None:
@@ -49,5 +50,41 @@ def complete_scalars(
     if warm_start.step == 'reset' and states:
         report.notes.append(
             "Adam's slots are taken without the step, so that Keras corrects their bias again; step='keep' takes both."
+        )
+    return loads
+
+
+# How fast the momentum of Nadam rises: by `0.96 ** (pace * step)` (`keras/optimizers/nadam.py` and `legacy/nadam.py`).
+_PACES = {'_u_product': 1.0, 'momentum_cache': 0.004}
+
+
+def _nadam_products(
+    chosen: Sequence[TargetTensor],
+    missing: Container[str | None],
+    step: int | None,
+    betas: Mapping[str, float],
+    report: MappingReport,
+) -> list[tuple[TargetTensor, Constant]]:
+    """Returns the products of Nadam's momentums that the checkpoint does not have, with their values.
+
+    Args:
+      chosen: The variables that are to get values.
+      missing: The names of those without a source.
+      step: The number of updates; None if it is not known.
+      betas: The betas of the optimizer by name.
+      report: The report, which is updated.
+    """
+    loads = []
+    for wanted in chosen:
+        pace = _PACES.get(wanted.tensor.path[-1]) if wanted.tensor.path else None
+        if pace is None or step is None or wanted.tensor.name not in missing:
+            continue
+        momentums = (betas['beta_1'] * (1 - 0.5 * 0.96 ** (pace * update)) for update in range(1, step + 1))
+        loads.append((wanted, Constant(math.prod(momentums), wanted.dtype)))
+        note = f'the product of the momentums of {step} updates'
+        report.matched.append(Row(None, wanted.tensor.name, (), dtypes.name(wanted.dtype), note))
+        report.warnings.append(
+            "Nadam's momentum rises 250 times as fast in newer Keras as in legacy: the slots are the same, but "
+            'training on differs.'
         )
     return loads
