@@ -9,6 +9,7 @@ from typing import Any
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.common import formatting
+from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, meanings_of_keras_slots, meanings_of_names
 from estimator_ckpt.mapping.report import Row
@@ -33,6 +34,7 @@ _MAX_CANDIDATES = 20
 _BOTH_STEPS = Evidence(0.9, 0.0, 0.0)
 
 
+@paused_collector()
 def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
     """Suggests rules that give the variables of a checkpoint the names or object paths of a target.
 
