@@ -65,7 +65,8 @@ class Publication:
         prepared: list[str] = []
         try:
             if isinstance(self._files, LocalFiles):
-                shards = [self._prepared(shard, prepared) for shard in shards]
+                present = frozenset(data_files(self._prefix))
+                shards = [self._prepared(shard, prepared, present) for shard in shards]
             with self._files.locked(directory):
                 if self._present_index() != before:
                     raise CheckpointError(
@@ -88,14 +89,15 @@ class Publication:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_size
 
-    def _prepared(self, shard: Shard, prepared: list[str]) -> Shard:
+    def _prepared(self, shard: Shard, prepared: list[str], present: frozenset[str]) -> Shard:
         """Places a data file under a temporary name, to be renamed, unless it is to be moved as it is.
 
         Args:
           shard: The data file.
           prepared: The list that the temporary names are added to.
+          present: The data files that are there under the prefix.
         """
-        if shard.transfer == 'move' or shard.path in data_files(self._prefix):
+        if shard.transfer == 'move' or shard.path in present:
             if self._durable:
                 self._files.sync(shard.path)
             return shard
