@@ -67,6 +67,10 @@ class Publication:
             if isinstance(self._files, LocalFiles):
                 present = frozenset(data_files(self._prefix))
                 shards = [self._prepared(shard, prepared, present) for shard in shards]
+                if self._durable:
+                    # Together at the end: the first call writes the names of all.
+                    for shard in shards:
+                        self._files.sync(shard.path)
             with self._files.locked(directory):
                 if self._present_index() != before:
                     raise CheckpointError(
@@ -98,14 +102,10 @@ class Publication:
           present: The data files that are there under the prefix.
         """
         if shard.transfer == 'move' or shard.path in present:
-            if self._durable:
-                self._files.sync(shard.path)
             return shard
         path = f'{data_path(self._prefix, len(prepared), len(prepared) + 1)}.tmp-{uuid.uuid4().hex[:12]}'
         prepared.append(path)
         self._place(shard, path, {})
-        if self._durable:
-            self._files.sync(path)
         return Shard('move', path)
 
     def _commit(self, shards: list[Shard], index_of: Callable[[int], bytes]) -> list[str]:
