@@ -3,8 +3,7 @@
 import bisect
 import operator
 import struct
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
 
 from estimator_ckpt.bundle import checksums, varint
 from estimator_ckpt.bundle.table import (
@@ -15,6 +14,7 @@ from estimator_ckpt.bundle.table import (
     TableError,
     block_items,
     check_block,
+    data_blocks,
     index_handle,
     open_block,
 )
@@ -25,20 +25,6 @@ _TAIL_SIZE = 64 * 1024
 _SMALL_BLOCK = 1024 * 1024
 _CHUNK = 16 * 1024 * 1024
 _MAX_ENTRY_HEAD = 30  # Three variable-length integers.
-
-
-class Block(NamedTuple):
-    """The place of a data block in a table.
-
-    Attributes:
-      last_key: A key that no key of the block comes after, and each key of the next block does.
-      offset: The position of the first byte.
-      size: The number of bytes, without those of the compression type and the checksum.
-    """
-
-    last_key: bytes
-    offset: int
-    size: int
 
 
 class PartialTable:
@@ -74,7 +60,7 @@ class PartialTable:
             else:
                 stored = self._read_exactly(offset, index_size + TRAILER_SIZE)
             index = open_block(stored, offset)
-            self.blocks = list(_data_blocks(index, offset))
+            self.blocks = list(data_blocks(index, offset))
         except TableError:
             raise
         except (ValueError, IndexError, struct.error) as error:
@@ -156,26 +142,3 @@ class PartialTable:
         if len(data) != size:
             raise TableError(f'it is cut off: {len(data)} of {size} bytes could be read at byte {offset}')
         return data
-
-
-def _data_blocks(index: memoryview, limit: int) -> Iterator[Block]:
-    """Yields the blocks that an index block lists.
-
-    Args:
-      index: The index block.
-      limit: The position in the file that no data block reaches beyond.
-
-    Raises:
-      TableError: If keys do not ascend, or blocks overlap.
-      ValueError: If a handle of a block cannot be read.
-    """
-    last_key, end = None, 0
-    for key, handle in block_items(index):
-        offset, position = varint.decode(handle, 0)
-        size, _ = varint.decode(handle, position)
-        if last_key is not None and key <= last_key:
-            raise TableError('the keys of its index block do not ascend')
-        if offset < end or offset + size + TRAILER_SIZE > limit:
-            raise TableError(f'the block at byte {offset} overlaps another')
-        last_key, end = key, offset + size + TRAILER_SIZE
-        yield Block(key, offset, size)

@@ -9,7 +9,7 @@ import itertools
 import operator
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -23,8 +23,10 @@ _RESTART_INTERVAL = 16
 # The number of keys that are compared at once, and the number of leading bytes of each.
 _ROWS, _MAX_COLUMNS = 4096, 256
 UNCOMPRESSED, _SNAPPY = 0, 1  # The compression types of blocks.
-# A snappy element of 3 bytes yields at most 64; a block that claims more lies about its length.
-_MAX_SNAPPY_RATIO = 32
+# Snappy compresses best with copies of 64 bytes, which take 3; a block that claims more lies about its length.
+_LONGEST_SNAPPY_COPY, _SHORTEST_SNAPPY_COPY = 64, 3
+# Blocks of indexes are filled up to 256 KiB. The blocks of V1 checkpoints hold whole tensors and have no such limit.
+_MAX_DECOMPRESSED = 64 << 20
 # With a restart every 16 entries, the keys of a block have at most 17 times as many bytes as the block.
 _MAX_KEYS_RATIO = 64
 BEYOND = 'an entry of a block reaches beyond its end'
@@ -35,6 +37,20 @@ _Contents = TypeVar('_Contents', bytes, memoryview)
 
 class TableError(ValueError):
     """Raised if bytes are not a sorted string table. The message says where, without the name of the file."""
+
+
+class Block(NamedTuple):
+    """The place of a data block in a table.
+
+    Attributes:
+      last_key: A key that no key of the block comes after, and each key of the next block does.
+      offset: The position of the first byte.
+      size: The number of bytes, without those of the compression type and the checksum.
+    """
+
+    last_key: bytes
+    offset: int
+    size: int
 
 
 def read_table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -50,15 +66,38 @@ def read_table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
       TableError: If the bytes are not a table.
     """
     try:
-        index = _read_block(data, *index_handle(data))
-        for _, handle in block_items(index):
-            offset, position = varint.decode(handle, 0)
-            size, _ = varint.decode(handle, position)
-            yield from block_items(_read_block(data, offset, size))
+        index_offset, index_size = index_handle(data)
+        index = _read_block(data, index_offset, index_size)
+        # No byte is read twice, or a small file could name one block many thousands of times.
+        for block in data_blocks(index, index_offset):
+            yield from block_items(_read_block(data, block.offset, block.size))
     except TableError:
         raise
     except (ValueError, IndexError, struct.error) as error:
         raise TableError(str(error)) from error
+
+
+def data_blocks(index: bytes | memoryview, limit: int) -> Iterator[Block]:
+    """Yields the blocks that an index block lists, which lie one behind another as table builders write them.
+
+    Args:
+      index: The index block.
+      limit: The position in the file that no data block reaches beyond.
+
+    Raises:
+      TableError: If keys do not ascend, or blocks overlap.
+      ValueError: If a handle of a block cannot be read.
+    """
+    last_key, end = None, 0
+    for key, handle in block_items(index):
+        offset, position = varint.decode(handle, 0)
+        size, _ = varint.decode(handle, position)
+        if last_key is not None and key <= last_key:
+            raise TableError('the keys of its index block do not ascend')
+        if offset < end or offset + size + TRAILER_SIZE > limit:
+            raise TableError(f'the block at byte {offset} overlaps another')
+        last_key, end = key, offset + size + TRAILER_SIZE
+        yield Block(key, offset, size)
 
 
 def index_handle(data: bytes) -> tuple[int, int]:
@@ -84,15 +123,16 @@ def _read_block(data: bytes, offset: int, size: int) -> bytes:
     end = offset + size + TRAILER_SIZE
     if end > len(data):
         raise TableError(f'a block at byte {offset} reaches beyond the end')
-    return bytes(open_block(data[offset:end], offset))
+    return bytes(open_block(data[offset:end], offset, _MAX_DECOMPRESSED))
 
 
-def open_block(stored: bytes, offset: int) -> memoryview:
+def open_block(stored: bytes, offset: int, most: int | None = None) -> memoryview:
     """Returns the contents of a block, without a copy unless it is compressed.
 
     Args:
       stored: The block with its compression type and its checksum.
       offset: The position of the block in the file, for messages.
+      most: The number of bytes that a compressed block may hold; None for no limit but that of the compression.
 
     Raises:
       TableError: If the checksum does not match, or the block cannot be decompressed.
@@ -102,7 +142,7 @@ def open_block(stored: bytes, offset: int) -> memoryview:
     if kind == UNCOMPRESSED:
         return contents
     if kind == _SNAPPY:
-        return memoryview(_decompress(bytes(contents)))
+        return memoryview(_decompress(bytes(contents), most))
     raise TableError(f'the block at byte {offset} has the unknown compression type {kind}')
 
 
@@ -121,16 +161,22 @@ def check_block(crc: int, stored: bytes, offset: int) -> None:
         raise TableError(f'the checksum of the block at byte {offset} does not match')
 
 
-def _decompress(block: bytes) -> bytes:
+def _decompress(block: bytes, most: int | None) -> bytes:
     import cramjam  # Imported here because few indexes are compressed.
 
-    length, _ = varint.decode(block, 0)
-    if length > _MAX_SNAPPY_RATIO * len(block):
+    length, start = varint.decode(block, 0)
+    # The length is checked first, because decompressing allocates it.
+    possible = (len(block) - start) * _LONGEST_SNAPPY_COPY // _SHORTEST_SNAPPY_COPY
+    if length > (possible if most is None else min(possible, most)):
         raise TableError(f'a compressed block of {len(block)} bytes claims to hold {length}')
     try:
         return bytes(cramjam.snappy.decompress_raw(block))
     except cramjam.DecompressionError as error:
         raise TableError(f'a compressed block does not decompress: {error}') from error
+    except MemoryError as error:
+        raise TableError(
+            f'a compressed block of {len(block)} bytes holds {length}, too many for the memory'
+        ) from error
 
 
 def block_items(block: _Contents) -> list[tuple[bytes, _Contents]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from estimator_ckpt.bundle import table, varint
+from estimator_ckpt.bundle import checksums, table, varint
 from estimator_ckpt.bundle.reader import BundleReader
 from tests.bundle.helpers import (
     assert_same,
@@ -164,3 +164,68 @@ def test_a_block_whose_shared_keys_would_fill_the_memory_is_refused():
     block += bytes(4) + b'\1\0\0\0'
     with pytest.raises(table.TableError, match='keys'):
         list(table.read_table(table_of_block(block, 0)))
+
+
+def table_of_handles(body, *handles):
+    """A table whose index block lists blocks by last key, offset and size."""
+    index = b''
+    for key, offset, size in handles:
+        handle = varint.encode(offset) + varint.encode(size)
+        index += bytes((0, len(key), len(handle))) + key + handle
+    index += bytes(4) + b'\1\0\0\0'
+    empty = first_block(table.build_table([]))
+    out = bytearray(body)
+    footer = varint.encode(len(out)) + varint.encode(len(empty))
+    out += _stored(empty)
+    footer += varint.encode(len(out)) + varint.encode(len(index))
+    out += _stored(index)
+    return bytes(out) + footer.ljust(40, b'\0') + table.MAGIC.to_bytes(8, 'little')
+
+
+def _stored(contents):
+    contents += b'\0'
+    return contents + checksums.mask(checksums.crc32c(contents)).to_bytes(4, 'little')
+
+
+BLOCK = first_block(table.build_table([(b'key', b'value' * 10_000)]))
+END = len(BLOCK) + table.TRAILER_SIZE
+
+
+def test_a_table_whose_blocks_lie_one_behind_another_is_read():
+    raw = table_of_handles(_stored(BLOCK) * 2, (b'l', 0, len(BLOCK)), (b'm', END, len(BLOCK)))
+    assert len(list(table.read_table(raw))) == 2
+
+
+def test_a_block_that_an_index_names_many_times_is_read_once():
+    # Each of 100,000 names would cost the time of the whole block.
+    names = [(b'%06d' % number, 0, len(BLOCK)) for number in range(100_000)]
+    with pytest.raises(table.TableError, match='block at byte 0 overlaps another'):
+        list(table.read_table(table_of_handles(_stored(BLOCK), *names)))
+
+
+@pytest.mark.parametrize(
+    'handles',
+    [[(b'a', END, len(BLOCK)), (b'b', 0, len(BLOCK))], [(b'a', 0, len(BLOCK)), (b'b', 1, len(BLOCK))]],
+)
+def test_blocks_in_another_order_or_that_overlap_are_refused(handles):
+    with pytest.raises(table.TableError, match='overlaps another'):
+        list(table.read_table(table_of_handles(_stored(BLOCK) * 2, *handles)))
+
+
+def test_a_snappy_bomb_is_refused_before_it_is_decompressed(no_big_memory):
+    # A literal of one byte, then copies of 64 bytes at the distance 1: the densest that snappy can be.
+    copies = (65 << 20) // 64
+    bomb = varint.encode(1 + 64 * copies) + b'\0\0' + b'\xfe\1\0' * copies
+    raw = table_of_block(bomb, 1)
+    del bomb
+    with pytest.raises(table.TableError, match=f'claims to hold {1 + 64 * copies}'):
+        list(table.read_table(raw))
+
+
+def test_a_snappy_block_too_large_for_the_memory_is_a_table_error(monkeypatch):
+    def no_memory(block):
+        raise MemoryError
+
+    monkeypatch.setattr(cramjam.snappy, 'decompress_raw', no_memory)
+    with pytest.raises(table.TableError, match='too many for the memory'):
+        list(table.read_table(table_of_block(varint.encode(1) + b'\0a', 1)))
