@@ -250,7 +250,7 @@ class BundleReader:
 
         Raises:
           CheckpointNotFoundError: If a data file is missing.
-          CorruptCheckpointError: If a data file is too short.
+          CorruptCheckpointError: If a data file is too short, or a slice has no entry.
         """
         needed = self._last_tensors()
         for shard, (end, key) in sorted(needed.items()):
@@ -274,6 +274,8 @@ class BundleReader:
         last = {int(fields.shard[row]): (int(ends[row]), raw_keys[row]) for row in last_rows}
         for number in np.flatnonzero(~fields.plain).tolist():
             entry = self.raw_entry(raw_keys[number])
+            for part in entry.slices:
+                self.slice_entry(decode_key(raw_keys[number]), part)
             end = entry.offset + entry.size
             if not entry.slices and end > last.get(entry.shard, (-1, b''))[0]:
                 last[entry.shard] = (end, raw_keys[number])

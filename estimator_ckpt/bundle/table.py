@@ -69,7 +69,7 @@ def read_table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         index_offset, index_size = index_handle(data)
         index = _read_block(data, index_offset, index_size)
         # No byte is read twice, or a small file could name one block many thousands of times.
-        for block in data_blocks(index, index_offset):
+        for block in data_blocks(memoryview(index), index_offset):
             yield from block_items(_read_block(data, block.offset, block.size))
     except TableError:
         raise
@@ -77,7 +77,7 @@ def read_table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         raise TableError(str(error)) from error
 
 
-def data_blocks(index: bytes | memoryview, limit: int) -> Iterator[Block]:
+def data_blocks(index: memoryview, limit: int) -> Iterator[Block]:
     """Yields the blocks that an index block lists, which lie one behind another as table builders write them.
 
     Args:

@@ -71,7 +71,7 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
 def _pattern(text: str | None) -> re.Pattern[str] | None:
     try:
         return None if text is None else re.compile(text)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(f'flag --filter={text}: invalid regular expression: {error}') from error
 
 

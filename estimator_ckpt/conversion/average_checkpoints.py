@@ -22,7 +22,7 @@ from estimator_ckpt.formats.opening import find_source, open_source
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, Meaning
-from estimator_ckpt.mapping.source import Source
+from estimator_ckpt.mapping.source import Source, read_number
 
 Paths = Sequence[str | os.PathLike]
 # float32, float64, float16, bfloat16, the two types of 8 bits; complex64, complex128.
@@ -145,10 +145,12 @@ def find_sources(sources: str | os.PathLike | Paths, last: int | None) -> list[s
 def _by_age(readers: Sequence[TensorSource]) -> list[int]:
     """Returns the numbers of the sources, the newest last: by global step; as they are if not all have one."""
     steps = Source.read(Contents(readers[-1])).steps
-    ages: list[int] = []
+    ages: list[float] = []
     if steps:
-        ages = [int(reader.tensor(steps[0].key, verify=True).item()) for reader in readers]
-    return sorted(range(len(readers)), key=lambda number: ages[number] if ages else 0)
+        numbers = [read_number(reader, steps[0].key, verify=True) for reader in readers]
+        ages = [number for number in numbers if number is not None and math.isfinite(number)]
+    # The sort is stable, so that sources of equal age keep their order.
+    return sorted(range(len(readers)), key=lambda number: ages[number] if len(ages) == len(readers) else 0)
 
 
 def _weights(weights: Sequence[float] | None, decay: float | None, order: Sequence[int]) -> list[float]:

@@ -1,6 +1,7 @@
 """The Keras legacy optimizers that take over the state of TF1 optimizers, with their hyperparameters."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -130,7 +131,7 @@ def _check_patterns(names: Iterable[str]) -> None:
     for name in names:
         try:
             re.compile(name)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise CheckpointError(
                 f'keras_optimizer has {name!r}, which is neither the name of an optimizer nor a regular expression for '
                 f'names of variables: {error}.'
@@ -232,7 +233,9 @@ class _Settings:
             optimizer = scope.rpartition('/')[2]
             if tensor.meaning.kind is Kind.OPTIMIZER and not tensor.object_key and name in defaults:
                 value = self.source.number(tensor) if self._is_this(optimizer, family) else None
-                stored += [{name: float(f'{value:.7g}')}] if value is not None else []
+                stored += (
+                    [{name: float(f'{value:.7g}')}] if value is not None and math.isfinite(value) else []
+                )
         return _agreed(stored)
 
     def _in_graph(self, family: str) -> dict[str, float]:

@@ -73,12 +73,17 @@ def to_keras(
     tensors, states = source.tensors, source.slot_states
     slots = [tensor for tensor in tensors if tensor.meaning.kind is Kind.SLOT]
     optimizers = keras_optimizers(source, keras_optimizer, path, hyperparameters)
+    names = {tensor.key: tensor.name for tensor in tensors}
+    names |= {tensor.object_key: tensor.name for tensor in tensors if tensor.object_key}
     faults = _faults(slots, states, optimizers) + _step_faults(tensors, optimizers)
+    faults += [
+        f'the variable {slot.meaning.variable!r} of the slot {slot.name!r} is not converted: drop the slot too'
+        for slot in slots
+        if slot.meaning.variable not in names
+    ]
     if faults:
         raise CheckpointError(f'{source.reader.prefix}: {"; ".join(faults)}.')
     state = KerasState()
-    names = {tensor.key: tensor.name for tensor in tensors}
-    names |= {tensor.object_key: tensor.name for tensor in tensors if tensor.object_key}
     for tensor in tensors:
         if tensor.meaning.kind is Kind.OPTIMIZER and not tensor.object_key:
             state.left_out.append(tensor)

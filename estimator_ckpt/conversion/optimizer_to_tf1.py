@@ -16,6 +16,7 @@ from estimator_ckpt.mapping.recipes import Scaled
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.optimizers.momentum import momentum_factor
+from estimator_ckpt.optimizers.scalars import power_of
 
 
 def place_as_tf1(source: Source, hyperparameters: Mapping[str, Any] | None) -> Placed:
@@ -90,14 +91,16 @@ def _tf1_slots(
       hyperparameters: The given hyperparameters.
 
     Raises:
-      ValueError: If TF1 has no such slot, or the learning rate is needed, but not known.
+      ValueError: If TF1 has no such slot, the variable is not converted, or the learning rate is needed, but not known.
     """
     if state is None:
         raise ValueError('it is a slot of an optimizer that TF1 does not have; drop it')
     endings = TF1_CENTERED if 'mg' in roles else TF1_ENDINGS[state.family]
     if state.role not in endings:
         raise ValueError(f'TF1 has no slot {state.role!r}; drop it')
-    variable = named[tensor.meaning.variable]
+    variable = named.get(tensor.meaning.variable)
+    if variable is None:
+        raise ValueError(f'its variable {tensor.meaning.variable!r} is not converted; drop the slot too')
     rate = (hyperparameters or {}).get('learning_rate', state.learning_rate)
     factor = momentum_factor(state, True, rate)
     recipe = tensor.made
@@ -134,4 +137,4 @@ def _powers(source: Source, hyperparameters: Mapping[str, Any] | None) -> dict[s
             f'{source.reader.prefix} does not have the iterations or the betas of Adam, from which TF1 computes beta '
             "powers; give hyperparameters={'beta_1': ..., 'beta_2': ...}."
         )
-    return {f'beta{n}_power': np.array(betas[f'beta_{n}'] ** (step + 1), np.float32) for n in (1, 2)}
+    return {f'beta{n}_power': np.array(power_of(betas[f'beta_{n}'], step + 1), np.float32) for n in (1, 2)}

@@ -252,10 +252,12 @@ class Placement:
             else:
                 slot_name, name = keras_slot.name, keras_slot.full_name
             path = self._optimizer_path(tensor)
-            if len(variables) != 1 or slot_name is None or path is None:
+            # A variable that stays name-based beside the objects of its checkpoint has no object key.
+            variable_key = placed.get(id(variables[0]), '') if len(variables) == 1 else ''
+            if not self._layout.has(variable_key) or slot_name is None or path is None:
                 self._notes.append(
                     f'{tensor.name!r} stays a variable: no variable or no optimizer has such a slot.'
                 )
                 placed[id(tensor)] = self._place_one(tensor)
                 continue
-            placed[id(tensor)] = self._layout.place_slot(placed[id(variables[0])], path, slot_name, name)
+            placed[id(tensor)] = self._layout.place_slot(variable_key, path, slot_name, name)

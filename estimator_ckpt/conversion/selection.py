@@ -74,9 +74,9 @@ def _selector(word: str) -> Callable[[Tensor], bool]:
         return lambda tensor: tensor.meaning.kind is kind
     try:
         pattern = re.compile(word)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise RuleError(
-            f'{error.pattern!r} is neither a kind ({listed_words()}) nor a regular expression: {error}.'
+            f'{word!r} is neither a kind ({listed_words()}) nor a regular expression: {error}.'
         ) from error
     return lambda tensor: any(pattern.fullmatch(name) for name in tensor.candidates)
 

@@ -99,6 +99,10 @@ class ObjectGraphBuilder:
         self.graph.nodes[owner].slots.append(Slot(variable, slot_name, node))
         return self._give(node, Attribute(object_keys.VARIABLE_VALUE, name, key))
 
+    def has(self, key: str) -> bool:
+        """Returns True if an object has a value with this key."""
+        return key in self._nodes_by_key()
+
     def link(self, path: Path, key: str) -> None:
         """Makes a variable reachable by a further path, without storing it again.
 

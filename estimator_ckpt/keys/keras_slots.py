@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.formats.weights_h5 import WeightsFile
 from estimator_ckpt.keys.keras_weights import KerasWeights, groups_of
 from estimator_ckpt.keys.kinds import Kind, Meaning
@@ -194,7 +195,7 @@ def _sequences(units: Mapping[str, Unit]) -> Sequences:
 def _number(part: str, stem: str) -> int:
     if part in _PARTS:
         return _PARTS[part]
-    return int(part[len(stem) + 1 :]) if part != stem else 0
+    return to_int(part[len(stem) + 1 :]) if part != stem else 0
 
 
 class _Search:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from estimator_ckpt.bundle.errors import CorruptCheckpointError
+from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.formats.weights_h5 import WeightsFile
 from estimator_ckpt.keys.kinds import Kind, Meaning, meanings_of_names
 from estimator_ckpt.keys.slots import family_of
@@ -97,7 +98,7 @@ def groups_of(reader: WeightsFile) -> dict[str, list[str]]:
     for key in reader.keys():  # noqa: SIM118
         match = _VARIABLES.fullmatch(key)
         if match:
-            numbered[match['group'] or ''][int(match['number'])] = key
+            numbered[match['group'] or ''][to_int(match['number'])] = key
     return {group: [keys[number] for number in sorted(keys)] for group, keys in numbered.items()}
 
 

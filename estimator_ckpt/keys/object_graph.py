@@ -12,7 +12,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from estimator_ckpt.bundle import varint
-from estimator_ckpt.bundle.errors import CorruptCheckpointError
+from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
 from estimator_ckpt.bundle.protos import declare
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.formats.source import TensorSource
@@ -366,9 +366,16 @@ def add_object_graph(
       count: The number of saves, including this one.
 
     Raises:
-      CheckpointError: If the writer has an object graph already.
+      CheckpointError: If the writer has an object graph already, or a name of an object is not UTF-8.
     """
     for counter in counters:
         if counter not in writer:
             writer.add_tensor(counter, np.array(count, np.int64))
-    writer.add_tensor(object_keys.OBJECT_GRAPH, np.array(graph.serialize(), dtype=object))
+    try:
+        value = graph.serialize()
+    except UnicodeEncodeError as error:
+        raise CheckpointError(
+            f'{writer.prefix}: an object cannot have the name {error.object!r}, which is not UTF-8; give it another '
+            'name by a rule, or drop it.'
+        ) from error
+    writer.add_tensor(object_keys.OBJECT_GRAPH, np.array(value, dtype=object))

@@ -10,6 +10,8 @@ import itertools
 import re
 from collections.abc import Collection, Iterable
 
+from estimator_ckpt.common.digits import to_int
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SlotNames:
@@ -330,7 +332,7 @@ def object_slot_name(ending: str, siblings: Collection[str]) -> str | None:
         return None
     by_optimizer = _CENTERED_OBJECT_NAMES if _CENTERED_ENDING in siblings else _OBJECT_NAMES
     slot_names = by_optimizer.get(match['optimizer'], ())
-    number = int(match['number'] or 0)
+    number = to_int(match['number'] or '0')
     return slot_names[number] if number < len(slot_names) else None
 
 

@@ -8,6 +8,7 @@ where operation 0 is the input. Some attributes of its layers have other names: 
 import re
 from collections.abc import Sequence
 
+from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.keys.graph_builder import Path
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.object_graph import ObjectGraph
@@ -85,15 +86,15 @@ def _paths_in_layers(graph: ObjectGraph) -> dict[str, Path]:
 
 def _ranks(paths: Sequence[Path]) -> dict[Path, int]:
     """Returns the position of each layer of Keras 3 among the layers of its model that have variables, by its path."""
-    numbers: dict[Path, set[int]] = {}
+    numbers: dict[Path, set[str]] = {}
     for path in paths:
         for end in range(1, len(path)):
-            if path[end - 1] == _KERAS_3_LAYERS and path[end].isdigit():
-                numbers.setdefault(path[:end], set()).add(int(path[end]))
+            if path[end - 1] == _KERAS_3_LAYERS and path[end].isdecimal():
+                numbers.setdefault(path[:end], set()).add(path[end])
     return {
-        (*model, str(number)): rank
+        (*model, number): rank
         for model, group in numbers.items()
-        for rank, number in enumerate(sorted(group))
+        for rank, number in enumerate(sorted(group, key=to_int))
     }
 
 
@@ -102,7 +103,7 @@ def _common_path(path: Path, ranks: dict[Path, int]) -> _CommonPath:
     for end, name in enumerate(path, 1):
         layer = _KERAS_2_LAYER.fullmatch(name)
         if layer:
-            common.append(int(layer[1]))
+            common.append(to_int(layer[1]))
         elif path[:end] in ranks:
             common.append(ranks[path[:end]])
         elif name not in ('_functional', _KERAS_3_LAYERS):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import SlotState, object_slot_name
 from estimator_ckpt.mapping.keras_layers import corresponding_variables
@@ -297,14 +298,14 @@ def _pieces(source: Source) -> dict[str, list[Tensor]]:
     full_names = source.contents.full_names()
     groups: dict[str, list[Tensor]] = collections.defaultdict(list)
     for tensor in source.tensors:
-        if tensor.path and tensor.path[-1].isdigit() and tensor.meaning.kind is Kind.VARIABLE:
+        if tensor.path and tensor.path[-1].isdecimal() and tensor.meaning.kind is Kind.VARIABLE:
             groups['/'.join(tensor.path[:-1])].append(tensor)
             name = full_names.get(tensor.object_key)
             if name:
                 groups[name].append(tensor)
     complete = {}
     for name, group in groups.items():
-        group.sort(key=lambda tensor: int(tensor.path[-1]))
-        if [int(tensor.path[-1]) for tensor in group] == list(range(len(group))) and len(group) > 1:
+        group.sort(key=lambda tensor: to_int(tensor.path[-1]))
+        if [to_int(tensor.path[-1]) for tensor in group] == list(range(len(group))) and len(group) > 1:
             complete[name] = group
     return complete

@@ -60,8 +60,13 @@ def dtype_after(operations: Sequence[Transform], dtype: int) -> int:
     Args:
       operations: The operations.
       dtype: The data type number of the tensor.
+
+    Raises:
+      ValueError: If a string would be cast. The message begins with the name of the operation.
     """
     casts = [operation.type_name for operation in operations if operation.name == 'cast']
+    if casts and dtype == dtypes.STRING:
+        raise ValueError('cast does not fit {}: it holds strings')
     return dtype_number(casts[-1]) if casts else dtype
 
 

@@ -20,6 +20,8 @@ from estimator_ckpt.mapping.operations import (
 )
 from estimator_ckpt.mapping.transforms import Transform, for_slots
 
+_FLOATS = frozenset(('float16', 'bfloat16', 'float32', 'float64'))
+
 
 class Recipe(Protocol):
     """The way to compute the value of a tensor. Recipes are immutable and hashable."""
@@ -200,6 +202,13 @@ class WrappedRecipe:
         return False
 
 
+def _no_number(reader: TensorSource, keys: tuple[str, ...]) -> CheckpointError:
+    names = ', '.join(f'{key!r} ({dtypes.name(reader.entry(key).dtype)})' for key in keys)
+    return CheckpointError(
+        f'{reader.prefix}: {names} cannot be converted, because it holds other values; drop it.'
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Cast(WrappedRecipe):
     """Casts the result of another recipe to a data type.
@@ -211,8 +220,15 @@ class Cast(WrappedRecipe):
     dtype: int
 
     def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
-        """Returns the data type number and the shape of the result. No tensor is read."""
-        return self.dtype, self.recipe.outcome(reader)[1]
+        """Returns the data type number and the shape of the result. No tensor is read.
+
+        Raises:
+          CheckpointError: If the other recipe does not fit its tensors, or gives strings.
+        """
+        dtype, shape = self.recipe.outcome(reader)
+        if dtype == dtypes.STRING:
+            raise _no_number(reader, self.sources)
+        return self.dtype, shape
 
     def compute(self, reader: TensorSource) -> np.ndarray:
         """Returns the result, computed in the data type of the other recipe and then cast."""
@@ -228,6 +244,17 @@ class Scaled(WrappedRecipe):
     """
 
     factor: float
+
+    def outcome(self, reader: TensorSource) -> tuple[int, tuple[int, ...]]:
+        """Returns the data type number and the shape of the result. No tensor is read.
+
+        Raises:
+          CheckpointError: If the other recipe does not fit its tensors, or does not give floating-point numbers.
+        """
+        dtype, shape = self.recipe.outcome(reader)
+        if dtypes.name(dtype) not in _FLOATS:
+            raise _no_number(reader, self.sources)
+        return dtype, shape
 
     def compute(self, reader: TensorSource) -> np.ndarray:
         """Returns the product."""

@@ -135,8 +135,14 @@ def _rows(rules: Rules) -> Iterable[tuple[str, str, str | None] | Rule]:
 
 
 def _read_file(path: str | os.PathLike) -> Iterable[tuple[str, str, str]]:
-    with open(path, encoding='utf-8') as file:
-        for number, line in enumerate(file, 1):
+    with open(path, 'rb') as file:
+        for number, raw in enumerate(file.read().splitlines(), 1):
+            try:
+                line = raw.decode()
+            except UnicodeDecodeError as error:
+                raise RuleError(
+                    f'{os.fspath(path)}, line {number} is not UTF-8 ({error}); save the file as UTF-8.'
+                ) from error
             line = re.sub(r'(^|\s)#.*', '', line).strip()
             if not line:
                 continue
@@ -153,7 +159,7 @@ def _expression(pattern: str, replacement: str, operations: str) -> Rule:
     source = f'{pattern} -> {replacement}' + (f' | {operations}' if operations else '')
     try:
         compiled = re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f'the rule {source!r} has an expression that does not compile ({error})') from error
     try:
         # The pattern or nothing always matches an empty string, which is enough to detect unknown groups.

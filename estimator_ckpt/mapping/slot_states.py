@@ -5,6 +5,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 
+from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
@@ -103,7 +104,7 @@ def _state_of_named_optimizer(ending: str, siblings: set[str]) -> SlotState | No
         return None
     is_centered = family == 'rmsprop' and f'{match["optimizer"]}_2' in siblings
     roles = list(TF1_CENTERED if is_centered else TF1_ENDINGS[family])
-    number = int(match['number'] or 0)
+    number = to_int(match['number'] or '0')
     if number >= len(roles):
         return None
     is_needed = (family, roles[number]) != ('rmsprop', 'momentum')

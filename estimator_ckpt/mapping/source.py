@@ -2,7 +2,11 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
+from typing import TypeGuard
+
+import numpy as np
 
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
 from estimator_ckpt.formats.source import TensorSource
@@ -63,7 +67,7 @@ class Source:
         """The number of steps; None if there is no counter of steps, or several differ."""
         numbers = {self.number(tensor) for tensor in self.steps}
         number = numbers.pop() if len(numbers) == 1 else None
-        return None if number is None else int(number)
+        return None if number is None else as_step(number)
 
     @functools.cached_property
     def betas(self) -> dict[str, float]:
@@ -73,7 +77,7 @@ class Source:
             for tensor in self.tensors
             if _last(tensor) in _BETAS and self._is_scalar(tensor)
         }
-        return {beta: number for beta, number in numbers.items() if number is not None}
+        return {beta: number for beta, number in numbers.items() if _is_finite(number)}
 
     @functools.cached_property
     def learning_rates(self) -> dict[str, float]:
@@ -83,17 +87,52 @@ class Source:
             for tensor in self.tensors
             if tensor.meaning.kind is Kind.OPTIMIZER and _last(tensor) in _RATES and self._is_scalar(tensor)
         }
-        return {optimizer: rate for optimizer, rate in rates.items() if rate is not None}
+        return {optimizer: rate for optimizer, rate in rates.items() if _is_finite(rate)}
 
     def number(self, tensor: Tensor) -> float | None:
-        """Returns the value of a scalar; None if its data file is missing, which is an error only for some callers."""
+        """Returns the value of a scalar, which may be infinite or not a number.
+
+        Returns None if it is no real number, or if its data file is missing, which is an error only for some callers.
+        """
         try:
-            return self.reader.tensor(tensor.key).item()
+            return read_number(self.reader, tensor.key)
         except CheckpointNotFoundError:
             return None
 
     def _is_scalar(self, tensor: Tensor) -> bool:
         return self.reader.entry(tensor.key).shape == ()
+
+
+def read_number(reader: TensorSource, key: str, verify: bool = False) -> float | None:
+    """Returns the real number that a tensor of one element holds, which may be infinite or not a number.
+
+    Args:
+      reader: The checkpoint.
+      key: The key of the tensor.
+      verify: Whether to check the checksum.
+
+    Returns:
+      The number; None if the tensor has several elements, or holds a string or another value that is no real number.
+
+    Raises:
+      CheckpointError: If the tensor cannot be read.
+    """
+    if math.prod(reader.entry(key).shape) != 1:
+        return None
+    value = reader.tensor(key, verify)
+    if value.dtype.kind in 'iuf':
+        return value.item()
+    # The types of ml_dtypes have the kind V.
+    return float(value.astype(np.float64).item()) if value.dtype.kind == 'V' else None
+
+
+def as_step(number: float) -> int | None:
+    """Returns a number as a number of steps; None if it cannot be one, because it is negative or not finite."""
+    return int(number) if 0 <= number < 1 << 63 else None
+
+
+def _is_finite(number: float | None) -> TypeGuard[float]:
+    return number is not None and math.isfinite(number)
 
 
 def _last(tensor: Tensor) -> str:

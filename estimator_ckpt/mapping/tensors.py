@@ -5,6 +5,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
+from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.graph_builder import Path
@@ -291,7 +292,7 @@ def _with_target(tensor: Tensor, target: str, follows: bool) -> Tensor:
 def natural_order(name: str) -> list[tuple[str, int]]:
     """Returns a key that sorts names by the numbers in them: `layer_2` before `layer_10`."""
     pieces = re.split(r'(\d+)', name)
-    numbers = [int(number) for number in pieces[1::2]]
+    numbers = [to_int(number) for number in pieces[1::2]]
     return list(zip(pieces[::2], [*numbers, -1], strict=True))
 
 

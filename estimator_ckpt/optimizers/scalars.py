@@ -51,6 +51,8 @@ def bias_warnings(states: Iterable[SlotState], step: int | None, betas: Mapping[
     if step is None:
         return [f'{start}.']
     number = step + 1
+    if number < 1 or not all(0 <= betas[beta] < 1 for beta in _BETAS):
+        return [f'{start}.']
     factor = math.sqrt(1 - betas['beta_2'] ** number) / (1 - betas['beta_1'] ** number)
     return [
         f'{start}: step {number} is {factor:.4g} times as long as it would be there (beta_1={betas["beta_1"]:g}, '
@@ -74,17 +76,31 @@ def check_powers(source: Source, optimizers: Sequence[tuple[int | None, Mapping[
             continue
         counted = [(step, betas[f'beta_{power["number"]}']) for step, betas in optimizers if step is not None]
         if len(counted) < len(optimizers) or any(
-            _agrees(value, beta ** (step + 1)) for step, beta in counted
+            _agrees(value, power_of(beta, step + 1)) for step, beta in counted
         ):
             continue
         step, beta = counted[0]
+        expected = power_of(beta, step + 1)
         updates = f'{math.log(value) / math.log(beta) - 1:.1f}' if value > 0 and 0 < beta < 1 else 'more'
         warnings.append(
             f'{tensor.name!r} is {value:.6g}, which is {beta:g} after {updates} updates, but the step is '
-            f'{step}, where it would be {beta ** (step + 1):.6g}; check that the step is the number of updates and '
+            f'{step}, where it would be {expected:.6g}; check that the step is the number of updates and '
             f'that beta_{power["number"]} is {beta:g}.'
         )
     return warnings
+
+
+def power_of(beta: float, exponent: int) -> float:
+    """Returns a power of a beta, or infinity where it is too large: a damaged file may hold any beta.
+
+    Args:
+      beta: The beta.
+      exponent: The exponent, such as the number of updates.
+    """
+    try:
+        return beta**exponent
+    except (OverflowError, ZeroDivisionError):
+        return math.inf
 
 
 def _agrees(value: float, expected: float) -> bool:

@@ -217,16 +217,17 @@ class Side:
     def _families(self) -> list[Family]:
         families = []
         for view, names in enumerate(self._layer_names):
-            layers: dict[str, dict[str, Variable]] = collections.defaultdict(dict)
+            layers: dict[tuple[str, int], dict[str, Variable]] = collections.defaultdict(dict)
             for name, role, variable in zip(names, self.roles, self.variables, strict=True):
                 if name is None:
                     continue
                 # Two variables of one role belong to two layers.
-                while role in layers[name]:
-                    name += '\0'
-                layers[name][role] = variable
+                number = 0
+                while role in layers[name, number]:
+                    number += 1
+                layers[name, number][role] = variable
             splits = self._splits[view]
-            made = [Layer(splits[name.rstrip('\0')], variables) for name, variables in layers.items()]
+            made = [Layer(splits[name], variables) for (name, _), variables in layers.items()]
             families += _grouped(made, view)
         return families
 

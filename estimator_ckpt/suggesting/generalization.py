@@ -285,7 +285,7 @@ class _Checker:
         try:
             # Unlike `expand`, `subn` parses the replacement only once.
             compiled = re.compile(rf'\A(?:{pattern})\Z')
-        except re.error:
+        except (re.error, OverflowError, RecursionError):
             return False
         matched = set()
         for number in range(bisect.bisect_left(self._names, prefix), len(self._names)):

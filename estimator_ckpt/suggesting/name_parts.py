@@ -5,6 +5,8 @@ import functools
 import re
 from collections.abc import Iterable, Sequence
 
+from estimator_ckpt.common.digits import to_int
+
 # The names of each role in TF1's layers, Keras, slim, Sonnet and T5.
 _ROLES = {
     'kernel': r'(?:(?P<prefix>depthwise|pointwise|recurrent)_)?(?:kernels?|weights?|filters?|w)',
@@ -77,7 +79,7 @@ class Split:
 
 
 def _value(text: str) -> int:
-    return ord(text) - ord('a') if text.isalpha() else int(text.lstrip('_') or 0)
+    return ord(text) - ord('a') if text.isalpha() else to_int(text.lstrip('_') or '0')
 
 
 def find_role(name: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
@@ -27,7 +28,7 @@ _MOST_GAPS = 0.1
 # An alignment is no rival to one that covers so much more of both chains.
 _LEAST_LEAD = 0.1
 _MAX_COMPARISONS = 3_000_000
-_COUNTED = re.compile(r'(?P<base>.*?)(?:_(?P<number>\d+))?')
+_COUNTED = re.compile(r'(?P<base>.*?)(?:_(?P<number>\d+))?', re.DOTALL)
 # Shapes and order of a whole network agree by chance only if it is another one of the same design.
 _SHAPES, _ORDER = 0.9, 0.9
 
@@ -117,7 +118,7 @@ def _counted(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
     for layer in layers:
         match = _COUNTED.fullmatch(str(layer.split).rstrip('/').rpartition('/')[2])
         assert match is not None
-        groups[match['base']][int(match['number'] or 0)].append(layer)
+        groups[match['base']][to_int(match['number'] or '0')].append(layer)
     for group in groups.values():
         if all(len(same) == 1 for same in group.values()):
             yield [layer for _, [layer] in sorted(group.items())]

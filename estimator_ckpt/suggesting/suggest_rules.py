@@ -191,7 +191,9 @@ class _Suggester:
         for claim in claims:
             names = [claim.target.names[view], *claim.target.names]
             names = [name for name in names if owners[name] == 1 and not _UNWRITABLE.search(name)]
-            if names and not any('\n' in name for name in claim.source.names):
+            # Not every shape can be written as an operation, such as that of a scalar.
+            can_be_made = next(_operations(claim), None) is not None
+            if names and can_be_made and not any('\n' in name for name in claim.source.names):
                 new_names[claim] = names[0]
         return new_names
 

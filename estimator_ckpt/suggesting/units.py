@@ -13,6 +13,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.families import Layer, Side
 
 # The words in which the names of a convolution and its normalization may differ, and which make up counted names.
@@ -115,7 +116,7 @@ def _place(layer: Layer) -> tuple[str, str, int, bool]:
     match = _NUMBER.fullmatch(name)
     base = name[: match.start(1)].rstrip('_') if match else name
     words = [token.lower() for token in _TOKEN.findall(base)]
-    return scope, base, int(match[1]) if match else 0, set(words) <= _WORDS
+    return scope, base, to_int(match[1]) if match else 0, set(words) <= _WORDS
 
 
 def _counted(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tuple[Layer, Layer]]:

@@ -8,7 +8,7 @@ from estimator_ckpt.mapping.recipes import Constant
 from estimator_ckpt.mapping.report import MappingReport, Row
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import TargetTensor
-from estimator_ckpt.optimizers.scalars import BETA_POWER, bias_warnings, check_powers, known_betas
+from estimator_ckpt.optimizers.scalars import BETA_POWER, bias_warnings, check_powers, known_betas, power_of
 from estimator_ckpt.warm_starting.options import WarmStart
 
 
@@ -42,7 +42,7 @@ def complete_scalars(
         power = BETA_POWER.fullmatch(wanted.tensor.name)
         if power and wanted.tensor.name in missing and step is not None:
             beta = betas[f'beta_{power["number"]}']
-            loads.append((wanted, Constant(beta ** (step + 1), wanted.dtype)))
+            loads.append((wanted, Constant(power_of(beta, step + 1), wanted.dtype)))
             note = f'{beta:g} to the power of {step + 1}'
             report.matched.append(Row(None, wanted.tensor.name, (), dtypes.name(wanted.dtype), note))
     computed = {wanted.tensor.name for wanted, _ in loads}

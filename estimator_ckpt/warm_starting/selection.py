@@ -122,7 +122,7 @@ def parse_include(include: Any) -> Callable[[TargetTensor], str]:
 def _compile(expression: str) -> re.Pattern[str]:
     try:
         return re.compile(expression)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise RuleError(
             f'include={expression!r} is not a regular expression ({error}); correct it.'
         ) from error
