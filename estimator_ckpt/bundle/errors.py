@@ -12,5 +12,9 @@ class CheckpointNotFoundError(CheckpointError, FileNotFoundError):
         return Exception.__str__(self)
 
 
+class TensorMemoryError(CheckpointError, MemoryError):
+    """Raised if a tensor does not fit into the memory."""
+
+
 class CorruptCheckpointError(CheckpointError):
     """Raised if a file of a checkpoint contradicts its format or its checksums."""

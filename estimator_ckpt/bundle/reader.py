@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from estimator_ckpt.bundle import checksums, dtypes, slices, tensors
 from estimator_ckpt.bundle.columns import Columns, decode_columns
 from estimator_ckpt.bundle.entries import HEADER_KEY, Entry, decode_key, encode_key, entry_fault
-from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError, TensorMemoryError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
 from estimator_ckpt.bundle.paths import data_files, data_path, index_path, resolve
@@ -295,11 +295,30 @@ class BundleReader:
           KeyError: If there is no such key.
           CheckpointNotFoundError: If the data file is missing.
           CorruptCheckpointError: If the data file is too short, or if the checksum does not match.
+          TensorMemoryError: If the tensor does not fit into the memory.
           dtypes.UnsupportedDtypeError: If NumPy has no such type; `read_bytes` returns the bytes.
         """
         entry = self.entry(key)
-        if not entry.slices:
-            return self._whole(encode_key(key), entry, verify)
+        with self._allocating(key, entry):
+            if not entry.slices:
+                return self._whole(encode_key(key), entry, verify)
+            return self._assembled(key, entry, verify)
+
+    @contextlib.contextmanager
+    def _allocating(self, key: str, entry: Entry) -> Iterator[None]:
+        """Says which tensor does not fit into the memory."""
+        try:
+            yield
+        except MemoryError as error:
+            itemsize = dtypes.size(entry.dtype)
+            needed = entry.size if itemsize is None else itemsize * math.prod(entry.shape)
+            raise TensorMemoryError(
+                f'{self.prefix}: the tensor {key!r} needs {needed:,} bytes, more than there is free memory; use a '
+                'machine with more of it.'
+            ) from error
+
+    def _assembled(self, key: str, entry: Entry, verify: bool) -> np.ndarray:
+        """Reads the value of a tensor that is stored in slices."""
         pieces = [(part, slices.encode_key(encode_key(key), part)) for part in dict.fromkeys(entry.slices)]
         # Checked before memory is allocated, because a damaged index may claim any shape.
         for part, raw_key in pieces:
@@ -336,6 +355,7 @@ class BundleReader:
           KeyError: If there is no such key.
           CheckpointNotFoundError: If the data file is missing.
           CorruptCheckpointError: If the data file is too short.
+          TensorMemoryError: If the rows do not fit into the memory.
           dtypes.UnsupportedDtypeError: If NumPy has no such type.
         """
         entry = self.entry(key)
@@ -348,7 +368,8 @@ class BundleReader:
             offset=entry.offset + start * row,
             size=(stop - start) * row,
         )
-        return self._large(encode_key(key), part, numpy_dtype, verify=False)
+        with self._allocating(key, part):
+            return self._large(encode_key(key), part, numpy_dtype, verify=False)
 
     def _check_slice(self, key: str, whole: Entry, part: Slice, raw_key: bytes) -> None:
         if raw_key not in self.raw:

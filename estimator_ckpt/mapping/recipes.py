@@ -1,12 +1,15 @@
 """Recipes, which compute the value of a tensor from tensors of a checkpoint."""
 
+import contextlib
 import dataclasses
+import math
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.errors import CheckpointError, TensorMemoryError
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.mapping.operations import (
     RESHAPES,
@@ -42,7 +45,11 @@ class Recipe(Protocol):
         """
 
     def compute(self, reader: TensorSource) -> np.ndarray:
-        """Returns the result. The sources are read, and their checksums checked."""
+        """Returns the result. The sources are read, and their checksums checked.
+
+        Raises:
+          TensorMemoryError: If the result does not fit into the memory.
+        """
 
     def for_slots(self, sources: tuple[str, ...]) -> 'Recipe':
         """Returns the recipe for slots of the variables that the recipe takes.
@@ -157,16 +164,21 @@ class TensorRecipe:
         )
 
     def compute(self, reader: TensorSource) -> np.ndarray:
-        """Returns the result. The sources are read, and their checksums checked."""
+        """Returns the result. The sources are read, and their checksums checked.
+
+        Raises:
+          TensorMemoryError: If the result does not fit into the memory.
+        """
         join_operation, rest = self._join_and_rest()
         before = self.before or (Preparation(),) * len(self.sources)
-        arrays = [
-            apply(prepared.operations, reader.tensor(key, verify=True), prepared.part)
-            for key, prepared in zip(self.sources, before, strict=True)
-        ]
-        result = arrays[0] if join_operation is None else join(join_operation, arrays)
-        arrays.clear()
-        return apply(rest, result, self.part)
+        with _allocating(self, reader):
+            arrays = [
+                apply(prepared.operations, reader.tensor(key, verify=True), prepared.part)
+                for key, prepared in zip(self.sources, before, strict=True)
+            ]
+            result = arrays[0] if join_operation is None else join(join_operation, arrays)
+            arrays.clear()
+            return apply(rest, result, self.part)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,6 +214,24 @@ class WrappedRecipe:
         return False
 
 
+@contextlib.contextmanager
+def _allocating(recipe: Recipe, reader: TensorSource) -> Iterator[None]:
+    """Says which tensors need more memory than there is."""
+    try:
+        yield
+    except TensorMemoryError:
+        raise
+    except MemoryError as error:
+        entries = [reader.entry(key) for key in recipe.sources]
+        taken = sum((dtypes.size(entry.dtype) or 0) * math.prod(entry.shape) for entry in entries)
+        dtype, shape = recipe.outcome(reader)
+        needed = taken + (dtypes.size(dtype) or 0) * math.prod(shape)
+        raise TensorMemoryError(
+            f'{reader.prefix}: {", ".join(map(repr, recipe.sources))} cannot be converted: this needs {needed:,} '
+            'bytes, more than there is free memory; use a machine with more of it.'
+        ) from error
+
+
 def _no_number(reader: TensorSource, keys: tuple[str, ...]) -> CheckpointError:
     names = ', '.join(f'{key!r} ({dtypes.name(reader.entry(key).dtype)})' for key in keys)
     return CheckpointError(
@@ -232,7 +262,8 @@ class Cast(WrappedRecipe):
 
     def compute(self, reader: TensorSource) -> np.ndarray:
         """Returns the result, computed in the data type of the other recipe and then cast."""
-        return self.recipe.compute(reader).astype(dtypes.to_numpy(self.dtype))
+        with _allocating(self, reader):
+            return self.recipe.compute(reader).astype(dtypes.to_numpy(self.dtype))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -258,8 +289,9 @@ class Scaled(WrappedRecipe):
 
     def compute(self, reader: TensorSource) -> np.ndarray:
         """Returns the product."""
-        value = self.recipe.compute(reader)
-        return (value * np.asarray(self.factor, value.dtype)).astype(value.dtype)
+        with _allocating(self, reader):
+            value = self.recipe.compute(reader)
+            return (value * np.asarray(self.factor, value.dtype)).astype(value.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
