@@ -1,15 +1,14 @@
 """The checkpoint that a path means, and the names of the files of a checkpoint."""
 
 import difflib
-import logging
 import os
 import re
 
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import Files, files_for
+from estimator_ckpt.bundle.log import logger
 
-_logger = logging.getLogger('estimator_ckpt')
 _INDEX, _META = '.index', '.meta'
 _DATA = re.compile(r'\.data-\d{5}-of-\d{5}$')
 
@@ -109,7 +108,7 @@ def _resolve_directory(directory: str, files: Files) -> str:
         reason = fault if state else f'no file there ends in {_INDEX}'
         raise CheckpointNotFoundError(f'No checkpoint in {directory}: {reason}; pass another directory.')
     if len(prefixes) > 1 or state is not None:
-        _logger.warning('%s; using the newest checkpoint in the directory, %s.', fault, prefixes[-1])
+        logger.warning('%s; using the newest checkpoint in the directory, %s.', fault, prefixes[-1])
     return prefixes[-1]
 
 

@@ -96,7 +96,7 @@ def main(argv: Sequence[str]) -> int:
     label = f'{PROGRAM} {name}' if name in COMMANDS else PROGRAM
     try:
         if name in _HELP or (name == 'help' and len(argv) == 2):
-            return _print(0, [_overview()])
+            return _print(0, _overview().split('\n'))
         if name == '--version':
             from estimator_ckpt._metadata import __version__
 
@@ -122,7 +122,7 @@ def _run_command(command: ModuleType, label: str, arguments: Sequence[str]) -> t
     values = flags.FlagValues()
     command.define_flags(values)
     if _HELP.intersection(arguments[: arguments.index('--')] if '--' in arguments else arguments):
-        return 0, [_help(command, label, values)]
+        return 0, _help(command, label, values).split('\n')
     try:
         _, *paths = values([label, *arguments])
     except flags.Error as error:
@@ -163,10 +163,12 @@ def _help(command: ModuleType, label: str, values: Any) -> str:
 
 
 def _print(code: int, lines: Iterable[str]) -> int:
-    """Prints lines one by one, until the reader closes the pipe."""
+    """Prints lines one by one without their control characters, until the reader closes the pipe."""
+    from estimator_ckpt.cli.terminal import plain
+
     try:
         for line in lines:
-            print(line)
+            print(plain(line))
         sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes standard output once more at exit.
@@ -193,7 +195,9 @@ def _sentence(error: Exception) -> str | None:
 
 
 def _say(label: str, message: str) -> int:
-    print(f'{label}: {" ".join(message.split())}', file=sys.stderr)
+    from estimator_ckpt.common.formatting import printable
+
+    print(printable(f'{label}: {" ".join(message.split())}'), file=sys.stderr)
     return FAILED
 
 

@@ -6,6 +6,8 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 
+from estimator_ckpt.common.formatting import printable
+
 BOLD, DIM, RED, GREEN, YELLOW = '1', '2', '31', '32', '33'
 
 
@@ -14,15 +16,26 @@ def width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def paint(line: str, code: str) -> str:
-    """Colors a line, if standard output is a terminal with colors.
+class Painted(str):
+    """A line without control characters but for the escape sequences of its colors."""
+
+    __slots__ = ()
+
+
+def plain(line: str) -> str:
+    """Returns a line without control characters, such as a name in a hostile file may have, except for its colors."""
+    return line if isinstance(line, Painted) else printable(line)
+
+
+def paint(line: str, code: str) -> Painted:
+    """Colors a line, if standard output is a terminal with colors, and escapes control characters in it.
 
     Args:
       line: The line.
       code: The parameters of the escape sequence, such as `BOLD` or `RED`.
     """
-    plain = not sys.stdout.isatty() or os.environ.get('NO_COLOR') or os.environ.get('TERM') == 'dumb'
-    return line if plain else f'\x1b[{code}m{line}\x1b[0m'
+    colorless = not sys.stdout.isatty() or os.environ.get('NO_COLOR') or os.environ.get('TERM') == 'dumb'
+    return Painted(printable(line) if colorless else f'\x1b[{code}m{printable(line)}\x1b[0m')
 
 
 @contextlib.contextmanager

@@ -1,16 +1,14 @@
 """Finds the checkpoints of a directory, of both formats, in the order in which they were written."""
 
 import collections
-import logging
 import re
 from collections.abc import Iterable
 
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.log import logger
 from estimator_ckpt.bundle.paths import checkpoints_in
 from estimator_ckpt.formats.opening import find_checkpoint, name_of, v1_checkpoints_in
-
-_logger = logging.getLogger('estimator_ckpt')
 
 
 def read_directory(directory: str) -> tuple[CheckpointState | None, list[str]]:
@@ -26,7 +24,7 @@ def read_directory(directory: str) -> tuple[CheckpointState | None, list[str]]:
     elsewhere = [prefix for prefix in listed.values() if prefix is not None and prefix not in prefixes]
     prefixes = elsewhere + prefixes
     if missing:
-        _logger.warning('The state file of %s lists missing checkpoints: %s.', directory, ', '.join(missing))
+        logger.warning('The state file of %s lists missing checkpoints: %s.', directory, ', '.join(missing))
     if not prefixes:
         raise CheckpointNotFoundError(f'{directory} has no checkpoint; name a directory with checkpoints.')
     latest = listed.get(state.latest) if state else None
@@ -80,7 +78,7 @@ def _state(directory: str) -> CheckpointState | None:
     try:
         return read_state(directory)
     except CorruptCheckpointError as error:
-        _logger.warning('%s', error)
+        logger.warning('%s', error)
         return None
 
 

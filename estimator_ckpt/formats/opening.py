@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import logging
 import os
 import re
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from estimator_ckpt.bundle.checkpoint_state import read_state
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.log import logger
 from estimator_ckpt.bundle.paths import (
     as_path,
     checkpoint_exists,
@@ -25,7 +25,6 @@ from estimator_ckpt.formats.detect import FileKind, advice, detect
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.formats.v1 import V1Reader
 
-_logger = logging.getLogger('estimator_ckpt')
 # The module and the class of the reader of each kind of file that holds arrays. They are imported when they are used,
 # since some need a library that is optional.
 _ARRAY_FILES = {
@@ -215,7 +214,7 @@ def _v1_in_directory(directory: str) -> v1_paths.V1Paths | None:
     if not candidates:
         return None
     if state is not None or len(candidates) > 1:
-        _logger.warning(
+        logger.warning(
             '%s has no state file that names a checkpoint in it; using the newest checkpoint in the directory, %s.',
             directory,
             candidates[-1].prefix,

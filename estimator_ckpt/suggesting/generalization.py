@@ -11,6 +11,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+from estimator_ckpt.common.formatting import printable
 from estimator_ckpt.suggesting.name_parts import Split, split_names
 
 _TOKEN = re.compile(r'[A-Za-z]+|\d+|.', re.S)
@@ -367,5 +368,8 @@ def _choice(group: _Group) -> str:
 
 
 def escape(text: str) -> str:
-    """Escapes a text as a pattern, with few backslashes, and without what would end a pattern in a file of rules."""
-    return _SPECIAL.sub(r'\\\g<0>', text).replace(' ', r'\x20').replace('>', r'\x3e')
+    """Escapes a text as a pattern, with few backslashes, and without what would end a pattern in a file of rules.
+
+    Control characters and surrogates are written as their numbers, which a file and a terminal can hold.
+    """
+    return printable(_SPECIAL.sub(r'\\\g<0>', text).replace(' ', r'\x20').replace('>', r'\x3e'))

@@ -190,7 +190,7 @@ class _Suggester:
         new_names = {}
         for claim in claims:
             names = [claim.target.names[view], *claim.target.names]
-            names = [name for name in names if owners[name] == 1 and not _UNWRITABLE.search(name)]
+            names = [name for name in names if owners[name] == 1 and _is_writable(name)]
             # Not every shape can be written as an operation, such as that of a scalar.
             can_be_made = next(_operations(claim), None) is not None
             if names and can_be_made and not any('\n' in name for name in claim.source.names):
@@ -261,6 +261,10 @@ def _order(graph: Any) -> dict[str, int]:
         seen.update(children)
         stack += reversed(children)
     return order
+
+
+def _is_writable(name: str) -> bool:
+    return name.isprintable() and not _UNWRITABLE.search(name)
 
 
 def _has_paths(side: _Side) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.common.formatting import printable
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.mapping.report import MappingReport
@@ -117,14 +118,16 @@ def warm_start_session(
     for plan in plans:
         assign_in_session(session, plan.loads, plan.source.reader)
         table = '\n'.join(plan.report.lines(hidden=['unused']))
-        tf.get_logger().info('Warm start from %s:\n%s', plan.source.reader.prefix, table)
+        tf.get_logger().info('Warm start from %s:\n%s', printable(plan.source.reader.prefix), table)
         _log_warnings(plan)
     return merged_report(plans)
 
 
 def _log_warnings(plan: WarmStartPlan) -> None:
     for warning in plan.report.warnings:
-        tf.get_logger().warning('Warm start from %s: %s', plan.source.reader.prefix, warning)
+        tf.get_logger().warning(
+            'Warm start from %s: %s', printable(plan.source.reader.prefix), printable(warning)
+        )
 
 
 def source_step(warm_start: WarmStart) -> int | None:
