@@ -375,7 +375,7 @@ def add_object_graph(
         value = graph.serialize()
     except UnicodeEncodeError as error:
         raise CheckpointError(
-            f'{writer.prefix}: an object cannot have the name {error.object!r}, which is not UTF-8; give it another '
-            'name by a rule, or drop it.'
+            f'{writer.prefix}: an object cannot have the name {error.object!r}, which is not UTF-8; rename it '
+            "by rules in a conversion to 'tf1' first, or drop it."
         ) from error
     writer.add_tensor(object_keys.OBJECT_GRAPH, np.array(value, dtype=object))
