@@ -167,7 +167,12 @@ def _weights(weights: Sequence[float] | None, decay: float | None, order: Sequen
         if not (decay > 0 and math.isfinite(decay)):
             raise CheckpointError(f'decay={decay} is not a positive number; pass one, such as 0.9.')
         ages = {number: age for age, number in enumerate(reversed(order))}
-        return [decay ** ages[number] for number in range(len(order))]
+        try:
+            return [decay ** ages[number] for number in range(len(order))]
+        except OverflowError as error:
+            raise CheckpointError(
+                f'decay={decay} gives weights beyond the floating-point numbers; pass a smaller number.'
+            ) from error
     if weights is None:
         return [1.0] * len(order)
     if len(weights) != len(order):

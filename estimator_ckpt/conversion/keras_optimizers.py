@@ -9,7 +9,7 @@ from typing import Any
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import SlotState, family_of, tf1_optimizer
-from estimator_ckpt.mapping.source import Source
+from estimator_ckpt.mapping.source import Source, as_step
 from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.optimizers import meta_graph
 from estimator_ckpt.optimizers.keras_legacy import KERAS_LEGACY, describe
@@ -220,9 +220,16 @@ class _Settings:
             path,
             {name: values.get(name, default) for name, default in defaults.items()},
             values.get('learning_rate'),
-            None if iterations is None else int(iterations),
+            None if iterations is None else self._checked_iterations(iterations),
             notes,
         )
+
+    @staticmethod
+    def _checked_iterations(iterations: float) -> int:
+        steps = as_step(iterations)
+        if steps is None:
+            raise CheckpointError(f'iter={iterations} is no number of updates; pass one from 0 to 2**63 - 1.')
+        return steps
 
     def _in_checkpoint(self, family: str) -> dict[str, float]:
         """Returns the hyperparameters that a name-based checkpoint has, such as `training/Adagrad/learning_rate`."""

@@ -11,6 +11,7 @@ import functools
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.keys import object_keys, slots
 from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
 from estimator_ckpt.keys.slot_structure import find_slots, variable_of_cut_slot
@@ -363,7 +364,7 @@ def _listed(graph: ObjectGraph, number: int) -> list[Attribute]:
       number: The node number of the list.
     """
     children = graph.nodes[number].children
-    in_order = sorted((name for name in children if name.isdigit()), key=int)
+    in_order = sorted((name for name in children if name.isdecimal()), key=to_int)
     return [attribute for name in in_order for attribute in graph.nodes[children[name]].attributes]
 
 

@@ -254,6 +254,8 @@ class ObjectGraph:
     def key_at(self, path: str) -> str | None:
         """Returns the key of the variable at a path, whose local names are joined with slashes; None without one."""
         queue = [(0, path)]
+        # The same node and rest of the path can be reached in very many ways, in a graph with cycles.
+        seen = set(queue)
         while queue:
             node, subpath = queue.pop()
             if not subpath:
@@ -264,8 +266,10 @@ class ObjectGraph:
                     return key
             # Local names may contain slashes themselves.
             for name, child in self.nodes[node].children.items():
-                if name and (subpath == name or subpath.startswith(name + '/')):
-                    queue.append((child, subpath[len(name) + 1 :]))
+                following = (child, subpath[len(name) + 1 :])
+                if name and following not in seen and (subpath == name or subpath.startswith(name + '/')):
+                    seen.add(following)
+                    queue.append(following)
         return None
 
     def add_save_counter(self) -> str:

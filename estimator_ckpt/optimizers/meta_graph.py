@@ -1,6 +1,7 @@
 """The hyperparameters of TF1 optimizers in the `.meta` graph beside a checkpoint, read without TensorFlow."""
 
 import dataclasses
+import math
 import re
 from typing import Any
 
@@ -105,7 +106,7 @@ def _class_of(scope: str) -> str:
 
 
 def _number(node: Any) -> float | None:
-    """Returns the value of a constant as it was written in the program; None if it is not a single number."""
+    """Returns the value of a constant as it was written in the program; None if it is not a single finite number."""
     tensor = next((attribute.value.tensor for attribute in node.attr if attribute.key == 'value'), None)
     dtype = None if tensor is None else _FLOATS.get(tensor.dtype)
     if tensor is None or dtype is None:
@@ -113,4 +114,6 @@ def _number(node: Any) -> float | None:
     values = list(tensor.float_val) or list(tensor.double_val)
     if not values and len(tensor.tensor_content) == dtype.itemsize:
         values = np.frombuffer(tensor.tensor_content, dtype).tolist()
-    return float(str(dtype.type(values[0]))) if len(values) == 1 else None
+    if len(values) != 1 or not math.isfinite(values[0]):
+        return None
+    return float(str(dtype.type(values[0])))

@@ -181,3 +181,18 @@ def test_an_expression_that_is_too_large_is_named(tmp_path, pattern):
         estimator_ckpt.plan(prefix, prefix, [(pattern, 'v')])
     with pytest.raises(RuleError, match='regular expression'):
         estimator_ckpt.convert(prefix, tmp_path / 'new', 'tf1', drop=pattern)
+
+
+@pytest.mark.parametrize('iterations', [float('nan'), float('inf'), 1e30, -1])
+def test_iterations_that_are_no_number_of_updates_are_refused(tmp_path, iterations):
+    prefix = save(tmp_path / 'model', ADAM)
+    with pytest.raises(CheckpointError, match='is no number of updates'):
+        estimator_ckpt.convert(
+            prefix, tmp_path / 'new', 'tf2', keras_optimizer='Adam', hyperparameters={'iter': iterations}
+        )
+
+
+def test_a_decay_whose_powers_are_too_large_is_refused(tmp_path):
+    paths = [save(tmp_path / name, {'w': ONES}) for name in 'abc']
+    with pytest.raises(CheckpointError, match='decay=1e[+]300 gives weights beyond'):
+        estimator_ckpt.average(paths, tmp_path / 'average', decay=1e300)

@@ -129,3 +129,10 @@ def test_variables_that_cannot_be_placed_are_refused_by_name(parent, names, mess
 @hypothesis.given(st.text('./Sa', max_size=8))
 def test_a_name_comes_back_from_its_segment(name):
     assert object_keys.unescape(object_keys.escape(name)) == name
+
+
+def test_a_path_through_cycles_is_looked_for_in_little_time():
+    # Each step of the path could be taken alone or with the next one, which are more ways than there is time for.
+    graph = ObjectGraph()
+    graph.nodes[0].children.update({'a': 0, 'a/a': 0})
+    assert graph.key_at('a/' * 200 + 'b') is None
