@@ -213,7 +213,10 @@ def block_items(block: _Contents) -> list[tuple[bytes, _Contents]]:
         if shared > length:
             raise TableError(BEYOND)
         split = position + unshared
-        key = key[:shared] + block[position:split]
+        last, key = key, key[:shared] + block[position:split]
+        # Otherwise a few compressed bytes could stand for millions of entries.
+        if key <= last and items:
+            raise TableError('the keys of a block do not ascend')
         position = split + size
         items.append((key, block[split:position]))
         length = shared + unshared

@@ -229,3 +229,14 @@ def test_a_snappy_block_too_large_for_the_memory_is_a_table_error(monkeypatch):
     monkeypatch.setattr(cramjam.snappy, 'decompress_raw', no_memory)
     with pytest.raises(table.TableError, match='too many for the memory'):
         list(table.read_table(table_of_block(varint.encode(1) + b'\0a', 1)))
+
+
+@pytest.mark.parametrize('entry', [b'\0\0\0', b'\x7f\1\0k', b'\0\1\0k'])
+def test_a_compressed_block_of_millions_of_equal_entries_is_refused(no_big_memory, entry):
+    # Three bytes of a file for each 64 of the block, of which each entry takes three or four and hundreds in memory.
+    first = b'\0\x7f\0' + b'k' * 127
+    contents = first + entry * (8_000_000 // len(entry)) + bytes(4) + b'\1\0\0\0'
+    raw = table_of_block(bytes(cramjam.snappy.compress_raw(contents)), 1)
+    assert len(raw) < len(contents) / 20
+    with pytest.raises(table.TableError, match='keys of a block do not ascend'):
+        list(table.read_table(raw))

@@ -18,6 +18,7 @@ from estimator_ckpt.cli import main
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import _Message as GraphMessage
 
+_NOTHING_TO_CHANGE = (IndexError, KeyError, ValueError, OSError, OverflowError, MemoryError, DecodeError)
 GRAPH_KEY = object_keys.OBJECT_GRAPH.encode()
 STRING = 7
 NUMBERS = [0, 1, 2, 3, 7, -1, 1 << 20, (1 << 31) - 1, -(1 << 31)]
@@ -146,7 +147,7 @@ class Damage:
         for _ in range(self._random.choice([1, 1, 2, 3, 5])):
             change = self._random.choice(changes)
             # Nothing may be left to change, or the object graph may be no object graph already.
-            with contextlib.suppress(IndexError, KeyError, ValueError, OSError, OverflowError, DecodeError):
+            with contextlib.suppress(*_NOTHING_TO_CHANGE):
                 change()
         self._items.pop(b'', None)
         with open(f'{self._prefix}.index', 'wb') as file:
