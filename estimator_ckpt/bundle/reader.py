@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from estimator_ckpt.bundle import checksums, dtypes, slices, tensors
 from estimator_ckpt.bundle.columns import Columns, decode_columns
 from estimator_ckpt.bundle.entries import HEADER_KEY, Entry, decode_key, encode_key, entry_fault
-from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError, TensorMemoryError
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
 from estimator_ckpt.bundle.paths import data_files, data_path, index_path, resolve
@@ -299,23 +299,10 @@ class BundleReader:
           dtypes.UnsupportedDtypeError: If NumPy has no such type; `read_bytes` returns the bytes.
         """
         entry = self.entry(key)
-        with self._allocating(key, entry):
+        with tensors.allocating(self.prefix, key, entry.dtype, entry.shape, entry.size):
             if not entry.slices:
                 return self._whole(encode_key(key), entry, verify)
             return self._assembled(key, entry, verify)
-
-    @contextlib.contextmanager
-    def _allocating(self, key: str, entry: Entry) -> Iterator[None]:
-        """Says which tensor does not fit into the memory."""
-        try:
-            yield
-        except MemoryError as error:
-            itemsize = dtypes.size(entry.dtype)
-            needed = entry.size if itemsize is None else itemsize * math.prod(entry.shape)
-            raise TensorMemoryError(
-                f'{self.prefix}: the tensor {key!r} needs {needed:,} bytes, more than there is free memory; use a '
-                'machine with more of it.'
-            ) from error
 
     def _assembled(self, key: str, entry: Entry, verify: bool) -> np.ndarray:
         """Reads the value of a tensor that is stored in slices."""
@@ -368,7 +355,7 @@ class BundleReader:
             offset=entry.offset + start * row,
             size=(stop - start) * row,
         )
-        with self._allocating(key, part):
+        with tensors.allocating(self.prefix, key, part.dtype, part.shape):
             return self._large(encode_key(key), part, numpy_dtype, verify=False)
 
     def _check_slice(self, key: str, whole: Entry, part: Slice, raw_key: bytes) -> None:

@@ -1,5 +1,6 @@
 """Converts tensors between NumPy and stored bytes (`tensorflow/core/util/tensor_bundle/tensor_bundle.cc`)."""
 
+import contextlib
 import math
 import struct
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from estimator_ckpt.bundle import checksums, dtypes, varint
+from estimator_ckpt.bundle.errors import TensorMemoryError
 
 _ALIGNMENT = 64
 # The number of bytes of an array that are encoded at a time.
@@ -101,6 +103,31 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     memory = np.empty(size + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
     return memory[start : start + size].view(dtype).reshape(shape)
+
+
+@contextlib.contextmanager
+def allocating(prefix: str, key: str, dtype: int, shape: tuple[int, ...], size: int = 0) -> Iterator[None]:
+    """Says which tensor does not fit into the memory, if the memory does not suffice in the block.
+
+    Args:
+      prefix: The checkpoint, for the message.
+      key: The key of the tensor.
+      dtype: TensorFlow's data type number.
+      shape: The shape of the tensor.
+      size: The number of bytes of a tensor whose elements have no fixed size.
+
+    Raises:
+      TensorMemoryError: Instead of a MemoryError.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        itemsize = dtypes.size(dtype)
+        needed = size if itemsize is None else itemsize * math.prod(shape)
+        raise TensorMemoryError(
+            f'{prefix}: the tensor {key!r} needs {needed:,} bytes, more than there is free memory; use a machine with '
+            'more of it.'
+        ) from error
 
 
 def checksum(data: bytes, dtype: int, shape: tuple[int, ...], big_endian: bool = False) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.bundle import dtypes, tensors
 from estimator_ckpt.bundle.entries import encode_key
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
@@ -139,11 +139,13 @@ class ArrayFile(abc.ABC):
           KeyError: If there is no such array.
           CheckpointNotFoundError: If the file is missing.
           CorruptCheckpointError: If the file is damaged.
+          TensorMemoryError: If the array does not fit into the memory.
           dtypes.UnsupportedDtypeError: If NumPy has no such type.
         """
         entry = self.entry(key)
         try:
-            return self._read(key, entry)
+            with tensors.allocating(self.prefix, key, entry.dtype, entry.shape, entry.size):
+                return self._read(key, entry)
         except (ValueError, OSError, dtypes.UnsupportedDtypeError) as error:
             raise self._fault(key, entry, error) from error
 
@@ -159,10 +161,12 @@ class ArrayFile(abc.ABC):
           KeyError: If there is no such array.
           CheckpointNotFoundError: If the file is missing.
           CorruptCheckpointError: If the file is damaged.
+          TensorMemoryError: If the rows do not fit into the memory.
         """
         entry = self.entry(key)
         try:
-            return self._read_rows(key, entry, start, stop)
+            with tensors.allocating(self.prefix, key, entry.dtype, (stop - start, *entry.shape[1:])):
+                return self._read_rows(key, entry, start, stop)
         except (ValueError, OSError, dtypes.UnsupportedDtypeError) as error:
             raise self._fault(key, entry, error) from error
 

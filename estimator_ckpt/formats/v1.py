@@ -215,10 +215,16 @@ class V1Reader:
         Raises:
           KeyError: If there is no such tensor.
           CorruptCheckpointError: If a file is damaged, or slices do not cover the tensor.
+          TensorMemoryError: If the tensor does not fit into the memory.
           dtypes.UnsupportedDtypeError: If NumPy has no such type, or the V1 format does not store it.
         """
         tensor = self._tensor(key)
         self._check_volume(key, tensor)
+        with tensors.allocating(self.prefix, key, tensor.dtype, tensor.shape):
+            return self._assembled(key, tensor)
+
+    def _assembled(self, key: str, tensor: _Tensor) -> np.ndarray:
+        """Reads the value of a tensor from its slices."""
         if tensor.is_whole:
             return self._read(key, tensor, tensor.pieces[_whole(tensor.shape)])
         # Memory for the whole tensor is allocated only after all pieces were read, which are as large together. Damaged

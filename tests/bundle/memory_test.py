@@ -13,6 +13,7 @@ from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.reader import BundleReader
 from tests.bundle.helpers import entry, save, write_by_hand
 from tests.cli.helpers import ROOT
+from tests.formats.helpers import save_v1
 
 SIZE = 8 << 30
 
@@ -71,6 +72,21 @@ def test_a_tensor_too_large_to_read_is_a_checkpoint_error(tmp_path, monkeypatch,
     if not spec:
         with pytest.raises(CheckpointError, match=r"model: the tensor 'w' needs .* bytes"):
             reader.rows('w', 0, 1)
+
+
+@pytest.mark.parametrize('ending', ['v1', 'npz', 'safetensors'])
+def test_a_tensor_of_another_format_that_is_too_large_is_a_checkpoint_error(tmp_path, monkeypatch, ending):
+    path = tmp_path / f'model.{ending}'
+    if ending == 'v1':
+        save_v1(path, {'w': np.ones((200, 200), np.float32)})
+    else:
+        estimator_ckpt.convert(save(tmp_path / 'model', {'w': np.ones((200, 200), np.float32)}), path)
+    array = estimator_ckpt.load(path)['w']
+    monkeypatch.setattr(tensors, 'empty', fails)
+    with pytest.raises(
+        CheckpointError, match=rf"model.{ending}.*: the tensor 'w' needs 160,000 bytes, more than"
+    ):
+        np.asarray(array)
 
 
 @pytest.mark.parametrize('operations', ['sum', 'concat=0', 'stack=0'])
