@@ -4,7 +4,7 @@ import dataclasses
 import os
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Literal, cast
 
 from estimator_ckpt.bundle.checkpoint_state import write_atomically
 from estimator_ckpt.bundle.errors import CheckpointError
@@ -32,20 +32,25 @@ class Shard:
 
 
 class Publication:
-    """The publication of a checkpoint."""
+    """The publication of a checkpoint, which begins when it is decided what to write."""
 
-    def __init__(self, prefix: str, durable: bool, progress: Progress):
-        """Prepares the publication. Nothing is written yet.
+    def __init__(self, prefix: str):
+        """Notes what is there under the prefix. Nothing is written yet.
 
         Args:
           prefix: The prefix of the checkpoint.
-          durable: Whether the checkpoint survives a power cut when it is published.
-          progress: Called with the number of bytes of each piece after it was copied.
         """
-        self._prefix, self._durable, self._progress = prefix, durable, progress
-        self._files = files_for(prefix)
+        self._prefix, self._files = prefix, files_for(prefix)
+        self._durable, self._progress = True, cast(Progress, None)
+        self._before = self._present_index()
 
-    def publish(self, shards: list[Shard], index_of: Callable[[int], bytes]) -> list[str]:
+    def publish(
+        self,
+        shards: list[Shard],
+        index_of: Callable[[int], bytes],
+        durable: bool = True,
+        progress: Progress = None,
+    ) -> list[str]:
         """Publishes the checkpoint, and returns the paths of its files, the index first.
 
         Local data files are written under temporary names first. The directory is locked only while all files get their
@@ -54,6 +59,8 @@ class Publication:
         Args:
           shards: The data files.
           index_of: Returns the index, given the number of data files. Called when their contents are written.
+          durable: Whether the checkpoint survives a power cut when it is published.
+          progress: Called with the number of bytes of each piece after it was copied.
 
         Raises:
           CheckpointError: If another process has written the checkpoint meanwhile.
@@ -61,7 +68,7 @@ class Publication:
         """
         directory = os.path.dirname(self._prefix)
         self._files.make_dirs(directory)
-        before = self._present_index()
+        self._durable, self._progress = durable, progress
         prepared: list[str] = []
         try:
             if isinstance(self._files, LocalFiles):
@@ -72,7 +79,7 @@ class Publication:
                     for shard in shards:
                         self._files.sync(shard.path)
             with self._files.locked(directory):
-                if self._present_index() != before:
+                if self._present_index() != self._before:
                     raise CheckpointError(
                         f'Another process has written {self._prefix} meanwhile, and what it wrote was kept; choose '
                         'another destination, or write it again.'
@@ -86,7 +93,7 @@ class Publication:
         """Returns what tells the present index of the destination from another one; None if there is none."""
         path = index_path(self._prefix)
         if not isinstance(self._files, LocalFiles):
-            return self._files.exists(path)
+            return None  # Nothing is locked there either.
         try:
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):

@@ -23,7 +23,8 @@ class BundleWriter:
     """Composes a checkpoint.
 
     Entries and data files are taken from existing checkpoints; entries are renamed, aliased and removed; tensors are
-    added. Nothing is written before `publish`.
+    added. Nothing is written before `publish`, which fails if another process writes the checkpoint after this object
+    was created.
 
     Attributes:
       prefix: The prefix of the new checkpoint.
@@ -33,6 +34,7 @@ class BundleWriter:
     def __init__(self, prefix: str):
         self.prefix = prefix
         self._files = files_for(prefix)
+        self._publication = Publication(prefix)
         self._entries: dict[bytes, bytes] = {}
         self._shards: list[Shard] = []
         self._added: list[tuple[BundleEntry, bytes | Callable[[], np.ndarray]]] = []
@@ -363,8 +365,7 @@ class BundleWriter:
             for entry, _ in self._added:
                 entry.shard_id = len(shards)
             shards.append(Shard(pieces=self._write_added))
-        publication = Publication(self.prefix, durable, progress)
-        self.paths = publication.publish(shards, self._index)
+        self.paths = self._publication.publish(shards, self._index, durable, progress)
         return self.prefix
 
     def _index(self, num_shards: int) -> bytes:

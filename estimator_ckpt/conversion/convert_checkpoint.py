@@ -152,6 +152,7 @@ def convert(
         raise CheckpointError(f'for_={for_!r} would have no effect on a checkpoint; omit it.')
     style, contents = CheckpointStyle(style), Contents(source)
     destination = destination_prefix(contents.reader.prefix, destination)
+    writer = BundleWriter(destination)  # It notices what is written there after the check.
     check_destination(contents.reader, destination, overwrite)
     contents.reader.check_data_files()
     if like is None and style is not CheckpointStyle.TF1:
@@ -187,7 +188,6 @@ def convert(
         name_step = _names_only_step(layout)
     by_key = _by_key(placed, style, contents.reader, name_step)
     report = ConversionReport.of(contents.reader, by_key, left_out, placed)
-    writer = BundleWriter(destination)
     if isinstance(contents.reader, BundleReader):
         writer.include(contents.reader, data)
     if save_counter is None:
