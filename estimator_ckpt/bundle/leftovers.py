@@ -1,5 +1,6 @@
 """Finds what processes that were killed have left behind in a directory of checkpoints."""
 
+import contextlib
 import functools
 import os
 import re
@@ -56,7 +57,8 @@ def find_leftovers(directory: str) -> list[Leftover]:
         if of is not None:
             checkpoint, what = of
             prefix = os.path.join(directory, checkpoint) if checkpoint else ''
-            found.append(Leftover(path, prefix, what, _size(files, path)))
+            with contextlib.suppress(FileNotFoundError):  # Its process has finished or removed it.
+                found.append(Leftover(path, prefix, what, _size(files, path)))
     return found
 
 

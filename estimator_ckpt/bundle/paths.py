@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 
-from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
+from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, CheckpointState, read_state
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import Files, files_for
 from estimator_ckpt.bundle.log import logger
@@ -87,16 +87,28 @@ def resolve(path: str | bytes | os.PathLike) -> str:
     raise CheckpointNotFoundError(_not_found(path, files))
 
 
+def _state_if_whole(directory: str) -> CheckpointState | None:
+    try:
+        return read_state(directory)
+    except CorruptCheckpointError:
+        return None
+
+
 def _resolve_directory(directory: str, files: Files) -> str:
     state, damage, fault = None, None, f'{directory} has no checkpoint state file'
     try:
         state = read_state(directory)
     except CorruptCheckpointError as error:
         damage, fault = error, str(error).partition(';')[0]
-    if state is not None:
+    while state is not None:
         prefix = find_state_entry(directory, state.latest)
         if prefix is not None:
             return prefix
+        # Training may have deleted it after the state file was read, which names a newer one then.
+        previous, state = state, _state_if_whole(directory)
+        if state == previous:
+            break
+    if state is not None:
         fault = f'The state file of {directory} names {state.latest}, which exists neither there nor in the directory'
     for prefix in (os.path.join(directory, 'variables', 'variables'), os.path.join(directory, '')):
         if files.exists(index_path(prefix)):

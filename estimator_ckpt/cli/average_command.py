@@ -14,6 +14,7 @@ from estimator_ckpt.cli import terminal
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.conversion.average_checkpoints import average, find_sources
+from estimator_ckpt.formats.opening import following
 
 ARGUMENTS = ('SOURCE...', 'DESTINATION')
 
@@ -64,17 +65,24 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
       UsageError: If a weight is not a number.
     """
     *given, destination = paths
-    sources = find_sources(given, values.last)
-    with terminal.progress_bar('averaging') as progress:
-        prefix = average(
-            sources,
-            destination,
-            weights=_numbers(values.weights),
-            decay=values.decay,
-            overwrite=values.overwrite,
-            write_state_file=values.write_state_file,
-            progress=progress,
-        )
+
+    def average_of(*sources: str) -> tuple[str, list[str]]:
+        with terminal.progress_bar('averaging') as progress:
+            prefix = average(
+                sources,
+                destination,
+                weights=_numbers(values.weights),
+                decay=values.decay,
+                overwrite=values.overwrite,
+                write_state_file=values.write_state_file,
+                progress=progress,
+            )
+        return prefix, list(sources)
+
+    if values.last is None:
+        prefix, sources = average_of(*find_sources(given, None))
+    else:
+        prefix, sources = following(lambda: find_sources(given, values.last), average_of)
     if values.json:
         return 0, [json.dumps({'checkpoint': prefix, 'sources': sources})]
     names = ', '.join(sources)

@@ -18,7 +18,7 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.conversion.convert_directory import convert_directory
 from estimator_ckpt.conversion.destinations import ENDINGS, needs_style
-from estimator_ckpt.formats.opening import open_source
+from estimator_ckpt.formats.opening import following_latest, open_source
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.report import MappingReport
 
@@ -170,7 +170,7 @@ def _convert(paths: list[str], values: Any, options: dict[str, Any]) -> MappingR
     options = {**options, 'write_state_file': values.write_state_file}
     if values.style is not None and values.data == 'link' and not values.compact:
         return convert(source, destination, values.style, **options)
-    total = None if values.compact or values.style is None else _data_bytes(source)
+    total = None if values.compact or values.style is None else following_latest(source, _data_bytes)
     with terminal.progress_bar('copying' if values.style else 'writing', total) as progress:
         return convert(source, destination, values.style, progress=progress, **options)
 

@@ -18,7 +18,7 @@ from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.conversion.destinations import ENDINGS, check_destination, destination_prefix
 from estimator_ckpt.conversion.directories import last_checkpoints
-from estimator_ckpt.formats.opening import find_source, open_source
+from estimator_ckpt.formats.opening import find_source, following, open_source
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, Meaning
@@ -85,19 +85,42 @@ def average(
     path = as_path(destination)
     if path.endswith(ENDINGS):
         raise CheckpointError(f'{path} is not a checkpoint prefix; average into one, then convert that.')
-    readers = [open_source(source) for source in find_sources(sources, last)]
+    return following(
+        lambda: [find_source(source) for source in find_sources(sources, last)],
+        functools.partial(
+            _average,
+            path=path,
+            weights=weights,
+            decay=decay,
+            overwrite=overwrite,
+            write_state_file=write_state_file,
+            progress=progress,
+        ),
+    )
+
+
+def _average(
+    *sources: str,
+    path: str,
+    weights: Sequence[float] | None,
+    decay: float | None,
+    overwrite: bool,
+    write_state_file: bool,
+    progress: Progress,
+) -> str:
+    readers = [open_source(source) for source in sources]
     _check_keys(readers)
     order = _by_age(readers)
     factors = _weights(weights, decay, order)
     newest = readers[order[-1]]
     destination = destination_prefix(newest.prefix, path)
+    writer = BundleWriter(destination)  # It notices what is written there after the check.
     for reader in readers:
         check_destination(reader, destination, overwrite)
         reader.check_data_files()
     contents = Contents(newest)
     averaged = _averaged_keys(contents)
     _check_types(readers, averaged)
-    writer = BundleWriter(destination)
     averages = _Averages(readers, factors, progress)
     names = contents.weights.names if contents.weights else {}
     if isinstance(newest, BundleReader):

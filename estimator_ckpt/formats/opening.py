@@ -1,10 +1,11 @@
 """Opens checkpoints of the V2 format and of the V1 format, and files of other libraries that hold arrays."""
 
+import contextlib
 import functools
 import importlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from estimator_ckpt.bundle.checkpoint_state import read_state
@@ -55,6 +56,16 @@ def open_source(path: str | bytes | os.PathLike) -> TensorSource:
       CorruptCheckpointError: If the checkpoint is damaged.
     """
     prefix, other = _locate(as_path(path))
+    try:
+        return _open(prefix, other)
+    except _DELETED:
+        if is_there(prefix):
+            raise
+        # It was deleted just now; if the path means the latest checkpoint, there is a newer one.
+        return following_latest(path, lambda newer: _open(*_locate(newer)))
+
+
+def _open(prefix: str, other: v1_paths.V1Paths | None) -> TensorSource:
     if other is not None:
         return _open_other(other)
     reader = BundleReader(prefix)
@@ -63,6 +74,8 @@ def open_source(path: str | bytes | os.PathLike) -> TensorSource:
 
 _Result = TypeVar('_Result')
 _P = ParamSpec('_P')
+# The errors of reading a checkpoint that is deleted meanwhile, or is damaged.
+_DELETED = (CheckpointNotFoundError, CorruptCheckpointError, FileNotFoundError)
 # A run that deletes its checkpoints while they are read is followed this often.
 _MOST_TURNS = 10
 
@@ -78,21 +91,67 @@ def following_latest(path: str | bytes | os.PathLike, function: Callable[[str], 
     Raises:
       CheckpointNotFoundError: If there is no checkpoint, or it was deleted while it was read.
     """
-    path = as_path(path)
+    return following(lambda: [find_source(path)], function)
+
+
+def following(find: Callable[[], Sequence[str]], function: Callable[..., _Result]) -> _Result:
+    """Returns the result of a function of several checkpoints that retention may delete while they are read.
+
+    Args:
+      find: Returns the prefixes of the checkpoints. If one is deleted meanwhile, it is called again, and the function
+        too if the deleted one has been replaced.
+      function: A function of the prefixes, which reads only.
+
+    Raises:
+      CheckpointNotFoundError: If there is no checkpoint, or one was deleted while it was read.
+    """
+    prefixes = find()
     for turn in range(_MOST_TURNS):
-        prefix = find_source(path)
         try:
-            return function(prefix)
-        except (CheckpointNotFoundError, CorruptCheckpointError, FileNotFoundError) as error:
-            if checkpoint_exists(prefix) or v1_paths.find(prefix) is not None:
+            return function(*prefixes)
+        except _DELETED as error:
+            deleted = next((prefix for prefix in prefixes if not is_there(prefix)), None)
+            if deleted is None:
                 raise
-            is_last = turn + 1 == _MOST_TURNS or not files_for(path).is_dir(path)
-            if is_last or find_source(path) == prefix:
-                raise CheckpointNotFoundError(
-                    f'{prefix} was deleted while it was read, as training does with all but the newest checkpoints; '
-                    'name a newer one, or its directory for the latest.'
-                ) from error
+            with contextlib.suppress(CheckpointNotFoundError):
+                prefixes = find()
+            if deleted in prefixes or turn + 1 == _MOST_TURNS:
+                raise _deleted_error(deleted) from error
     raise AssertionError('the last turn returns or raises')
+
+
+@contextlib.contextmanager
+def noticing_deletion(prefix: str) -> Iterator[None]:
+    """Says so if a checkpoint is deleted while it is read.
+
+    Args:
+      prefix: The checkpoint.
+
+    Raises:
+      CheckpointNotFoundError: If a file was not found, and the checkpoint has been deleted.
+    """
+    try:
+        yield
+    except _DELETED as error:
+        if is_there(prefix):
+            raise
+        raise _deleted_error(prefix) from error
+
+
+def _deleted_error(prefix: str) -> CheckpointNotFoundError:
+    return CheckpointNotFoundError(
+        f'{prefix} was deleted while it was read, as training does with all but the newest checkpoints; name a newer '
+        'one, or its directory for the latest.'
+    )
+
+
+def is_there(prefix: str) -> bool:
+    """Returns True if a checkpoint, or a file of another kind, that was found before still exists.
+
+    Args:
+      prefix: The prefix that `find_source` returned.
+    """
+    return checkpoint_exists(prefix) or v1_paths.find(prefix) is not None
 
 
 def follows_latest(function: Callable[_P, _Result]) -> Callable[_P, _Result]:
@@ -194,7 +253,7 @@ def _constants_of(reader: BundleReader) -> TensorSource | None:
 def _is_v1(paths: v1_paths.V1Paths) -> bool:
     try:
         return detect(paths.files[0]) is FileKind.V1_CHECKPOINT
-    except CheckpointError:
+    except (CheckpointError, FileNotFoundError):
         return False
 
 

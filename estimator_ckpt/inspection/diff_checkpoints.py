@@ -1,6 +1,7 @@
 """Compares two checkpoints of any style."""
 
 import dataclasses
+import functools
 import itertools
 import json
 import math
@@ -13,6 +14,7 @@ from estimator_ckpt.bundle.entries import decode_key
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
 from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.formats.opening import find_source, following
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.inspection import array_difference
 from estimator_ckpt.inspection.pairing import Pair, pair
@@ -179,6 +181,13 @@ def diff(
       CheckpointError: If a checkpoint cannot be read.
       RuleError: If a rule is malformed.
     """
+    return following(
+        lambda: [find_source(a), find_source(b)],
+        functools.partial(_diff, rules=rules, rtol=rtol, atol=atol),
+    )
+
+
+def _diff(a: str, b: str, rules: Rules, rtol: float, atol: float) -> DifferenceReport:
     with paused_collector():
         contents_a, contents_b = Contents(a), Contents(b)
         pairing = pair(contents_a, contents_b, rules)

@@ -1,5 +1,6 @@
 """Lists the checkpoints of a directory, with what is damaged and what is left over."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -13,11 +14,13 @@ from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.leftovers import Leftover, find_leftovers
 from estimator_ckpt.bundle.paths import as_path, checkpoints_in, index_path
 from estimator_ckpt.common import formatting
-from estimator_ckpt.formats.opening import find_checkpoint, v1_checkpoints_in
+from estimator_ckpt.formats.opening import find_checkpoint, is_there, v1_checkpoints_in
 from estimator_ckpt.inspection.verify_checkpoint import verify
 from estimator_ckpt.keys.contents import Contents
 
 _TITLES = ('checkpoint', 'step', 'style', 'size', 'written', 'state')
+# A run that deletes its checkpoints while they are listed is followed this often.
+_MOST_TURNS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +113,18 @@ def list_directory(directory: str | os.PathLike) -> Listing:
     directory = as_path(directory)
     if not files_for(directory).is_dir(directory):
         raise CheckpointNotFoundError(f'There is no directory {directory}; check the path.')
+    listing = _list_now(directory)
+    for _ in range(_MOST_TURNS):
+        if not listing.missing:
+            break
+        # Training may have deleted a checkpoint after the state file was read, which does not name it any more then.
+        previous, listing = listing, _list_now(directory)
+        if listing.missing == previous.missing:
+            break
+    return listing
+
+
+def _list_now(directory: str) -> Listing:
     try:
         state = read_state(directory)
     except CorruptCheckpointError:
@@ -121,6 +136,9 @@ def list_directory(directory: str | os.PathLike) -> Listing:
     prefixes += [prefix for prefix in places.values() if prefix and prefix not in prefixes]
     listed = set(places.values())
     checkpoints = [_listed(prefix, prefix in listed, prefix == latest) for prefix in prefixes]
+    checkpoints = [
+        checkpoint for checkpoint in checkpoints if not checkpoint.fault or is_there(checkpoint.prefix)
+    ]
     missing = [entry for entry, prefix in places.items() if prefix is None]
     return Listing(directory, checkpoints, missing, find_leftovers(directory))
 
@@ -140,7 +158,8 @@ def _listed(prefix: str, is_listed: bool, is_latest: bool) -> ListedCheckpoint:
     except CheckpointError as error:
         fault, paths = str(error), [index_path(prefix)]
     for path in filter(files.exists, dict.fromkeys(paths)):
-        size, written = size + files.size(path), max(written, files.mtime(path))
+        with contextlib.suppress(FileNotFoundError):
+            size, written = size + files.size(path), max(written, files.mtime(path))
     return ListedCheckpoint(
         prefix, int(step[1]) if step else None, style, size, written, is_listed, is_latest, fault
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.formats.opening import open_source
+from estimator_ckpt.formats.opening import noticing_deletion, open_source
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys import object_keys
 
@@ -105,7 +105,7 @@ class LazyArray(np.lib.mixins.NDArrayOperatorsMixin):
     def _rows(self) -> Iterator[Any]:
         step = max(_BLOCK // max(self._row_size(), 1), 1)
         for start in range(0, len(self), step):
-            for row in self._source.rows(self.key, start, min(start + step, len(self))):
+            for row in self._read_rows(start, min(start + step, len(self))):
                 yield row.copy() if isinstance(row, np.ndarray) else row
 
     def __contains__(self, value: object) -> bool:
@@ -116,7 +116,8 @@ class LazyArray(np.lib.mixins.NDArrayOperatorsMixin):
             raise ValueError(
                 f'{self!r} is in a file and cannot be used without a copy; leave out copy=False.'
             )
-        value = self._source.tensor(self.key, verify=True)
+        with noticing_deletion(self._source.prefix):
+            value = self._source.tensor(self.key, verify=True)
         return value if dtype is None else value.astype(dtype, copy=False)
 
     def __dlpack__(self, **kwargs: Any) -> Any:
@@ -227,19 +228,23 @@ class LazyArray(np.lib.mixins.NDArrayOperatorsMixin):
     def _row_size(self) -> int:
         return (dtypes.size(self._entry.dtype) or 0) * math.prod(self.shape[1:])
 
+    def _read_rows(self, start: int, stop: int) -> np.ndarray:
+        with noticing_deletion(self._source.prefix):
+            return self._source.rows(self.key, start, stop)
+
     def _block(self, rows: Sequence[int]) -> np.ndarray:
         """Reads some rows, in ascending order. Rows that are close to each other are read together."""
         if not rows:
             return np.empty((0, *self.shape[1:]), self.dtype)
         apart = max(_GAP // max(self._row_size(), 1), 1)
         if isinstance(rows, range) and rows.step <= apart:
-            return self._source.rows(self.key, rows[0], rows[-1] + 1)[:: rows.step]
+            return self._read_rows(rows[0], rows[-1] + 1)[:: rows.step]
         blocks, first = [], 0
         for number in range(1, len(rows) + 1):
             if number < len(rows) and rows[number] - rows[number - 1] <= apart:
                 continue
             start = rows[first]
-            block = self._source.rows(self.key, start, rows[number - 1] + 1)
+            block = self._read_rows(start, rows[number - 1] + 1)
             blocks.append(block[[row - start for row in rows[first:number]]])
             first = number
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)

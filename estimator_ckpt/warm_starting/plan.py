@@ -1,6 +1,7 @@
 """Plans a warm start: finds the source of each variable of a program."""
 
 import dataclasses
+import functools
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.formats.opening import find_source, following, following_latest
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, is_beta_power
@@ -280,6 +282,14 @@ def plan(source: str | os.PathLike, target: Any, rules: Rules = None, **options:
     """
     if isinstance(target, (str, os.PathLike)):
         options = {'include': 'all', 'slots': True, 'step': 'keep', **options}
+        return following(
+            lambda: [find_source(source), find_source(target)],
+            functools.partial(_plan, rules=rules, **options),
+        )
+    return following_latest(source, functools.partial(_plan, target=target, rules=rules, **options))
+
+
+def _plan(source: str, target: Any, rules: Rules, **options: Any) -> MappingReport:
     warm_start = WarmStart(source, rules, **options)
     origin = _read(warm_start)
     return map_warm_start(warm_start, read_target(target, source=origin), source=origin).report
