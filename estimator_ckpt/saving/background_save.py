@@ -65,11 +65,17 @@ class BackgroundSave(threading.Thread):
         self.error: BaseException | None = None
         self._write, self._snapshot = write, snapshot
         self._handler: Any = None
+        self._has_ended = self._is_terminated = False
 
     def start(self) -> None:
-        """Starts the thread. Until `wait` returns, SIGTERM ends the process only after the checkpoint."""
-        if threading.current_thread() is threading.main_thread():
-            self._handler = signal.signal(signal.SIGTERM, self._finish_and_terminate)
+        """Starts the thread. Until `wait` returns, SIGTERM ends the process only after the checkpoint.
+
+        Training goes on until then. The signal may come while the main thread holds a lock that the writer needs, such
+        as that of logging, so its handler must not wait for the writer.
+        """
+        # A handler that Python has not installed (None) could not be restored.
+        if _is_main_thread() and signal.getsignal(signal.SIGTERM) is not None:
+            self._handler = signal.signal(signal.SIGTERM, self._terminate_when_ended)
         super().start()
 
     def run(self) -> None:
@@ -82,14 +88,39 @@ class BackgroundSave(threading.Thread):
             self.error = error
         finally:
             del self._write, self._snapshot  # Frees the values before the next save.
+            self._has_ended = True
+            if self._is_terminated:
+                _signal_main_thread(signal.SIGTERM)
 
     def wait(self) -> None:
         """Waits until the checkpoint is written, or writing has failed."""
         self.join()
-        if self._handler is not None and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._handler)
-            self._handler = None
+        if self._handler is not None and _is_main_thread():
+            self._restore_handler()
+            if self._is_terminated:
+                signal.raise_signal(signal.SIGTERM)
 
-    def _finish_and_terminate(self, number: int, frame: Any) -> None:
-        self.wait()
+    def _restore_handler(self) -> None:
+        handler, self._handler = self._handler, None
+        signal.signal(signal.SIGTERM, handler)
+
+    def _terminate_when_ended(self, number: int, frame: Any) -> None:
+        """Handles the signal, in the main thread. Takes no lock."""
+        # The writer looks at these in the other order, so that one of the two sees that the other was first.
+        self._is_terminated = True
+        if self._has_ended and self._handler is not None:
+            self._restore_handler()
+            signal.raise_signal(number)
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _signal_main_thread(number: int) -> None:
+    """Sends a signal that the main thread handles even while it waits for a lock or sleeps."""
+    main_thread = threading.main_thread().ident
+    if hasattr(signal, 'pthread_kill') and main_thread is not None:
+        signal.pthread_kill(main_thread, number)
+    else:
         signal.raise_signal(number)
