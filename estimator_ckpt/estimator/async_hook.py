@@ -16,8 +16,7 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
 
     Training is held up only while the values of all variables are taken, in one `session.run` between two steps. The
     checkpoint of the last step is written before training ends. An error of the writer is raised in training, at the
-    next step or at the end. On SIGTERM, training ends when the checkpoint that is
-    being written is finished.
+    next step or at the end. On SIGTERM, training ends when the checkpoint that is being written is finished.
 
     The hook replaces Estimator's saver hook. It needs a scaffold or a saver of this package, of any style. Only the
     chief writes.

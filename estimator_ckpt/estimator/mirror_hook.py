@@ -15,6 +15,7 @@ from estimator_ckpt.program.bindings import Bindings, bind
 from estimator_ckpt.program.frozen_objects import program_behind
 from estimator_ckpt.program.graph_state import graph_state
 from estimator_ckpt.program.tracking import check_checkpoint
+from estimator_ckpt.saving.errors import reason_of
 from estimator_ckpt.saving.saver import Saver
 
 # Failures of the mirror after which training can continue.
@@ -134,7 +135,7 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
             if self._on_error == 'raise':
                 raise
             tf.get_logger().warning(
-                '%s was not mirrored to %s: %s. Training goes on.', prefix, self._output_dir, error
+                '%s was not mirrored to %s: %s. Training goes on.', prefix, self._output_dir, reason_of(error)
             )
             return
         tf.get_logger().info('Mirrored %s to %s as %s.', prefix, self._output_dir, self._style.value)

@@ -20,7 +20,7 @@ from estimator_ckpt.program.tracking import check_checkpoint
 from estimator_ckpt.saving.bindings_check import check_bindings
 from estimator_ckpt.saving.damage import restore_or_previous
 from estimator_ckpt.saving.eager_ops import EagerOps
-from estimator_ckpt.saving.errors import errors_of_restore
+from estimator_ckpt.saving.errors import errors_of_restore, errors_of_save
 from estimator_ckpt.saving.graph_ops import GraphOps
 from estimator_ckpt.saving.restoring import find_checkpoint_to_restore, restore
 from estimator_ckpt.saving.retention import Retention, warn_unless_seen
@@ -30,7 +30,7 @@ from estimator_ckpt.saving.staging import (
     Extras,
     Staging,
     check_can_be_restored,
-    naming_needed_room,
+    needed_room,
     objects_extras,
 )
 
@@ -286,7 +286,8 @@ class Saver(tf.compat.v1.train.Saver):
           TypeError: If `sess` is not a session.
           ValueError: If `latest_filename` has a directory, or is `save_path` itself.
           CheckpointError: If the files cannot be merged, another process has saved to the directory since this one did,
-            or the path has brackets or a backslash, which would keep TensorFlow from restoring the checkpoint.
+            or the path has brackets or a backslash, which would keep TensorFlow from restoring the checkpoint. If the
+            disk fails, the error is an `OSError` and an error of `tf.errors` too, and names the last checkpoint.
         """
         started = time.monotonic()
         state_file = latest_filename or STATE_FILE
@@ -309,9 +310,10 @@ class Saver(tf.compat.v1.train.Saver):
                 meta_graph_suffix,
             )
         if write_meta_graph and graph is not None:
-            with graph.as_default():
+            meta_graph = f'{prefix}.{meta_graph_suffix}'
+            with graph.as_default(), errors_of_save(meta_graph, self._last_checkpoint):
                 self.export_meta_graph(
-                    f'{prefix}.{meta_graph_suffix}',
+                    meta_graph,
                     strip_default_attrs=strip_default_attrs,
                     save_debug_info=save_debug_info,
                 )
@@ -368,7 +370,8 @@ class Saver(tf.compat.v1.train.Saver):
         started, prefix = time.monotonic(), self._numbered(save_path, global_step)
         paths = self._write(self._built_ops, snapshot.session, snapshot.write, prefix, STATE_FILE, 'meta')
         if write_meta_graph:
-            self.export_meta_graph(f'{prefix}.meta')
+            with errors_of_save(f'{prefix}.meta', self._last_checkpoint):
+                self.export_meta_graph(f'{prefix}.meta')
         if paths:
             seconds = time.monotonic() - started
             SaveReport(prefix, self._style, global_step, seconds, snapshot.stall_seconds, paths).publish()
@@ -412,6 +415,23 @@ class Saver(tf.compat.v1.train.Saver):
         Returns:
           The files of the checkpoint; empty if the checkpoint just restored has the same contents and was kept.
         """
+        needed = functools.partial(needed_room, ops.bindings)
+        with errors_of_save(prefix, self._last_checkpoint, needed):
+            return self._write_and_announce(ops, sess, write_parts, prefix, state_file, meta_graph_suffix)
+
+    def _last_checkpoint(self) -> str | None:
+        """Returns the checkpoint that was saved, or restored, last."""
+        return self._retention.kept[-1][0] if self._retention.kept else self._restored_from
+
+    def _write_and_announce(
+        self,
+        ops: GraphOps | EagerOps,
+        sess: Any,
+        write_parts: Callable[[Sequence[str], Mapping[str, np.ndarray]], None],
+        prefix: str,
+        state_file: str | None,
+        meta_graph_suffix: str,
+    ) -> list[str]:
         if state_file is not None:
             self._retention.check_alone(prefix, state_file)
         if self._style is not CheckpointStyle.TF2:
@@ -425,7 +445,7 @@ class Saver(tf.compat.v1.train.Saver):
             self._retention.noticing_others(prefix, state_file),
             Staging(prefix, ops.num_parts, extras, announces, self._durable) as staging,
         ):
-            with naming_needed_room(prefix, ops.bindings), staging.writing_back():
+            with staging.writing_back():
                 write_parts(staging.parts, extras.values)
             # The first save of resumed training often equals the checkpoint that was just restored.
             is_new = staging.publish(unless_same=prefix == self._restored_from)

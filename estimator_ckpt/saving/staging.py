@@ -6,7 +6,7 @@ import math
 import os
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +18,6 @@ from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import checkpoint_exists, data_path, find_state_entry, index_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
-from estimator_ckpt.common import formatting
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.bindings import Bindings
@@ -47,31 +46,14 @@ def check_can_be_restored(prefix: str) -> None:
         )
 
 
-@contextlib.contextmanager
-def naming_needed_room(prefix: str, bindings: Bindings) -> Iterator[None]:
-    """Adds the needed size to the errors of save ops that run out of disk space.
+def needed_room(bindings: Bindings) -> int:
+    """Returns the least number of bytes that a checkpoint of some tensors needs.
 
     Args:
-      prefix: The checkpoint.
-      bindings: The tensors that are saved.
-
-    Raises:
-      tf.errors.ResourceExhaustedError: If the body raises one. Its message has the needed size if a disk is full.
+      bindings: The tensors.
     """
-    try:
-        yield
-    except tf.errors.ResourceExhaustedError as error:
-        if 'No space left' not in error.message:
-            raise
-        targets = [binding.target for binding in bindings.items]
-        needed = sum(math.prod(t.shape or ()) * tf.as_dtype(t.dtype).size for t in targets)
-        file_match = re.search(r'(\S+); No space left', error.message)
-        raise tf.errors.ResourceExhaustedError(
-            error.node_def,
-            error.op,
-            f'{prefix} needs at least {formatting.size(needed)}, and there is no space left on the device for '
-            f'{file_match[1] if file_match else "its files"}; make room, or save elsewhere.',
-        ) from error
+    targets = [binding.target for binding in bindings.items]
+    return sum(math.prod(t.shape or ()) * tf.as_dtype(t.dtype).size for t in targets)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +121,12 @@ class Staging:
         self._files.make_dirs(self._directory)
         return self
 
-    def __exit__(self, *unused_error: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *unused: object) -> None:
+        # A disk that fails may not let the files be removed either, which must not hide the first error.
+        with contextlib.suppress(OSError, tf.errors.OpError) if error else contextlib.nullcontext():
+            self._remove()
+
+    def _remove(self) -> None:
         if self._in_place:
             if not self.paths:
                 self._remove_unfinished()
