@@ -16,5 +16,9 @@ class TensorMemoryError(CheckpointError, MemoryError):
     """Raised if a tensor does not fit into the memory."""
 
 
+class WrittenMeanwhileError(CheckpointError):
+    """Raised if another process has written a checkpoint while this one was about to."""
+
+
 class CorruptCheckpointError(CheckpointError):
     """Raised if a file of a checkpoint contradicts its format or its checksums."""

@@ -108,8 +108,10 @@ def remove_leftovers(directory: str, series: str) -> list[str]:
     for leftover in find_leftovers(directory):
         is_own = not leftover.checkpoint or own.fullmatch(os.path.basename(leftover.checkpoint))
         if is_own and leftover.what != _OF_TENSORFLOW:
-            remove_leftover(leftover)
-            removed.append(leftover.path)
+            # What cannot be removed does no harm. Another process may still be writing to it.
+            with contextlib.suppress(OSError):
+                remove_leftover(leftover)
+                removed.append(leftover.path)
     return removed
 
 

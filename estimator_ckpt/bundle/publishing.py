@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal, cast
 
 from estimator_ckpt.bundle.checkpoint_state import write_atomically
-from estimator_ckpt.bundle.errors import CheckpointError
+from estimator_ckpt.bundle.errors import WrittenMeanwhileError
 from estimator_ckpt.bundle.files import LocalFiles, Progress, files_for
 from estimator_ckpt.bundle.paths import data_files, data_path, index_path
 
@@ -63,7 +63,7 @@ class Publication:
           progress: Called with the number of bytes of each piece after it was copied.
 
         Raises:
-          CheckpointError: If another process has written the checkpoint meanwhile.
+          WrittenMeanwhileError: If another process has written the checkpoint meanwhile.
           OSError: If a file cannot be written. Files written until then are removed, moved files are moved back.
         """
         directory = os.path.dirname(self._prefix)
@@ -80,7 +80,7 @@ class Publication:
                         self._files.sync(shard.path)
             with self._files.locked(directory):
                 if self._present_index() != self._before:
-                    raise CheckpointError(
+                    raise WrittenMeanwhileError(
                         f'Another process has written {self._prefix} meanwhile, and what it wrote was kept; choose '
                         'another destination, or write it again.'
                     )

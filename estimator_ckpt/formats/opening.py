@@ -116,7 +116,7 @@ def following(find: Callable[[], Sequence[str]], function: Callable[..., _Result
             with contextlib.suppress(CheckpointNotFoundError):
                 prefixes = find()
             if deleted in prefixes or turn + 1 == _MOST_TURNS:
-                raise _deleted_error(deleted) from error
+                raise deleted_error(deleted) from error
     raise AssertionError('the last turn returns or raises')
 
 
@@ -135,10 +135,11 @@ def noticing_deletion(prefix: str) -> Iterator[None]:
     except _DELETED as error:
         if is_there(prefix):
             raise
-        raise _deleted_error(prefix) from error
+        raise deleted_error(prefix) from error
 
 
-def _deleted_error(prefix: str) -> CheckpointNotFoundError:
+def deleted_error(prefix: str) -> CheckpointNotFoundError:
+    """Returns the error for a checkpoint that was deleted while it was read."""
     return CheckpointNotFoundError(
         f'{prefix} was deleted while it was read, as training does with all but the newest checkpoints; name a newer '
         'one, or its directory for the latest.'

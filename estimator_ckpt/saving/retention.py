@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, CheckpointState, read_state, write_state
-from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
+from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError, WrittenMeanwhileError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.leftovers import find_leftovers, remove_leftovers
 from estimator_ckpt.bundle.paths import (
@@ -67,7 +67,8 @@ class Retention:
             candidates = state_entry_candidates(directory, prefix) if directory is not None else [prefix]
             existing = next(filter(checkpoint_exists, candidates), None)
             if existing is not None:
-                self.kept.append((existing, files_for(existing).mtime(index_path(existing))))
+                with contextlib.suppress(FileNotFoundError):  # Another process has deleted it just now.
+                    self.kept.append((existing, files_for(existing).mtime(index_path(existing))))
         if self.kept:
             state = read_state(os.path.dirname(self.kept[-1][0]))
             if state is not None and state.last_preserved:
@@ -191,23 +192,28 @@ class Retention:
 
     @contextlib.contextmanager
     def noticing_others(self, prefix: str, state_file: str | None) -> Iterator[None]:
-        """Says so if files vanish while a checkpoint is saved, because another process removes them.
+        """Says so if another process removes files of a checkpoint while it is saved, or saves it too.
 
         Args:
           prefix: The checkpoint.
           state_file: The name of the state file; None if the checkpoint is not announced.
 
         Raises:
-          CheckpointError: If files have vanished.
+          CheckpointError: If files have vanished, or the checkpoint was written meanwhile.
         """
         try:
             yield
-        except (FileNotFoundError, tf.errors.NotFoundError) as error:
+        except (FileNotFoundError, tf.errors.NotFoundError, WrittenMeanwhileError) as error:
             if state_file is not None:
                 self.check_alone(prefix, state_file)
+            directory = os.path.dirname(prefix)
+            cause = (
+                f'its files vanished meanwhile: another process writes to {directory} or removes files there'
+            )
+            if isinstance(error, WrittenMeanwhileError):
+                cause = f'another process, which writes to {directory} too, has saved it meanwhile'
             raise CheckpointError(
-                f'{prefix} could not be saved: its files vanished meanwhile. Another process writes to '
-                f'{os.path.dirname(prefix)} or removes files there; give each training a directory of its own.'
+                f'{prefix} could not be saved, as {cause}; give each training a directory of its own.'
             ) from error
 
 

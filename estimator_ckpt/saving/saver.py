@@ -1,9 +1,10 @@
 """A `tf.compat.v1.train.Saver` that saves in any style and restores every style."""
 
+import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE
 from estimator_ckpt.bundle.paths import as_path
-from estimator_ckpt.formats.opening import open_source
+from estimator_ckpt.formats.opening import deleted_error, is_there, open_source
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.bindings import Bindings, bind
 from estimator_ckpt.program.graph_state import graph_state
@@ -299,6 +300,7 @@ class Saver(tf.compat.v1.train.Saver):
             return None
         prefix = save_path if step is None else self._numbered(save_path, step)
         graph = None if sess is None or tf.executing_eagerly() else sess.graph
+        announced_in = state_file if write_state else None
         if not self._is_empty:
             ops = self._ops()
             paths = self._write(
@@ -306,12 +308,12 @@ class Saver(tf.compat.v1.train.Saver):
                 sess,
                 functools.partial(ops.save, sess),
                 prefix,
-                state_file if write_state else None,
+                announced_in,
                 meta_graph_suffix,
             )
         if write_meta_graph and graph is not None:
             meta_graph = f'{prefix}.{meta_graph_suffix}'
-            with graph.as_default(), errors_of_save(meta_graph, self._last_checkpoint):
+            with graph.as_default(), self._errors_of(meta_graph, prefix, announced_in):
                 self.export_meta_graph(
                     meta_graph,
                     strip_default_attrs=strip_default_attrs,
@@ -323,7 +325,8 @@ class Saver(tf.compat.v1.train.Saver):
             self._name_exported_ops(graph)
         if paths:
             seconds = time.monotonic() - started
-            SaveReport(prefix, self._style, step, seconds, seconds, paths).publish()
+            with self._errors_of(prefix, prefix, announced_in):
+                SaveReport(prefix, self._style, step, seconds, seconds, paths).publish()
         if write_state and graph is not None:
             graph_state(graph).tell_listeners(prefix, self)
         return prefix
@@ -370,11 +373,12 @@ class Saver(tf.compat.v1.train.Saver):
         started, prefix = time.monotonic(), self._numbered(save_path, global_step)
         paths = self._write(self._built_ops, snapshot.session, snapshot.write, prefix, STATE_FILE, 'meta')
         if write_meta_graph:
-            with errors_of_save(f'{prefix}.meta', self._last_checkpoint):
+            with self._errors_of(f'{prefix}.meta', prefix, STATE_FILE):
                 self.export_meta_graph(f'{prefix}.meta')
         if paths:
             seconds = time.monotonic() - started
-            SaveReport(prefix, self._style, global_step, seconds, snapshot.stall_seconds, paths).publish()
+            with self._errors_of(prefix, prefix, STATE_FILE):
+                SaveReport(prefix, self._style, global_step, seconds, snapshot.stall_seconds, paths).publish()
         graph_state(snapshot.session.graph).tell_listeners(prefix, self)
         return prefix
 
@@ -416,8 +420,26 @@ class Saver(tf.compat.v1.train.Saver):
           The files of the checkpoint; empty if the checkpoint just restored has the same contents and was kept.
         """
         needed = functools.partial(needed_room, ops.bindings)
-        with errors_of_save(prefix, self._last_checkpoint, needed):
+        with self._errors_of(prefix, prefix, state_file, needed):
             return self._write_and_announce(ops, sess, write_parts, prefix, state_file, meta_graph_suffix)
+
+    @contextlib.contextmanager
+    def _errors_of(
+        self, path: str, prefix: str, state_file: str | None, needed: Callable[[], int] = lambda: 0
+    ) -> Iterator[None]:
+        """Says in a sentence what the disk, or another process, has done to a checkpoint.
+
+        Args:
+          path: The checkpoint, or the file beside it that is being saved.
+          prefix: The checkpoint.
+          state_file: The name of the state file; None if the checkpoint is not announced.
+          needed: Returns the least number of bytes that must be written; 0 if it is not known.
+        """
+        with (
+            errors_of_save(path, self._last_checkpoint, needed),
+            self._retention.noticing_others(prefix, state_file),
+        ):
+            yield
 
     def _last_checkpoint(self) -> str | None:
         """Returns the checkpoint that was saved, or restored, last."""
@@ -441,10 +463,7 @@ class Saver(tf.compat.v1.train.Saver):
             count = self._save_counter + 1 if ops.bindings.save_counter is None else ops.count_save(sess)
             extras = objects_extras(ops.bindings, self._style, count, names=_is_export(prefix))
         announces = self._retention.announces
-        with (
-            self._retention.noticing_others(prefix, state_file),
-            Staging(prefix, ops.num_parts, extras, announces, self._durable) as staging,
-        ):
+        with Staging(prefix, ops.num_parts, extras, announces, self._durable) as staging:
             with staging.writing_back():
                 write_parts(staging.parts, extras.values)
             # The first save of resumed training often equals the checkpoint that was just restored.
@@ -486,7 +505,12 @@ class Saver(tf.compat.v1.train.Saver):
     def _restore(self, sess: tf.compat.v1.Session | None, prefix: str) -> None:
         reader = open_source(prefix)
         check_can_be_restored(reader.prefix)
-        self._save_counter = restore(self._ops(), sess, reader)
+        try:
+            self._save_counter = restore(self._ops(), sess, reader)
+        except (FileNotFoundError, tf.errors.OpError) as error:
+            if is_there(prefix):
+                raise
+            raise deleted_error(prefix) from error
         self._restored_from = reader.prefix
 
     def look_in(self, model_dir: str) -> None:

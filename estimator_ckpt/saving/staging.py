@@ -180,6 +180,8 @@ class Staging:
         try:
             return BundleReader(part, is_prefix=True)
         except CheckpointNotFoundError as error:
+            if not self._files.is_dir(self._directory):
+                raise  # Another process has removed it.
             raise CheckpointError(
                 f'The device that saved {part} wrote it where this process does not see it; the directory of '
                 f'{self._prefix} must be one that all tasks share.'

@@ -1,6 +1,7 @@
 """Two that save into one directory."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -9,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
+from estimator_ckpt.saving.eager_ops import EagerOps
 from tests.testing import small_model
 
 tf1 = tf.compat.v1
@@ -77,6 +79,51 @@ def test_a_state_file_that_is_gone_or_damaged_is_replaced(tmp_path):
             (tmp_path / 'checkpoint').write_bytes(content)
     saver.save(None, str(tmp_path / 'model.ckpt'), global_step=9)
     assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / 'model.ckpt-9')
+
+
+def _while_saving(monkeypatch, action):
+    save = EagerOps.save
+
+    def save_and_act(*arguments):
+        save(*arguments)
+        action()
+
+    monkeypatch.setattr(EagerOps, 'save', save_and_act)
+
+
+def test_what_another_process_does_during_a_save_is_said_in_a_sentence(tmp_path, monkeypatch):
+    saver, prefix = _saver(), str(tmp_path / 'model.ckpt')
+    saver.save(None, prefix, global_step=1)
+    before = (tmp_path / 'checkpoint').read_bytes()
+    with monkeypatch.context() as patch:
+        # As the restart of another process does.
+        _while_saving(patch, lambda: [shutil.rmtree(path) for path in tmp_path.glob('*.saving-*')])
+        with pytest.raises(estimator_ckpt.CheckpointError) as error:
+            saver.save(None, prefix, global_step=2)
+    assert str(error.value) == (
+        f'{prefix}-2 could not be saved, as its files vanished meanwhile: another process writes to {tmp_path} or '
+        'removes files there; give each training a directory of its own.'
+    )
+    assert (tmp_path / 'checkpoint').read_bytes() == before and estimator_ckpt.verify(tmp_path).ok
+    assert not (tmp_path / 'model.ckpt-2.index').exists()
+
+
+def test_a_checkpoint_that_is_deleted_while_it_is_restored_is_said_to_be(tmp_path, monkeypatch):
+    saver = _saver()
+    saver.save(None, str(tmp_path / 'model.ckpt'), global_step=1)
+    restore = EagerOps.restore
+
+    def delete_and_restore(*arguments):
+        for path in tmp_path.glob('model.ckpt-1.*'):
+            path.unlink()
+        return restore(*arguments)
+
+    monkeypatch.setattr(EagerOps, 'restore', delete_and_restore)
+    with pytest.raises(
+        estimator_ckpt.CheckpointNotFoundError, match='was deleted while it was read'
+    ) as error:
+        saver.restore(None, str(tmp_path / 'model.ckpt-1'))
+    assert isinstance(error.value, tf.errors.NotFoundError) and '\n' not in str(error.value)
 
 
 @small_model.needs_estimator
