@@ -90,7 +90,15 @@ class BackgroundSave(threading.Thread):
             del self._write, self._snapshot  # Frees the values before the next save.
             self._has_ended = True
             if self._is_terminated:
-                _signal_main_thread(signal.SIGTERM)
+                self._remind_main_thread()
+
+    def _remind_main_thread(self) -> None:
+        """Signals the main thread until it acts: it misses a signal that comes just before it begins to sleep."""
+        pause = 0.05
+        while signal.getsignal(signal.SIGTERM) == self._terminate_when_ended:
+            _signal_main_thread(signal.SIGTERM)
+            time.sleep(pause)
+            pause = min(2 * pause, 1.0)
 
     def wait(self) -> None:
         """Waits until the checkpoint is written, or writing has failed."""

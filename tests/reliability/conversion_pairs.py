@@ -67,18 +67,20 @@ def together(commands: list[list[str]], directory: pathlib.Path) -> list[dict]:
 
 
 def _timed() -> dict[str, float]:
-    """Returns the moments at which the conversion of this process begins, and begins to publish, once it has."""
+    """Returns the moments at which this process has looked at the destination, and begins to publish, once it has."""
     moments = {}
 
-    def noting(moment: str, function: Any) -> Any:
-        def noted(*args: Any, **kwargs: Any) -> Any:
-            moments[moment] = time.monotonic()
-            return function(*args, **kwargs)
+    look, publish = BundleWriter.__init__, BundleWriter.publish
 
-        return noted
+    def noted_look(*args: Any) -> None:
+        look(*args)
+        moments['looked'] = time.monotonic()
 
-    convert_command.convert = noting('begun', convert_command.convert)
-    BundleWriter.publish = noting('publishing', BundleWriter.publish)
+    def noted_publish(*args: Any, **kwargs: Any) -> str:
+        moments['publishing'] = time.monotonic()
+        return publish(*args, **kwargs)
+
+    BundleWriter.__init__, BundleWriter.publish = noted_look, noted_publish
     return moments
 
 
@@ -95,8 +97,8 @@ def fault(results: list[dict], destination: str, styles: tuple[str, str], overwr
         return 'both have succeeded without overwriting'
     if codes == [0, 0]:
         first, second = sorted(results, key=lambda result: result['publishing'])
-        if second['begun'] < first['publishing']:
-            return 'the second has begun before the first has published, and has replaced what it has written'
+        if second['looked'] < first['publishing']:
+            return 'the second has replaced what it has not seen'
     report = estimator_ckpt.verify(destination)
     if not report.ok or report.warnings:
         return str(report)
