@@ -3,13 +3,17 @@
 import logging
 
 
+def escaped(message: str) -> str:
+    """Returns a message with escape sequences instead of characters that are not printable."""
+    if message.isprintable():
+        return message
+    return ''.join(
+        c if c.isprintable() else c.encode('unicode_escape', 'surrogatepass').decode() for c in message
+    )
+
+
 def _escape(record: logging.LogRecord) -> bool:
-    message = record.getMessage()
-    if not message.isprintable():
-        record.msg = ''.join(
-            c if c.isprintable() else c.encode('unicode_escape', 'surrogatepass').decode() for c in message
-        )
-        record.args = ()
+    record.msg, record.args = escaped(record.getMessage()), ()
     return True
 
 

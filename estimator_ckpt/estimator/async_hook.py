@@ -7,6 +7,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from estimator_ckpt.program.graph_state import graph_state
+from estimator_ckpt.program.log import logger
 from estimator_ckpt.saving.background_save import BackgroundSave, Snapshot
 from estimator_ckpt.saving.saver import Saver
 
@@ -151,15 +152,13 @@ class AsyncCheckpointSaverHook(tf.compat.v1.train.CheckpointSaverHook):
         stop = False
         if self._writing:
             if self._overlap == 'skip' and self._writing.is_alive():
-                tf.get_logger().info(
+                logger().info(
                     'Skipping the checkpoint of step %d: that of step %d is being written.',
                     step,
                     self._writing.step,
                 )
                 return False
-            tf.get_logger().info(
-                'The checkpoint of step %d waits for that of step %d.', step, self._writing.step
-            )
+            logger().info('The checkpoint of step %d waits for that of step %d.', step, self._writing.step)
             stop = self._finish(session)
         for listener in self._listeners:
             listener.before_save(session, step)

@@ -14,6 +14,7 @@ from estimator_ckpt.mapping.locations import Program
 from estimator_ckpt.program.bindings import Bindings, bind
 from estimator_ckpt.program.frozen_objects import program_behind
 from estimator_ckpt.program.graph_state import graph_state
+from estimator_ckpt.program.log import logger
 from estimator_ckpt.program.tracking import check_checkpoint
 from estimator_ckpt.saving.errors import reason_of
 from estimator_ckpt.saving.saver import Saver
@@ -104,7 +105,7 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
             bindings = bind(self._checkpoint, None, CheckpointStyle.BOTH)
             self._program = _program_of(bindings)
             if bindings.untracked and self._style is not CheckpointStyle.TF1:
-                tf.get_logger().warning(
+                logger().warning(
                     'The checkpoint object of the mirror %s does not reach %d variables, which it holds under their '
                     'names: %s.',
                     self._output_dir,
@@ -134,17 +135,17 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
         except _FAILURES as error:
             if self._on_error == 'raise':
                 raise
-            tf.get_logger().warning(
+            logger().warning(
                 '%s was not mirrored to %s: %s. Training goes on.', prefix, self._output_dir, reason_of(error)
             )
             return
-        tf.get_logger().info('Mirrored %s to %s as %s.', prefix, self._output_dir, self._style.value)
+        logger().info('Mirrored %s to %s as %s.', prefix, self._output_dir, self._style.value)
         self._tell_missing(missing)
 
     def _skip(self, directory: str) -> None:
         if directory not in self._other_dirs:
             self._other_dirs.add(directory)
-            tf.get_logger().warning(
+            logger().warning(
                 'Checkpoints in %s are not mirrored to %s, which is the mirror of %s.',
                 directory,
                 self._output_dir,
@@ -154,7 +155,7 @@ class CheckpointMirrorHook(tf.compat.v1.train.SessionRunHook):
     def _tell_missing(self, missing: list[str]) -> None:
         if missing and not self._told_missing:
             self._told_missing = True
-            tf.get_logger().warning(
+            logger().warning(
                 'The mirror %s has no value for %s, which the saver does not save.',
                 self._output_dir,
                 ', '.join(missing),

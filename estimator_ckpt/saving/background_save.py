@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from estimator_ckpt.program.log import logger
 from estimator_ckpt.saving.saver import Saver
 
 
@@ -84,7 +85,7 @@ class BackgroundSave(threading.Thread):
             self._write(self._snapshot, self.step)
         except BaseException as error:
             # If training has ended by another error, nothing reads `self.error`.
-            tf.get_logger().error('The checkpoint of step %d was not written: %s', self.step, error)
+            logger().error('The checkpoint of step %d was not written: %s', self.step, error)
             self.error = error
         finally:
             del self._write, self._snapshot  # Frees the values before the next save.

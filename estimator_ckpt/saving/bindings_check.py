@@ -8,6 +8,7 @@ from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.bindings import Bindings
 from estimator_ckpt.program.graph_state import graph_state
+from estimator_ckpt.program.log import logger
 
 
 def check_bindings(bindings: Bindings, saver: Any, untracked: str) -> None:
@@ -31,7 +32,7 @@ def _check_untracked(names: list[str], untracked: str) -> None:
     listed = f'{len(names)} variables are not reached by the given tf.train.Checkpoint: {", ".join(names)}'
     if untracked == 'error':
         raise CheckpointError(f"{listed}; add what owns them to it, or pass untracked='keep' or 'drop'.")
-    tf.get_logger().warning(
+    logger().warning(
         '%s. They are saved and restored under their names; in TF2 no object will find them.', listed
     )
 
@@ -42,7 +43,7 @@ def _check_iterators(paths: list[str], saver: Any) -> None:
         return
     listed = f'The positions of the dataset iterators {", ".join(paths)}'
     if saver.style is CheckpointStyle.TF1:
-        tf.get_logger().warning('%s are not saved: a name-based checkpoint cannot hold them.', listed)
+        logger().warning('%s are not saved: a name-based checkpoint cannot hold them.', listed)
     elif saver in graph_state(tf.compat.v1.get_default_graph()).savers:
         # A scaffold restores before iterators are initialized: restoring would fail, or be undone.
         raise CheckpointError(

@@ -3,13 +3,12 @@
 import os
 from collections.abc import Callable, Iterator
 
-import tensorflow as tf
-
 from estimator_ckpt.bundle.checkpoint_state import read_state
 from estimator_ckpt.bundle.dtypes import UnsupportedDtypeError
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.paths import checkpoint_exists, checkpoints_in, same_place
 from estimator_ckpt.formats.opening import find_checkpoint, open_source
+from estimator_ckpt.program.log import logger
 
 
 def is_whole(prefix: str) -> bool:
@@ -58,7 +57,7 @@ def restore_or_previous(save_path: str, on_damaged: str, restore: Callable[[str]
                 f"{error} The newest whole checkpoint is {previous}: to go on from it, pass on_damaged='previous' to "
                 f'the scaffold, or run `estimator-ckpt repair {directory}`.'
             ) from error
-        tf.get_logger().warning('%s Going on from %s, the newest checkpoint that is whole.', error, previous)
+        logger().warning('%s Going on from %s, the newest checkpoint that is whole.', error, previous)
     restore(previous)
 
 

@@ -14,6 +14,7 @@ from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.object_graph import read_object_graph
 from estimator_ckpt.mapping.locations import map_targets
 from estimator_ckpt.program.keras_3 import naming_advice
+from estimator_ckpt.program.log import logger
 from estimator_ckpt.saving.eager_ops import EagerOps
 from estimator_ckpt.saving.graph_ops import GraphOps
 
@@ -73,7 +74,7 @@ def restore(ops: GraphOps | EagerOps, sess: tf.compat.v1.Session | None, reader:
         advice = '' if source_graph else naming_advice(binding.saveable.op for binding in bindings.items)
         sources = map_targets(targets, bindings.graph, reader, source_graph, advice)
     by_name = sum(location == target.by_name for target, location in zip(targets, sources, strict=True))
-    tf.get_logger().info(
+    logger().info(
         'Restoring parameters from %s: %d by name, %d by object',
         reader.prefix,
         by_name,

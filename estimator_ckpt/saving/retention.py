@@ -21,6 +21,7 @@ from estimator_ckpt.bundle.paths import (
     state_entry_candidates,
 )
 from estimator_ckpt.bundle.reader import stored_files
+from estimator_ckpt.program.log import logger
 
 # The file in the folder of a save that names the checkpoints to be deleted.
 _SURPLUS = 'surplus'
@@ -252,7 +253,7 @@ def remove_checkpoint(prefix: str, meta_graph_suffix: str = 'meta') -> None:
 def warn_unless_seen(model_dir: str) -> None:
     """Logs a warning if a model_dir has no state file although the chief has saved checkpoints."""
     if read_state(model_dir) is None:
-        tf.get_logger().warning(
+        logger().warning(
             'The chief has saved checkpoints, but on %s there are none in %s. All tasks must share one model_dir, or '
             'training cannot be resumed.',
             socket.gethostname(),

@@ -9,6 +9,7 @@ import tensorflow as tf
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.common import formatting
 from estimator_ckpt.keys.styles import CheckpointStyle
+from estimator_ckpt.program.log import logger
 from estimator_ckpt.program.tensorflow_internals import summary_writers
 
 
@@ -43,7 +44,7 @@ class SaveReport:
         stall = ''
         if self.stall_seconds != self.save_seconds:
             stall = f'; training stood still for {self.stall_seconds:.2f} s'
-        tf.get_logger().info(
+        logger().info(
             'Saved %s as %s: %s in %.2f s%s.',
             self.prefix,
             self.style.value,
