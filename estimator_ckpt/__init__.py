@@ -2,7 +2,8 @@
 
 Importing this package imports no TensorFlow; the names that need it import it when they are first used. Where
 TensorFlow is not installed, `pip install 'estimator_ckpt[tensorflow]'` brings it; names that need `tf.estimator` ask
-for `pip install 'estimator_ckpt[estimator]'`, on Python 3.11 or older. Type checkers see the names as plain imports.
+for `pip install 'estimator_ckpt[estimator-cpu]'`, or `[estimator]` beside another build of TensorFlow 2.12 to 2.15, on
+Python 3.11 or older. Type checkers see the names as plain imports.
 """
 
 import importlib
@@ -103,7 +104,7 @@ else:
                 raise
             raise ImportError(
                 f"{__name__}.{name} needs TensorFlow, which is not installed: pip install '{__name__}[tensorflow]', or "
-                f"'{__name__}[estimator]' for tf.estimator (Python 3.11 or older)."
+                f"'{__name__}[estimator-cpu]' for tf.estimator (Python 3.11 or older)."
             ) from error
         value = getattr(module, name)
         globals()[name] = value

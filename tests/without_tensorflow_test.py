@@ -36,7 +36,7 @@ def test_a_name_that_needs_tensorflow_says_what_to_install(monkeypatch, name):
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.delitem(vars(estimator_ckpt), name, raising=False)
     with pytest.raises(
-        ImportError, match=rf"estimator_ckpt.{name} needs .*\[tensorflow\]', or .*\[estimator\]'.*3.11"
+        ImportError, match=rf"estimator_ckpt.{name} needs .*\[tensorflow\]', or .*\[estimator-cpu\]'.*3.11"
     ):
         getattr(estimator_ckpt, name)
     with pytest.raises(ImportError, match='pip install'):

@@ -22,7 +22,7 @@ def check_estimator_is_there(what: str) -> None:
     if not hasattr(tf, 'estimator'):
         raise ImportError(
             f'{what} needs tf.estimator, which TensorFlow {tf.__version__} does not have: 2.15 is the last that does, '
-            "for Python 3.11 or older; pip install 'estimator_ckpt[estimator]' there."
+            "for Python 3.11 or older; pip install 'tensorflow<2.16' 'estimator_ckpt[estimator]' there."
         )
 
 
