@@ -78,7 +78,9 @@ class Retention:
     def clean(self) -> None:
         """Removes what this saver's predecessors, which were killed, have left in the directories of checkpoints."""
         for directory, series in {(os.path.dirname(prefix), _series(prefix)) for prefix, _ in self.kept}:
-            if not files_for(directory).is_object_store:  # A save leaves no note there, which would take requests.
+            if not files_for(
+                directory
+            ).is_object_store:  # A save leaves no note there, which would take requests.
                 self._finish_deleting(directory)
             remove_leftovers(directory, series)
 

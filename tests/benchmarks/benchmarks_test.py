@@ -53,10 +53,11 @@ BENCHMARKS = {
         [['10000', '10001']],
     ),
     'suggest': (
-        ['--pairs=canned_dnn,digits', '--held_out=lstm', '--many=100'],
+        ['--pairs=canned_dnn,digits,lstm', '--many=100'],
         [
-            ['canned_dnn', 'digits', 'made up'],
+            ['canned_dnn', 'digits'],
             ['lstm'],
+            ['made up'],
             ['canned_dnn as digits', 'digits as lstm', 'lstm as canned_dnn'],
         ],
     ),

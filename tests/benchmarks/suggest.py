@@ -92,7 +92,8 @@ def main(_):
     with tempfile.TemporaryDirectory() as directory:
         for title, table in _TABLES.items():
             rows = [_row(name, table[name], directory) for name in table if name in _PAIRS.value]
-            print_table(title, _HEADER, rows)
+            if rows:
+                print_table(title, _HEADER, rows)
         print_table('Many variables', _HEADER, [_many(_MANY.value, directory)])
         print_table(
             'Models that are not the same', ['pair', 'proposed', 'ambiguous', 'missing'], _wrong(directory)
