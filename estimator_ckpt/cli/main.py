@@ -48,6 +48,7 @@ def run() -> None:
 
 
 def _run() -> None:
+    _open_standard_streams()
     for number in (signal.SIGINT, signal.SIGTERM):
         # A shell that starts a process in the background may ignore interrupts for it.
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -66,6 +67,19 @@ def _run() -> None:
         # An error of this program; Python's own exit code 1 would mean that a difference was found.
         sys.excepthook(*sys.exc_info())
         sys.exit(FAILED)
+
+
+def _open_standard_streams() -> None:
+    """Opens the standard streams that the shell has closed (`>&-`), so that no other file gets their numbers."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # Gets the lowest number that is free, which is this one.
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, 'w', closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, 'w', closefd=False)
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -97,7 +111,9 @@ def main(argv: Sequence[str]) -> int:
     try:
         if name in _HELP or (name == 'help' and len(argv) == 2):
             return _print(0, _overview().split('\n'))
-        if name == '--version':
+        if name == 'help':
+            return main([argv[0], *argv[2:3], '--help', *argv[3:]])
+        if name in ('--version', '-V'):
             from estimator_ckpt._metadata import __version__
 
             return _print(0, [f'{PROGRAM} {__version__}'])
@@ -150,7 +166,7 @@ def _overview() -> str:
         'Inspects, compares, verifies and converts TensorFlow checkpoints in the name-based style of TF1 and the '
         f'object-based style of TF2.\n\nUsage: {PROGRAM} SUBCOMMAND [FLAGS] ARGUMENTS\n\n{commands}\n\n'
         'A checkpoint is named by its prefix, its directory, or one of its files.\n'
-        f'`{PROGRAM} SUBCOMMAND --help` shows the flags.\n'
+        f'`{PROGRAM} help SUBCOMMAND` shows the flags, `{PROGRAM} --version` the version.\n'
         'Exit codes: 0 success, 1 a difference or a fault was found, 2 wrong usage or unreadable input.'
     )
 

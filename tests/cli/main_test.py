@@ -68,6 +68,13 @@ class TestUsage:
         assert ('--style' in result.out) == (name == 'convert')
 
     @every_subcommand
+    def test_help_and_a_name_is_the_help_of_that_subcommand(self, capsys, name):
+        assert in_process(capsys, 'help', name) == in_process(capsys, name, '--help')
+
+    def test_help_of_an_unknown_subcommand_names_the_nearest(self, capsys):
+        check_sentence(in_process(capsys, 'help', 'inspct'), 'did you mean inspect')
+
+    @every_subcommand
     def test_every_flag_is_described_by_a_sentence(self, name):
         from absl import flags
 

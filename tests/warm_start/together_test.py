@@ -230,7 +230,9 @@ def test_layers_that_are_not_built_take_values_of_one_checkpoint_only(paths):
             self.encoder, self.decoder = tf.keras.layers.Dense(2), tf.keras.layers.Dense(4)
 
     model = Model()
-    with pytest.raises(estimator_ckpt.CheckpointError, match='(?i)not built.*; build the model (first|before)'):
+    with pytest.raises(
+        estimator_ckpt.CheckpointError, match='(?i)not built.*; build the model (first|before)'
+    ):
         estimator_ckpt.warm_start([WarmStart(path, missing='ignore') for path in paths], model)
 
 
