@@ -12,7 +12,7 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.cli import terminal
+from estimator_ckpt.cli import rules_flags, terminal
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.conversion.convert_checkpoint import convert
@@ -25,7 +25,6 @@ from estimator_ckpt.mapping.report import MappingReport
 ARGUMENTS = ('SOURCE', 'DESTINATION')
 # The flags that are arguments of `convert` of the same name and type.
 _PASSED_ON = (
-    'rules',
     'root',
     'like',
     'promote_averages',
@@ -70,7 +69,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def _define_layout_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string('rules', None, 'A file of rules that give tensors new names or object paths.', values)
+    rules_flags.define(values, 'that give tensors new names or object paths')
     flags.DEFINE_string(
         'root',
         None,
@@ -152,6 +151,7 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
         raise UsageError(f'--style is missing; expected one of {", ".join(CheckpointStyle)}{files}')
     options = {name: getattr(values, name) for name in _PASSED_ON}
     options |= {
+        'rules': rules_flags.rules_of(values),
         'optimizer': _named('optimizer', values.optimizer),
         'keras_optimizer': _named('keras_optimizer', values.keras_optimizer),
         'hyperparameters': _numbers(values.hyperparameters),

@@ -5,7 +5,7 @@ from typing import Any
 
 from absl import flags
 
-from estimator_ckpt.cli import terminal
+from estimator_ckpt.cli import rules_flags, terminal
 from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.diff_checkpoints import DifferenceReport, diff
 
@@ -15,9 +15,7 @@ _COLORS = {'only_in_a': terminal.RED, 'only_in_b': terminal.GREEN}
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the flags of `diff`."""
-    flags.DEFINE_string(
-        'rules', None, "A file of rules from the names of A's tensors to those of B's.", values
-    )
+    rules_flags.define(values, "from the names of A's tensors to those of B's")
     flags.DEFINE_float(
         'rtol',
         0.0,
@@ -42,7 +40,7 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
       The exit code, 1 if there is a difference, and the lines to print.
     """
     a, b = paths
-    report = diff(a, b, rules=values.rules, rtol=values.rtol, atol=values.atol)
+    report = diff(a, b, rules=rules_flags.rules_of(values), rtol=values.rtol, atol=values.atol)
     return int(not report.equal), [report.to_json()] if values.json else _lines(report)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from absl import flags
 
-from estimator_ckpt.cli import terminal
+from estimator_ckpt.cli import rules_flags, terminal
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.mapping.report import MappingReport, section_lines
@@ -18,9 +18,7 @@ _COLORS = {'matched': terminal.GREEN, 'unused': terminal.DIM, 'skipped': termina
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the flags of `plan`."""
-    flags.DEFINE_string(
-        'rules', None, "A file of rules from the names of SOURCE's tensors to those of TARGET's.", values
-    )
+    rules_flags.define(values, "from the names of SOURCE's tensors to those of TARGET's")
     flags.DEFINE_boolean(
         'suggest',
         False,
@@ -45,11 +43,11 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     """
     source, target = paths
     if values.suggest:
-        if values.rules is not None:
-            raise UsageError('--suggest writes rules and reads none; omit --rules')
+        if values.rules is not None or values.rule:
+            raise UsageError('--suggest writes rules and reads none; omit --rules and --rule')
         suggestion = suggest_rules(source, target)
         return int(not suggestion.complete), [suggestion.to_json()] if values.json else suggestion.lines()
-    report = plan(source, target, rules=values.rules)
+    report = plan(source, target, rules=rules_flags.rules_of(values))
     return int(report.faults()), [report.to_json()] if values.json else lines(report)
 
 

@@ -146,13 +146,19 @@ def _read_file(path: str | os.PathLike) -> Iterable[tuple[str, str, str]]:
             line = re.sub(r'(^|\s)#.*', '', line).strip()
             if not line:
                 continue
-            pattern, arrow, replacement = line.partition('->')
-            if not arrow:
+            rule = parse_line(line)
+            if rule is None:
                 raise RuleError(
                     f'{os.fspath(path)}, line {number}: expected "pattern -> replacement", got {line!r}.'
                 )
-            replacement, _, operations = replacement.partition(' | ')
-            yield pattern.strip(), replacement.strip(), operations
+            yield rule
+
+
+def parse_line(line: str) -> tuple[str, str, str] | None:
+    """Returns the pattern, the replacement and the operations of a line; None if it has no `->`."""
+    pattern, arrow, replacement = line.partition('->')
+    replacement, _, operations = replacement.partition(' | ')
+    return (pattern.strip(), replacement.strip(), operations) if arrow else None
 
 
 def _expression(pattern: str, replacement: str, operations: str) -> Rule:

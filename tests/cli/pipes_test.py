@@ -26,6 +26,10 @@ def test_rules_from_standard_input_are_taken(checkpoints, command):
     assert result.code == 1 and 'other -> new/w' in result.out
 
 
+def test_a_hyphen_is_standard_input(checkpoints):
+    assert as_process('plan', *checkpoints, '--rules=-', input='old/(.*) -> new/\\1\n').code == 0
+
+
 def test_a_conversion_takes_them_too(tmp_path, checkpoints):
     arguments = ('convert', checkpoints[0], tmp_path / 'c', '--style=tf1', '--rules=/dev/stdin')
     assert as_process(*arguments, input='old/(.*) -> new/\\1\n').code == 0

@@ -1,0 +1,55 @@
+"""The flags that give rules, which several subcommands take."""
+
+from typing import Any
+
+from absl import flags
+
+from estimator_ckpt.cli.usage import UsageError
+from estimator_ckpt.mapping.recurrent_cells import WORD
+from estimator_ckpt.mapping.rules import parse_line, parse_rules
+
+_STANDARD_INPUT = '/dev/stdin'
+
+
+def define(values: flags.FlagValues, what: str) -> None:
+    """Defines `--rules` and `--rule`.
+
+    Args:
+      values: The flags of the subcommand.
+      what: What the rules do, such as `'from the names of A to those of B'`.
+    """
+    flags.DEFINE_string(
+        'rules',
+        None,
+        f'A file of rules {what}, "pattern -> replacement" on each line; - for standard input, {WORD} for the rules of '
+        'recurrent cells.',
+        values,
+    )
+    flags.DEFINE_multi_string(
+        'rule',
+        [],
+        'A rule, "pattern -> replacement" or "pattern -> replacement | operations"; can be given several times. These '
+        'rules are tried before those of --rules.',
+        values,
+    )
+
+
+def rules_of(values: Any) -> Any:
+    """Returns the rules that the flags give, in a form that every function takes; None without any.
+
+    Args:
+      values: The parsed flags.
+
+    Raises:
+      UsageError: If an argument of `--rule` is no rule.
+    """
+    rules = _STANDARD_INPUT if values.rules == '-' else values.rules
+    if not values.rule:
+        return rules
+    given = []
+    for line in values.rule:
+        row = parse_line(line)
+        if row is None:
+            raise UsageError(f'--rule must be "pattern -> replacement", not {line!r}')
+        given.append(row)
+    return [*given, *([WORD] if rules == WORD else parse_rules(rules))]
