@@ -8,6 +8,7 @@ import re
 import resource
 import shutil
 import subprocess
+import threading
 
 import numpy as np
 import pytest
@@ -131,6 +132,9 @@ class FaultAt(tf1.train.SessionRunHook):
             # What is written in the background is written before.
             while not os.path.exists(self.directory / f'model.ckpt-{self.step}.meta'):
                 pass
+            for thread in threading.enumerate():
+                if thread.name == f'checkpoint of step {self.step}':
+                    thread.join()  # It reports its save after that file.
             self.stack.enter_context(self.fault(self.directory))
 
 
