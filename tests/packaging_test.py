@@ -1,6 +1,7 @@
 """Tests what is published: metadata that no environment changes, and a source distribution that can be tested."""
 
 import importlib.util
+import os
 import pathlib
 import shutil
 import subprocess
@@ -31,7 +32,7 @@ def _setup(checkout, *args, python=(sys.executable,), path=''):
     result = subprocess.run(
         [*python, 'setup.py', '-q', *args],
         cwd=checkout,
-        env={'PATH': '/usr/bin:/bin', 'PYTHONPATH': str(path), 'PYTHONDONTWRITEBYTECODE': '1'},
+        env=os.environ | {'PYTHONPATH': str(path), 'PYTHONDONTWRITEBYTECODE': '1'},
         capture_output=True,
         text=True,
         check=False,
@@ -52,7 +53,7 @@ def test_metadata_is_the_same_beside_tensorflow_and_without_it(checkout, tmp_pat
     for kind, python, path in (('beside', (sys.executable,), ''), ('without', (sys.executable, '-S'), alone)):
         seen = subprocess.run(
             [*python, '-c', 'import importlib.util as u; print(u.find_spec("tensorflow") is not None)'],
-            env={'PATH': '/usr/bin:/bin', 'PYTHONPATH': str(path)},
+            env=os.environ | {'PYTHONPATH': str(path)},
             capture_output=True,
             text=True,
             check=True,

@@ -17,6 +17,7 @@ import tensorflow as tf
 import estimator_ckpt
 from estimator_ckpt.bundle.checkpoint_state import read_state
 from estimator_ckpt.bundle.files import LocalFiles
+from tests.testing.sessions import saving_session
 
 tf1 = tf.compat.v1
 KINDS = ('eager', 'session', 'background')
@@ -156,16 +157,7 @@ def train(kind, directory, fault, stack, hooks=()):
         hooks = [FaultAt(stack, fault, directory, 3), tf1.train.StopAtStepHook(num_steps=9), *hooks]
         if kind == 'background':
             hooks.insert(0, estimator_ckpt.AsyncCheckpointSaverHook(str(directory), save_steps=1))
-        with tf1.train.MonitoredTrainingSession(
-            checkpoint_dir=str(directory),
-            scaffold=scaffold,
-            save_checkpoint_steps=1 if kind == 'session' else None,
-            save_checkpoint_secs=None,
-            save_summaries_steps=0,
-            save_summaries_secs=0,
-            log_step_count_steps=0,
-            hooks=hooks,
-        ) as session:
+        with saving_session(directory, scaffold, hooks, 1 if kind == 'session' else None) as session:
             while not session.should_stop():
                 session.run(train_op)
 

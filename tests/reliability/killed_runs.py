@@ -21,6 +21,7 @@ import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt.bundle.checkpoint_state import read_state
+from tests.testing.sessions import saving_session
 
 tf1 = tf.compat.v1
 KINDS = ('tf1', 'tf2', 'both', 'mirror', 'background')
@@ -44,16 +45,9 @@ def train(directory: str, kind: str, steps: int = _LAST_STEP) -> None:
             )
         if kind == 'background':
             hooks.append(estimator_ckpt.AsyncCheckpointSaverHook(directory, save_steps=1))
-        with tf1.train.MonitoredTrainingSession(
-            checkpoint_dir=directory,
-            scaffold=estimator_ckpt.scaffold(style, checkpoint, config=config),
-            save_checkpoint_steps=None if kind == 'background' else 1,
-            save_checkpoint_secs=None,
-            save_summaries_steps=0,
-            save_summaries_secs=0,
-            log_step_count_steps=0,
-            hooks=hooks,
-        ) as session:
+        scaffold = estimator_ckpt.scaffold(style, checkpoint, config=config)
+        save_steps = None if kind == 'background' else 1
+        with saving_session(directory, scaffold, hooks, save_steps) as session:
             while not session.should_stop():
                 session.run(train_op)
 

@@ -9,6 +9,7 @@ from estimator_ckpt.bundle.checkpoint_state import read_state
 from estimator_ckpt.conversion.convert_directory import convert_directory
 from tests.bundle.helpers import save
 from tests.reliability.journal import Journal
+from tests.testing.sessions import saving_session
 
 tf1 = tf.compat.v1
 SAVES = 5
@@ -44,16 +45,7 @@ def train(directory, journal, style, hooks=(), hook_saves=False, **options):
         step = tf1.train.get_or_create_global_step()
         train_op = tf.group(value.assign_add(tf.ones(50)), step.assign_add(1))
         scaffold = estimator_ckpt.scaffold(style, tf.train.Checkpoint(v=value, step=step), **options)
-        with tf1.train.MonitoredTrainingSession(
-            checkpoint_dir=str(directory),
-            scaffold=scaffold,
-            save_checkpoint_steps=None if hook_saves else 1,
-            save_checkpoint_secs=None,
-            save_summaries_steps=0,
-            save_summaries_secs=0,
-            log_step_count_steps=0,
-            hooks=hooks,
-        ) as session:
+        with saving_session(directory, scaffold, hooks, None if hook_saves else 1) as session:
             scaffold.saver._retention._max_to_keep = 2  # As RunConfig(keep_checkpoint_max=2) sets it.
             for number in range(1, SAVES + 1):
                 session.run(train_op)

@@ -1,10 +1,6 @@
 """Tests processes side by side in one directory: two that convert, and one that reads beside one that trains."""
 
-import json
 import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -15,21 +11,7 @@ from estimator_ckpt.bundle.reader import BundleReader, stored_files
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.conversion import average_checkpoints, convert_checkpoint
 from tests.cli.helpers import in_process
-
-FOLDER = pathlib.Path(__file__).parent
-
-
-def run(script, *arguments):
-    process = subprocess.run(
-        [sys.executable, FOLDER / script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={'PYTHONPATH': str(FOLDER.parents[1]), 'PATH': '/usr/bin:/bin'},
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr[-2000:]
-    return json.loads(process.stdout.splitlines()[-1])
+from tests.reliability.scripts import run
 
 
 def write(prefix, value):
