@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from estimator_ckpt.bundle import dtypes
@@ -31,6 +32,11 @@ class Entry(NamedTuple):
     size: int
     crc32c: int
     slices: tuple[Slice, ...] = ()
+
+
+def is_possible_shape(shape: Sequence[int]) -> bool:
+    """Returns True if TensorFlow can have a tensor of a shape, as far as ranks and numbers of elements go."""
+    return len(shape) <= MAX_RANK and min(shape, default=0) >= 0 and math.prod(filter(None, shape)) < 1 << 63
 
 
 def encode_key(key: str) -> bytes:

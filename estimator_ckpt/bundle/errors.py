@@ -22,3 +22,15 @@ class WrittenMeanwhileError(CheckpointError):
 
 class CorruptCheckpointError(CheckpointError):
     """Raised if a file of a checkpoint contradicts its format or its checksums."""
+
+
+def damaged(path: str, fault: str) -> CorruptCheckpointError:
+    """Returns the error for a damaged file.
+
+    Args:
+      path: The path of the file.
+      fault: The fault, as a clause.
+    """
+    return CorruptCheckpointError(
+        f'{path} is damaged: {fault}; restore the file from a copy, or use another checkpoint.'
+    )

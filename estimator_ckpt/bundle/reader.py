@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from estimator_ckpt.bundle import checksums, dtypes, slices, tensors
 from estimator_ckpt.bundle.columns import Columns, decode_columns
 from estimator_ckpt.bundle.entries import HEADER_KEY, Entry, decode_key, encode_key, entry_fault
-from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError, damaged
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
 from estimator_ckpt.bundle.paths import data_files, data_path, index_path, resolve
@@ -100,9 +100,7 @@ class BundleReader:
             ) from error
 
     def _corrupt(self, what: str) -> CorruptCheckpointError:
-        return CorruptCheckpointError(
-            f'{index_path(self.prefix)} is damaged: {what}; restore the file from a copy, or use another checkpoint.'
-        )
+        return damaged(index_path(self.prefix), what)
 
     def _parse(self, message: Any, key: bytes, raw: bytes | None) -> Any:
         if raw is None:

@@ -13,6 +13,7 @@ from estimator_ckpt.bundle.entries import encode_key
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.slices import Slice
+from estimator_ckpt.formats.source import UnsharedSource
 
 
 class ArrayEntry(NamedTuple):
@@ -44,7 +45,7 @@ class ArrayEntry(NamedTuple):
         return cls(dtype, shape, shard, (dtypes.size(dtype) or 0) * math.prod(shape))
 
 
-class ArrayFile(abc.ABC):
+class ArrayFile(UnsharedSource, abc.ABC):
     """A file, or several, of whole arrays; a `source.TensorSource`.
 
     A subclass reads the names, types and shapes when it is created, and an array when it is requested.
@@ -68,9 +69,14 @@ class ArrayFile(abc.ABC):
 
         Args:
           path: The path of the file.
+
+        Raises:
+          CheckpointNotFoundError: If there is no such file.
         """
         self.prefix = os.fspath(path)
         self._files = files_for(self.prefix)
+        if not self._files.exists(self.prefix):
+            raise CheckpointNotFoundError(f'There is no file {self.prefix}; check the path.')
         self._paths = [self.prefix]
         self._entries: dict[str, ArrayEntry] = {}
 
@@ -86,11 +92,6 @@ class ArrayFile(abc.ABC):
     def _read_rows(self, key: str, entry: ArrayEntry, start: int, stop: int) -> np.ndarray:
         """Reads a range along the first axis, if the format allows it without reading the rest."""
         return self._read(key, entry)[start:stop]
-
-    @property
-    def num_shards(self) -> int:
-        """The number of files."""
-        return len(self._paths)
 
     def __contains__(self, key: str) -> bool:
         return key in self._entries
@@ -120,10 +121,6 @@ class ArrayFile(abc.ABC):
           CorruptCheckpointError: Always.
         """
         raise CorruptCheckpointError(f'{self.prefix}: {key!r} has no slices.')
-
-    def decode_all(self) -> None:
-        """Does nothing, because all entries are decoded already."""
-        return
 
     def tensor(self, key: str, verify: bool = False) -> np.ndarray:
         """Reads the value of an array.
@@ -184,22 +181,6 @@ class ArrayFile(abc.ABC):
         return CorruptCheckpointError(
             f'{path}: the tensor {key!r} is damaged: {error}; restore the file from a copy, or use another checkpoint.'
         )
-
-    def each_has_its_place(self) -> bool:
-        """Returns True, because no two arrays share bytes."""
-        return True
-
-    def places(self) -> dict[str, tuple[int, int, int]]:
-        """Returns no places, because no two arrays share bytes."""
-        return {}
-
-    def data_path(self, shard: int) -> str:
-        """Returns the path of a file, given its number."""
-        return self._paths[shard]
-
-    def data_paths(self) -> list[str]:
-        """Returns the paths of all files."""
-        return list(self._paths)
 
     def check_data_files(self) -> None:
         """Checks that all files exist. That they are long enough was checked when they were opened.

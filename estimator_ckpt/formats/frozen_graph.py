@@ -23,7 +23,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from estimator_ckpt.bundle import dtypes, tensors
-from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError, damaged
 from estimator_ckpt.formats import graph_files, v1_values
 from estimator_ckpt.formats.array_file import ArrayEntry, ArrayFile
 from estimator_ckpt.formats.graph_constants import Constant, GraphFile, Node
@@ -82,29 +82,22 @@ class FrozenGraph(ArrayFile):
           CorruptCheckpointError: If the file is damaged.
         """
         super().__init__(path)
-        if not self._files.exists(self.prefix):
-            raise CheckpointNotFoundError(f'There is no file {self.prefix}; check the path.')
         head = self._files.read(self.prefix, 0, _HEAD_SIZE)
         is_saved_model = graph_files.is_saved_model(head, self._files.size(self.prefix))
         try:
             nodes = list(GraphFile(self._files, self.prefix).nodes(is_saved_model))
         except WireError as error:
-            raise self._corrupt(str(error)) from error
+            raise damaged(self.prefix, str(error)) from error
         self._constants: dict[str, Constant] = {}
         for key, constant in self._named(_variables(nodes)):
             if key in self._constants:
-                raise self._corrupt(f'the constant {key!r} is in it twice')
+                raise damaged(self.prefix, f'the constant {key!r} is in it twice')
             self._constants[key] = constant
             self._entries[key] = ArrayEntry.of(constant.dtype, constant.shape)
         if not self._constants:
             raise CheckpointNotFoundError(
                 f'{self.prefix} is a graph without the values of variables; name the checkpoint that belongs to it.'
             )
-
-    def _corrupt(self, what: str) -> CorruptCheckpointError:
-        return CorruptCheckpointError(
-            f'{self.prefix} is damaged: {what}; restore the file from a copy, or use another checkpoint.'
-        )
 
     def _named(self, variables: list[Node]) -> Iterable[tuple[str, Constant]]:
         """Returns the names of tensors and the tensors."""

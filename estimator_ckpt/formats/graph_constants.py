@@ -6,18 +6,16 @@ The file is read through a window, and large values are skipped. The messages ar
 """
 
 import dataclasses
-import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from estimator_ckpt.bundle import varint
+from estimator_ckpt.bundle.entries import is_possible_shape
 from estimator_ckpt.bundle.files import Files
-from estimator_ckpt.formats.wire import BYTES, FIXED_SIZES, VARINT, WireError
+from estimator_ckpt.formats.wire import BYTES, VARINT, WireError, field_head
 
 _WINDOW = 64 * 1024
 _MAX_TAG = 20  # The bytes of a tag and a length at most.
 _MAX_TEXT = 64 * 1024  # Names of nodes are shorter, by far.
-_MAX_RANK = 254
 # The numbers of fields.
 _META_GRAPH, _GRAPH_OF_META_GRAPH = 2, 2
 _NODE, _LIBRARY, _FUNCTION = 1, 2, 1
@@ -186,7 +184,7 @@ class GraphFile:
                 fields = self._fields(dimension.place)
                 extents = [f.value for f in fields if f.number == _EXTENT and f.kind == VARINT]
                 shape.append(extents[-1] if extents else 0)
-        if len(shape) > _MAX_RANK or math.prod(filter(None, shape)) >= 1 << 63:
+        if not is_possible_shape(shape):
             raise WireError('a constant has an impossible shape')
         return tuple(shape)
 
@@ -206,26 +204,12 @@ class GraphFile:
         position = place.start
         while position < place.end:
             head = self._bytes(position, min(_MAX_TAG, place.end - position))
-            try:
-                tag, used = varint.decode(head, 0)
-                kind, value, size = tag & 7, 0, 0
-                if kind == VARINT:
-                    value, used = varint.decode(head, used)
-                elif kind == BYTES:
-                    size, used = varint.decode(head, used)
-                elif kind in FIXED_SIZES:
-                    size = FIXED_SIZES[kind]
-                else:
-                    raise WireError(f'a field has the unknown wire type {kind}')
-            except WireError:
-                raise
-            except ValueError as error:
-                raise WireError(str(error)) from error
+            number, kind, value, size, used = field_head(head, 0)
             start = position + used
             position = start + size
             if position > place.end:
                 raise WireError('a field reaches beyond the end of its message')
-            yield _Field(tag >> 3, kind, value, Range(start, position))
+            yield _Field(number, kind, value, Range(start, position))
 
     def _text(self, place: Range) -> str:
         if place.end - place.start > _MAX_TEXT:

@@ -18,8 +18,8 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from estimator_ckpt.bundle import dtypes, tensors
-from estimator_ckpt.bundle.entries import encode_key
-from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.entries import encode_key, is_possible_shape
+from estimator_ckpt.bundle.errors import CheckpointError, damaged
 from estimator_ckpt.bundle.files import Progress
 from estimator_ckpt.formats.array_file import ArrayEntry, ArrayFile
 from estimator_ckpt.formats.output import OutputTensor, replacing
@@ -29,7 +29,6 @@ from estimator_ckpt.formats.random_access import RandomAccess, byte_view, check_
 _SUFFIX = '.npy'
 _INVALID = 0  # DT_INVALID, for arrays that TensorFlow has no type for.
 _MAX_HEADER = 10_000  # The limit of NumPy.
-_MAX_RANK = 254
 # Deflate makes at most this many bytes of one.
 _MAX_RATIO = 1032
 _LOCAL_MAGIC, _LOCAL_HEADER_SIZE = b'PK\x03\x04', 30
@@ -96,28 +95,21 @@ class NpzFile(ArrayFile):
           CorruptCheckpointError: If the archive or the header of an array is damaged.
         """
         super().__init__(path)
-        if not self._files.exists(self.prefix):
-            raise CheckpointNotFoundError(f'There is no file {self.prefix}; check the path.')
         self._size = self._files.size(self.prefix)
         self._members: dict[str, _Member] = {}
         self._stream = io.BufferedReader(RandomAccess(self.prefix, self._files, self._size))
         try:
             self._archive = zipfile.ZipFile(self._stream)
         except (ValueError, OSError, *_FAULTS) as error:
-            raise self._corrupt(f'its directory cannot be read ({error})') from error
+            raise damaged(self.prefix, f'its directory cannot be read ({error})') from error
         for info in self._archive.infolist():
             if info.filename.endswith(_SUFFIX):
                 self._add(info)
 
-    def _corrupt(self, what: str) -> CorruptCheckpointError:
-        return CorruptCheckpointError(
-            f'{self.prefix} is damaged: {what}; restore the file from a copy, or use another checkpoint.'
-        )
-
     def _add(self, info: zipfile.ZipInfo) -> None:
         key = info.filename[: -len(_SUFFIX)]
         if key in self._entries:
-            raise self._corrupt(f'the array {key!r} is in it twice')
+            raise damaged(self.prefix, f'the array {key!r} is in it twice')
         try:
             encode_key(key)
             member, shape = self._member(info)
@@ -125,7 +117,7 @@ class NpzFile(ArrayFile):
             if not member.fault:
                 self._check_size(member, shape)
         except (ValueError, OSError, *_FAULTS) as error:
-            raise self._corrupt(f'the header of the array {key!r} cannot be read ({error})') from error
+            raise damaged(self.prefix, f'the header of the array {key!r} cannot be read ({error})') from error
         self._members[key], self._entries[key] = member, ArrayEntry.of(number, shape)
 
     def _member(self, info: zipfile.ZipInfo) -> tuple[_Member, tuple[int, ...]]:
@@ -147,7 +139,7 @@ class NpzFile(ArrayFile):
                 raise ValueError(f'it claims {size} bytes')
             head = head[:size] + stream.read(max(size - len(head), 0))
         shape, is_fortran, dtype = _parsed(head)
-        if len(shape) > _MAX_RANK or min(shape, default=0) < 0 or math.prod(filter(None, shape)) >= 1 << 63:
+        if not is_possible_shape(shape):
             raise ValueError(f'the shape {list(shape)} is impossible')
         member = _Member(info, start, size, zlib.crc32(head), dtype, is_fortran, _type_fault(dtype))
         return member, tuple(map(int, shape))
@@ -258,21 +250,30 @@ def _native(array: np.ndarray) -> np.ndarray:
     return strings.reshape(array.shape)
 
 
-def write_npz(path: str, output: Sequence[OutputTensor], progress: Progress = None) -> None:
+def write_npz(
+    path: str,
+    output: Sequence[OutputTensor],
+    progress: Progress = None,
+    durable: bool = True,
+    overwrite: bool = True,
+) -> None:
     """Writes an archive of arrays as `numpy.savez` does, one array at a time. No array is compressed.
 
     Args:
       path: The path of the new file, which appears whole or not at all.
       output: The arrays.
       progress: A function that is called with the number of bytes of each array that has been written.
+      durable: Whether the file survives a power cut when the function returns.
+      overwrite: Whether a local file that is there at the end is replaced.
 
     Raises:
-      CheckpointError: If NumPy has no such type, or `numpy.load` could not tell two names apart.
+      CheckpointError: If NumPy has no such type, or `numpy.load` could not tell two names apart, or there is such
+        a file, and it is not to be replaced.
     """
     check_types(path, 'NumPy archives', output, _STORABLE)
     _check_names(path, [tensor.name for tensor in output])
     with (
-        replacing(path) as local,
+        replacing(path, durable, overwrite) as local,
         zipfile.ZipFile(local, 'w', zipfile.ZIP_STORED, allowZip64=True) as archive,
     ):
         for tensor in output:

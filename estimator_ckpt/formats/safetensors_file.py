@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.bundle.entries import encode_key
-from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.entries import encode_key, is_possible_shape
+from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, damaged
 from estimator_ckpt.bundle.files import CHUNK_SIZE, Progress, files_for
 from estimator_ckpt.formats.array_file import ArrayEntry, ArrayFile
 from estimator_ckpt.formats.output import OutputTensor, replacing
@@ -25,7 +25,6 @@ from estimator_ckpt.formats.output_types import check_types
 from estimator_ckpt.formats.random_access import byte_view, check_booleans, read_array
 
 _MAX_HEADER = 100_000_000  # The limit of the safetensors library.
-_MAX_RANK = 254
 _ALIGNMENT = 8
 _METADATA = '__metadata__'
 _INVALID = 0  # DT_INVALID, for tensors that TensorFlow has no type for.
@@ -70,8 +69,6 @@ class SafetensorsFile(ArrayFile):
           CorruptCheckpointError: If the header is damaged, or the file is too short.
         """
         super().__init__(path)
-        if not self._files.exists(self.prefix):
-            raise CheckpointNotFoundError(f'There is no file {self.prefix}; check the path.')
         self._offsets: dict[str, int] = {}
         self._faults: dict[str, str] = {}
         self._metadata: Mapping[str, str] = {}
@@ -82,7 +79,7 @@ class SafetensorsFile(ArrayFile):
                 raise ValueError(f'the file has {size} bytes, and its header claims {header_size}')
             self._parse(_json(self._files.read(self.prefix, 8, header_size)), 8 + header_size, size)
         except (ValueError, RecursionError) as error:
-            raise _corrupt(self.prefix, f'its header cannot be read ({error})') from error
+            raise damaged(self.prefix, f'its header cannot be read ({error})') from error
 
     def _parse(self, header: Any, start: int, size: int) -> None:
         """Takes the tensors from the header.
@@ -158,10 +155,8 @@ class SafetensorsIndex(ArrayFile):
           CorruptCheckpointError: If the index or the header of a file is damaged, or they contradict each other.
         """
         super().__init__(path)
-        if not self._files.exists(self.prefix):
-            raise CheckpointNotFoundError(f'There is no file {self.prefix}; check the path.')
         if self._files.size(self.prefix) > _MAX_HEADER:
-            raise _corrupt(self.prefix, f'it has more than {_MAX_HEADER:,} bytes')
+            raise damaged(self.prefix, f'it has more than {_MAX_HEADER:,} bytes')
         try:
             index = _json(self._files.read(self.prefix))
             names: Any = index['weight_map'] if isinstance(index, dict) else None
@@ -171,7 +166,7 @@ class SafetensorsIndex(ArrayFile):
                 if name in ('', '.', '..') or not name.isprintable() or set(name) & set('/\\:'):
                     raise ValueError(f'{name!r} is not the name of a file beside it')
         except (ValueError, KeyError, RecursionError) as error:
-            raise _corrupt(self.prefix, f'it cannot be read ({error})') from error
+            raise damaged(self.prefix, f'it cannot be read ({error})') from error
         self._index_metadata = index.get('metadata')
         self._open_files(names)
 
@@ -192,7 +187,7 @@ class SafetensorsIndex(ArrayFile):
         for key, name in names.items():
             shard = numbers.index(name)
             if key not in self._shards[shard]:
-                raise _corrupt(self.prefix, f'{self._paths[shard]} has no tensor {key!r}')
+                raise damaged(self.prefix, f'{self._paths[shard]} has no tensor {key!r}')
             self._entries[key] = self._shards[shard].entry(key)._replace(shard=shard)
 
     def _read(self, key: str, entry: ArrayEntry) -> np.ndarray:
@@ -212,7 +207,12 @@ class SafetensorsIndex(ArrayFile):
 
 
 def write_safetensors(
-    path: str, output: Sequence[OutputTensor], metadata: Mapping[str, str], progress: Progress = None
+    path: str,
+    output: Sequence[OutputTensor],
+    metadata: Mapping[str, str],
+    progress: Progress = None,
+    durable: bool = True,
+    overwrite: bool = True,
 ) -> None:
     """Writes a safetensors file, one tensor at a time.
 
@@ -221,15 +221,18 @@ def write_safetensors(
       output: The tensors.
       metadata: Texts for the header, by name.
       progress: A function that is called with the number of bytes of values that have been written.
+      durable: Whether the file survives a power cut when the function returns.
+      overwrite: Whether a local file that is there at the end is replaced.
 
     Raises:
-      CheckpointError: If the format does not have a type or a name, or two tensors have the same name.
+      CheckpointError: If the format does not have a type or a name, two tensors have the same name, or there is such a
+        file, and it is not to be replaced.
     """
     check_types(path, 'safetensors files', output, _TYPE_NAMES)
     # The order of the library: wide types first, which aligns all values.
     ordered = sorted(output, key=lambda tensor: (-(dtypes.size(tensor.dtype) or 0), tensor.name))
     header = _header(path, ordered, metadata)
-    with replacing(path) as local:
+    with replacing(path, durable, overwrite) as local:
         files_for(local).write_pieces(local, _pieces(header, ordered, progress))
 
 
@@ -305,7 +308,7 @@ def _fields(key: str, value: Any) -> tuple[str, tuple[int, ...], int, int]:
     offsets: Any = fields.get('data_offsets')
     if not isinstance(type_name, str) or not _is_extents(shape) or not _is_extents(offsets):
         raise ValueError(f'the entry of {key!r} has no type, shape and offsets')
-    if len(shape) > _MAX_RANK or math.prod(filter(None, shape)) >= 1 << 63:
+    if not is_possible_shape(shape):
         raise ValueError(f'{key!r} has the impossible shape {shape}')
     if len(offsets) != 2 or offsets[0] > offsets[1]:
         raise ValueError(f'{key!r} has the impossible offsets {offsets}')
@@ -319,10 +322,4 @@ def _is_extents(value: Any) -> bool:
 def _is_texts(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
         isinstance(name, str) and isinstance(text, str) for name, text in value.items()
-    )
-
-
-def _corrupt(path: str, what: str) -> CorruptCheckpointError:
-    return CorruptCheckpointError(
-        f'{path} is damaged: {what}; restore the file from a copy, or use another checkpoint.'
     )

@@ -1,5 +1,6 @@
 """The interface of readers of checkpoints, whatever their format."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -130,3 +131,33 @@ class TensorSource(Protocol):
           CheckpointNotFoundError: If a file is missing.
           CorruptCheckpointError: If a file is too short, or slices do not cover their tensor.
         """
+
+
+class UnsharedSource:
+    """What sources have in common no two tensors of which share bytes, whatever files they consist of."""
+
+    _paths: Sequence[str]
+
+    @property
+    def num_shards(self) -> int:
+        """The number of files."""
+        return len(self._paths)
+
+    def decode_all(self) -> None:
+        """Does nothing, because all entries are decoded already."""
+
+    def each_has_its_place(self) -> bool:
+        """Returns True, because no two tensors share bytes."""
+        return True
+
+    def places(self) -> dict[str, tuple[int, int, int]]:
+        """Returns no places, because no two tensors share bytes."""
+        return {}
+
+    def data_path(self, shard: int) -> str:
+        """Returns the path of a file, given its number."""
+        return self._paths[shard]
+
+    def data_paths(self) -> list[str]:
+        """Returns the paths of all files."""
+        return list(self._paths)

@@ -14,11 +14,12 @@ import numpy as np
 
 from estimator_ckpt.bundle import dtypes, slices, tensors
 from estimator_ckpt.bundle.entries import decode_key, encode_key
-from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError, damaged
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.slices import Slice
 from estimator_ckpt.formats import v1_paths, v1_values
-from estimator_ckpt.formats.v1_file import BlockCache, V1File, corrupt
+from estimator_ckpt.formats.source import UnsharedSource
+from estimator_ckpt.formats.v1_file import BlockCache, V1File
 from estimator_ckpt.formats.v1_messages import HeaderTensor, Record, normalized, part_shape
 
 
@@ -70,7 +71,7 @@ class _Tensor(NamedTuple):
         return len(self.pieces) == 1 and _whole(self.shape) in self.pieces
 
 
-class V1Reader:
+class V1Reader(UnsharedSource):
     """One checkpoint of the V1 format; a `source.TensorSource`.
 
     The headers are read at once, and a tensor when it is requested. The checksums of all blocks that are read are
@@ -105,7 +106,6 @@ class V1Reader:
                 'the path.'
             )
         self.prefix, self._paths = paths
-        self.num_shards = len(self._paths)
         self._file_operations, cache = files_for(self.prefix), BlockCache()
         self._files = [V1File(path, self._file_operations, cache) for path in self._paths]
         self._tensors: dict[str, _Tensor] = {}
@@ -118,7 +118,7 @@ class V1Reader:
         key = decode_key(tensor.name)
         merged = self._tensors.setdefault(key, _Tensor(tensor.dtype, tensor.shape, {}))
         if (merged.dtype, merged.shape) != (tensor.dtype, tensor.shape):
-            raise corrupt(
+            raise damaged(
                 self._paths[shard],
                 f'{key!r} is {_describe(tensor.dtype, tensor.shape)} in its header and '
                 f'{_describe(merged.dtype, merged.shape)} in another of {self.prefix}',
@@ -126,7 +126,7 @@ class V1Reader:
         for part in tensor.slices:
             normal = normalized(part, tensor.shape)
             if normal in merged.pieces:
-                raise corrupt(self._paths[shard], f'the slice {part} of {key!r} is in {self.prefix} twice')
+                raise damaged(self._paths[shard], f'the slice {part} of {key!r} is in {self.prefix} twice')
             merged.pieces[normal] = _Piece(shard, part)
 
     def __contains__(self, key: str) -> bool:
@@ -161,28 +161,9 @@ class V1Reader:
         tensor = self._tensor(key)
         piece = tensor.pieces.get(part)
         if piece is None:
-            raise corrupt(self.prefix, f'the slice {part} of {key!r} is missing')
+            raise damaged(self.prefix, f'the slice {part} of {key!r} is missing')
         shape = part_shape(part, tensor.shape)
         return V1Entry(tensor.dtype, shape, piece.shard, _size(tensor.dtype, shape))
-
-    def decode_all(self) -> None:
-        """Does nothing, because all headers are decoded already."""
-
-    def each_has_its_place(self) -> bool:
-        """Returns True, because no two tensors share bytes."""
-        return True
-
-    def places(self) -> dict[str, tuple[int, int, int]]:
-        """Returns no places, because no two tensors share bytes."""
-        return {}
-
-    def data_path(self, shard: int) -> str:
-        """Returns the path of a file, given its number."""
-        return self._paths[shard]
-
-    def data_paths(self) -> list[str]:
-        """Returns the paths of all files."""
-        return list(self._paths)
 
     def check_data_files(self) -> None:
         """Checks that files have the same sizes as when they were opened, and that slices cover their tensors.
@@ -198,7 +179,7 @@ class V1Reader:
                 )
             size = self._file_operations.size(file.path)
             if size != file.size:
-                raise corrupt(file.path, f'it had {file.size} bytes when it was opened and has {size} now')
+                raise damaged(file.path, f'it had {file.size} bytes when it was opened and has {size} now')
         for key, tensor in self._tensors.items():
             self._check_volume(key, tensor)
 
@@ -237,7 +218,7 @@ class V1Reader:
         for where, values in pieces:
             result[where], covered[where] = values, True
         if not covered.all():
-            raise corrupt(self.prefix, f'the slices of {key!r} overlap and do not cover it')
+            raise damaged(self.prefix, f'the slices of {key!r} overlap and do not cover it')
         return result
 
     def rows(self, key: str, start: int, stop: int) -> np.ndarray:
@@ -302,9 +283,9 @@ class V1Reader:
         held = sum(math.prod(part_shape(part, tensor.shape)) for part in tensor.pieces)
         needed = math.prod(tensor.shape)
         if held < needed:
-            raise corrupt(self.prefix, f'the slices of {key!r} do not cover it')
+            raise damaged(self.prefix, f'the slices of {key!r} do not cover it')
         if held > needed:
-            raise corrupt(self.prefix, f'the slices of {key!r} overlap')
+            raise damaged(self.prefix, f'the slices of {key!r} overlap')
 
     def _empty(self, key: str, tensor: _Tensor, dtype: np.dtype) -> np.ndarray:
         try:
@@ -313,7 +294,7 @@ class V1Reader:
             return tensors.empty(tensor.shape, dtype)
         except ValueError as error:
             # The rank is too high for NumPy, or an extent is too large beside one of 0.
-            raise corrupt(self.prefix, f'the tensor {key!r}: {error}') from error
+            raise damaged(self.prefix, f'the tensor {key!r}: {error}') from error
 
     def _read(self, key: str, tensor: _Tensor, piece: _Piece) -> np.ndarray:
         record = self._files[piece.shard].record(encode_key(key), piece.part)
@@ -328,7 +309,7 @@ class V1Reader:
                 f'{self._paths[piece.shard]}: the tensor {key!r} cannot be read: {error}; leave it out.'
             ) from error
         except ValueError as error:
-            raise corrupt(self._paths[piece.shard], f'the tensor {key!r}: {error}') from error
+            raise damaged(self._paths[piece.shard], f'the tensor {key!r}: {error}') from error
 
 
 def _whole(shape: tuple[int, ...]) -> Slice:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from estimator_ckpt.bundle import slices
 from estimator_ckpt.bundle.entries import decode_key
-from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError, damaged
 from estimator_ckpt.bundle.files import Files
 from estimator_ckpt.bundle.partial_table import PartialTable
 from estimator_ckpt.bundle.slices import Slice
@@ -20,18 +20,6 @@ _CACHE_SIZE = 32 * 1024 * 1024
 _SMALL_RECORD = 64 * 1024
 # TensorFlow writes to a file with such a name, and renames it at the end.
 _UNFINISHED = re.compile(r'\.tempstate\d+$')
-
-
-def corrupt(path: str, fault: str) -> CorruptCheckpointError:
-    """Returns the error for a damaged file.
-
-    Args:
-      path: The path of the file.
-      fault: The fault, as a clause.
-    """
-    return CorruptCheckpointError(
-        f'{path} is damaged: {fault}; restore the file from a copy, or use another checkpoint.'
-    )
 
 
 class BlockCache:
@@ -161,7 +149,7 @@ class V1File:
         if number is not None:
             value = self._cache.value((self.path, number), key, lambda: dict(self._items(number)))
         if value is None:
-            raise corrupt(self.path, f'the record of {decode_key(name)!r}, slice {part}, is missing')
+            raise damaged(self.path, f'the record of {decode_key(name)!r}, slice {part}, is missing')
         return self._record(key, value)
 
     def records(self) -> Iterator[tuple[int, Record | CorruptCheckpointError]]:
@@ -186,16 +174,16 @@ class V1File:
             try:
                 self._table.check_block(0)
             except TableError as error:
-                raise corrupt(self.path, str(error)) from error
+                raise damaged(self.path, str(error)) from error
             self._header_checked = True
 
     def _items(self, number: int) -> list[tuple[bytes, memoryview]]:
         try:
             items = self._table.items(number)
         except TableError as error:
-            raise corrupt(self.path, str(error)) from error
+            raise damaged(self.path, str(error)) from error
         if any(a[0] >= b[0] for a, b in zip(items, items[1:], strict=False)):
-            raise corrupt(self.path, f'the keys of its block {number} do not ascend')
+            raise damaged(self.path, f'the keys of its block {number} do not ascend')
         return items
 
     def _record(self, key: bytes, value: memoryview) -> Record:
@@ -204,5 +192,5 @@ class V1File:
             if slices.encode_key(record.name, record.part) != key:
                 raise MessageError(f'it names {decode_key(record.name)!r}, slice {record.part}')
         except (MessageError, OverflowError) as error:
-            raise corrupt(self.path, f'the record under the key {key!r}: {error}') from error
+            raise damaged(self.path, f'the record under the key {key!r}: {error}') from error
         return record

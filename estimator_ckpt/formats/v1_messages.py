@@ -4,16 +4,15 @@ The messages are declared in `tensorflow/core/util/saved_tensor_slice.proto`. He
 are read without copying the values, which `v1_values` decodes.
 """
 
-import math
 from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 
+from estimator_ckpt.bundle.entries import MAX_RANK, is_possible_shape
 from estimator_ckpt.bundle.protos import declare
 from estimator_ckpt.bundle.slices import Slice
 from estimator_ckpt.formats import wire
 
-_MAX_RANK = 254  # TensorFlow's own limit.
 # TF_CHECKPOINT_VERSION in `tensorflow/core/public/version.h`, the version of the newest writer.
 _VERSION = 1
 # The numbers of the fields of SavedTensorSlices, and of those of SavedSlice.
@@ -154,9 +153,9 @@ def _header_tensor(message: Any) -> HeaderTensor:
 def _fault(tensor: HeaderTensor) -> str | None:
     """Returns what is impossible about a tensor, as the predicate of a sentence; None if it is plausible."""
     shape = tensor.shape
-    if len(shape) > _MAX_RANK:
+    if len(shape) > MAX_RANK:
         return f'has the impossible rank {len(shape)}'
-    if any(extent < 0 for extent in shape) or math.prod(filter(None, shape)) >= 1 << 63:
+    if not is_possible_shape(shape):
         return f'has the impossible shape {list(shape)}'
     if not tensor.slices:
         return 'has no slice'

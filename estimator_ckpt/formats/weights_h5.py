@@ -185,8 +185,7 @@ class KerasArchive(WeightsFile):
     what = 'a model in the .keras format'
 
     def _opened(self) -> Any:
-        file = io.BufferedReader(RandomAccess(self.prefix, self._files, self._size))
-        with zipfile.ZipFile(file) as archive:
+        with self._archive() as archive:
             info = archive.getinfo(WEIGHTS)
             if info.compress_type != zipfile.ZIP_STORED:
                 if info.file_size > _MOST_COMPRESSED * self._size:
@@ -197,6 +196,9 @@ class KerasArchive(WeightsFile):
             header = self._files.read(self.prefix, info.header_offset, 30)
             start = info.header_offset + 30 + sum(np.frombuffer(header[26:30], '<u2').tolist())
         return io.BufferedReader(RandomAccess(self.prefix, self._files, info.file_size, start))
+
+    def _archive(self) -> zipfile.ZipFile:
+        return zipfile.ZipFile(io.BufferedReader(RandomAccess(self.prefix, self._files, self._size)))
 
     @functools.cached_property
     def config(self) -> Mapping[str, Any] | None:
@@ -215,9 +217,7 @@ class KerasArchive(WeightsFile):
 
     def members(self) -> list[str]:
         """Returns the names of the files in the archive."""
-        with zipfile.ZipFile(
-            io.BufferedReader(RandomAccess(self.prefix, self._files, self._size))
-        ) as archive:
+        with self._archive() as archive:
             return archive.namelist()
 
     def member(self, name: str) -> bytes:
@@ -230,9 +230,7 @@ class KerasArchive(WeightsFile):
           KeyError: If there is no such file.
           ValueError: If it claims to have more bytes than it can.
         """
-        with zipfile.ZipFile(
-            io.BufferedReader(RandomAccess(self.prefix, self._files, self._size))
-        ) as archive:
+        with self._archive() as archive:
             if archive.getinfo(name).file_size > _MOST_COMPRESSED * self._size:
                 raise ValueError(f'{name} claims {archive.getinfo(name).file_size} bytes')
             return archive.read(name)

@@ -43,26 +43,43 @@ def field_at(message: memoryview, position: int) -> tuple[int, int, int | memory
     Raises:
       WireError: If the field reaches beyond the end, or has an unknown wire type.
     """
-    try:
-        tag, position = varint.decode(message, position)
-        kind = tag & 7
-        if kind == VARINT:
-            value, end = varint.decode(message, position)
-            return tag >> 3, kind, value, end
-        if kind == BYTES:
-            size, position = varint.decode(message, position)
-        elif kind in FIXED_SIZES:
-            size = FIXED_SIZES[kind]
-        else:
-            raise WireError(f'a field has the unknown wire type {kind}')
-    except WireError:
-        raise
-    except ValueError as error:
-        raise WireError(str(error)) from error
+    number, kind, value, size, position = field_head(message, position)
+    if kind == VARINT:
+        return number, kind, value, position
     end = position + size
     if end > len(message):
         raise WireError('a field reaches beyond the end of its message')
-    return tag >> 3, kind, message[position:end], end
+    return number, kind, message[position:end], end
+
+
+def field_head(data: memoryview | bytes, position: int) -> tuple[int, int, int, int, int]:
+    """Decodes what comes before the value of a field, and a variable-length integer with it.
+
+    Args:
+      data: The bytes, as many as a tag and a length may have if they do not end before.
+      position: The position of the field.
+
+    Returns:
+      The number, the wire type, the value of a variable-length integer (else 0), the number of bytes of another value
+      (else 0), and the position behind what was decoded.
+
+    Raises:
+      WireError: If it ends too early, or the wire type is unknown.
+    """
+    try:
+        tag, position = varint.decode(data, position)
+        kind = tag & 7
+        if kind == VARINT:
+            value, position = varint.decode(data, position)
+            return tag >> 3, kind, value, 0, position
+        if kind == BYTES:
+            size, position = varint.decode(data, position)
+            return tag >> 3, kind, 0, size, position
+    except ValueError as error:
+        raise WireError(str(error)) from error
+    if kind not in FIXED_SIZES:
+        raise WireError(f'a field has the unknown wire type {kind}')
+    return tag >> 3, kind, 0, FIXED_SIZES[kind], position
 
 
 def submessages(message: memoryview, *numbers: int) -> list[memoryview | None]:
