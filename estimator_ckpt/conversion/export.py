@@ -13,7 +13,6 @@ from estimator_ckpt.conversion.export_options import ExportOptions, without_effe
 from estimator_ckpt.conversion.placement import place_by_name
 from estimator_ckpt.conversion.pytorch_layout import PyTorchTensor, to_pytorch
 from estimator_ckpt.conversion.selection import select_tensors, take_rules
-from estimator_ckpt.formats.output import replacing
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.mapping.recurrent_cells import with_cells
 from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
@@ -105,6 +104,5 @@ def _export_names(
         )
     if not named:
         raise CheckpointError(f'{source.reader.prefix} has no tensors to write.')
-    with replacing(destination, options.durable, options.overwrite) as path:
-        export_arrays(source.reader, named, path, ending, options.library, progress)
+    export_arrays(source.reader, named, destination, ending, options, progress)
     return report

@@ -7,6 +7,7 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import Progress
 from estimator_ckpt.conversion.destinations import NPZ
+from estimator_ckpt.conversion.export_options import ExportOptions
 from estimator_ckpt.conversion.pytorch_layout import PyTorchTensor
 from estimator_ckpt.formats.npz import write_npz
 from estimator_ckpt.formats.output import OutputTensor
@@ -20,9 +21,9 @@ _FORMATS = {None: 'tf', 'pytorch': 'pt'}
 def export_arrays(
     reader: TensorSource,
     tensors: Sequence[PyTorchTensor],
-    path: str,
+    destination: str,
     ending: str,
-    library: str | None,
+    options: ExportOptions,
     progress: Progress,
 ) -> None:
     """Writes tensors one by one, so that only one is in memory.
@@ -30,9 +31,9 @@ def export_arrays(
     Args:
       reader: The reader of the checkpoint.
       tensors: The tensors with their new names, which must differ.
-      path: The local path of the new file.
-      ending: The ending of its final name: `'.safetensors'` or `'.npz'`.
-      library: The library whose layouts the tensors have: `'pytorch'`; None for TensorFlow.
+      destination: The path of the new file, which appears whole or not at all.
+      ending: Its ending: `'.safetensors'` or `'.npz'`.
+      options: The options. Their library is the one whose layouts the tensors have.
       progress: Called with the number of bytes of each tensor after it was written.
 
     Raises:
@@ -50,7 +51,9 @@ def export_arrays(
         raise CheckpointError(
             f'{reader.prefix}: a {ending} file holds numbers only, not {", ".join(strings)}; leave them out with drop.'
         )
+    durable, overwrite = options.durable, options.overwrite
     if ending == NPZ:
-        write_npz(path, outputs, progress)
+        write_npz(destination, outputs, progress, durable, overwrite)
     else:
-        write_safetensors(path, outputs, {'format': _FORMATS[library]}, progress)
+        metadata = {'format': _FORMATS[options.library]}
+        write_safetensors(destination, outputs, metadata, progress, durable, overwrite)
