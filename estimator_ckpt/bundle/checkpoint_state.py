@@ -79,6 +79,18 @@ def read_state(directory: str, state_file: str = STATE_FILE) -> CheckpointState 
     )
 
 
+def read_state_if_whole(directory: str) -> CheckpointState | None:
+    """Returns the state file of a directory; None if there is none, or it is damaged.
+
+    Args:
+      directory: Local or remote directory of checkpoints.
+    """
+    try:
+        return read_state(directory)
+    except CorruptCheckpointError:
+        return None
+
+
 def write_state(
     directory: str, state: CheckpointState, state_file: str = STATE_FILE, durable: bool = True
 ) -> None:

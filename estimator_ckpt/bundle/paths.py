@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 
-from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, CheckpointState, read_state
+from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state, read_state_if_whole
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import Files, files_for
 from estimator_ckpt.bundle.log import logger
@@ -87,13 +87,6 @@ def resolve(path: str | bytes | os.PathLike) -> str:
     raise CheckpointNotFoundError(_not_found(path, files))
 
 
-def _state_if_whole(directory: str) -> CheckpointState | None:
-    try:
-        return read_state(directory)
-    except CorruptCheckpointError:
-        return None
-
-
 def _resolve_directory(directory: str, files: Files) -> str:
     state, damage, fault = None, None, f'{directory} has no checkpoint state file'
     try:
@@ -105,7 +98,7 @@ def _resolve_directory(directory: str, files: Files) -> str:
         if prefix is not None:
             return prefix
         # Training may have deleted it after the state file was read, which names a newer one then.
-        previous, state = state, _state_if_whole(directory)
+        previous, state = state, read_state_if_whole(directory)
         if state == previous:
             break
     if state is not None:

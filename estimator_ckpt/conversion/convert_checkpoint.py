@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
-from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.paths import as_path
@@ -34,7 +33,7 @@ from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.recurrent_cells import with_cells
-from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
+from estimator_ckpt.mapping.report import MappingError, MappingReport, Row, source_row
 from estimator_ckpt.mapping.rules import Rules
 from estimator_ckpt.mapping.source import Source, promote_all
 from estimator_ckpt.mapping.tensors import Tensor, read_tensors
@@ -292,7 +291,7 @@ def _shared_keys_error(rows: list[tuple[str, Tensor]], reader: TensorSource) -> 
     report, collisions = MappingReport(), []
     for key, group in sorted(tensors.items()):
         section = report.matched if len(group) == 1 else report.ambiguous
-        section += [row(reader, tensor, key) for tensor in group]
+        section += [source_row(reader, tensor.key, key) for tensor in group]
         if len(group) > 1:
             collisions.append(f'{key!r} from {", ".join(repr(tensor.key) for tensor in group)}')
     return MappingError(
@@ -347,7 +346,7 @@ class ConversionReport(MappingReport):
           left_out: The tensors without a new key.
           placed: The placement of the tensors, with its notes and warnings.
         """
-        unused = [row(source, tensor, None, 'left out as asked') for tensor in left_out]
+        unused = [source_row(source, tensor.key, None, 'left out as asked') for tensor in left_out]
         report = cls(unused=unused, notes=placed.notes, warnings=placed.warnings)
         report._source, report._by_key = source, by_key
         # The first access creates it, by `__getattr__`.
@@ -358,18 +357,5 @@ class ConversionReport(MappingReport):
         # Python calls this only for attributes that are not set.
         if name != 'matched':
             raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
-        self.matched = [row(self._source, tensor, key) for key, tensor in self._by_key.items()]
+        self.matched = [source_row(self._source, tensor.key, key) for key, tensor in self._by_key.items()]
         return self.matched
-
-
-def row(source: TensorSource, tensor: Tensor, target: str | None, note: str = '') -> Row:
-    """Returns the row of a tensor in a report.
-
-    Args:
-      source: The source of the tensor.
-      tensor: The tensor.
-      target: The new key of the tensor; None if there is none.
-      note: The note on the tensor.
-    """
-    entry = source.entry(tensor.key)
-    return Row(tensor.key, target, entry.shape, dtypes.name(entry.dtype), note)

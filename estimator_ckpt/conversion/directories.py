@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.log import logger
-from estimator_ckpt.bundle.paths import checkpoints_in
-from estimator_ckpt.formats.opening import find_checkpoint, name_of, v1_checkpoints_in
+from estimator_ckpt.formats.opening import find_checkpoint, name_of, prefixes_in
 
 
 def read_directory(directory: str) -> tuple[CheckpointState | None, list[str]]:
@@ -17,7 +16,7 @@ def read_directory(directory: str) -> tuple[CheckpointState | None, list[str]]:
     Raises:
       CheckpointNotFoundError: If the directory has no checkpoint.
     """
-    prefixes = [paths.prefix for paths in v1_checkpoints_in(directory)] + checkpoints_in(directory)
+    prefixes = prefixes_in(directory)
     state = _state(directory)
     listed = _listed(directory, state)
     missing = [entry for entry, prefix in listed.items() if prefix is None]

@@ -15,7 +15,7 @@ from estimator_ckpt.conversion.pytorch_layout import PyTorchTensor, to_pytorch
 from estimator_ckpt.conversion.selection import select_tensors, take_rules
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.mapping.recurrent_cells import with_cells
-from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
+from estimator_ckpt.mapping.report import MappingError, MappingReport, Row, source_row
 from estimator_ckpt.mapping.source import Source, promote_all
 from estimator_ckpt.mapping.tensors import read_tensors
 from estimator_ckpt.optimizers.momentum import momentum_notes
@@ -58,9 +58,7 @@ def export(
         converted = converted.of(tensors)
         report = _export_names(converted, destination, ending, options, progress)
     report.unused += [
-        Row(tensor.key, None, entry.shape, dtypes.name(entry.dtype), 'left out as asked')
-        for tensor in left_out
-        for entry in [contents.reader.entry(tensor.key)]
+        source_row(contents.reader, tensor.key, None, 'left out as asked') for tensor in left_out
     ]
     return report
 
@@ -85,11 +83,9 @@ def _export_names(
     report = MappingReport()
     if options.library == _PYTORCH:
         named, without_place, report.notes = to_pytorch(source, named)
-        for tensor in without_place:
-            entry = source.reader.entry(tensor.key)
-            report.unused.append(
-                Row(tensor.key, None, entry.shape, dtypes.name(entry.dtype), 'no variable of a module')
-            )
+        report.unused += [
+            source_row(source.reader, tensor.key, None, 'no variable of a module') for tensor in without_place
+        ]
     else:
         report.notes = momentum_notes(source)
     for tensor, name, recipe in named:

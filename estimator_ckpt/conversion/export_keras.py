@@ -142,10 +142,8 @@ def _check_rules(source: Source, target: Targets, path: str) -> None:
     Raises:
       RuleError: If a rule names another one.
     """
-    place = target.places()
-    called = {call for wanted in target.wanted for call in wanted.calls}
-    lost = [t.target for t in source.tensors if t.target is not None and place(t.target) not in called]
+    lost = {tensor.target or '' for tensor in target.unplaced(source.tensors)}
     if lost:
-        listed = ', '.join(map(repr, sorted(set(lost))[:8]))
+        listed = ', '.join(map(repr, sorted(lost)[:8]))
         names = ', '.join(wanted.tensor.name for wanted in target.wanted[:8])
         raise RuleError(f'{path} does not have what rules name: {listed}; it has {names}, ...')

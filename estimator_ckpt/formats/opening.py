@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from estimator_ckpt.bundle.checkpoint_state import read_state
+from estimator_ckpt.bundle.checkpoint_state import read_state_if_whole
 from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.log import logger
@@ -260,10 +260,7 @@ def _is_v1(paths: v1_paths.V1Paths) -> bool:
 
 def _v1_in_directory(directory: str) -> v1_paths.V1Paths | None:
     """Returns the V1 checkpoint that a directory stands for; None if it has V2 checkpoints or none at all."""
-    try:
-        state = read_state(directory)
-    except CorruptCheckpointError:
-        state = None
+    state = read_state_if_whole(directory)
     if state is not None:
         path = find_checkpoint(directory, state.latest)
         if path is not None:
@@ -295,10 +292,15 @@ def v1_checkpoints_in(directory: str) -> list[v1_paths.V1Paths]:
         paths = v1_paths.find(path)
         if paths is not None and paths.prefix not in by_prefix and _is_v1(paths):
             by_prefix[paths.prefix] = paths
-    return sorted(by_prefix.values(), key=lambda paths: (_step(paths.prefix), paths.prefix))
+    return sorted(by_prefix.values(), key=lambda paths: (step_in_name(paths.prefix), paths.prefix))
 
 
-def _step(prefix: str) -> int:
+def prefixes_in(directory: str) -> list[str]:
+    """Returns the prefixes of the checkpoints in a directory, those of V1 first, each kind in the order of steps."""
+    return [paths.prefix for paths in v1_checkpoints_in(directory)] + checkpoints_in(directory)
+
+
+def step_in_name(prefix: str) -> int:
     """Returns the step at the end of a name; -1 if there is none."""
     match = re.search(r'-(\d+)(?:-[?]{5}-of-\d{5})?$', prefix)
     return int(match[1]) if match else -1

@@ -4,17 +4,16 @@ import contextlib
 import dataclasses
 import json
 import os
-import re
 import time
 from typing import Any
 
-from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state, write_state
-from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError, CorruptCheckpointError
+from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state_if_whole, write_state
+from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.leftovers import Leftover, find_leftovers
-from estimator_ckpt.bundle.paths import as_path, checkpoints_in, index_path
+from estimator_ckpt.bundle.paths import as_path, index_path
 from estimator_ckpt.common import formatting
-from estimator_ckpt.formats.opening import find_checkpoint, is_there, v1_checkpoints_in
+from estimator_ckpt.formats.opening import find_checkpoint, is_there, prefixes_in, step_in_name
 from estimator_ckpt.inspection.verify_checkpoint import verify
 from estimator_ckpt.keys.contents import Contents
 
@@ -125,14 +124,11 @@ def list_directory(directory: str | os.PathLike) -> Listing:
 
 
 def _list_now(directory: str) -> Listing:
-    try:
-        state = read_state(directory)
-    except CorruptCheckpointError:
-        state = None
+    state = read_state_if_whole(directory)
     entries = list(dict.fromkeys([*state.all, state.latest])) if state else []
     places = {entry: find_checkpoint(directory, entry) for entry in entries}
     latest = places.get(state.latest) if state else None
-    prefixes = _prefixes(directory)
+    prefixes = prefixes_in(directory)
     prefixes += [prefix for prefix in places.values() if prefix and prefix not in prefixes]
     listed = set(places.values())
     checkpoints = [_listed(prefix, prefix in listed, prefix == latest) for prefix in prefixes]
@@ -143,12 +139,8 @@ def _list_now(directory: str) -> Listing:
     return Listing(directory, checkpoints, missing, find_leftovers(directory))
 
 
-def _prefixes(directory: str) -> list[str]:
-    return [paths.prefix for paths in v1_checkpoints_in(directory)] + checkpoints_in(directory)
-
-
 def _listed(prefix: str, is_listed: bool, is_latest: bool) -> ListedCheckpoint:
-    step, style, fault, size, written = re.search(r'-(\d+)$', prefix), '', '', 0, 0.0
+    step, style, fault, size, written = step_in_name(prefix), '', '', 0, 0.0
     files = files_for(prefix)
     try:
         contents = Contents(prefix)
@@ -161,7 +153,7 @@ def _listed(prefix: str, is_listed: bool, is_latest: bool) -> ListedCheckpoint:
         with contextlib.suppress(FileNotFoundError):
             size, written = size + files.size(path), max(written, files.mtime(path))
     return ListedCheckpoint(
-        prefix, int(step[1]) if step else None, style, size, written, is_listed, is_latest, fault
+        prefix, None if step < 0 else step, style, size, written, is_listed, is_latest, fault
     )
 
 
@@ -196,10 +188,9 @@ def repair(directory: str | os.PathLike) -> Repair:
     listing = list_directory(directory)
     whole, damaged = [], {}
     for checkpoint in listing.checkpoints:
-        faults = [checkpoint.fault] if checkpoint.fault else []
-        faults = faults or [str(fault) for fault in verify(checkpoint.prefix).faults]
-        if faults:
-            damaged[checkpoint.prefix] = faults[0]
+        fault = checkpoint.fault or next(map(str, verify(checkpoint.prefix).faults), '')
+        if fault:
+            damaged[checkpoint.prefix] = fault
         else:
             whole.append(checkpoint)
     if not whole:
@@ -208,10 +199,7 @@ def repair(directory: str | os.PathLike) -> Repair:
         )
     names = tuple(os.path.relpath(c.prefix, listing.directory) for c in whole)
     times = tuple(c.written for c in whole)
-    try:
-        state = read_state(listing.directory)
-    except CorruptCheckpointError:
-        state = None
+    state = read_state_if_whole(listing.directory)
     changed = state is None or (state.latest, state.all) != (names[-1], names)
     if changed:
         preserved = state.last_preserved if state else 0.0

@@ -17,10 +17,15 @@ from estimator_ckpt.bundle.files import LocalFiles, ReadAhead, chunks, files_for
 from estimator_ckpt.bundle.paths import as_path, checkpoint_exists, index_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
-from estimator_ckpt.formats.opening import find_checkpoint, find_source, following_latest, open_source
+from estimator_ckpt.formats.opening import (
+    find_checkpoint,
+    find_source,
+    following_latest,
+    is_there,
+    open_source,
+)
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.formats.v1 import V1Reader
-from estimator_ckpt.formats.v1_paths import find as find_v1
 from estimator_ckpt.inspection import slice_coverage
 from estimator_ckpt.keys.object_graph import read_object_graph
 
@@ -142,7 +147,7 @@ def _verify(prefix: str, progress: Progress | None) -> VerificationReport:
         else:
             _check_arrays(reader, report, progress)
     _check_state(prefix, report)
-    if report.faults and not (checkpoint_exists(prefix) or find_v1(prefix)):
+    if report.faults and not is_there(prefix):
         raise CheckpointNotFoundError(f'{prefix} is not there any more.')
     return report
 

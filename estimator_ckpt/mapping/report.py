@@ -177,6 +177,19 @@ def nearest(name: str, names: Sequence[str], num_missing: int) -> str:
     return f'nearest: {", ".join(similar)}' if similar else ''
 
 
+def source_row(source: TensorSource, key: str, target: str | None, note: str = '') -> Row:
+    """Returns the row of a tensor that is taken as it is, or not at all.
+
+    Args:
+      source: The reader of the checkpoint.
+      key: The key of the tensor.
+      target: The new key of the tensor; None if there is none.
+      note: The note on the tensor.
+    """
+    entry = source.entry(key)
+    return Row(key, target, entry.shape, dtypes.name(entry.dtype), note)
+
+
 def unused_rows(source: TensorSource, keys: Iterable[str], report: MappingReport) -> list[Row]:
     """Returns rows for the keys that no target in a report takes.
 
@@ -186,8 +199,7 @@ def unused_rows(source: TensorSource, keys: Iterable[str], report: MappingReport
       report: The report.
     """
     used = {row.source for row in report.matched + report.mismatched + report.ambiguous}
-    entries = [(key, source.entry(key)) for key in keys if key not in used]
-    return [Row(key, None, entry.shape, dtypes.name(entry.dtype)) for key, entry in entries]
+    return [source_row(source, key, None) for key in keys if key not in used]
 
 
 _NARROW = ('target', 'source', 'note')

@@ -1,7 +1,7 @@
 """The tensors of a target that are to get values."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -78,12 +78,28 @@ class Targets:
     graph: ObjectGraph | None
     scope: str = ''
 
+    def unplaced(self, tensors: Iterable[Tensor]) -> list[Tensor]:
+        """Returns the tensors that rules send to tensors that do not exist here.
+
+        Args:
+          tensors: The tensors of the source, after the rules were applied.
+        """
+        ruled = [(tensor, tensor.target) for tensor in tensors if tensor.target is not None]
+        if not ruled:
+            return []
+        place, called = self.places(), self.calls()
+        return [tensor for tensor, target in ruled if place(target) not in called]
+
+    def calls(self) -> set[str]:
+        """Returns all names and object paths of the wanted tensors."""
+        return {call for wanted in self.wanted for call in wanted.calls}
+
     def places(self) -> Callable[[str], str]:
         """Returns a function from a name or object path to the key of the wanted tensor, or else to the same text.
 
         An object can be reached by several paths, of which a wanted tensor has only the shortest.
         """
-        called = {call for wanted in self.wanted for call in wanted.calls}
+        called = self.calls()
         by_object_key = {wanted.tensor.object_key: wanted.tensor.key for wanted in self.wanted}
 
         def place(call: str) -> str:

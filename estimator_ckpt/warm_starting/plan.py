@@ -106,14 +106,14 @@ def map_warm_start(
     chosen = [wanted for wanted in selection.chosen if wanted not in steps] if steps else selection.chosen
     states = source.slot_states if warm_start.slots else {}
     adaptation = _Adaptation(warm_start, source.reader, states)
-    matched = match(source, Targets(chosen, target.graph), adaptation, states)
+    matched = match(source, dataclasses.replace(target, wanted=chosen), adaptation, states)
     report = matched.report
     if warm_start.slots:
         loads += complete_scalars(source, chosen, report, warm_start)
     report.matched += [Row(None, step.tensor.name, (), dtypes.name(step.dtype), 'set') for step in steps]
     _excuse_hyper_parameters(report, chosen)
     report.skipped += selection.skipped
-    unplaced = _unplaced(tensors, target)
+    unplaced = target.unplaced(tensors)
     lost = [tensor for tensor in unplaced if tensor.target is not None and not comes_later(tensor.target)]
     report.idle_rules = [_with_hint(source, rules, tensors) for source in idle]
     report.idle_rules += _lost(rules, tensors, lost, target)
@@ -217,21 +217,11 @@ class _Adaptation:
         return dataclasses.replace(source, recipe=recipe)
 
 
-def _unplaced(tensors: list[Tensor], target: Targets) -> list[Tensor]:
-    """Returns the tensors that rules send to variables that do not exist."""
-    ruled = [tensor for tensor in tensors if tensor.target is not None]
-    if not ruled:
-        return []
-    place = target.places()
-    called = {call for wanted in target.wanted for call in wanted.calls}
-    return [tensor for tensor in ruled if place(tensor.target or '') not in called]
-
-
 def _lost(rules: list[Rule], tensors: list[Tensor], unplaced: list[Tensor], target: Targets) -> list[str]:
     """Describes the rules that send all of their tensors to variables that do not exist."""
     rule_set = RuleSet(rules)
     lost: dict[str, str] = {}
-    called = sorted({call for wanted in target.wanted for call in wanted.calls}) if unplaced else []
+    called = sorted(target.calls()) if unplaced else []
     for tensor in unplaced:
         rule = _rule_of(tensor, rule_set)
         if rule.source not in lost and tensor.target is not None:
