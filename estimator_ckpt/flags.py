@@ -117,7 +117,7 @@ def _check_rules(path: str | None) -> bool:
     if path is not None:
         try:
             parse_rules(without_cells(path))
-        except (RuleError, OSError, UnicodeDecodeError) as error:
+        except (RuleError, OSError) as error:
             raise flags.ValidationError(str(error)) from error
     return True
 

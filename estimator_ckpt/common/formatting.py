@@ -32,6 +32,17 @@ def shape(extents: Sequence[int] | None) -> str:
     return '?' if extents is None else f'[{", ".join(map(str, extents))}]'
 
 
+def listing(parts: Sequence[str], most: int) -> str:
+    """Returns parts separated by commas, such as `'a, b and 3 more'`.
+
+    Args:
+      parts: The parts.
+      most: The greatest number of them that are shown.
+    """
+    further = len(parts) - most
+    return ', '.join(parts[:most]) + (f' and {further:d} more' if further > 0 else '')
+
+
 def count(number: int, what: str) -> str:
     """Formats a number of things, such as `'1 tensor'` or `'1,000 tensors'`.
 

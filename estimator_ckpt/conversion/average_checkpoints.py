@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import math
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from estimator_ckpt.bundle.files import Progress, files_for
 from estimator_ckpt.bundle.paths import as_path, checkpoint_exists
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
+from estimator_ckpt.common import formatting
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.conversion.destinations import ENDINGS, check_destination, destination_prefix
 from estimator_ckpt.conversion.directories import last_checkpoints
@@ -110,7 +111,8 @@ def _average(
 ) -> str:
     readers = [open_source(source) for source in sources]
     _check_keys(readers)
-    order = _by_age(readers)
+    last = Contents(readers[-1])
+    order = _by_age(readers, last)
     factors = _weights(weights, decay, order)
     newest = readers[order[-1]]
     destination = destination_prefix(newest.prefix, path)
@@ -118,7 +120,7 @@ def _average(
     for reader in readers:
         check_destination(reader, destination, overwrite)
         reader.check_data_files()
-    contents = Contents(newest)
+    contents = last if newest is readers[-1] else Contents(newest)
     averaged = _averaged_keys(contents)
     _check_types(readers, averaged)
     averages = _Averages(readers, factors, progress)
@@ -165,9 +167,14 @@ def find_sources(sources: str | os.PathLike | Paths, last: int | None) -> list[s
     return paths
 
 
-def _by_age(readers: Sequence[TensorSource]) -> list[int]:
-    """Returns the numbers of the sources, the newest last: by global step; as they are if not all have one."""
-    steps = Source.read(Contents(readers[-1])).steps
+def _by_age(readers: Sequence[TensorSource], last: Contents) -> list[int]:
+    """Returns the numbers of the sources, the newest last: by global step; as they are if not all have one.
+
+    Args:
+      readers: The sources.
+      last: The contents of the last of them, which tell where the global step is.
+    """
+    steps = Source.read(last).steps
     ages: list[float] = []
     if steps:
         numbers = [read_number(reader, steps[0].key, verify=True) for reader in readers]
@@ -238,7 +245,7 @@ def _check_keys(readers: Sequence[TensorSource]) -> None:
         others = set(reader.keys())
         if others != keys:
             differences = [
-                f'{owner.prefix} alone has {_listing(map(repr, sorted(alone)))}'
+                f'{owner.prefix} alone has {formatting.listing([*map(repr, sorted(alone))], _MAX_LISTED)}'
                 for owner, alone in ((reader, others - keys), (first, keys - others))
                 if alone
             ]
@@ -262,11 +269,12 @@ def _check_types(readers: Sequence[TensorSource], averaged: Collection[str]) -> 
         reader.decode_all()
         different = [key for key in averaged if _type(reader, key) != _type(first, key)]
         if different:
-            listed = (
+            described = [
                 f'{key!r} ({_described(reader, key)} and {_described(first, key)})' for key in different
-            )
+            ]
+            listed = formatting.listing(described, _MAX_LISTED)
             raise CheckpointError(
-                f'{reader.prefix} and {first.prefix} differ in {_listing(listed)}; pass checkpoints of one model.'
+                f'{reader.prefix} and {first.prefix} differ in {listed}; pass checkpoints of one model.'
             )
 
 
@@ -278,12 +286,6 @@ def _type(reader: TensorSource, key: str) -> tuple[int, tuple[int, ...]]:
 def _described(reader: TensorSource, key: str) -> str:
     dtype, shape = _type(reader, key)
     return f'{dtypes.name(dtype)} {list(shape)}'
-
-
-def _listing(parts: Iterable[str]) -> str:
-    listed = list(parts)
-    further = len(listed) - _MAX_LISTED
-    return ', '.join(listed[:_MAX_LISTED]) + (f' and {further} more' if further > 0 else '')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import json
 import math
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class WeightsFile(ArrayFile):
         super().__init__(path)
         self._layer_names: dict[str, str] = {}
         self._weight_names: dict[str, str] = {}
-        self._groups: list[str] = []
+        self._groups: dict[str, None] = {}
         # The reasons why tensors cannot be read.
         self._unreadable: dict[str, str] = {}
         self._size = self._files.size(self.prefix)
@@ -99,9 +99,9 @@ class WeightsFile(ArrayFile):
         return self._weight_names
 
     @property
-    def groups(self) -> Sequence[str]:
+    def groups(self) -> Collection[str]:
         """The paths of all groups, including empty ones."""
-        return self._groups
+        return self._groups.keys()
 
     def _visit(self, file: Any) -> None:
         h5py = _h5py()
@@ -112,7 +112,7 @@ class WeightsFile(ArrayFile):
             if isinstance(item, h5py.Dataset):
                 self._add(path, item)
             else:
-                self._groups.append(path)
+                self._groups[path] = None
                 self._note_names(path, item)
 
         file.visititems(visit)

@@ -10,7 +10,7 @@ from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import object_slot_name
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.recipes import Recipe
-from estimator_ckpt.mapping.recurrent_cells import with_cells
+from estimator_ckpt.mapping.recurrent_cells import has_cells, with_cells
 from estimator_ckpt.mapping.rules import Rules
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
@@ -140,7 +140,9 @@ class _Matcher:
         for key, tensor in self._b.tensors.items():
             places |= dict.fromkeys([*tensor.candidates, *self._b.groups[key]], key)
         source = Source(self._a.contents, list(self._a.tensors.values()))
-        tensors, idle = apply_rules(source.tensors, with_cells(rules, source, self._b.targets()))
+        if has_cells(rules):  # Other rules need no targets, which take long to list.
+            rules = with_cells(rules, source, self._b.targets())
+        tensors, idle = apply_rules(source.tensors, rules)
         for tensor in tensors:
             self._recipes.pop(tensor.key, None)
             if tensor.recipe is not None:

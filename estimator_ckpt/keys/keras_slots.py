@@ -82,11 +82,12 @@ def add_slots(reader: WeightsFile, weights: KerasWeights, second: str = '') -> s
     if family not in _ARRANGEMENTS:
         return f'its optimizer {weights.optimizer!r} is not one whose order of slots is known'
     keys = groups['optimizer'][1:]
-    found = []
+    shapes = {key: reader.entry(key).shape for key in weights.names}
+    found, stages = [], _stages(groups, weights)
     # A schedule has no variable for the learning rate.
     for first in (1, 0):
         for arrangement in _arrangements(reader, family, second):
-            found += list(_arranged(reader, weights, keys[first:], arrangement))
+            found += list(_arranged(reader, keys[first:], arrangement, shapes, stages))
         if found:
             break
     if len(found) != 1:
@@ -124,7 +125,11 @@ def _arrangements(reader: WeightsFile, family: str, second: str) -> Sequence[_Ar
 
 
 def _arranged(
-    reader: WeightsFile, weights: KerasWeights, keys: Sequence[str], arrangement: _Arrangement
+    reader: WeightsFile,
+    keys: Sequence[str],
+    arrangement: _Arrangement,
+    of_variables: Mapping[str, tuple[int, ...]],
+    stages: list[Sequences],
 ) -> Iterator[dict[str, tuple[str, str]]]:
     """Yields at most two assignments of numbered slots to variables, by key, with the names of the slots."""
     per_variable = len(arrangement.together) + len(arrangement.after)
@@ -137,8 +142,7 @@ def _arranged(
     blocks = [shapes[head + number * count :][:count] for number in range(len(arrangement.after))]
     if any(shapes[number:head:step] != wanted for number in range(step)) or any(b != wanted for b in blocks):
         return
-    search = _Search(wanted, {key: reader.entry(key).shape for key in weights.names})
-    for order in search.orders(_stages(reader, weights)):
+    for order in _Search(wanted, of_variables).orders(stages):
         assigned = {
             keys[position * step + number]: (variable, slot)
             for position, variable in enumerate(order)
@@ -152,13 +156,13 @@ def _arranged(
         yield assigned
 
 
-def _stages(reader: WeightsFile, weights: KerasWeights) -> list[Sequences]:
+def _stages(groups: Mapping[str, list[str]], weights: KerasWeights) -> list[Sequences]:
     """Returns the trained variables of the layers, in stages that follow each other.
 
     With a configuration, each layer of the model is a stage. Otherwise all layers are in one, in a sequence per class.
     """
     units: dict[str, Unit] = {}
-    for group, keys in groups_of(reader).items():
+    for group, keys in groups.items():
         trained = tuple(key for key in keys if key not in weights.not_trained)
         if group.split('/')[0] != 'optimizer' and trained:
             units[group] = trained

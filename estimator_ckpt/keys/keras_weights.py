@@ -81,11 +81,11 @@ def read_weights(reader: WeightsFile) -> KerasWeights:
         if group == _OPTIMIZER or group.startswith(f'{_OPTIMIZER}/'):
             _add_optimizer(reader, weights, group, keys)
             continue
-        scope, configured = _scope(reader, group), layers.get(group)
+        scope, configured, is_frozen = _scope(reader, group), layers.get(group), _is_frozen(layers, group)
         for key, name in zip(keys, _variable_names(reader, group, keys, configured), strict=True):
             weights.names[key] = f'{scope}/{name}' if scope else name
             weights.meanings[key] = Meaning(Kind.OTHER if name == SEED else Kind.VARIABLE)
-            if name in _NOT_TRAINED or _is_frozen(layers, group):
+            if name in _NOT_TRAINED or is_frozen:
                 weights.not_trained.add(key)
     weights.order = list(layers) if layers else None
     _make_unique(weights)

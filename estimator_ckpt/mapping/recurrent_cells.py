@@ -92,22 +92,31 @@ def with_cells(rules: Any, source: Source, target: Targets | None = None) -> Any
     Raises:
       RuleError: If the checkpoint has no recurrent cells, or one has no counterpart, or several, in the target.
     """
-    if isinstance(rules, str) and rules == WORD:
+    if _is_word(rules):
         return cell_rules(source, target)
     if isinstance(rules, Sequence) and not isinstance(rules, str):
         items: list[Any] = []
         for rule in rules:
-            items += cell_rules(source, target) if isinstance(rule, str) and rule == WORD else [rule]
+            items += cell_rules(source, target) if _is_word(rule) else [rule]
         return items
     return rules
 
 
+def has_cells(rules: Any) -> bool:
+    """Returns True if the word `'rnn'` is among rules, or is all of them."""
+    return _is_word(rules) or (isinstance(rules, Sequence) and any(map(_is_word, rules)))
+
+
+def _is_word(rule: Any) -> bool:
+    return isinstance(rule, str) and rule == WORD
+
+
 def without_cells(rules: Any) -> Any:
     """Returns rules without the word `'rnn'`, for checks of the other ones."""
-    if isinstance(rules, str) and rules == WORD:
+    if _is_word(rules):
         return None
     if isinstance(rules, (list, tuple)):
-        return [rule for rule in rules if not (isinstance(rule, str) and rule == WORD)]
+        return [rule for rule in rules if not _is_word(rule)]
     return rules
 
 
@@ -219,13 +228,8 @@ def _paired(cells: Sequence[Cell], target: Targets, path: str) -> list[tuple[Cel
         if wanted.shape is not None and wanted.tensor.meaning.kind is Kind.VARIABLE
     }
     others = find_cells(shapes)
-    by_signature: dict[tuple[Any, ...], list[Cell]] = collections.defaultdict(list)
-    for other in others:
-        key = (other.is_keras, *other.signature)
-        by_signature[key].append(other)
-    pairs = []
-    for is_keras, group in _groups(cells):
-        signature = group[0].signature
+    by_signature, pairs = _by_signature(others), []
+    for (is_keras, *signature), group in _by_signature(cells).items():
         partners = by_signature.get((not is_keras, *signature), [])
         if len(partners) != len(group):
             if (is_keras, *signature) in by_signature and not partners:
@@ -238,13 +242,13 @@ def _paired(cells: Sequence[Cell], target: Targets, path: str) -> list[tuple[Cel
     return pairs
 
 
-def _groups(cells: Iterable[Cell]) -> Iterator[tuple[bool, list[Cell]]]:
+def _by_signature(cells: Iterable[Cell]) -> dict[tuple[Any, ...], list[Cell]]:
+    """Returns the cells by whether they are Keras's, and by their signatures."""
     groups: dict[tuple[Any, ...], list[Cell]] = collections.defaultdict(list)
     for cell in cells:
         key = (cell.is_keras, *cell.signature)
         groups[key].append(cell)
-    for (is_keras, *_), group in groups.items():
-        yield is_keras, group
+    return groups
 
 
 def _described(cell: Cell) -> str:

@@ -73,13 +73,26 @@ class _Aligner:
         self._matcher = Matcher()
         self._result = Alignment()
         self._scorer = Scorer(source, target, self._matcher)
-        self._norms = [partners(side) for side in (source, target)]
         self._targets: dict[int, int] = {}
-        self._convolutions = [
+
+    # What follows is not needed where names tell all.
+    @functools.cached_property
+    def _norms(self) -> list[dict[int, Layer]]:
+        return [partners(side) for side in (self._source, self._target)]
+
+    @functools.cached_property
+    def _convolutions(self) -> list[dict[int, int]]:
+        return [
             {main_number(norm): convolution for convolution, norm in norms.items()} for norms in self._norms
         ]
-        self._counted = [counted_norms(side) for side in (source, target)]
-        self._unsure = [unsure(in_order(side)) for side in (source, target)]
+
+    @functools.cached_property
+    def _counted(self) -> list[set[int]]:
+        return [counted_norms(side) for side in (self._source, self._target)]
+
+    @functools.cached_property
+    def _unsure(self) -> list[set[int]]:
+        return [unsure(in_order(side)) for side in (self._source, self._target)]
 
     @functools.cached_property
     def _surroundings(self) -> tuple[Surroundings, Surroundings]:
@@ -87,7 +100,7 @@ class _Aligner:
 
     def run(self) -> Alignment:
         self._same_names()
-        while self._sequences():
+        while self._live_source and self._live_target and self._sequences():
             pass
         while (self._live_source and self._live_target) and (
             self._settle(self._of_families())

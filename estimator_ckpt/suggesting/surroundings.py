@@ -25,14 +25,13 @@ class Surroundings:
     """The layers around each layer of one side."""
 
     def __init__(self, side: Side):
-        self._side = side
-        self._layers = side.families()
+        families = side.families()
         self._scopes: list[dict[int, list[str]]] = []
         self._members: list[dict[str, list[int]]] = []
         self._beside: dict[int, set[int]] = collections.defaultdict(set)
-        for view in range(max((family.view for family in self._layers), default=-1) + 1):
+        for view in range(max((family.view for family in families), default=-1) + 1):
             scopes, members = {}, collections.defaultdict(list)
-            for family in self._layers:
+            for family in families:
                 if family.view != view:
                     continue
                 self._note_neighbors(family.layers)

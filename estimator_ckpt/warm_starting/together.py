@@ -4,6 +4,7 @@ import collections
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from estimator_ckpt.common import formatting
 from estimator_ckpt.mapping.matching import labels_of
 from estimator_ckpt.mapping.object_rules import Locate, locate_nothing
 from estimator_ckpt.mapping.report import MappingError, MappingReport, Row
@@ -63,8 +64,7 @@ def _check_claims(plans: Sequence[WarmStartPlan]) -> None:
         if len(owners) > 1
     ]
     if shared:
-        further = len(shared) - _MAX_LISTED
-        listed = ', '.join(shared[:_MAX_LISTED]) + (f' and {further} more' if further > 0 else '')
+        listed = formatting.listing(shared, _MAX_LISTED)
         raise MappingError(
             f'Several warm starts give the same variables a value: {listed}; let `include`, `slots` or `step` of all '
             'but one leave them out.',
