@@ -124,7 +124,7 @@ class TestReadingBesideTraining:
     def test_the_list_shows_what_is_there(self, directory, capsys, monkeypatch):
         from estimator_ckpt.inspection import list_directory
 
-        read_state = list_directory.read_state
+        read_state = list_directory.read_state_if_whole
         moved = []
 
         def read_late(*arguments):
@@ -134,7 +134,7 @@ class TestReadingBesideTraining:
             return state
 
         monkeypatch.setattr(BundleReader, '_whole', lambda *arguments: None)
-        monkeypatch.setattr(list_directory, 'read_state', read_late)
+        monkeypatch.setattr(list_directory, 'read_state_if_whole', read_late)
         result = in_process(capsys, 'list', directory)
         assert (result.code, result.err) == (0, '')
         assert [line.split()[0] for line in result.lines[1:]] == ['model.ckpt-2']
