@@ -5,9 +5,9 @@ from typing import Any
 
 from absl import flags
 
-from estimator_ckpt.cli import rules_flags, terminal
+from estimator_ckpt.cli import rows_flag, rules_flags, terminal
 from estimator_ckpt.common import formatting
-from estimator_ckpt.inspection.diff_checkpoints import DifferenceReport, diff
+from estimator_ckpt.inspection.diff_checkpoints import DifferenceReport, diff, difference_lines
 
 ARGUMENTS = ('A', 'B')
 _COLORS = {'only_in_a': terminal.RED, 'only_in_b': terminal.GREEN}
@@ -26,6 +26,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         'atol', 0.0, 'The tolerated absolute difference of values, in addition.', 0, flag_values=values
     )
+    rows_flag.define(values)
     flags.DEFINE_boolean('json', False, 'Whether the differences are printed as a JSON object.', values)
 
 
@@ -41,16 +42,18 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     """
     a, b = paths
     report = diff(a, b, rules=rules_flags.rules_of(values), rtol=values.rtol, atol=values.atol)
-    return int(not report.equal), [report.to_json()] if values.json else _lines(report)
+    return int(not report.equal), [report.to_json()] if values.json else _lines(
+        report, rows_flag.are_folded(values)
+    )
 
 
-def _lines(report: DifferenceReport) -> Iterator[str]:
+def _lines(report: DifferenceReport, are_folded: bool) -> Iterator[str]:
     yield f'A: {formatting.printable(report.a)}'
     yield f'B: {formatting.printable(report.b)}'
     for name, (title, rows) in report.sections().items():
         if rows:
             yield ''
             yield terminal.paint(f'{title} ({len(rows)}):', terminal.BOLD)
-            for line in formatting.table([(row.key, row.detail()) for row in rows], width=terminal.width()):
+            for line in difference_lines(rows, are_folded):
                 yield terminal.paint(line, _COLORS.get(name, terminal.YELLOW))
     yield from ['', *map(formatting.printable, report.notes), terminal.paint(report.summary(), terminal.BOLD)]

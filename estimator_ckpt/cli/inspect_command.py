@@ -1,5 +1,9 @@
-"""Shows what a checkpoint holds: its keys, its objects or its values, and totals by kind."""
+"""Shows what a checkpoint holds: its keys, its objects, its values or their statistics, and totals by kind.
 
+On a terminal, keys that differ only in numbers share a row: layer_{0..11}/kernel stands for twelve keys.
+"""
+
+import dataclasses
 import json
 import math
 import re
@@ -9,14 +13,18 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from estimator_ckpt.cli import terminal
+from estimator_ckpt.cli import rows_flag, terminal
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.formats.opening import following_latest
+from estimator_ckpt.inspection.entry_table import scope_lines, scope_totals
 from estimator_ckpt.inspection.inspect_checkpoint import Inspection, inspect
 from estimator_ckpt.inspection.object_tree import TreeNode, tree
+from estimator_ckpt.inspection.tensor_statistics import Statistics
+from estimator_ckpt.keys.contents import CheckpointEntry
 from estimator_ckpt.keys.kind_words import KIND_WORDS, listed_words
 from estimator_ckpt.keys.kinds import Kind
+from estimator_ckpt.mapping.report import nearest
 
 ARGUMENTS = ('CHECKPOINT',)
 
@@ -37,6 +45,24 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_list('kind', [], f'Only these kinds are shown, separated by commas: {kinds}.', values)
     flags.DEFINE_boolean('tree', False, 'Whether the objects are shown instead of the table.', values)
     flags.DEFINE_boolean('values', False, 'Whether values are shown instead of the table.', values)
+    flags.DEFINE_boolean(
+        'stats',
+        False,
+        'Whether the mean, standard deviation, minimum and maximum of the finite values of each tensor are shown, and '
+        'how many values are zero, NaN or infinite.',
+        values,
+    )
+    flags.DEFINE_string(
+        'tensor_name', None, 'Only the tensor with this key or name, and its value, is shown.', values
+    )
+    flags.DEFINE_integer(
+        'depth',
+        None,
+        'Keys are summed up by this many scopes; with --tree, how many levels are shown.',
+        1,
+        flag_values=values,
+    )
+    rows_flag.define(values)
     flags.DEFINE_boolean('json', False, 'Whether everything is printed as a JSON object.', values)
 
 
@@ -53,19 +79,52 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     Raises:
       UsageError: If a flag is malformed, or takes nothing, or if flags contradict each other.
     """
-    if values.tree and (values.filter or values.kind):
-        raise UsageError('--tree shows all objects; omit --filter and --kind')
+    _check_flags(values)
     pattern, kinds = _pattern(values.filter), _kinds(values.kind)
 
     def show(path: str) -> Iterable[str]:
         inspection = inspect(path, pattern=pattern, kinds=kinds, sort=values.sort)
         _check_something_is_shown(inspection, values)
+        if values.tensor_name is not None:
+            inspection = _with_tensor(inspection, values.tensor_name)
         if values.json:
             return [_json(inspection, values)]
         # Values are read before any is printed: the checkpoint may be deleted meanwhile.
-        return list(_lines(inspection, values)) if values.values else _lines(inspection, values)
+        return list(_lines(inspection, values))
 
     return 0, following_latest(paths[0], show)
+
+
+def _check_flags(values: Any) -> None:
+    """Checks that no flag is without effect."""
+    of_rows = [f'--{name}' for name in ('filter', 'kind', 'tensor_name') if values[name].value]
+    if values.tree and of_rows:
+        raise UsageError(f'--tree shows all objects; omit {" and ".join(of_rows)}')
+    if len(of_rows) > 1 and values.tensor_name is not None:
+        raise UsageError('--tensor_name shows one tensor; omit --filter and --kind')
+    whole = [f'--{name}' for name in ('values', 'stats', 'tensor_name') if values[name].value]
+    if values.depth is not None and whole:
+        raise UsageError(f'--depth shows no single tensors; omit {" and ".join(whole)}')
+    instead = [
+        f'--{name}' for name in ('tree', 'values', 'stats', 'tensor_name', 'json') if values[name].value
+    ]
+    if values.all_rows is not None and instead:
+        raise UsageError(f'{" and ".join(instead)} always shows all rows; omit --all_rows')
+
+
+def _with_tensor(inspection: Inspection, name: str) -> Inspection:
+    """Returns the description of one tensor, which is given by its key or by the name of its variable."""
+    entries = inspection.entries
+    chosen = [entry for entry in entries if entry.key == name]
+    chosen = chosen or [entry for entry in entries if entry.full_name == name]
+    if not chosen:
+        names = [
+            *(entry.key for entry in entries),
+            *(entry.full_name for entry in entries if entry.full_name),
+        ]
+        hint = nearest(name, names, 0) or '`inspect` without --tensor_name shows all keys'
+        raise UsageError(f'{inspection.contents.reader.prefix} has no tensor {name!r}; {hint}')
+    return dataclasses.replace(inspection, entries=chosen)
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:
@@ -94,32 +153,62 @@ def _check_something_is_shown(inspection: Inspection, values: Any) -> None:
 
 
 def _lines(inspection: Inspection, values: Any) -> Iterator[str]:
-    width = terminal.width()
+    if values.tensor_name is not None:
+        yield from _table(inspection, values) if values.stats else _value_lines(inspection)
+        return
     yield from [
         terminal.paint(formatting.printable(inspection.contents.reader.prefix), terminal.BOLD),
         inspection.summary(),
         '',
     ]
     if values.tree:
-        for node in _tree(inspection):
-            yield str(node) if width is None else formatting.shorten(str(node), width)
+        yield from (str(node) for node in _tree(inspection, values.depth))
     if values.values:
         yield from _value_lines(inspection)
-    if not values.tree and not values.values:
-        titles, *rows = inspection.table(width)
-        yield terminal.paint(titles, terminal.BOLD)
-        for entry, row in zip(inspection.entries, rows, strict=True):
-            yield row if entry.kind is Kind.VARIABLE else terminal.paint(row, terminal.DIM)
+    if values.stats or not (values.tree or values.values):
+        yield from _table(inspection, values)
     titles, *rows = inspection.totals_table()
     yield from ['', terminal.paint(titles, terminal.BOLD), *rows]
 
 
-def _tree(inspection: Inspection) -> Iterator[TreeNode]:
-    return tree(inspection.contents, inspection.contents.entries())
+def _table(inspection: Inspection, values: Any) -> Iterator[str]:
+    are_folded = rows_flag.are_folded(values)
+    if values.depth is not None:
+        totals = scope_totals(inspection.entries, values.depth)
+        titles, *rows = scope_lines(totals, are_folded)
+        yield from [terminal.paint(titles, terminal.BOLD), *rows]
+        return
+    for text, kind in inspection.lines(are_folded=are_folded, statistics=_statistics(inspection, values)):
+        if kind is None:
+            yield terminal.paint(text, terminal.BOLD)
+        else:
+            yield text if kind is Kind.VARIABLE else terminal.paint(text, terminal.DIM)
+
+
+def _statistics(inspection: Inspection, values: Any) -> dict[str, Statistics | None] | None:
+    if not values.stats:
+        return None
+    with terminal.progress_bar('reading', delay=1) as progress:
+        return inspection.statistics(progress)
+
+
+def _tree(inspection: Inspection, depth: int | None) -> Iterator[TreeNode]:
+    nodes = tree(inspection.contents, inspection.contents.entries())
+    return (node for node in nodes if depth is None or node.depth <= depth)
+
+
+def _values(inspection: Inspection) -> Iterator[tuple[CheckpointEntry, np.ndarray | None]]:
+    """Yields entries and values as `inspection.values()`, with a progress bar."""
+    total = sum(entry.size for entry in inspection.entries)
+    with terminal.progress_bar('reading', total, delay=1) as progress:
+        for entry, array in inspection.values():
+            if progress:
+                progress(entry.size)
+            yield entry, array
 
 
 def _value_lines(inspection: Inspection) -> Iterator[str]:
-    for entry, array in inspection.values():
+    for entry, array in _values(inspection):
         yield terminal.paint(
             f'{formatting.printable(entry.key)}  {entry.dtype} {formatting.shape(entry.shape)}', terminal.BOLD
         )
@@ -136,11 +225,17 @@ def _short(value: object) -> str:
 
 def _json(inspection: Inspection, values: Any) -> str:
     fields = inspection.to_dict()
+    if values.depth is not None and not values.tree:
+        fields['scopes'] = [total._asdict() for total in scope_totals(inspection.entries, values.depth)]
     if values.tree:
-        fields['tree'] = [node.to_dict() for node in _tree(inspection)]
-    if values.values:
-        for entry, (_, array) in zip(fields['entries'], inspection.values(), strict=True):
+        fields['tree'] = [node.to_dict() for node in _tree(inspection, values.depth)]
+    if values.values or (values.tensor_name is not None and not values.stats):
+        for entry, (_, array) in zip(fields['entries'], _values(inspection), strict=True):
             entry['value'] = None if array is None else _plain(array)
+    for entry, numbers in zip(
+        fields['entries'], (_statistics(inspection, values) or {}).values(), strict=False
+    ):
+        entry['statistics'] = numbers and numbers.to_dict()
     return json.dumps(fields)
 
 

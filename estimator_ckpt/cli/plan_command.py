@@ -5,7 +5,7 @@ from typing import Any
 
 from absl import flags
 
-from estimator_ckpt.cli import rules_flags, terminal
+from estimator_ckpt.cli import rows_flag, rules_flags, terminal
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.mapping.report import MappingReport, section_lines
@@ -25,6 +25,7 @@ def define_flags(values: flags.FlagValues) -> None:
         'Whether to print suggested rules instead, as a file for --rules with explanations in comments.',
         values,
     )
+    rows_flag.define(values)
     flags.DEFINE_boolean('json', False, 'Whether the mapping is printed as a JSON object.', values)
 
 
@@ -45,19 +46,22 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     if values.suggest:
         if values.rules is not None or values.rule:
             raise UsageError('--suggest writes rules and reads none; omit --rules and --rule')
+        if values.all_rows is not None:
+            raise UsageError('--suggest prints rules instead of rows; omit --all_rows')
         suggestion = suggest_rules(source, target)
         return int(not suggestion.complete), [suggestion.to_json()] if values.json else suggestion.lines()
     report = plan(source, target, rules=rules_flags.rules_of(values))
-    return int(report.faults()), [report.to_json()] if values.json else lines(report)
+    return int(report.faults()), [report.to_json()] if values.json else _lines(
+        report, rows_flag.are_folded(values)
+    )
 
 
-def lines(report: MappingReport) -> Iterator[str]:
-    """Yields the sections of a report as tables, as wide as the terminal."""
+def _lines(report: MappingReport, are_folded: bool) -> Iterator[str]:
     for name, rows in report.sections().items():
         if not rows:
             continue
         yield terminal.paint(f'{name} ({len(rows)}):', terminal.BOLD)
-        titles, *table = section_lines(rows, terminal.width())
+        titles, *table = section_lines(rows, terminal.width(), are_folded)
         yield terminal.paint(titles, terminal.BOLD)
         yield from (terminal.paint(line, _COLORS.get(name, terminal.RED)) for line in table)
         yield ''

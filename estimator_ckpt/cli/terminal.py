@@ -11,9 +11,14 @@ from estimator_ckpt.common.formatting import printable
 BOLD, DIM, RED, GREEN, YELLOW = '1', '2', '31', '32', '33'
 
 
+def is_terminal() -> bool:
+    """Returns True if standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
 def width() -> int | None:
     """Returns the number of columns of the terminal; None if standard output is not a terminal."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return shutil.get_terminal_size().columns if is_terminal() else None
 
 
 class Painted(str):
@@ -28,23 +33,32 @@ def plain(line: str) -> str:
 
 
 def paint(line: str, code: str) -> Painted:
-    """Colors a line, if standard output is a terminal with colors, and escapes control characters in it.
+    """Colors a line, if standard output has colors, and escapes control characters in it.
 
     Args:
       line: The line.
       code: The parameters of the escape sequence, such as `BOLD` or `RED`.
     """
-    colorless = not sys.stdout.isatty() or os.environ.get('NO_COLOR') or os.environ.get('TERM') == 'dumb'
-    return Painted(printable(line) if colorless else f'\x1b[{code}m{printable(line)}\x1b[0m')
+    return Painted(f'\x1b[{code}m{printable(line)}\x1b[0m' if _has_colors() else printable(line))
+
+
+def _has_colors() -> bool:
+    """Returns True if lines are to be colored: NO_COLOR comes before FORCE_COLOR, as in Python itself."""
+    if os.environ.get('NO_COLOR'):
+        return False
+    return bool(os.environ.get('FORCE_COLOR')) or (is_terminal() and os.environ.get('TERM') != 'dumb')
 
 
 @contextlib.contextmanager
-def progress_bar(what: str, total: int | None = None) -> Iterator[Callable[..., None] | None]:
+def progress_bar(
+    what: str, total: int | None = None, delay: float = 0.0
+) -> Iterator[Callable[..., None] | None]:
     """Shows a progress bar on standard error while the block runs, if it is a terminal.
 
     Args:
       what: What is in progress, such as `'copying'`.
       total: The number of all bytes, if known in advance.
+      delay: The number of seconds before the bar appears, for what is mostly done by then.
 
     Yields:
       A function to be called with the number of bytes of each piece and, if known by then, the number of all bytes;
@@ -55,7 +69,7 @@ def progress_bar(what: str, total: int | None = None) -> Iterator[Callable[..., 
         return
     import tqdm  # Imported here because few commands show a bar.
 
-    with tqdm.tqdm(desc=what, total=total, unit='B', unit_scale=True, leave=False) as bar:
+    with tqdm.tqdm(desc=what, total=total, unit='B', unit_scale=True, leave=False, delay=delay) as bar:
 
         def update(piece: int, of: int | None = None) -> None:
             if of is not None:

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Sequence
 
 _GAP = '  '
-# Columns are not narrowed below this number of characters.
-_NARROWEST = 16
 
 
 def printable(text: str) -> str:
@@ -54,7 +52,7 @@ def count(number: int, what: str) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """Shortens a text by replacing its middle with an ellipsis.
+    """Shortens a text by replacing its middle with three periods.
 
     Args:
       text: The text.
@@ -65,51 +63,51 @@ def shorten(text: str, width: int) -> str:
     """
     if len(text) <= width:
         return text
-    tail = (width - 1) // 2
-    return f'{text[: width - 1 - tail]}…{text[len(text) - tail :]}'
+    tail = (width - 3) // 2
+    return f'{text[: width - 3 - tail]}...{text[len(text) - tail :]}'
 
 
-def table(
-    rows: Sequence[Sequence[str]],
-    *,
-    right: Collection[int] = (),
-    flexible: Collection[int] = (0,),
-    width: int | None = None,
-) -> list[str]:
-    """Formats a table with aligned columns.
+def table(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
+    """Formats a table with aligned columns. Nothing is shortened; the longest cells belong into the last column.
 
     Args:
       rows: The rows of cells; the first one holds the titles.
       right: The numbers of the columns that are aligned on the right.
-      flexible: The numbers of the columns whose cells may be shortened.
-      width: The number of characters that lines should fit into; None to shorten nothing.
 
     Returns:
       The lines.
     """
     rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    if width is not None:
-        _narrow(widths, flexible, sum(widths) + len(_GAP) * (len(widths) - 1) - width)
     lines = []
     for row in rows:
-        cells = [shorten(cell, widths[column]) for column, cell in enumerate(row)]
         padded = [
             cell.rjust(widths[column]) if column in right else cell.ljust(widths[column])
-            for column, cell in enumerate(cells)
+            for column, cell in enumerate(row)
         ]
         lines.append(_GAP.join(padded).rstrip())
     return lines
 
 
-def _narrow(widths: list[int], flexible: Collection[int], excess: int) -> None:
-    """Narrows the widest of the flexible columns repeatedly, by `excess` characters in all."""
-    while excess > 0:
-        widest = max(flexible, key=lambda column: widths[column])
-        if widths[widest] <= _NARROWEST:
-            return
-        narrower = [widths[column] for column in flexible if widths[column] < widths[widest]]
-        floor = max([_NARROWEST, *narrower])
-        step = max(1, min(excess, widths[widest] - floor))
-        widths[widest] -= step
-        excess -= step
+def used_columns(rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Returns the rows of a table without the columns that have only a title."""
+    used = [column for column, cells in enumerate(zip(*rows, strict=True)) if any(cells[1:])]
+    return [tuple(row[column] for column in used) for row in rows]
+
+
+def continued(line: str, parts: Sequence[str], width: int | None, indent: int) -> list[str]:
+    """Appends further parts to a line, or puts those that do not fit into lines of their own.
+
+    Args:
+      line: The line.
+      parts: The parts, none of which is broken.
+      width: The number of characters that lines should fit into; None for no limit.
+      indent: The number of spaces before a part in a line of its own.
+    """
+    lines = [line]
+    for part in parts:
+        if width is None or len(lines[-1]) + 1 + len(part) <= width:
+            lines[-1] += f' {part}'
+        else:
+            lines.append(' ' * indent + part)
+    return lines

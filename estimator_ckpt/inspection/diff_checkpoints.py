@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
@@ -13,6 +14,7 @@ from estimator_ckpt.bundle.columns import same_bytes
 from estimator_ckpt.bundle.entries import decode_key
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
+from estimator_ckpt.common.folding import fold
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.formats.opening import find_source, following
 from estimator_ckpt.formats.source import TensorSource
@@ -87,6 +89,22 @@ class Difference:
         return fields
 
 
+def difference_lines(rows: Sequence[Difference], are_folded: bool = False) -> list[str]:
+    """Formats differences as a table, with the keys in the last column.
+
+    Args:
+      rows: The differences.
+      are_folded: Whether tensors whose keys differ only in numbers share a line, if they differ in the same.
+    """
+    details, keys = [row.detail() for row in rows], [row.key for row in rows]
+    folds = fold(keys, details) if are_folded else []
+    if len(folds) in (0, len(rows)):
+        return formatting.table(list(zip(details, keys, strict=True)))
+    return formatting.table(
+        [(details[f.members[0]], f'{len(f.members):,}', f.name) for f in folds], right={1}
+    )
+
+
 @dataclasses.dataclass
 class DifferenceReport:
     """The differences between two checkpoints, A and B. The report is true if there are any.
@@ -137,7 +155,7 @@ class DifferenceReport:
         for title, rows in self.sections().values():
             if rows:
                 lines += ['', f'{title} ({len(rows)}):']
-                lines += ['  ' + line for line in formatting.table([(row.key, row.detail()) for row in rows])]
+                lines += ['  ' + line for line in difference_lines(rows)]
         return '\n'.join([*lines, '', *self.notes, self.summary()])
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Describes a checkpoint to people: its keys, sorted and filtered, totals by kind, and values."""
 
 import dataclasses
+import functools
 import json
 import math
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -14,12 +15,14 @@ from estimator_ckpt.bundle.dtypes import UnsupportedDtypeError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.formats.array_file import ArrayFile
+from estimator_ckpt.inspection.entry_table import Line, entry_lines
+from estimator_ckpt.inspection.tensor_statistics import Statistics, statistics
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import CheckpointEntry, Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.styles import CheckpointStyle
 
-_TITLES = ('key', 'kind', 'dtype', 'shape', 'size', 'shard')
+Progress = Callable[[int, int], object]
 _ORDER = list(Kind)
 
 
@@ -82,17 +85,31 @@ class Inspection:
         what = reader.what if isinstance(reader, ArrayFile) else f'style {self.style}'
         return f'{what}, {parameters} in variables, {shards}'
 
-    def table(self, width: int | None = None) -> list[str]:
-        """Formats `entries` as the lines of a table, with keys shortened to fit into `width` characters."""
-        rows = [
-            (e.key, str(e.kind), e.dtype, _shape(e), formatting.size(e.size), str(e.shard))
-            for e in self.entries
-        ]
-        if self.contents.weights is None:
-            return formatting.table([_TITLES, *rows], right={4, 5}, width=width)
-        # The keys of Keras weights are numbers.
-        named = [(*row, e.full_name) for row, e in zip(rows, self.entries, strict=True)]
-        return formatting.table([(*_TITLES, 'name'), *named], right={4, 5}, width=width)
+    def statistics(self, progress: Progress | None = None) -> dict[str, Statistics | None]:
+        """Reads the tensors of `entries` and returns the statistics of each by key.
+
+        Args:
+          progress: Called with the number of bytes of each piece after it was read, and the number of all bytes.
+
+        Raises:
+          CheckpointError: If a tensor cannot be read.
+        """
+        total = sum(entry.size for entry in self.entries)
+        report = functools.partial(_report, progress, total) if progress else lambda size: None
+        return {entry.key: statistics(self.contents.reader, entry.key, report) for entry in self.entries}
+
+    def lines(
+        self, *, are_folded: bool = False, statistics: Mapping[str, Statistics | None] | None = None
+    ) -> list[Line]:
+        """Formats `entries` as a table, with the titles first and the keys in the last column.
+
+        Args:
+          are_folded: Whether keys that differ only in numbers share a row, if all else is equal.
+          statistics: The statistics of each tensor by key, if they are shown.
+        """
+        # The keys of Keras weights are numbers, which their names explain.
+        show_names = self.contents.weights is not None
+        return entry_lines(self.entries, are_folded=are_folded, show_names=show_names, statistics=statistics)
 
     def totals_table(self) -> list[str]:
         """Formats `totals` as the lines of a table."""
@@ -104,7 +121,14 @@ class Inspection:
 
     def __str__(self) -> str:
         return '\n'.join(
-            [self.contents.reader.prefix, self.summary(), '', *self.table(), '', *self.totals_table()]
+            [
+                self.contents.reader.prefix,
+                self.summary(),
+                '',
+                *(line.text for line in self.lines()),
+                '',
+                *self.totals_table(),
+            ]
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -180,6 +204,5 @@ def _total(entries: list[CheckpointEntry]) -> Total:
     return Total(len(entries), parameters, sum(entry.size for entry in entries))
 
 
-def _shape(entry: CheckpointEntry) -> str:
-    slices = f' ({formatting.count(entry.num_slices, "slice")})' if entry.num_slices else ''
-    return formatting.shape(entry.shape) + slices
+def _report(progress: Progress, total: int, size: int) -> None:
+    progress(size, total)

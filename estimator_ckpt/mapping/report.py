@@ -9,6 +9,7 @@ from typing import Any
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.common import formatting
+from estimator_ckpt.common.folding import fold
 from estimator_ckpt.formats.source import TensorSource
 
 # Names are compared pair by pair, which is slow where many are missing.
@@ -93,7 +94,7 @@ class MappingReport:
 
         Args:
           hidden: The names of sections of which only the number of rows is given.
-          width: The greatest number of characters of a line.
+          width: The number of characters that lines should fit into; names are never shortened.
         """
         result = []
         for title, rows in self.sections().items():
@@ -202,19 +203,44 @@ def unused_rows(source: TensorSource, keys: Iterable[str], report: MappingReport
     return [source_row(source, key, None) for key in keys if key not in used]
 
 
-_NARROW = ('target', 'source', 'note')
-
-
-def section_lines(rows: Sequence[Any], width: int | None) -> list[str]:
+def section_lines(rows: Sequence[Any], width: int | None = None, are_folded: bool = False) -> list[str]:
     """Returns the lines of a table of rows, with titles and without empty columns.
+
+    Names come last and whole. What does not fit into the width goes on in further lines, which are indented.
 
     Args:
       rows: One or more `Row`s of a report.
-      width: The greatest number of characters of a line; None for no limit.
+      width: The number of characters that lines should fit into; None for no limit.
+      are_folded: Whether rows that differ only in numbers in their names share one, if all else is equal.
     """
-    cells: list[tuple[str, ...]] = [('target', 'source', 'dtype', 'shape', 'note')]
-    cells += [(r.target or '', r.source or '', r.dtype, formatting.shape(r.shape), r.note) for r in rows]
-    used = [column for column, column_cells in enumerate(zip(*cells, strict=True)) if any(column_cells[1:])]
-    cells = [tuple(row[column] for column in used) for row in cells]
-    flexible = [column for column, title in enumerate(cells[0]) if title in _NARROW]
-    return formatting.table(cells, flexible=flexible, width=width)
+    heads = [(row.dtype, formatting.shape(row.shape)) for row in rows]
+    tails = [_tail(row) for row in rows]
+    counts = [''] * len(rows)
+    if are_folded:
+        # The parts are put together to be folded, since the numbers of sources go together with those of targets.
+        folds = fold(['\n'.join(tail) for tail in tails], heads)
+        if len(folds) < len(rows):
+            counts = [f'{len(f.members):,}' for f in folds]
+            heads = [heads[f.members[0]] for f in folds]
+            tails = [f.name.split('\n') for f in folds]
+    cells: list[tuple[str, ...]] = [('dtype', 'shape', 'tensors', _title(rows))]
+    cells += [(*head, count, tail[0]) for head, count, tail in zip(heads, counts, tails, strict=False)]
+    cells = formatting.used_columns(cells)
+    lines = formatting.table(cells, right=[len(cells[0]) - 2] if any(counts) else [])
+    indent = lines[0].rindex(cells[0][-1])
+    result = lines[:1]
+    for line, (_, *further) in zip(lines[1:], tails, strict=True):
+        result += formatting.continued(line, further, width, indent + 4)
+    return result
+
+
+def _title(rows: Sequence[Any]) -> str:
+    titles = [title for title in ('target', 'source') if any(getattr(row, title) for row in rows)]
+    return ' <- '.join(titles)
+
+
+def _tail(row: Any) -> list[str]:
+    """Returns what a row says about names: the target or the source, the source of the target, and the note."""
+    target, *source = [name for name in (row.target, row.source) if name is not None] or ['']
+    parts = [target, *(f'<- {name}' for name in source if name != target)]
+    return [formatting.printable(part) for part in [*parts, *([f'({row.note})'] if row.note else [])]]

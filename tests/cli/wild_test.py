@@ -24,7 +24,7 @@ def test_a_wild_checkpoint_is_inspected(capsys, prefix):
     table = in_process(capsys, 'inspect', prefix)
     fields = in_process(capsys, 'inspect', prefix, '--json', '--tree').json
     assert table.code == 0
-    assert [line.split()[0] for line in table.lines[4 : 4 + len(keys)]] == sorted(keys)
+    assert [line.split()[-1] for line in table.lines[4 : 4 + len(keys)]] == sorted(keys)
     assert [entry['key'] for entry in fields['entries']] == sorted(keys)
     assert sum(total['tensors'] for total in fields['totals'].values()) == len(keys)
     shown = {key for row in fields['tree'] for key in row['entries']}
