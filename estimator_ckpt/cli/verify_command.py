@@ -14,6 +14,7 @@ ARGUMENTS = ('CHECKPOINT',)
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the flags of `verify`."""
+    flags.DEFINE_boolean('finite', False, 'Whether NaN and infinite values are faults.', values)
     flags.DEFINE_boolean('json', False, 'Whether the faults are printed as a JSON object.', values)
 
 
@@ -28,7 +29,7 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
       The exit code, 1 if there is a fault, and the lines to print.
     """
     with terminal.progress_bar('verifying') as progress:
-        report = verify(paths[0], progress=progress)
+        report = verify(paths[0], finite=values.finite, progress=progress)
     return int(not report.ok), [report.to_json()] if values.json else _lines(report)
 
 

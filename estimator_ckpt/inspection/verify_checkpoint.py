@@ -27,6 +27,7 @@ from estimator_ckpt.formats.opening import (
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.formats.v1 import V1Reader
 from estimator_ckpt.inspection import slice_coverage
+from estimator_ckpt.inspection.tensor_statistics import statistics
 from estimator_ckpt.keys.object_graph import read_object_graph
 
 Progress = Callable[[int, int], object]
@@ -103,7 +104,9 @@ class VerificationReport:
         return json.dumps({'ok': self.ok, **dataclasses.asdict(self)})
 
 
-def verify(path: str | os.PathLike, *, progress: Progress | None = None) -> VerificationReport:
+def verify(
+    path: str | os.PathLike, *, finite: bool = False, progress: Progress | None = None
+) -> VerificationReport:
     """Reads every byte of a checkpoint and checks everything that can be checked without its program.
 
     Checks the checksums of the index and of every tensor; that data files exist and are long enough; that slices exist
@@ -112,6 +115,7 @@ def verify(path: str | os.PathLike, *, progress: Progress | None = None) -> Veri
 
     Args:
       path: A prefix, a model_dir, a `.index` or `.data-...` file, or the directory of a SavedModel.
+      finite: Whether NaN and infinite values are faults. Bytes are read once more to find them.
       progress: Called with the number of bytes of each piece after it was read, and the number of all bytes to read.
 
     Returns:
@@ -127,10 +131,10 @@ def verify(path: str | os.PathLike, *, progress: Progress | None = None) -> Veri
         report = VerificationReport(as_path(path))
         report.faults.append(Fault(os.path.join(path, STATE_FILE), '', str(error)))
         return report
-    return following_latest(path, functools.partial(_verify, progress=progress))
+    return following_latest(path, functools.partial(_verify, finite=finite, progress=progress))
 
 
-def _verify(prefix: str, progress: Progress | None) -> VerificationReport:
+def _verify(prefix: str, finite: bool, progress: Progress | None) -> VerificationReport:
     report = VerificationReport(prefix)
     progress = progress or (lambda piece, total: None)
     try:
@@ -146,6 +150,8 @@ def _verify(prefix: str, progress: Progress | None) -> VerificationReport:
             _Check(reader, report, progress).run()
         else:
             _check_arrays(reader, report, progress)
+        if finite:
+            _check_finite(reader, report, progress)
     _check_state(prefix, report)
     if report.faults and not is_there(prefix):
         raise CheckpointNotFoundError(f'{prefix} is not there any more.')
@@ -176,6 +182,28 @@ def _check_arrays(reader: TensorSource, report: VerificationReport, progress: Pr
             report.faults.append(Fault(reader.data_path(entry.shard), key, str(error)))
         report.bytes += entry.size
         progress(entry.size, total)
+
+
+def _check_finite(reader: TensorSource, report: VerificationReport, progress: Progress) -> None:
+    """Reports the tensors with NaN or infinite values, of those in which no other fault was found."""
+    damaged = {fault.key for fault in report.faults}
+    try:
+        keys = [key for key in reader.keys() if key not in damaged]  # noqa: SIM118
+        total = sum(reader.entry(key).size for key in keys)
+    except CorruptCheckpointError:  # Already reported for each damaged entry.
+        return
+    for key in keys:
+        try:
+            numbers = statistics(reader, key, lambda size: progress(size, total))
+        except (CorruptCheckpointError, CheckpointNotFoundError):  # Already reported for the data file.
+            continue
+        counts = [(numbers.nan, 'NaN'), (numbers.inf, 'infinite')] if numbers else []
+        found = ', '.join(f'{count:,} {what}' for count, what in counts if count)
+        if found:
+            entry = reader.entry(key)
+            values = formatting.count(math.prod(entry.shape), 'value')
+            problem = f'not all of its {values} are finite: {found}'
+            report.faults.append(Fault(reader.data_path(entry.shard), key, problem))
 
 
 class _Check:

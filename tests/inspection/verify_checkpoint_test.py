@@ -20,6 +20,7 @@ from estimator_ckpt.bundle.slices import encode_key, parse_spec
 from estimator_ckpt.inspection import slice_coverage
 from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
 from tests.bundle.helpers import (
+    BFLOAT16,
     entry,
     flip_byte,
     merge,
@@ -32,6 +33,7 @@ from tests.bundle.helpers import (
     write_by_hand,
     write_file,
 )
+from tests.cli.helpers import in_process
 
 FLOAT, STRING = 1, 7
 TENSORS = {'a': np.arange(6, dtype=np.float32), 's': strings(b'one', b'two'), 'z': np.arange(3)}
@@ -280,3 +282,43 @@ class TestCoverage:
         nested = [tuple((n, 100 - 2 * n) for _ in range(20)) for n in range(40)]
         with pytest.raises(slice_coverage.TooComplexError):
             slice_coverage.covers(nested, [100] * 20)
+
+
+class TestFinite:
+    @pytest.fixture
+    def prefix(self, tmp_path):
+        tensors = {
+            'nan': np.float32([1, np.nan, np.nan, -np.inf]),
+            'bfloat16': np.array([np.inf, 1], BFLOAT16),
+            'fine': np.float64([1, 2]),
+            'step': np.int64(3),
+            'words': strings(b'nan'),
+        }
+        return save(tmp_path / 'model', tensors)
+
+    def test_nan_and_infinite_values_are_faults_if_asked_for(self, prefix):
+        assert faults(prefix) == []
+        assert [(f.key, f.problem) for f in estimator_ckpt.verify(prefix, finite=True).faults] == [
+            ('bfloat16', 'not all of its 2 values are finite: 1 infinite'),
+            ('nan', 'not all of its 4 values are finite: 2 NaN, 1 infinite'),
+        ]
+
+    def test_what_is_damaged_is_reported_once(self, prefix):
+        flip_byte(f'{prefix}.data-00000-of-00001', BundleReader(prefix).entry('nan').offset)
+        assert [(f.key, f.problem) for f in estimator_ckpt.verify(prefix, finite=True).faults] == [
+            ('nan', 'the checksum of its bytes does not match'),
+            ('bfloat16', 'not all of its 2 values are finite: 1 infinite'),
+        ]
+        os.remove(f'{prefix}.data-00000-of-00001')
+        [fault] = estimator_ckpt.verify(prefix, finite=True).faults
+        assert 'the data file is missing' in fault.problem
+
+    def test_files_of_other_kinds_are_read_too(self, prefix, tmp_path):
+        estimator_ckpt.convert(prefix, tmp_path / 'x.npz', drop=['words', 'bfloat16'])
+        [fault] = estimator_ckpt.verify(tmp_path / 'x.npz', finite=True).faults
+        assert (fault.key, fault.file) == ('nan', str(tmp_path / 'x.npz'))
+
+    def test_the_command_gives_1(self, capsys, prefix):
+        assert in_process(capsys, 'verify', prefix).code == 0
+        result = in_process(capsys, 'verify', '--finite', prefix)
+        assert result.code == 1 and "'nan': not all of its 4 values" in result.out
