@@ -7,6 +7,7 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.bundle.leftovers import Leftover, remove_leftover
+from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.list_directory import list_directory
 
@@ -28,7 +29,12 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
 
     Returns:
       The exit code, and the lines to print.
+
+    Raises:
+      UsageError: If flags contradict each other.
     """
+    if values.quiet and not values.yes:
+        raise UsageError('--quiet does not ask; pass --yes to remove without asking')
     leftovers = list_directory(paths[0]).leftovers
     lines = [formatting.printable(f'{x.path} ({x.what}, {formatting.size(x.size)})') for x in leftovers]
     if not leftovers:

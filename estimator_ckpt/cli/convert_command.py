@@ -4,6 +4,7 @@ DESTINATION is the prefix of a checkpoint, which links the data files of SOURCE,
 3, with --like), .safetensors or .npz.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -12,9 +13,8 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.cli import rules_flags, terminal
+from estimator_ckpt.cli import report_lines, rows_flag, rules_flags, terminal
 from estimator_ckpt.cli.usage import UsageError
-from estimator_ckpt.common import formatting
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.conversion.convert_directory import convert_directory
 from estimator_ckpt.conversion.destinations import ENDINGS, needs_style
@@ -33,6 +33,7 @@ _PASSED_ON = (
     'data',
     'overwrite',
     'durable',
+    'dry_run',
 )
 
 
@@ -52,6 +53,10 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_boolean(
         'durable', True, 'Whether to wait until what is written survives a power cut.', values
     )
+    flags.DEFINE_boolean(
+        'dry_run', False, 'Whether only to print what would be written, and from what.', values
+    )
+    rows_flag.define(values)
     flags.DEFINE_boolean('overwrite', False, 'Whether an existing checkpoint is replaced.', values)
     flags.DEFINE_boolean(
         'write_state_file',
@@ -146,6 +151,8 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     Raises:
       UsageError: If `--style` is missing, or if flags contradict each other.
     """
+    if values.all_rows is not None and not values.dry_run:
+        raise UsageError('--all_rows has an effect only with --dry_run')
     if values.style is None and (values.all or needs_style(paths[1])):
         files = '' if values.all else f', or a DESTINATION that ends in {", ".join(ENDINGS)}'
         raise UsageError(f'--style is missing; expected one of {", ".join(CheckpointStyle)}{files}')
@@ -162,16 +169,22 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     if values.all:
         return _convert_all(paths, values, options)
     report = _convert(paths, values, {**options, 'for_': values['for'].value})
-    return 0, [report.to_json()] if values.json else _lines(paths[1], values.style, report)
+    if values.json:
+        return 0, [report.to_json()]
+    rows = report_lines.tables(report, rows_flag.are_folded(values)) if values.dry_run else ()
+    return 0, itertools.chain(rows, _lines(paths[1], values, report))
 
 
 def _convert(paths: list[str], values: Any, options: dict[str, Any]) -> MappingReport:
     source, destination = paths
     options = {**options, 'write_state_file': values.write_state_file}
     if values.style is not None and values.data == 'link' and not values.compact:
-        return convert(source, destination, values.style, **options)
-    total = None if values.compact or values.style is None else following_latest(source, _data_bytes)
-    with terminal.progress_bar('copying' if values.style else 'writing', total) as progress:
+        # Only values that operations change are written.
+        total, delay = None, 1.0
+    else:
+        total = None if values.compact or values.style is None else following_latest(source, _data_bytes)
+        delay = 0.0
+    with terminal.progress_bar('copying' if values.style else 'writing', total, delay) as progress:
         return convert(source, destination, values.style, progress=progress, **options)
 
 
@@ -190,8 +203,9 @@ def _convert_all(paths: list[str], values: Any, options: dict[str, Any]) -> tupl
         reports = convert_directory(source, destination, values.style, progress=progress, **options)
     if values.json:
         return 0, [json.dumps({base: json.loads(report.to_json()) for base, report in reports.items()})]
-    names = ', '.join(map(formatting.printable, reports)) or 'nothing new'
-    return 0, [f'{formatting.printable(destination)}: converted to {values.style}: {names}']
+    names = ', '.join(reports) or 'nothing new'
+    converted = 'would be converted' if values.dry_run else 'converted'
+    return 0, [f'{destination}: {converted} to {values.style}: {names}']
 
 
 _EXAMPLES = {
@@ -228,8 +242,8 @@ def _patterns(texts: list[str]) -> list[str]:
     return [part for text in texts for part in re.split(r',(?![^{\[]*[}\]])', text) if part]
 
 
-def _lines(destination: str, style: str | None, report: MappingReport) -> Iterator[str]:
-    yield from map(formatting.printable, report.remarks())
-    in_style = f' in style {style}' if style else ''
-    counts = [f'{len(rows):,} {name}' for name, rows in report.sections().items() if rows]
-    yield formatting.printable(f'{destination}: written{in_style}: {", ".join(counts) or "no tensors"}')
+def _lines(destination: str, values: Any, report: MappingReport) -> Iterator[str]:
+    yield from report_lines.remarks(report)
+    written = 'would be written' if values.dry_run else 'written'
+    in_style = f' in style {values.style}' if values.style else ''
+    yield f'{destination}: {written}{in_style}: {report_lines.counts(report) or "no tensors"}'

@@ -41,7 +41,9 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
       The exit code, 1 if there is a difference, and the lines to print.
     """
     a, b = paths
-    report = diff(a, b, rules=rules_flags.rules_of(values), rtol=values.rtol, atol=values.atol)
+    rules = rules_flags.rules_of(values)
+    with terminal.progress_bar('comparing', delay=1) as progress:
+        report = diff(a, b, rules=rules, rtol=values.rtol, atol=values.atol, progress=progress)
     return int(not report.equal), [report.to_json()] if values.json else _lines(
         report, rows_flag.are_folded(values)
     )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
+from estimator_ckpt.cli import terminal
 from estimator_ckpt.cli.usage import UsageError
 
 PROGRAM = 'estimator-ckpt'
@@ -106,6 +107,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
       The exit code. Wrong usage and unreadable input are reported on standard error and do not raise an error.
     """
+    terminal.is_quiet = False
     name = argv[1] if len(argv) > 1 else ''
     label = f'{PROGRAM} {name}' if name in COMMANDS else PROGRAM
     try:
@@ -137,6 +139,13 @@ def _run_command(command: ModuleType, label: str, arguments: Sequence[str]) -> t
 
     values = flags.FlagValues()
     command.define_flags(values)
+    flags.DEFINE_boolean(
+        'quiet',
+        False,
+        'Whether only errors and warnings are printed; the exit code says the rest.',
+        values,
+        short_name='q',
+    )
     if _HELP.intersection(arguments[: arguments.index('--')] if '--' in arguments else arguments):
         return 0, _help(command, label, values).split('\n')
     try:
@@ -147,6 +156,9 @@ def _run_command(command: ModuleType, label: str, arguments: Sequence[str]) -> t
     if surplus < 0 or (surplus and not command.ARGUMENTS[0].endswith('...')):
         expected = ' '.join(command.ARGUMENTS)
         raise UsageError(f'expected {expected}, got {" ".join(map(repr, paths)) or "nothing"}')
+    if values.quiet and 'json' in values and values.json:
+        raise UsageError('--quiet prints no result; omit --json')
+    terminal.is_quiet = values.quiet
     return command.run(paths, values)
 
 
@@ -180,11 +192,10 @@ def _help(command: ModuleType, label: str, values: Any) -> str:
 
 def _print(code: int, lines: Iterable[str]) -> int:
     """Prints lines one by one without their control characters, until the reader closes the pipe."""
-    from estimator_ckpt.cli.terminal import plain
-
     try:
         for line in lines:
-            print(plain(line))
+            if not terminal.is_quiet or isinstance(line, terminal.Warned):
+                print(terminal.plain(line))
         sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes standard output once more at exit.

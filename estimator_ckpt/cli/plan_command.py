@@ -5,15 +5,13 @@ from typing import Any
 
 from absl import flags
 
-from estimator_ckpt.cli import rows_flag, rules_flags, terminal
+from estimator_ckpt.cli import report_lines, rows_flag, rules_flags, terminal
 from estimator_ckpt.cli.usage import UsageError
-from estimator_ckpt.common import formatting
-from estimator_ckpt.mapping.report import MappingReport, section_lines
+from estimator_ckpt.mapping.report import MappingReport
 from estimator_ckpt.suggesting.suggest_rules import suggest_rules
 from estimator_ckpt.warm_starting.plan import plan
 
 ARGUMENTS = ('SOURCE', 'TARGET')
-_COLORS = {'matched': terminal.GREEN, 'unused': terminal.DIM, 'skipped': terminal.DIM}
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -57,15 +55,7 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
 
 
 def _lines(report: MappingReport, are_folded: bool) -> Iterator[str]:
-    for name, rows in report.sections().items():
-        if not rows:
-            continue
-        yield terminal.paint(f'{name} ({len(rows)}):', terminal.BOLD)
-        titles, *table = section_lines(rows, terminal.width(), are_folded)
-        yield terminal.paint(titles, terminal.BOLD)
-        yield from (terminal.paint(line, _COLORS.get(name, terminal.RED)) for line in table)
-        yield ''
-    yield from (formatting.printable(f'No tensor takes the rule {rule}.') for rule in report.idle_rules)
-    yield from map(formatting.printable, report.remarks())
-    counts = [f'{len(rows):,} {name}' for name, rows in report.sections().items() if rows]
-    yield terminal.paint(', '.join(counts) or 'nothing to map', terminal.BOLD)
+    yield from report_lines.tables(report, are_folded)
+    yield from (f'No tensor takes the rule {rule}.' for rule in report.idle_rules)
+    yield from report_lines.remarks(report)
+    yield terminal.paint(report_lines.counts(report) or 'nothing to map', terminal.BOLD)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 
 from estimator_ckpt.common.formatting import printable
 
+# Whether only errors and warnings are shown; set by `main` for each command line.
+is_quiet = False
 BOLD, DIM, RED, GREEN, YELLOW = '1', '2', '31', '32', '33'
 
 
@@ -27,6 +29,12 @@ class Painted(str):
     __slots__ = ()
 
 
+class Warned(Painted):
+    """A line that is printed even if nothing but errors and warnings is asked for."""
+
+    __slots__ = ()
+
+
 def plain(line: str) -> str:
     """Returns a line without control characters, such as a name in a hostile file may have, except for its colors."""
     return line if isinstance(line, Painted) else printable(line)
@@ -40,6 +48,11 @@ def paint(line: str, code: str) -> Painted:
       code: The parameters of the escape sequence, such as `BOLD` or `RED`.
     """
     return Painted(f'\x1b[{code}m{printable(line)}\x1b[0m' if _has_colors() else printable(line))
+
+
+def warning(line: str) -> Warned:
+    """Returns a line that is a warning, in its color."""
+    return Warned(paint(line, YELLOW))
 
 
 def _has_colors() -> bool:
@@ -64,7 +77,7 @@ def progress_bar(
       A function to be called with the number of bytes of each piece and, if known by then, the number of all bytes;
       None without a bar.
     """
-    if not sys.stderr.isatty():
+    if is_quiet or not sys.stderr.isatty():
         yield None
         return
     import tqdm  # Imported here because few commands show a bar.

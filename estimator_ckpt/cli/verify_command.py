@@ -6,7 +6,6 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.cli import terminal
-from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.verify_checkpoint import VerificationReport, verify
 
 ARGUMENTS = ('CHECKPOINT',)
@@ -37,5 +36,5 @@ def _lines(report: VerificationReport) -> Iterator[str]:
     for fault in report.faults:
         yield terminal.paint(f'fault: {fault}', terminal.RED)
     for warning in report.warnings:
-        yield terminal.paint(f'warning: {warning}', terminal.YELLOW)
-    yield terminal.paint(formatting.printable(report.summary()), terminal.BOLD)
+        yield terminal.warning(f'warning: {warning}')
+    yield terminal.paint(report.summary(), terminal.BOLD)

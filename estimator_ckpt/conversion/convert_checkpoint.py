@@ -67,6 +67,7 @@ def convert(
     save_counter: bool | None = None,
     durable: bool = True,
     for_: Literal['pytorch'] | None = None,
+    dry_run: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> MappingReport:
     """Writes a checkpoint of another style with the same bytes, or a file of another kind. The source is not changed.
@@ -118,6 +119,7 @@ def convert(
       durable: Whether the new checkpoint or file survives a power cut when the function returns.
       for_: The library whose names and layouts of variables a `.safetensors` or `.npz` file gets: `'pytorch'`; None
         for TensorFlow's.
+      dry_run: Whether nothing is written. All checks are made and the report is the same, but no value is computed.
       progress: A function that is called with the number of bytes of each piece after it is copied.
 
     Returns:
@@ -144,7 +146,7 @@ def convert(
             save_counter=save_counter,
         )
         options = ExportOptions(
-            rules, drop, keep, promote_averages, like, hyperparameters, for_, overwrite, durable
+            rules, drop, keep, promote_averages, like, hyperparameters, for_, overwrite, durable, dry_run
         )
         return export(source, as_path(destination), ending, options, progress)
     if for_ is not None:
@@ -201,6 +203,8 @@ def convert(
     _compose(writer, by_key, graph, contents.reader, save_counter)
     for key, value in placed.values.items():
         writer.add_tensor(key, value)
+    if dry_run:
+        return report
     if compact:
         writer.compact()
     writer.publish(progress, durable)

@@ -22,6 +22,7 @@ def convert_directory(
     style: CheckpointStyle | str,
     *,
     overwrite: bool = False,
+    dry_run: bool = False,
     on_checkpoint: Callable[[str], object] = lambda prefix: None,
     **options: Any,
 ) -> dict[str, MappingReport]:
@@ -39,6 +40,7 @@ def convert_directory(
       destination: The directory for the new checkpoints, which is created if necessary.
       style: `'tf1'`, `'tf2'` or `'both'`.
       overwrite: Whether existing checkpoints at the destination are converted again.
+      dry_run: Whether nothing is written, as in `convert`.
       on_checkpoint: A function that is called with each prefix before it is converted.
       **options: The options of `convert`.
 
@@ -53,14 +55,17 @@ def convert_directory(
     if same_place(source, destination):
         raise CheckpointError(f'{destination} is the source itself; choose another directory.')
     state, prefixes = read_directory(source)
-    files_for(destination).make_dirs(destination)
+    if not dry_run:
+        files_for(destination).make_dirs(destination)
     reports = {}
     for prefix in prefixes:
         base = name_of(prefix)
         target = os.path.join(destination, base)
         if overwrite or not checkpoint_exists(target):
             on_checkpoint(prefix)
-            reports[base] = convert(prefix, target, style, overwrite=overwrite, **options)
+            reports[base] = convert(prefix, target, style, overwrite=overwrite, dry_run=dry_run, **options)
+    if dry_run:
+        return reports
     names = tuple(map(name_of, prefixes))
     times = tuple(map(_time, prefixes))
     preserved = state.last_preserved if state else 0.0

@@ -51,6 +51,8 @@ def export_arrays(
         raise CheckpointError(
             f'{reader.prefix}: a {ending} file holds numbers only, not {", ".join(strings)}; leave them out with drop.'
         )
+    if options.dry_run:
+        return
     durable, overwrite = options.durable, options.overwrite
     if ending == NPZ:
         write_npz(destination, outputs, progress, durable, overwrite)

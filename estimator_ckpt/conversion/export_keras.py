@@ -16,6 +16,7 @@ from estimator_ckpt.conversion.export_options import ExportOptions
 from estimator_ckpt.conversion.placement_like import layout_warnings, match_layout
 from estimator_ckpt.conversion.selection import take_rules
 from estimator_ckpt.formats.output import OutputTensor, replacing
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.formats.weights_h5 import (
     KerasArchive,
     WeightsFile,
@@ -82,19 +83,25 @@ def export_keras(
                 else functools.partial((given | kept).__getitem__, key)
             )
             outputs[key] = OutputTensor(key, wanted.dtype, wanted.shape or (), compute)
-        template = contents.reader
-        with replacing(destination, options.durable, options.overwrite) as path:
-            if isinstance(template, KerasArchive) and ending == ARCHIVE:
-                write_archive_like(path, template, outputs, progress)
-            else:
-                assert isinstance(template, WeightsFile)  # As `_template` has checked.
-                write_weights_like(path, template, outputs, progress)
+        if not options.dry_run:
+            with replacing(destination, options.durable, options.overwrite) as path:
+                _write(path, contents.reader, ending, outputs, progress)
     report = plan.report
     report.warnings += layout_warnings(source, target, hyperparameters)
     if kept:
         names = sorted(wanted.tensor.name for wanted in target.wanted if wanted.tensor.key in kept)
         report.notes.append(f'Kept as the model has them: {", ".join(names)}.')
     return report
+
+
+def _write(
+    path: str, template: TensorSource, ending: str, outputs: dict[str, OutputTensor], progress: Progress
+) -> None:
+    if isinstance(template, KerasArchive) and ending == ARCHIVE:
+        write_archive_like(path, template, outputs, progress)
+    else:
+        assert isinstance(template, WeightsFile)  # As `_template` has checked.
+        write_weights_like(path, template, outputs, progress)
 
 
 def _tell_slots(source: Source, contents: Contents) -> None:

@@ -21,6 +21,7 @@ class ExportOptions:
     library: str | None
     overwrite: bool
     durable: bool
+    dry_run: bool
 
 
 def without_effect(ending: str, **options: Any) -> None:

@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
@@ -23,6 +23,7 @@ from estimator_ckpt.inspection.pairing import Pair, pair
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.mapping.rules import Rules
 
+Progress = Callable[[int, int], object]
 _SECTIONS = {
     'only_in_a': 'only in A',
     'only_in_b': 'only in B',
@@ -178,6 +179,7 @@ def diff(
     rules: Rules = None,
     rtol: float = 0.0,
     atol: float = 0.0,
+    progress: Progress | None = None,
 ) -> DifferenceReport:
     """Compares two checkpoints tensor by tensor.
 
@@ -191,6 +193,7 @@ def diff(
       rules: The names of A's tensors in B; see `estimator_ckpt.mapping.rules`. Their operations are applied.
       rtol: The tolerated difference of values relative to the larger of the two magnitudes.
       atol: The tolerated absolute difference of values, in addition to the relative one.
+      progress: Called with the number of bytes of each pair before it is compared, and the number of all bytes.
 
     Returns:
       The differences.
@@ -201,11 +204,13 @@ def diff(
     """
     return following(
         lambda: [find_source(a), find_source(b)],
-        functools.partial(_diff, rules=rules, rtol=rtol, atol=atol),
+        functools.partial(_diff, rules=rules, rtol=rtol, atol=atol, progress=progress),
     )
 
 
-def _diff(a: str, b: str, rules: Rules, rtol: float, atol: float) -> DifferenceReport:
+def _diff(
+    a: str, b: str, rules: Rules, rtol: float, atol: float, progress: Progress | None
+) -> DifferenceReport:
     with paused_collector():
         contents_a, contents_b = Contents(a), Contents(b)
         pairing = pair(contents_a, contents_b, rules)
@@ -220,10 +225,17 @@ def _diff(a: str, b: str, rules: Rules, rtol: float, atol: float) -> DifferenceR
     for key in pairing.only_in_b:
         entry = reader_b.entry(key)
         report.only_in_b.append(Difference(None, key, None, entry.shape, '', dtypes.name(entry.dtype)))
-    for tensors in pairing.pairs:
-        if tensors.key_a == tensors.key_b and tensors.recipe is None and tensors.key_a in equal:
-            report.equal_tensors += 1
-            continue
+    compared = [
+        tensors
+        for tensors in pairing.pairs
+        if tensors.key_a != tensors.key_b or tensors.recipe is not None or tensors.key_a not in equal
+    ]
+    report.equal_tensors += len(pairing.pairs) - len(compared)
+    sizes = [reader_a.entry(t.key_a).size + reader_b.entry(t.key_b).size for t in compared]
+    total = sum(sizes)
+    for size, tensors in zip(sizes, compared, strict=True):
+        if progress:
+            progress(size, total)
         _compare(tensors, reader_a, reader_b, report, rtol, atol)
     report.notes += [f'No tensor takes the rule {rule!r}.' for rule in pairing.idle]
     if _graphs_differ(contents_a, contents_b):
