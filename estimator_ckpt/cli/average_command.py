@@ -17,6 +17,10 @@ from estimator_ckpt.conversion.average_checkpoints import average, find_sources
 from estimator_ckpt.formats.opening import following
 
 ARGUMENTS = ('SOURCE...', 'DESTINATION')
+EXAMPLES = (
+    'average --last=5 model_dir averaged/model.ckpt',
+    'average model.ckpt-100 model.ckpt-200 averaged/model.ckpt --weights=1,2',
+)
 
 
 def define_flags(values: flags.FlagValues) -> None:

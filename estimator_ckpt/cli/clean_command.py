@@ -12,6 +12,10 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.list_directory import list_directory
 
 ARGUMENTS = ('MODEL_DIR',)
+EXAMPLES = (
+    'clean model_dir --dry_run',
+    'clean model_dir --yes',
+)
 
 
 def define_flags(values: flags.FlagValues) -> None:

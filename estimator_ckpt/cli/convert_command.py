@@ -23,6 +23,13 @@ from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.report import MappingReport
 
 ARGUMENTS = ('SOURCE', 'DESTINATION')
+EXAMPLES = (
+    'convert model.ckpt-100 new/ckpt-1 --style=tf2 --optimizer=optimizer',
+    'convert model.ckpt-100 new/ckpt-1 --style=tf2 --like=tf2/ckpt-1 --rules=rules.txt --dry_run',
+    'convert model.ckpt-100 new.weights.h5 --like=fresh.weights.h5 --rules=rules.txt',
+    'convert model.ckpt-100 model.safetensors --for=pytorch --drop=slots,step',
+    'convert --all model_dir new_dir --style=both',
+)
 # The flags that are arguments of `convert` of the same name and type.
 _PASSED_ON = (
     'root',

@@ -10,6 +10,10 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.diff_checkpoints import DifferenceReport, diff, difference_lines
 
 ARGUMENTS = ('A', 'B')
+EXAMPLES = (
+    'diff model.ckpt-100 model.ckpt-200',
+    r"diff old new --rule='model/(.*) -> net/\1' --rtol=1e-6",
+)
 _COLORS = {'only_in_a': terminal.RED, 'only_in_b': terminal.GREEN}
 
 

@@ -27,6 +27,13 @@ from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.mapping.report import nearest
 
 ARGUMENTS = ('CHECKPOINT',)
+EXAMPLES = (
+    'inspect model_dir',
+    'inspect model.ckpt-100 --kind=slot --sort=size',
+    'inspect model.ckpt-100 --depth=2',
+    'inspect model.ckpt-100 --stats --filter=kernel',
+    'inspect model.ckpt-100 --tensor_name=global_step',
+)
 
 
 def define_flags(values: flags.FlagValues) -> None:

@@ -9,6 +9,7 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.list_directory import list_directory
 
 ARGUMENTS = ('MODEL_DIR',)
+EXAMPLES = ('list model_dir',)
 
 
 def define_flags(values: flags.FlagValues) -> None:

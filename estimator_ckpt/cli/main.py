@@ -13,20 +13,9 @@ from types import ModuleType
 from typing import Any
 
 from estimator_ckpt.cli import terminal
+from estimator_ckpt.cli.commands import COMMANDS, PROGRAM, common_flags
 from estimator_ckpt.cli.usage import UsageError
 
-PROGRAM = 'estimator-ckpt'
-COMMANDS = {
-    'inspect': 'shows what a checkpoint holds',
-    'list': 'lists the checkpoints of a directory, and what is damaged or left over',
-    'diff': 'compares two checkpoints',
-    'verify': 'verifies every byte of a checkpoint',
-    'plan': 'shows which tensors of a checkpoint go where in another one',
-    'convert': 'writes a checkpoint in another style, or as a file of another kind',
-    'repair': 'makes the state file of a directory name the checkpoints that are whole',
-    'clean': 'removes what killed processes have left in a directory',
-    'average': 'averages the variables of several checkpoints',
-}
 _HELP = {'-h', '-help', '--help', '--helpfull', '--helpshort'}
 FAILED = 2
 
@@ -139,13 +128,7 @@ def _run_command(command: ModuleType, label: str, arguments: Sequence[str]) -> t
 
     values = flags.FlagValues()
     command.define_flags(values)
-    flags.DEFINE_boolean(
-        'quiet',
-        False,
-        'Whether only errors and warnings are printed; the exit code says the rest.',
-        values,
-        short_name='q',
-    )
+    common_flags(values)
     if _HELP.intersection(arguments[: arguments.index('--')] if '--' in arguments else arguments):
         return 0, _help(command, label, values).split('\n')
     try:
@@ -173,7 +156,7 @@ def _unknown(name: str) -> str:
 
 
 def _overview() -> str:
-    commands = '\n'.join(f'  {name:8} {summary}' for name, summary in COMMANDS.items())
+    commands = '\n'.join(f'  {name:10} {summary}' for name, summary in COMMANDS.items())
     return (
         'Inspects, compares, verifies and converts TensorFlow checkpoints in the name-based style of TF1 and the '
         f'object-based style of TF2.\n\nUsage: {PROGRAM} SUBCOMMAND [FLAGS] ARGUMENTS\n\n{commands}\n\n'
@@ -187,7 +170,17 @@ def _help(command: ModuleType, label: str, values: Any) -> str:
     # absl prints the name of the module above its flags.
     lines = values.get_help(include_special_flags=False).splitlines()
     described = '\n'.join(line for line in lines if line and line[0] == ' ')
-    return f'{(command.__doc__ or "").strip()}\n\nUsage: {label} [FLAGS] {" ".join(command.ARGUMENTS)}\n\n{described}'
+    parts = [
+        (command.__doc__ or '').strip(),
+        f'Usage: {label} [FLAGS] {" ".join(command.ARGUMENTS)}',
+        described,
+    ]
+    if 'rules' in values:
+        from estimator_ckpt.cli.rules_flags import syntax
+
+        parts.append(syntax())
+    examples = [f'  {PROGRAM} {example}' for example in command.EXAMPLES]
+    return '\n\n'.join([*parts, '\n'.join(['Examples:', *examples])])
 
 
 def _print(code: int, lines: Iterable[str]) -> int:

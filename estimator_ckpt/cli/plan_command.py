@@ -12,6 +12,10 @@ from estimator_ckpt.suggesting.suggest_rules import suggest_rules
 from estimator_ckpt.warm_starting.plan import plan
 
 ARGUMENTS = ('SOURCE', 'TARGET')
+EXAMPLES = (
+    'plan old/model.ckpt-100 new/ckpt-1 --rules=rules.txt',
+    'plan old/model.ckpt-100 new/ckpt-1 --suggest > rules.txt',
+)
 
 
 def define_flags(values: flags.FlagValues) -> None:

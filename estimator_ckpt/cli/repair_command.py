@@ -11,6 +11,7 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.list_directory import Repair, repair
 
 ARGUMENTS = ('MODEL_DIR',)
+EXAMPLES = ('repair model_dir',)
 
 
 def define_flags(values: flags.FlagValues) -> None:

@@ -5,10 +5,15 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.cli.usage import UsageError
+from estimator_ckpt.mapping import transforms
 from estimator_ckpt.mapping.recurrent_cells import WORD
 from estimator_ckpt.mapping.rules import parse_line, parse_rules
 
 _STANDARD_INPUT = '/dev/stdin'
+_SYNTAX = r"""Rules:
+  layer_(\d+)/w -> blocks/\1/kernel                   renames; # begins a comment
+  layer_(\d+)/w -> blocks/\1/kernel | transpose=1,0   renames, and changes the values
+The first rule whose pattern, a regular expression, matches the whole name applies."""
 
 
 def define(values: flags.FlagValues, what: str) -> None:
@@ -53,3 +58,10 @@ def rules_of(values: Any) -> Any:
             raise UsageError(f'--rule must be "pattern -> replacement", not {line!r}')
         given.append(row)
     return [*given, *([WORD] if rules == WORD else parse_rules(rules))]
+
+
+def syntax() -> str:
+    """Returns what the help says about rules and their operations."""
+    # The operations are described where they are defined, as an indented list.
+    operations = (transforms.__doc__ or '').strip().replace('`', '').split('\n', 2)[-1].strip()
+    return f'{_SYNTAX}\n\n{operations}'

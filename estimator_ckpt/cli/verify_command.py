@@ -9,6 +9,10 @@ from estimator_ckpt.cli import terminal
 from estimator_ckpt.inspection.verify_checkpoint import VerificationReport, verify
 
 ARGUMENTS = ('CHECKPOINT',)
+EXAMPLES = (
+    'verify model_dir',
+    'verify model.ckpt-100 --finite --quiet',
+)
 
 
 def define_flags(values: flags.FlagValues) -> None:

@@ -77,7 +77,8 @@ _COUNTS: dict[str, Sequence[int] | None] = {
     'stack': (1,),
 }
 _WITH_VALUE = ('add', 'scale')
-_NAMES = (*_COUNTS, 'cast', *_WITH_VALUE, 'sum')
+# The names of all operations.
+NAMES = (*_COUNTS, 'cast', *_WITH_VALUE, 'sum')
 
 
 def parse_transforms(text: str) -> tuple[Transform, ...]:
@@ -98,8 +99,8 @@ def _parsed(word: str) -> Transform:
     name, equals, argument = word.partition('=')
     if name == 'sum' and not equals:
         return Transform(name)
-    if name not in _NAMES or not equals:
-        names = ', '.join(f'{name}=...' for name in _NAMES if name != 'sum')
+    if name not in NAMES or not equals:
+        names = ', '.join(f'{name}=...' for name in NAMES if name != 'sum')
         raise ValueError(f'unknown operation {word!r}; expected one of {names}, sum')
     if name == 'cast':
         dtype_number(argument)

@@ -6,15 +6,19 @@ import importlib
 import os
 import pathlib
 import re
+import shlex
 import signal
 import subprocess
 
 import numpy as np
 import pytest
+from absl import flags
 
 from estimator_ckpt.bundle import table
 from estimator_ckpt.cli import main
+from estimator_ckpt.cli.commands import COMMANDS, common_flags
 from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
+from estimator_ckpt.mapping import transforms
 from tests.bundle.helpers import flip_byte, index_of, read_file, save, write_file
 from tests.cli.helpers import MODULE, ROOT, as_process, in_process
 
@@ -63,20 +67,37 @@ class TestUsage:
         assert f'\nUsage: estimator-ckpt {name} [FLAGS] ' in result.out
         assert '--[no]json: Whether ' in result.out
         assert 'alsologtostderr' not in result.out
-        assert ('--sort' in result.out) == (name == 'inspect')
-        assert ('--style' in result.out) == (name == 'convert')
+        assert ('--sort:' in result.out) == (name == 'inspect')
+        assert ('--style:' in result.out) == (name == 'convert')
 
     @every_subcommand
     def test_help_and_a_name_is_the_help_of_that_subcommand(self, capsys, name):
         assert in_process(capsys, 'help', name) == in_process(capsys, name, '--help')
+
+    @pytest.mark.parametrize('name', COMMANDS)
+    def test_help_has_examples_whose_flags_exist(self, capsys, name):
+        _, _, examples = in_process(capsys, 'help', name).out.partition('\nExamples:\n')
+        for line in examples.splitlines():
+            program, command, *words = shlex.split(line.partition(' >')[0])
+            assert (program, command) == ('estimator-ckpt', name)
+            values = flags.FlagValues()
+            importlib.import_module(f'estimator_ckpt.cli.{name}_command').define_flags(values)
+            common_flags(values)
+            values([command, *words])
+        assert examples
+
+    @pytest.mark.parametrize('name', ['diff', 'plan', 'convert'])
+    def test_help_describes_every_operation_of_rules(self, capsys, name):
+        text = in_process(capsys, 'help', name).out
+        assert [
+            operation for operation in transforms.NAMES if not re.search(rf'[ *]{operation}\b', text)
+        ] == []
 
     def test_help_of_an_unknown_subcommand_names_the_nearest(self, capsys):
         check_sentence(in_process(capsys, 'help', 'inspct'), 'did you mean inspect')
 
     @every_subcommand
     def test_every_flag_is_described_by_a_sentence(self, name):
-        from absl import flags
-
         values = flags.FlagValues()
         importlib.import_module(f'estimator_ckpt.cli.{name}_command').define_flags(values)
         for flag in values:
