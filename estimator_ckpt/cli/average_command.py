@@ -11,6 +11,7 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.cli import terminal
+from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.conversion.average_checkpoints import average, find_sources
@@ -88,7 +89,7 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     else:
         prefix, sources = following(lambda: find_sources(given, values.last), average_of)
     if values.json:
-        return 0, [json.dumps({'checkpoint': prefix, 'sources': sources})]
+        return 0, [with_schema('average', json.dumps({'checkpoint': prefix, 'sources': sources}))]
     names = ', '.join(sources)
     return 0, [formatting.printable(f'{prefix}: written: the average of {len(sources)} checkpoints: {names}')]
 

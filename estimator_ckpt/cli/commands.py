@@ -13,6 +13,7 @@ COMMANDS = {
     'repair': 'makes the state file of a directory name the checkpoints that are whole',
     'clean': 'removes what killed processes have left in a directory',
     'average': 'averages the variables of several checkpoints',
+    'schema': 'prints the JSON Schema of what a subcommand prints with --json',
     'completion': 'prints a script that lets a shell complete command lines',
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.cli.commands import COMMANDS, PROGRAM, common_flags
+from estimator_ckpt.cli.json_output import NAMES
 from estimator_ckpt.cli.usage import UsageError
 
 ARGUMENTS = ('SHELL',)
@@ -43,7 +44,8 @@ _estimator_ckpt() {{
     [ -z "$words" ] || COMPREPLY=($(compgen -P "$start" -W "$words" -- "$cur"))
     return
   fi
-  case $cur in -*) ;; *) [ "${{COMP_WORDS[1]}}" = help ] || [ "${{COMP_WORDS[1]}}" = completion ] || return ;; esac
+  case $cur in -*) ;; *) [ "${{COMP_WORDS[1]}}" = help ] || [ "${{COMP_WORDS[1]}}" = completion ] ||
+    [ "${{COMP_WORDS[1]}}" = schema ] || return ;; esac
   case ${{COMP_WORDS[1]}} in
 {flags}
     help) words='{commands}' ;;
@@ -98,7 +100,7 @@ def _value_cases(name: str, defined: list[Any]) -> Iterator[str]:
 
 
 def _flag_case(name: str, defined: list[Any]) -> str:
-    words = [*SHELLS] if name == 'completion' else []
+    words = list({'completion': SHELLS, 'schema': NAMES}.get(name, ()))
     for flag in defined:
         if not flag.boolean:
             words.append(f'--{flag.name}=')

@@ -14,6 +14,7 @@ from absl import flags
 
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.cli import report_lines, rows_flag, rules_flags, terminal
+from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.conversion.convert_directory import convert_directory
@@ -177,7 +178,7 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
         return _convert_all(paths, values, options)
     report = _convert(paths, values, {**options, 'for_': values['for'].value})
     if values.json:
-        return 0, [report.to_json()]
+        return 0, [with_schema('convert', report.to_json())]
     rows = report_lines.tables(report, rows_flag.are_folded(values)) if values.dry_run else ()
     return 0, itertools.chain(rows, _lines(paths[1], values, report))
 
@@ -209,7 +210,8 @@ def _convert_all(paths: list[str], values: Any, options: dict[str, Any]) -> tupl
     with terminal.progress_bar('copying') as progress:
         reports = convert_directory(source, destination, values.style, progress=progress, **options)
     if values.json:
-        return 0, [json.dumps({base: json.loads(report.to_json()) for base, report in reports.items()})]
+        by_name = {base: with_schema('convert', report.to_json()) for base, report in reports.items()}
+        return 0, [json.dumps({base: json.loads(text) for base, text in by_name.items()})]
     names = ', '.join(reports) or 'nothing new'
     converted = 'would be converted' if values.dry_run else 'converted'
     return 0, [f'{destination}: {converted} to {values.style}: {names}']

@@ -6,6 +6,7 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.cli import rows_flag, rules_flags, terminal
+from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.diff_checkpoints import DifferenceReport, diff, difference_lines
 
@@ -48,7 +49,7 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     rules = rules_flags.rules_of(values)
     with terminal.progress_bar('comparing', delay=1) as progress:
         report = diff(a, b, rules=rules, rtol=values.rtol, atol=values.atol, progress=progress)
-    return int(not report.equal), [report.to_json()] if values.json else _lines(
+    return int(not report.equal), [with_schema('diff', report.to_json())] if values.json else _lines(
         report, rows_flag.are_folded(values)
     )
 

@@ -14,6 +14,7 @@ import numpy as np
 from absl import flags
 
 from estimator_ckpt.cli import rows_flag, terminal
+from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.formats.opening import following_latest
@@ -243,7 +244,7 @@ def _json(inspection: Inspection, values: Any) -> str:
         fields['entries'], (_statistics(inspection, values) or {}).values(), strict=False
     ):
         entry['statistics'] = numbers and numbers.to_dict()
-    return json.dumps(fields)
+    return with_schema('inspect', json.dumps(fields))
 
 
 def _plain(array: np.ndarray) -> Any:

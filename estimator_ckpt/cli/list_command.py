@@ -5,6 +5,7 @@ from typing import Any
 
 from absl import flags
 
+from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.list_directory import list_directory
 
@@ -28,5 +29,9 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
       The exit code, 1 if a checkpoint is damaged or missing, and the lines to print.
     """
     listing = list_directory(paths[0])
-    lines = [listing.to_json()] if values.json else map(formatting.printable, listing.lines())
+    lines = (
+        [with_schema('list', listing.to_json())]
+        if values.json
+        else map(formatting.printable, listing.lines())
+    )
     return int(not listing.ok), lines

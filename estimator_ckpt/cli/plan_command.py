@@ -6,6 +6,7 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.cli import report_lines, rows_flag, rules_flags, terminal
+from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.mapping.report import MappingReport
 from estimator_ckpt.suggesting.suggest_rules import suggest_rules
@@ -51,11 +52,13 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
         if values.all_rows is not None:
             raise UsageError('--suggest prints rules instead of rows; omit --all_rows')
         suggestion = suggest_rules(source, target)
-        return int(not suggestion.complete), [suggestion.to_json()] if values.json else suggestion.lines()
+        if values.json:
+            return int(not suggestion.complete), [with_schema('suggest', suggestion.to_json())]
+        return int(not suggestion.complete), suggestion.lines()
     report = plan(source, target, rules=rules_flags.rules_of(values))
-    return int(report.faults()), [report.to_json()] if values.json else _lines(
-        report, rows_flag.are_folded(values)
-    )
+    if values.json:
+        return int(report.faults()), [with_schema('plan', report.to_json())]
+    return int(report.faults()), _lines(report, rows_flag.are_folded(values))
 
 
 def _lines(report: MappingReport, are_folded: bool) -> Iterator[str]:

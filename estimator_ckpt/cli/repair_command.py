@@ -7,6 +7,7 @@ from typing import Any
 
 from absl import flags
 
+from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.list_directory import Repair, repair
 
@@ -30,10 +31,10 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
       The exit code, 1 if a checkpoint is damaged, and the lines to print.
     """
     result = repair(paths[0])
-    lines = (
-        [json.dumps(dataclasses.asdict(result))] if values.json else map(formatting.printable, _lines(result))
-    )
-    return int(bool(result.damaged)), lines
+    code = int(bool(result.damaged))
+    if values.json:
+        return code, [with_schema('repair', json.dumps(dataclasses.asdict(result)))]
+    return code, _lines(result)
 
 
 def _lines(result: Repair) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.cli import terminal
+from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.inspection.verify_checkpoint import VerificationReport, verify
 
 ARGUMENTS = ('CHECKPOINT',)
@@ -33,7 +34,7 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     """
     with terminal.progress_bar('verifying') as progress:
         report = verify(paths[0], finite=values.finite, progress=progress)
-    return int(not report.ok), [report.to_json()] if values.json else _lines(report)
+    return int(not report.ok), [with_schema('verify', report.to_json())] if values.json else _lines(report)
 
 
 def _lines(report: VerificationReport) -> Iterator[str]:
