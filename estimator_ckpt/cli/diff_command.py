@@ -1,14 +1,18 @@
 """Compares two checkpoints of any style: tensors that only one has, and tensors that differ in shape, type or value."""
 
+import functools
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from estimator_ckpt.cli import rows_flag, rules_flags, terminal
+from estimator_ckpt.cli import html_flag, rows_flag, rules_flags, terminal
 from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.diff_checkpoints import DifferenceReport, diff, difference_lines
+
+if TYPE_CHECKING:
+    from estimator_ckpt.cli.html_page import Page
 
 ARGUMENTS = ('A', 'B')
 EXAMPLES = (
@@ -32,6 +36,7 @@ def define_flags(values: flags.FlagValues) -> None:
         'atol', 0.0, 'The tolerated absolute difference of values, in addition.', 0, flag_values=values
     )
     rows_flag.define(values)
+    html_flag.define(values)
     flags.DEFINE_boolean('json', False, 'Whether the differences are printed as a JSON object.', values)
 
 
@@ -46,12 +51,19 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
       The exit code, 1 if there is a difference, and the lines to print.
     """
     a, b = paths
-    rules = rules_flags.rules_of(values)
+    rules = rules_flags.rules_of(values, are_parsed=values.html is not None)
     with terminal.progress_bar('comparing', delay=1) as progress:
         report = diff(a, b, rules=rules, rtol=values.rtol, atol=values.atol, progress=progress)
+    html_flag.write(values, functools.partial(_page, report, a, b, rules))
     return int(not report.equal), [with_schema('diff', report.to_json())] if values.json else _lines(
         report, rows_flag.are_folded(values)
     )
+
+
+def _page(report: DifferenceReport, a: str, b: str, rules: Any, progress: Any) -> 'Page':
+    from estimator_ckpt.cli.tensor_pages import diff_page  # Few comparisons have a page.
+
+    return diff_page(report, a, b, rules, progress)
 
 
 def _lines(report: DifferenceReport, are_folded: bool) -> Iterator[str]:

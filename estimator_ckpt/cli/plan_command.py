@@ -1,20 +1,25 @@
 """Shows the tensor of SOURCE that each tensor of TARGET would come from, and what does not fit. Writes nothing."""
 
+import functools
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from estimator_ckpt.cli import report_lines, rows_flag, rules_flags, terminal
+from estimator_ckpt.cli import html_flag, report_lines, rows_flag, rules_flags, terminal
 from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.mapping.report import MappingReport
 from estimator_ckpt.suggesting.suggest_rules import suggest_rules
 from estimator_ckpt.warm_starting.plan import plan
 
+if TYPE_CHECKING:
+    from estimator_ckpt.cli.html_page import Page
+
 ARGUMENTS = ('SOURCE', 'TARGET')
 EXAMPLES = (
     'plan old/model.ckpt-100 new/ckpt-1 --rules=rules.txt',
+    'plan old/model.ckpt-100 new/ckpt-1 --rules=rules.txt --html=plan.html',
     'plan old/model.ckpt-100 new/ckpt-1 --suggest > rules.txt',
 )
 
@@ -29,6 +34,7 @@ def define_flags(values: flags.FlagValues) -> None:
         values,
     )
     rows_flag.define(values)
+    html_flag.define(values)
     flags.DEFINE_boolean('json', False, 'Whether the mapping is printed as a JSON object.', values)
 
 
@@ -49,16 +55,23 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     if values.suggest:
         if values.rules is not None or values.rule:
             raise UsageError('--suggest writes rules and reads none; omit --rules and --rule')
-        if values.all_rows is not None:
-            raise UsageError('--suggest prints rules instead of rows; omit --all_rows')
+        if values.all_rows is not None or values.html is not None:
+            raise UsageError('--suggest prints rules instead of rows; omit --all_rows and --html')
         suggestion = suggest_rules(source, target)
         if values.json:
             return int(not suggestion.complete), [with_schema('suggest', suggestion.to_json())]
         return int(not suggestion.complete), suggestion.lines()
     report = plan(source, target, rules=rules_flags.rules_of(values))
+    html_flag.write(values, functools.partial(_page, report, source, target))
     if values.json:
         return int(report.faults()), [with_schema('plan', report.to_json())]
     return int(report.faults()), _lines(report, rows_flag.are_folded(values))
+
+
+def _page(report: MappingReport, source: str, target: str, progress: Any) -> 'Page':
+    from estimator_ckpt.cli.tensor_pages import plan_page  # Few plans have a page.
+
+    return plan_page(report, source, target, progress)
 
 
 def _lines(report: MappingReport, are_folded: bool) -> Iterator[str]:

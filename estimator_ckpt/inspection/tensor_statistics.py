@@ -69,12 +69,22 @@ def statistics(
     if source.entry(key).dtype in (dtypes.STRING, dtypes.VARIANT):
         return None
     try:
-        return of_pieces(_pieces(source, key, progress))
+        return of_pieces(pieces(source, key, progress))
     except dtypes.UnsupportedDtypeError:
         return None
 
 
-def _pieces(source: TensorSource, key: str, progress: Callable[[int], object]) -> Iterator[np.ndarray]:
+def pieces(source: TensorSource, key: str, progress: Callable[[int], object]) -> Iterator[np.ndarray]:
+    """Yields the values of a tensor, a large one in several pieces.
+
+    Args:
+      source: The reader of the checkpoint.
+      key: The key of the tensor.
+      progress: Called with the number of bytes of each piece after it was used.
+
+    Raises:
+      CheckpointError: If the tensor cannot be read.
+    """
     entry = source.entry(key)
     if entry.size <= _PIECE or entry.slices or not entry.shape:
         yield source.tensor(key, verify=True)
