@@ -65,5 +65,10 @@ def _counts(
 
 
 def is_counted(source: TensorSource, key: str) -> bool:
-    """Returns True if a tensor may have a histogram, as strings and resources do not."""
+    """Returns True if a tensor may have a histogram, as strings and resources do not.
+
+    Args:
+      source: The reader of the checkpoint.
+      key: The key of the tensor.
+    """
     return dtypes.size(source.entry(key).dtype) is not None and math.prod(source.entry(key).shape) > 0

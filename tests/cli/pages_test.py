@@ -219,7 +219,7 @@ class TestBrowser:
         assert layer(browser, 'left', 'bert/layer_1').get_attribute('aria-expanded') == 'true'
         browser.find_element(By.ID, 'close').click()
         browser.find_element(By.CSS_SELECTOR, '#all summary').click()
-        table = browser.find_element(By.CSS_SELECTOR, '#all table')
+        table = WebDriverWait(browser, 20).until(lambda b: b.find_element(By.CSS_SELECTOR, '#all table'))
         assert table.find_element(By.TAG_NAME, 'caption').text == 'All tensors'
         assert len(table.find_elements(By.CSS_SELECTOR, 'tbody tr')) == 26
         assert {cell.get_attribute('scope') for cell in table.find_elements(By.TAG_NAME, 'th')} == {'col'}
