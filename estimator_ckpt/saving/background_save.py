@@ -85,7 +85,7 @@ class BackgroundSave(threading.Thread):
             self._write(self._snapshot, self.step)
         except BaseException as error:
             # If training has ended by another error, nothing reads `self.error`.
-            logger().error('The checkpoint of step %d was not written: %s', self.step, error)
+            logger().error('Saving the checkpoint of step %d has failed: %s', self.step, error)
             self.error = error
         finally:
             del self._write, self._snapshot  # Frees the values before the next save.

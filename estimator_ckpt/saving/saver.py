@@ -1,10 +1,8 @@
 """A `tf.compat.v1.train.Saver` that saves in any style and restores every style."""
 
-import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,21 +17,15 @@ from estimator_ckpt.program.graph_state import graph_state
 from estimator_ckpt.program.tensorflow_internals import SessionInterface
 from estimator_ckpt.program.tracking import check_checkpoint
 from estimator_ckpt.saving.bindings_check import check_bindings
+from estimator_ckpt.saving.checkpoint_writer import CheckpointWriter, Destination
 from estimator_ckpt.saving.damage import restore_or_previous
 from estimator_ckpt.saving.eager_ops import EagerOps
-from estimator_ckpt.saving.errors import errors_of_restore, errors_of_save
+from estimator_ckpt.saving.errors import errors_of_restore
 from estimator_ckpt.saving.graph_ops import GraphOps
 from estimator_ckpt.saving.restoring import find_checkpoint_to_restore, restore
 from estimator_ckpt.saving.retention import Retention, warn_unless_seen
-from estimator_ckpt.saving.save_report import SaveReport
 from estimator_ckpt.saving.snapshot_ops import SnapshotOps
-from estimator_ckpt.saving.staging import (
-    Extras,
-    Staging,
-    check_can_be_restored,
-    needed_room,
-    objects_extras,
-)
+from estimator_ckpt.saving.staging import check_can_be_restored
 
 if TYPE_CHECKING:
     from estimator_ckpt.saving.background_save import Snapshot
@@ -125,7 +117,7 @@ class Saver(tf.compat.v1.train.Saver):
             super().__init__(
                 sharded=sharded,
                 max_to_keep=max_to_keep,
-                keep_checkpoint_every_n_hours=10000.0,  # `self._retention` decides.
+                keep_checkpoint_every_n_hours=10000.0,  # `self._writer` decides.
                 name=name,
                 restore_sequentially=restore_sequentially,
                 defer_build=True,
@@ -138,10 +130,9 @@ class Saver(tf.compat.v1.train.Saver):
         self._variables = var_list
         self._untracked = untracked
         self._model_dir = model_dir
-        self._retention = Retention(max_to_keep, keep_checkpoint_every_n_hours, durable)
-        self._durable, self._on_damaged = durable, on_damaged
-        self._save_counter = 0
-        self._restored_from: str | None = None
+        retention = Retention(max_to_keep, keep_checkpoint_every_n_hours, durable)
+        self._writer = CheckpointWriter(self._style, retention, durable, save_relative_paths)
+        self._on_damaged = on_damaged
         self._named_saver: tf.compat.v1.train.Saver | None = None
         self._graph_ops: GraphOps | None = None
         self._snapshot_ops: SnapshotOps | None = None
@@ -234,11 +225,11 @@ class Saver(tf.compat.v1.train.Saver):
     @property
     def last_checkpoints(self) -> list[str]:
         """The prefixes of the kept checkpoints, oldest first."""
-        return [prefix for prefix, _ in self._retention.kept]
+        return [prefix for prefix, _ in self._writer.retention.kept]
 
     def set_last_checkpoints_with_time(self, last_checkpoints_with_time: list[tuple[str, float]]) -> None:
         """Sets the prefixes of the kept checkpoints, with the times at which they were written."""
-        self._retention.kept = list(last_checkpoints_with_time)
+        self._writer.retention.kept = list(last_checkpoints_with_time)
 
     def set_last_checkpoints(self, last_checkpoints: list[str]) -> None:
         """Sets the prefixes of the kept checkpoints, as if they had just been written."""
@@ -247,10 +238,10 @@ class Saver(tf.compat.v1.train.Saver):
     def recover_last_checkpoints(self, checkpoint_paths: list[str]) -> None:
         """Replaces the kept checkpoints, after a restart, by those that a state file names."""
         directory = self._model_dir
-        if directory is None and self._restored_from is not None:
-            directory = os.path.dirname(self._restored_from)
-        self._retention.recover(checkpoint_paths, directory)
-        self._retention.clean()
+        if directory is None and self._writer.restored_from is not None:
+            directory = os.path.dirname(self._writer.restored_from)
+        self._writer.retention.recover(checkpoint_paths, directory)
+        self._writer.retention.clean()
 
     def save(
         self,
@@ -299,34 +290,25 @@ class Saver(tf.compat.v1.train.Saver):
             self._take_part(sess)
             return None
         prefix = save_path if step is None else self._numbered(save_path, step)
+        destination = Destination(prefix, state_file if write_state else None, meta_graph_suffix)
         graph = None if sess is None or tf.executing_eagerly() else sess.graph
-        announced_in = state_file if write_state else None
+        paths = []
         if not self._is_empty:
             ops = self._ops()
-            paths = self._write(
-                ops,
-                sess,
-                functools.partial(ops.save, sess),
-                prefix,
-                announced_in,
-                meta_graph_suffix,
-            )
+            paths = self._writer.write(ops, sess, functools.partial(ops.save, sess), destination)
         if write_meta_graph and graph is not None:
-            meta_graph = f'{prefix}.{meta_graph_suffix}'
-            with graph.as_default(), self._errors_of(meta_graph, prefix, announced_in):
+            with graph.as_default(), self._writer.errors_of(destination.meta_graph, destination):
                 self.export_meta_graph(
-                    meta_graph,
+                    destination.meta_graph,
                     strip_default_attrs=strip_default_attrs,
                     save_debug_info=save_debug_info,
                 )
         if self._is_empty:
             return None
-        if _is_export(prefix) and graph is not None:
+        if destination.is_export and graph is not None:
             self._name_exported_ops(graph)
-        if paths:
-            seconds = time.monotonic() - started
-            with self._errors_of(prefix, prefix, announced_in):
-                SaveReport(prefix, self._style, step, seconds, seconds, paths).publish()
+        seconds = time.monotonic() - started
+        self._writer.report(destination, step, seconds, seconds, paths)
         if write_state and graph is not None:
             graph_state(graph).tell_listeners(prefix, self)
         return prefix
@@ -370,17 +352,16 @@ class Saver(tf.compat.v1.train.Saver):
           CheckpointError: If the files cannot be merged, or another process has saved to the directory since this one
             did.
         """
-        started, prefix = time.monotonic(), self._numbered(save_path, global_step)
-        paths = self._write(self._built_ops, snapshot.session, snapshot.write, prefix, STATE_FILE, 'meta')
+        started = time.monotonic()
+        destination = Destination(self._numbered(save_path, global_step), STATE_FILE, 'meta')
+        paths = self._writer.write(self._built_ops, snapshot.session, snapshot.write, destination)
         if write_meta_graph:
-            with self._errors_of(f'{prefix}.meta', prefix, STATE_FILE):
-                self.export_meta_graph(f'{prefix}.meta')
-        if paths:
-            seconds = time.monotonic() - started
-            with self._errors_of(prefix, prefix, STATE_FILE):
-                SaveReport(prefix, self._style, global_step, seconds, snapshot.stall_seconds, paths).publish()
-        graph_state(snapshot.session.graph).tell_listeners(prefix, self)
-        return prefix
+            with self._writer.errors_of(destination.meta_graph, destination):
+                self.export_meta_graph(destination.meta_graph)
+        seconds = time.monotonic() - started
+        self._writer.report(destination, global_step, seconds, snapshot.stall_seconds, paths)
+        graph_state(snapshot.session.graph).tell_listeners(destination.prefix, self)
+        return destination.prefix
 
     def _take_part(self, sess: Any) -> None:
         if self._only_takes_part and not self._is_empty:
@@ -404,78 +385,6 @@ class Saver(tf.compat.v1.train.Saver):
 
     def _numbered(self, save_path: str, step: int) -> str:
         return f'{save_path}-{step:08d}' if self._pad_step_number else f'{save_path}-{step}'
-
-    def _write(
-        self,
-        ops: GraphOps | EagerOps,
-        sess: Any,
-        write_parts: Callable[[Sequence[str], Mapping[str, np.ndarray]], None],
-        prefix: str,
-        state_file: str | None,
-        meta_graph_suffix: str,
-    ) -> list[str]:
-        """Writes a checkpoint and, given a state file, announces it there and deletes surplus checkpoints.
-
-        Returns:
-          The files of the checkpoint; empty if the checkpoint just restored has the same contents and was kept.
-        """
-        needed = functools.partial(needed_room, ops.bindings)
-        with self._errors_of(prefix, prefix, state_file, needed):
-            return self._write_and_announce(ops, sess, write_parts, prefix, state_file, meta_graph_suffix)
-
-    @contextlib.contextmanager
-    def _errors_of(
-        self, path: str, prefix: str, state_file: str | None, needed: Callable[[], int] = lambda: 0
-    ) -> Iterator[None]:
-        """Says in a sentence what the disk, or another process, has done to a checkpoint.
-
-        Args:
-          path: The checkpoint, or the file beside it that is being saved.
-          prefix: The checkpoint.
-          state_file: The name of the state file; None if the checkpoint is not announced.
-          needed: Returns the least number of bytes that must be written; 0 if it is not known.
-        """
-        with (
-            errors_of_save(path, self._last_checkpoint, needed),
-            self._retention.noticing_others(prefix, state_file),
-        ):
-            yield
-
-    def _last_checkpoint(self) -> str | None:
-        """Returns the checkpoint that was saved, or restored, last."""
-        return self._retention.kept[-1][0] if self._retention.kept else self._restored_from
-
-    def _write_and_announce(
-        self,
-        ops: GraphOps | EagerOps,
-        sess: Any,
-        write_parts: Callable[[Sequence[str], Mapping[str, np.ndarray]], None],
-        prefix: str,
-        state_file: str | None,
-        meta_graph_suffix: str,
-    ) -> list[str]:
-        if state_file is not None:
-            self._retention.check_alone(prefix, state_file)
-        if self._style is not CheckpointStyle.TF2:
-            ops.bindings.check_names()
-        extras = Extras()
-        if self._style is not CheckpointStyle.TF1:
-            count = self._save_counter + 1 if ops.bindings.save_counter is None else ops.count_save(sess)
-            extras = objects_extras(ops.bindings, self._style, count, names=_is_export(prefix))
-        announces = self._retention.announces
-        with Staging(prefix, ops.num_parts, extras, announces, self._durable) as staging:
-            with staging.writing_back():
-                write_parts(staging.parts, extras.values)
-            # The first save of resumed training often equals the checkpoint that was just restored.
-            is_new = staging.publish(unless_same=prefix == self._restored_from)
-            self._save_counter += is_new
-            # The staging folder is removed after this. If the process is killed before, the folder shows that the
-            # checkpoint was to be announced.
-            if state_file is not None:
-                self._retention.announce(
-                    prefix, staging.folder, self._save_relative_paths, state_file, meta_graph_suffix
-                )
-        return staging.paths if is_new else []
 
     def restore(self, sess: tf.compat.v1.Session | None, save_path: str) -> None:
         """Restores the variables from a checkpoint of any style.
@@ -506,12 +415,12 @@ class Saver(tf.compat.v1.train.Saver):
         reader = open_source(prefix)
         check_can_be_restored(reader.prefix)
         try:
-            self._save_counter = restore(self._ops(), sess, reader)
+            self._writer.save_counter = restore(self._ops(), sess, reader)
         except (FileNotFoundError, tf.errors.OpError) as error:
             if is_there(prefix):
                 raise
             raise deleted_error(prefix) from error
-        self._restored_from = reader.prefix
+        self._writer.restored_from = reader.prefix
 
     def look_in(self, model_dir: str) -> None:
         """Sets the directory in which to look for moved checkpoints, unless the saver was created with one.
@@ -520,15 +429,6 @@ class Saver(tf.compat.v1.train.Saver):
           model_dir: The directory of the checkpoints.
         """
         self._model_dir = self._model_dir or model_dir
-
-
-def _is_export(prefix: str) -> bool:
-    """Returns True for the prefix of the variables of a SavedModel, which programs read by name in any style."""
-    directory, name = os.path.split(prefix)
-    return (os.path.basename(directory), name) == (
-        tf.saved_model.VARIABLES_DIRECTORY,
-        tf.saved_model.VARIABLES_FILENAME,
-    )
 
 
 def _as_number(sess: Any, global_step: Any) -> int | None:

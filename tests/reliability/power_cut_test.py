@@ -46,7 +46,7 @@ def train(directory, journal, style, hooks=(), hook_saves=False, **options):
         train_op = tf.group(value.assign_add(tf.ones(50)), step.assign_add(1))
         scaffold = estimator_ckpt.scaffold(style, tf.train.Checkpoint(v=value, step=step), **options)
         with saving_session(directory, scaffold, hooks, None if hook_saves else 1) as session:
-            scaffold.saver._retention._max_to_keep = 2  # As RunConfig(keep_checkpoint_max=2) sets it.
+            scaffold.saver._writer.retention._max_to_keep = 2  # As RunConfig(keep_checkpoint_max=2) sets it.
             for number in range(1, SAVES + 1):
                 session.run(train_op)
                 if not hook_saves:
