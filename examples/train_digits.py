@@ -77,22 +77,27 @@ def input_fn(split):
     return dataset.batch(BATCH_SIZE)
 
 
-def build_estimator(warm_start: estimator_ckpt.WarmStart | None = None) -> tf.estimator.Estimator:
-    """The Estimator that the flags ask for."""
-    tf.get_logger().setLevel('ERROR')  # Each Estimator class warns that it is deprecated.
-    config = tf.estimator.RunConfig(
+def run_config(config_class=tf.estimator.RunConfig, **further):
+    """The RunConfig that the flags ask for."""
+    return config_class(
         model_dir=_MODEL_DIR.value,
         tf_random_seed=_SEED.value,
         save_checkpoints_steps=flags.FLAGS.save_checkpoints_steps,
         keep_checkpoint_max=flags.FLAGS.keep_checkpoint_max,
+        **further,
     )
-    return tf.estimator.Estimator(model_fn, config=config, params={'warm_start': warm_start})
 
 
-def train(estimator, saving_listeners=()):
+def build_estimator(warm_start: estimator_ckpt.WarmStart | None = None) -> tf.estimator.Estimator:
+    """The Estimator that the flags ask for."""
+    tf.get_logger().setLevel('ERROR')  # Each Estimator class warns that it is deprecated.
+    return tf.estimator.Estimator(model_fn, config=run_config(), params={'warm_start': warm_start})
+
+
+def train(estimator, hooks=(), saving_listeners=()):
     """Trains the Estimator, and prints how accurate it then is."""
-    estimator.train(lambda: input_fn('train'), steps=_TRAIN_STEPS.value, saving_listeners=saving_listeners)
-    _print_result(estimator, estimator.evaluate(lambda: input_fn('test')))
+    estimator.train(lambda: input_fn('train'), hooks, _TRAIN_STEPS.value, saving_listeners=saving_listeners)
+    print_result(estimator, estimator.evaluate(lambda: input_fn('test')))
 
 
 def train_in_cluster(estimator):
@@ -103,10 +108,11 @@ def train_in_cluster(estimator):
     )
     tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
     if estimator.config.task_type == 'evaluator':
-        _print_result(estimator, estimator.evaluate(lambda: input_fn('test')))
+        print_result(estimator, estimator.evaluate(lambda: input_fn('test')))
 
 
-def _print_result(estimator, result):
+def print_result(estimator, result):
+    """Prints the step, the accuracy that evaluation has found, and the checkpoint."""
     print(f'step: {result["global_step"]}')
     print(f'test accuracy: {result["accuracy"]:.4f}')
     print(f'latest checkpoint: {estimator.latest_checkpoint()}')

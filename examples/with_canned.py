@@ -24,6 +24,7 @@ import estimator_ckpt  # noqa: E402
 _MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Directory of the Estimator.', required=True)
 _TRAIN_STEPS = flags.DEFINE_integer('train_steps', 300, 'Number of steps to train in this run.', 1)
 estimator_ckpt.flags.define_checkpoint_flags()
+flags.FLAGS.set_default('save_checkpoints_steps', 200)
 
 BUCKETS, CROSSES, EMBEDDING, HIDDEN = 10, 50, 4, [32, 16]
 _BUCKETIZED = ('radius', 'texture', 'area')
@@ -71,7 +72,7 @@ def build_estimator() -> tf.estimator.Estimator:
         input_layer_partitioner=tf.compat.v1.fixed_size_partitioner(2),
         config=tf.estimator.RunConfig(
             tf_random_seed=1,
-            save_checkpoints_steps=flags.FLAGS.save_checkpoints_steps or _TRAIN_STEPS.value,
+            save_checkpoints_steps=flags.FLAGS.save_checkpoints_steps,
             keep_checkpoint_max=flags.FLAGS.keep_checkpoint_max,
         ),
     )
