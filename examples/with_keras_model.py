@@ -3,8 +3,8 @@ r"""Trains a Keras model with tf.keras.estimator.model_to_estimator, saving the 
   python examples/with_keras_model.py --model_dir=digits_keras --checkpoint_style=both
 
 Its flags are those of train_digits.py. checkpoint_format='checkpoint' keeps the model's own object paths, and
-estimator_from_flags is the one line about checkpoints. Keras alone then restores what the Estimator has saved, and is as
-accurate. A second run goes on where the first one stopped, also with another style.
+estimator_from_flags is the one line about checkpoints. Keras alone then restores what the Estimator has saved, and is
+as accurate. A second run goes on where the first one stopped, also with another style.
 """
 
 import os
