@@ -33,7 +33,7 @@ _STYLE = flags.DEFINE_enum_class(
     estimator_ckpt.CheckpointStyle,
     'Style of the checkpoints of the classifier.',
 )
-_PRETRAIN_STEPS = flags.DEFINE_integer('pretrain_steps', 800, 'Step at which pre-training ends.', 1)
+_PRETRAIN_STEPS = flags.DEFINE_integer('pretrain_steps', 1000, 'Step at which pre-training ends.', 1)
 _TRAIN_STEPS = flags.DEFINE_integer('train_steps', 100, 'Step at which the training of a classifier ends.', 1)
 _SEED = flags.DEFINE_integer('seed', 1, 'Seed of the initial values and of the order of the data.')
 _BATCH_SIZE, _NUM_MASKED = 32, 5

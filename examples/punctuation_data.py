@@ -37,11 +37,12 @@ def load_data() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def _passages() -> list[list[str]]:
-    """All of the text, but paragraphs that are there already, in passages of one length."""
+    """All of the text in passages of one length, without rulers, and without what is there already."""
     paragraphs = [part for text in pydoc_data.topics.topics.values() for part in re.split(r'\n\s*\n', text)]
-    words = re.findall(r'[a-z]+|\d|[^\sa-z\d]', '\n'.join(dict.fromkeys(paragraphs)).lower())
-    size = LENGTH - 1
-    return [words[start : start + size] for start in range(0, len(words) - size + 1, size)]
+    text = re.sub(r'([^\sa-z\d])\1{2,}', r'\1', '\n'.join(dict.fromkeys(paragraphs)).lower())
+    words, size = re.findall(r'[a-z]+|\d|[^\sa-z\d]', text), LENGTH - 1
+    passages = [words[start : start + size] for start in range(0, len(words) - size + 1, size)]
+    return list({tuple(filter(str.isalnum, passage)): passage for passage in passages}.values())
 
 
 def _without_a_mark(
