@@ -194,5 +194,6 @@ class TestMigrateWideDeep:
     def test_an_estimator_that_is_trained_already_is_migrated_as_it_is(self, migrated, folder):
         before = sorted(path.name for path in folder.iterdir())
         again = _run('migrate_wide_deep.py', f'--model_dir={folder}', f'--output={folder / "keras"}')
-        assert again == migrated
+        training = {'step', 'test accuracy', 'latest checkpoint'}
+        assert again == {what: value for what, value in migrated.items() if what not in training}
         assert sorted(path.name for path in folder.iterdir()) == before
