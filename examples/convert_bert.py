@@ -10,6 +10,7 @@ import json
 import pathlib
 
 from absl import app, flags
+from bert_rules import rules
 
 import estimator_ckpt
 
@@ -21,20 +22,6 @@ _OPTIMIZER = flags.DEFINE_string(
     None,
     'Object path of the optimizer that gets the slots adam_m and adam_v; without it they are left out.',
 )
-_RULES = pathlib.Path(__file__).with_name('bert_rules.txt')
-
-
-def rules(config: dict[str, int]) -> list[tuple[str, str, str]]:
-    """The rules for a BERT of these sizes."""
-    heads = config['num_attention_heads']
-    triples = []
-    for line in _RULES.read_text().splitlines():
-        if line and not line.startswith('#'):
-            pattern, _, rest = line.partition(' -> ')
-            replacement, _, operations = rest.partition(' | ')
-            operations = operations.format(heads=heads, size=config['hidden_size'] // heads)
-            triples.append((pattern, replacement, operations))
-    return triples
 
 
 def main(_):

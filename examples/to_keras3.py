@@ -14,6 +14,7 @@ from absl import app, flags
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
 import keras  # noqa: E402
+from digits import build_model  # noqa: E402
 from digits_data import BATCH_SIZE, LEARNING_RATE, load_data  # noqa: E402
 
 import estimator_ckpt  # noqa: E402
@@ -24,21 +25,11 @@ _EPOCHS = flags.DEFINE_integer('epochs', 1, 'Number of epochs to train after the
 _SEED = flags.DEFINE_integer('seed', 1, 'Seed of the order of the data.')
 
 
-def build_model() -> keras.Model:
-    """The classifier of examples/digits.py in Keras 3, compiled. Its layers are called as there."""
-    model = keras.Sequential(
-        [
-            keras.Input((8, 8, 1)),
-            keras.layers.Conv2D(16, 3, activation='relu', name='conv'),
-            keras.layers.BatchNormalization(name='norm'),
-            keras.layers.Flatten(name='flatten'),
-            keras.layers.Dense(64, activation='relu', name='hidden'),
-            keras.layers.Dense(10, name='logits'),
-        ],
-        name='digits',
-    )
+def build_compiled_model() -> keras.Model:
+    """The classifier with an optimizer like TF1's."""
+    model = build_model()
     model.compile(
-        keras.optimizers.Adam(LEARNING_RATE),
+        keras.optimizers.Adam(LEARNING_RATE, epsilon=1e-8),  # TF1's epsilon.
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=['accuracy'],
     )
@@ -54,7 +45,7 @@ def test(model: keras.Model) -> float:
 
 def main(_):
     keras.utils.set_random_seed(_SEED.value)
-    model = build_model()
+    model = build_compiled_model()
     report = estimator_ckpt.convert(_CHECKPOINT.value, _OUTPUT.value, like=model)
     print(report)
     model.load_weights(_OUTPUT.value)

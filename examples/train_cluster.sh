@@ -12,6 +12,17 @@ folder=$(dirname "${BASH_SOURCE[0]}")
 python=${PYTHON:-python}
 workers=2 servers=2
 
+for flag; do
+  case $flag in
+    --help | -help | --helpfull | --helpshort | '-?')
+      sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      echo
+      "$python" "$folder/train_digits.py" "$flag" || [ $? = 1 ]  # absl's exit code of help.
+      exit
+      ;;
+  esac
+done
+
 # Free ports of this machine: that of the chief, of the workers, and of the parameter servers.
 read -ra ports < <("$python" - $((1 + workers + servers)) <<'PYTHON_END'
 import socket, sys

@@ -55,7 +55,7 @@ def main(_):
         source, rules = flags.FLAGS.warm_start_from, flags.FLAGS.warm_start_rules
         warm_start = estimator_ckpt.WarmStart(source, rules, include=_INCLUDE.value)
         estimator = train_digits.build_estimator(warm_start)
-        train_digits.train(estimator, [_TestAtStart(estimator)])
+        train_digits.train(estimator, saving_listeners=[_TestAtStart(estimator)])
     except (estimator_ckpt.CheckpointError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -137,7 +137,7 @@ def test_digits_start_with_renamed_values_and_are_better_than_from_a_cold_start(
     first = tf.train.load_checkpoint(str(tmp_path / 'warm/model.ckpt-0'))
     for name in _VARIABLES:
         np.testing.assert_array_equal(first.get_tensor(name), old.get_tensor(name), name)
-    assert first.get_tensor('global_step') == 0 and not first.get_tensor('Adam/conv/kernel/m').any()
+    assert first.get_tensor('global_step') == 0 and not first.get_tensor('conv/kernel/Adam').any()
 
 
 @pytest.mark.slow
@@ -194,5 +194,6 @@ class TestMigrateWideDeep:
     def test_an_estimator_that_is_trained_already_is_migrated_as_it_is(self, migrated, folder):
         before = sorted(path.name for path in folder.iterdir())
         again = _run('migrate_wide_deep.py', f'--model_dir={folder}', f'--output={folder / "keras"}')
-        assert again == migrated
+        training = {'step', 'test accuracy', 'latest checkpoint'}
+        assert again == {what: value for what, value in migrated.items() if what not in training}
         assert sorted(path.name for path in folder.iterdir()) == before

@@ -1,6 +1,7 @@
 """The example binaries that need no Estimator, each in a process of its own, on real data."""
 
 import importlib.util
+import os
 import re
 
 import pytest
@@ -75,6 +76,21 @@ _BACKENDS = [
     )
     for backend in ('tensorflow', 'jax', 'torch')
 ]
+
+
+def test_tf2_restores_the_digits_and_is_as_accurate(digits):
+    prefix, accuracy = digits
+    result = run('restore_digits_tf2.py', f'--model_dir={os.path.dirname(prefix)}')
+    expected = {'step': '200', 'test accuracy': accuracy, 'restored checkpoint': prefix}
+    assert result == expected
+
+
+def test_tf2_refuses_a_checkpoint_without_the_slots_of_a_variable(digits, tmp_path):
+    prefix, _ = digits
+    slots = 'norm/gamma/Adam.*'
+    estimator_ckpt.convert(prefix, f'{tmp_path}/model.ckpt', 'tf2', drop=slots, write_state_file=True)
+    result = process('restore_digits_tf2.py', f'--model_dir={tmp_path}')
+    assert result.returncode != 0 and 'gamma/Adam' in result.stderr and 'accuracy' not in result.stdout
 
 
 @pytest.mark.parametrize('backend', _BACKENDS)
