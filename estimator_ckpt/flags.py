@@ -30,8 +30,8 @@ flags.disclaim_key_flags()
 def define_checkpoint_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the flags about checkpoints, as key flags of the calling module.
 
-    `--save_checkpoints_steps` and `--keep_checkpoint_max` are meant for the `RunConfig` that the caller creates. Pass the
-    former only if it is set: to `RunConfig` None means no checkpoints at all instead of one every ten minutes.
+    `--save_checkpoints_steps` and `--keep_checkpoint_max` are meant for the `RunConfig` that the caller creates. Pass
+    the former only if it is set: to `RunConfig`, None means no checkpoints instead of one every ten minutes.
 
     Args:
       flag_values: The `FlagValues` that the flags are added to.
