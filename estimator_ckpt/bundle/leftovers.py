@@ -31,12 +31,14 @@ class Leftover(NamedTuple):
       checkpoint: The prefix of the checkpoint that it was of; empty for a file beside checkpoints.
       what: What it is, for people.
       size: The number of bytes.
+      written: The time of its last change, in seconds since the epoch; 0 if it is an empty folder.
     """
 
     path: str
     checkpoint: str
     what: str
     size: int
+    written: float
 
 
 def find_leftovers(directory: str) -> list[Leftover]:
@@ -58,7 +60,7 @@ def find_leftovers(directory: str) -> list[Leftover]:
             checkpoint, what = of
             prefix = os.path.join(directory, checkpoint) if checkpoint else ''
             with contextlib.suppress(FileNotFoundError):  # Its process has finished or removed it.
-                found.append(Leftover(path, prefix, what, _size(files, path)))
+                found.append(Leftover(path, prefix, what, *_size_and_time(files, path)))
     return found
 
 
@@ -88,10 +90,12 @@ def _what(name: str, indexes: set[str], is_folder: Callable[[], bool]) -> tuple[
     return None
 
 
-def _size(files: Files, path: str) -> int:
+def _size_and_time(files: Files, path: str) -> tuple[int, float]:
+    """Returns the number of bytes of a file, or of all files in a folder, and the time of the last change."""
     if not files.is_dir(path):
-        return files.size(path)
-    return sum(_size(files, os.path.join(path, name)) for name in files.list_dir(path))
+        return files.size(path), files.mtime(path)
+    inside = [_size_and_time(files, os.path.join(path, name)) for name in files.list_dir(path)]
+    return sum(size for size, _ in inside), max((written for _, written in inside), default=0.0)
 
 
 def remove_leftovers(directory: str, series: str) -> list[str]:

@@ -25,6 +25,14 @@ def size(number: int) -> str:
     return f'{value:.3g} {unit}'
 
 
+def duration(seconds: float) -> str:
+    """Formats a duration in its largest unit, such as `'3 minutes'`."""
+    for unit, length in (('day', 86400), ('hour', 3600), ('minute', 60)):
+        if seconds >= length:
+            return count(int(seconds / length), unit)
+    return count(max(0, int(seconds)), 'second')
+
+
 def shape(extents: Sequence[int] | None) -> str:
     """Formats a shape as `'[3, 4]'`, and an unknown one as `'?'`."""
     return '?' if extents is None else f'[{", ".join(map(str, extents))}]'

@@ -90,7 +90,7 @@ class Listing:
         lines = formatting.table([_TITLES, *rows], right={1, 3}) if rows else ['no checkpoints']
         lines += [f'damaged: {c.fault}' for c in self.checkpoints if c.fault]
         lines += [f'missing: {entry}, which the state file names' for entry in self.missing]
-        lines += [f'left over: {x.path} ({x.what}, {formatting.size(x.size)})' for x in self.leftovers]
+        lines += [f'left over: {leftover_line(leftover)}' for leftover in self.leftovers]
         return lines
 
     def to_json(self) -> str:
@@ -98,6 +98,18 @@ class Listing:
         fields: dict[str, Any] = dataclasses.asdict(self)
         fields['leftovers'] = [leftover._asdict() for leftover in self.leftovers]
         return json.dumps({**fields, 'ok': self.ok})
+
+
+def leftover_line(leftover: Leftover) -> str:
+    """Describes what is left over in a line: its path, what it is, its size and how long ago it was changed.
+
+    Args:
+      leftover: What is left over.
+    """
+    parts = [leftover.what, formatting.size(leftover.size)]
+    if leftover.written:
+        parts.append(f'changed {formatting.duration(time.time() - leftover.written)} ago')
+    return f'{leftover.path} ({", ".join(parts)})'
 
 
 def list_directory(directory: str | os.PathLike) -> Listing:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+import types
 
 import numpy as np
 import pytest
@@ -92,6 +94,33 @@ def test_the_command_lists_and_cleans_after_asking(capsys, directory):
     assert before - present(directory) == {*LEFT, *OF_OTHER_SAVERS}
     assert '10 leftovers removed' in result.out
     assert in_process(capsys, 'clean', directory).out == 'nothing is left over\n'
+
+
+def test_what_is_younger_than_asked_for_is_kept(capsys, directory):
+    before, now = present(directory), time.time()
+    for name in LEFT[:3]:
+        os.utime(directory / name, (now - 200, now - 200))
+    result = in_process(capsys, 'clean', directory, '--yes', '--min_age=3')
+    assert result.code == 0 and before - present(directory) == set(LEFT[:3])
+    assert sum(line.startswith('kept: ') for line in result.lines) == len(LEFT + OF_OTHER_SAVERS) - 3
+    assert (
+        f'removed {directory / LEFT[0]} (an unfinished checkpoint, 3 B, changed 3 minutes ago)'
+        in result.lines
+    )
+
+
+def test_what_was_finished_while_asking_is_kept(capsys, directory, monkeypatch):
+    finished = directory / 'model.ckpt-2.index'
+
+    def finish_and_agree():
+        finished.write_bytes((directory / 'model.ckpt-1.index').read_bytes())
+        return 'y'
+
+    monkeypatch.setattr('sys.stdin', types.SimpleNamespace(readline=finish_and_agree))
+    before = present(directory)
+    assert in_process(capsys, 'clean', directory).code == 0
+    kept = {'model.ckpt-2.data-00000-of-00001', 'model.ckpt-2.meta'}
+    assert before - present(directory) == {*LEFT, *OF_OTHER_SAVERS} - kept
 
 
 def test_the_listing_as_json(capsys, directory):
