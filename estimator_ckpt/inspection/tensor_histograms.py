@@ -56,11 +56,15 @@ def _counts(
     source: TensorSource, key: str, low: float, high: float, progress: Callable[[int], object]
 ) -> np.ndarray:
     total = np.zeros(BINS, np.int64)
+    # Searched for, since np.histogram fails where the intervals are too small to divide by.
+    inner_edges = np.linspace(low, high, BINS + 1)[1:-1]
     for piece in pieces(source, key, progress):
         values = piece.reshape(-1).astype(np.float64)
-        # Equal values are put into the middle, as NumPy does.
-        bounds = (low, high) if high > low else (low - 0.5, high + 0.5)
-        total += np.histogram(values[np.isfinite(values)], BINS, bounds)[0]
+        values = values[np.isfinite(values)]
+        if high > low:
+            total += np.bincount(np.searchsorted(inner_edges, values, 'right'), minlength=BINS)
+        else:
+            total[BINS // 2] += values.size
     return total
 
 

@@ -93,9 +93,11 @@ COMMANDS = [
     ['inspect', '--tree', 'A'],
     ['inspect', '--values', 'A'],
     ['inspect', '--json', '--values', '--tree', 'A'],
-    ['verify', 'A'],
-    ['diff', 'A', 'B'],
-    ['plan', 'A', 'B'],
+    ['inspect', '--stats', '--noall_rows', 'A'],
+    ['inspect', '--depth=2', '--json', 'A'],
+    ['verify', '--finite', 'A'],
+    ['diff', '--html=PAGE', '--noall_rows', 'A', 'B'],
+    ['plan', '--html=PAGE', '--noall_rows', 'A', 'B'],
     ['plan', '--suggest', 'B', 'A'],
 ]
 RULES = [
@@ -388,18 +390,16 @@ def uses(prefix, original, other, folder, seed):
                 prefix, f'{out}_k{kind}', kind, **further
             ),
         )
+    places = {'A': prefix, 'B': other, '--html=PAGE': f'--html={out}.html'}
     for words in COMMANDS:
-        yield (
-            f'{words}',
-            lambda words=words: _run([{'A': prefix, 'B': other}.get(word, word) for word in words]),
-        )
+        yield f'{words}', lambda words=words: run_command([places.get(word, word) for word in words])
     yield 'convert to like', lambda: estimator_ckpt.convert(other, f'{out}_l', style, like=prefix)
     for end in ('npz', 'safetensors'):
         yield f'convert {end}', lambda end=end: estimator_ckpt.convert(prefix, f'{out}.{end}')
     yield 'average', lambda: estimator_ckpt.average([prefix, other], f'{out}_average')
 
 
-def _run(words):
+def run_command(words):
     """Runs a command, whose output must have no control characters."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
