@@ -22,6 +22,33 @@ def test_the_snippets_of_a_guide_run(guide, tmp_path, monkeypatch):
     run_document(guide)
 
 
+def _document(folder, text):
+    document = folder / 'guide.md'
+    document.write_text(text)
+    return document
+
+
+def test_a_snippet_has_only_what_is_above_it(tmp_path):
+    document = _document(tmp_path, '# Guide\n\n```python\na = 1\n```\n\n```python\nb = a + c\n```\n')
+    with pytest.raises(NameError, match="'c' is not defined") as raised:
+        run_document(document)
+    assert raised.traceback[-1].lineno + 1 == 8
+
+
+def test_a_command_that_fails_is_shown_with_its_line(tmp_path):
+    document = _document(tmp_path, '# Guide\n\n```sh\nestimator-ckpt verify nothing\n```\n')
+    with pytest.raises(AssertionError, match=r'guide.md, line 4: exit code 2\n.*No checkpoint nothing'):
+        run_document(document)
+
+
+def test_a_block_is_left_out_where_what_it_needs_is_missing(tmp_path):
+    text = (
+        '<!-- needs: no_such_module -->\n```python\na = 1\n```\n<!-- needs: json -->\n```python\nb = 2\n```\n'
+    )
+    namespace = run_document(_document(tmp_path, text))
+    assert 'a' not in namespace and namespace['b'] == 2
+
+
 @needs_estimator
 def test_the_cluster_of_the_guide_is_one(monkeypatch):
     guide = ROOT / 'examples' / 'guides' / 'estimator_in_production.md'

@@ -12,7 +12,7 @@ import pathlib
 import re
 from collections.abc import Iterable, Iterator
 
-PACKAGE = pathlib.Path(__file__).parents[2] / 'estimator_ckpt'
+PACKAGE = pathlib.Path(__file__).resolve().parents[2] / 'estimator_ckpt'
 
 _GAP = '…'
 # What Python itself says in these cases, and what only shows that this package is wrong.

@@ -15,7 +15,7 @@ import sys
 
 import tensorflow as tf
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 GUIDES = sorted((ROOT / 'examples' / 'guides').glob('*.md'))
 
 _KERAS_2 = hasattr(tf.compat.v1.keras.utils, 'track_tf1_style_variables')
