@@ -61,15 +61,21 @@ class Message:
         if not cure:
             return _VALUES if _ALLOWED.search(self.text) else ''
         text = cure[0].rstrip('.?')
-        if text.startswith('pip install'):
-            return f'{text}.'
         if text.startswith('did you mean'):
             return 'Give the name that it proposes.'
         if text.startswith('expected'):
-            text = 'give' + text.removeprefix('expected').removesuffix(f', got {_GAP}')
-            text = text.removesuffix(f' {_GAP}') + ' what it names' if text.endswith(f'give {_GAP}') else text
-            text = re.sub(f'of {_GAP}$', 'of those that it names', text)
-        return f'{text[:1].upper()}{text[1:]}.'
+            text = _request(text.removeprefix('expected ').removesuffix(f', got {_GAP}'))
+        return f'{text if text.startswith("pip install") else text[:1].upper() + text[1:]}.'
+
+
+def _request(expected: str) -> str:
+    """Returns what a message says it expected as a request."""
+    named = {
+        _GAP: 'what it names',
+        f'one of {_GAP}': 'one of those that it names',
+        f'some of {_GAP}': 'some of those that it names',
+    }
+    return f'give {named.get(expected, expected)}'
 
 
 def collect() -> list[Message]:
@@ -113,7 +119,10 @@ def _has_words(text: str) -> bool:
 
 def _last_name(node: ast.expr) -> str:
     """Returns the last part of a dotted name; empty for another expression."""
-    return {ast.Name: lambda: node.id, ast.Attribute: lambda: node.attr}.get(type(node), str)()
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ''
 
 
 class _Collector(ast.NodeVisitor):
