@@ -1,13 +1,12 @@
 """Flags for training binaries, and the scaffolds and hooks that they configure.
 
-  estimator_ckpt.flags.define_checkpoint_flags()
+    estimator_ckpt.flags.define_checkpoint_flags()
 
-  def model_fn(features, labels, mode, config):
-      ...
-      scaffold = estimator_ckpt.flags.scaffold_from_flags(checkpoint, config)
-
-      hooks = estimator_ckpt.flags.hooks_from_flags(checkpoint)
-      return tf.estimator.EstimatorSpec(..., scaffold=scaffold, training_hooks=hooks)
+    def model_fn(features, labels, mode, config):
+        ...
+        scaffold = estimator_ckpt.flags.scaffold_from_flags(checkpoint, config)
+        hooks = estimator_ckpt.flags.hooks_from_flags(checkpoint)
+        return tf.estimator.EstimatorSpec(..., scaffold=scaffold, training_hooks=hooks)
 
 Invalid values are rejected when the flags are parsed. Importing this module imports no TensorFlow.
 """

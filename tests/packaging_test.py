@@ -76,6 +76,7 @@ def test_a_source_distribution_has_tests_examples_and_changelog(checkout):
     with tarfile.open(archive) as opened:
         names = {name.split('/', 1)[-1] for name in opened.getnames()}
     expected = {'CHANGELOG.md', 'LICENSE', 'README.md', 'setup.cfg', 'setup.py', 'estimator_ckpt/py.typed'}
+    expected |= {f'examples/guides/{guide.name}' for guide in (ROOT / 'examples' / 'guides').glob('*.md')}
     expected |= {'examples/train_digits.py', 'tests/packaging_test.py', 'tests/conftest.py'}
     assert names >= expected
     assert not [name for name in names if name.endswith('.pyc')]

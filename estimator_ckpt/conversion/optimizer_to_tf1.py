@@ -119,12 +119,11 @@ def _tf1_slots(
 
 def _name_step(placed: Placed) -> None:
     """Gives the iterations of an optimizer the name `global_step`, unless there is a global step already."""
-    names = {name for _, name, _ in placed.rows}
     iterations = [
         row for row in placed.rows if row.tensor.path and row.tensor.path[-1] in ('iter', '_iterations')
     ]
     placed.rows = [row for row in placed.rows if row not in iterations]
-    if iterations and object_keys.GLOBAL_STEP not in names:
+    if iterations and all(name != object_keys.GLOBAL_STEP for _, name, _ in placed.rows):
         placed.rows.append(PlacedTensor(iterations[0].tensor, object_keys.GLOBAL_STEP))
 
 
