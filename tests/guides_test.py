@@ -85,7 +85,7 @@ def test_files_modules_and_names_exist(document):
 def test_the_guide_to_rules_has_every_operation():
     guide = (ROOT / 'examples' / 'guides' / 'conversion_and_rules.md').read_text()
     assert [
-        name for name in transforms._NAMES if f'| `{name}' not in guide and f', `{name}' not in guide
+        name for name in transforms.NAMES if f'| `{name}' not in guide and f', `{name}' not in guide
     ] == []
 
 
