@@ -132,6 +132,7 @@ class _ProgramConversion:
             self._alias(target.by_object, location)
         layout = ObjectGraphBuilder(program.graph)
         layout.keep_only([*attributes, counter or ''])
+        layout.prune()
         counter = layout.graph.add_save_counter()
         if program.counter_name is not None and program.counter_name in self._reader:
             self._alias(Location(counter), Location(program.counter_name))

@@ -133,6 +133,7 @@ class Placement:
             if id(tensor) not in slot_ids:
                 placed[id(tensor)] = self._place_one(tensor)
         self._place_slots(slots, tensors, placed)
+        self._layout.prune()
         plain = [t for t in tensors if t.meaning.kind is Kind.SLOT and id(t) not in slot_ids]
         if plain and self._contents.graph is None:
             self._notes.append(

@@ -147,8 +147,9 @@ class _Matcher:
             self._recipes.pop(tensor.key, None)
             if tensor.recipe is not None:
                 self._recipes[tensor.key] = tensor.recipe
-            if tensor.target in places:
-                self._add(tensor.key, places[tensor.target])
+            target = tensor.followed_name if tensor.target is None else tensor.target
+            if target in places:
+                self._add(tensor.key, places[target])
                 for key in tensor.recipe.sources if tensor.recipe else ():
                     self._a.left.pop(key, None)
         self._ruled = {key for key, tensor in self._a.tensors.items() if tensor.target is not None}

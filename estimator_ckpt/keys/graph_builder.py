@@ -25,6 +25,7 @@ class ObjectGraphBuilder:
         """
         self.graph = graph.copy() if graph else ObjectGraph()
         self._node_of: dict[str, int] = {}
+        self._emptied: list[int] = []
         # Keys that `_node_of` lacks so far, with their nodes. It is filled when needed, which is rare for variables.
         self._unlisted: list[tuple[Sequence[str], Sequence[int]]] = []
         for number, node in enumerate(self.graph.nodes):
@@ -119,14 +120,45 @@ class ObjectGraphBuilder:
             raise self._taken(path, key)
 
     def keep_only(self, kept: Iterable[str]) -> None:
-        """Removes all attributes except for those with given keys, and the slots that have no value then."""
+        """Removes all attributes except for those with given keys, and the slots that have no value then.
+
+        The variables that lose their values stay until `prune`, so that they can get others.
+
+        Args:
+          kept: The keys.
+        """
         kept = set(kept)
         nodes = self.graph.nodes
-        for node in nodes:
+        for number, node in enumerate(nodes):
+            if any(a.name == object_keys.VARIABLE_VALUE and a.key not in kept for a in node.attributes):
+                self._emptied.append(number)
             node.attributes = [attribute for attribute in node.attributes if attribute.key in kept]
         for node in nodes:
             node.slots = [slot for slot in node.slots if nodes[slot.node].attributes]
         self._node_of = {key: number for key, number in self._nodes_by_key().items() if key in kept}
+
+    def prune(self) -> None:
+        """Removes the variables that have lost their values.
+
+        TensorFlow would take them for restored: `assert_consumed` asks only whether there is such an object.
+        """
+        nodes = self.graph.nodes
+        without = {
+            n for n in self._emptied if not (nodes[n].attributes or nodes[n].children or nodes[n].slots)
+        }
+        self._emptied = []
+        if not without:
+            return
+        new = {old: number for number, old in enumerate(n for n in range(len(nodes)) if n not in without)}
+        for node in nodes:
+            node.children = {name: new[child] for name, child in node.children.items() if child in new}
+            node.slots = [
+                slot._replace(variable=new[slot.variable], node=new[slot.node])
+                for slot in node.slots
+                if slot.variable in new and slot.node in new
+            ]
+        self._node_of = {key: new[number] for key, number in self._nodes_by_key().items()}
+        self.graph.nodes = [nodes[old] for old in new]
 
     def _nodes_by_key(self) -> dict[str, int]:
         """Returns the node of each key, complete."""

@@ -4,13 +4,14 @@ import collections
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import SlotState, object_slot_name
 from estimator_ckpt.mapping.keras_layers import corresponding_variables
-from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
+from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe, WrappedRecipe
 from estimator_ckpt.mapping.report import MappingReport, Row, nearest, unused_rows
 from estimator_ckpt.mapping.rules import RuleError
 from estimator_ckpt.mapping.shape_advice import advice, joining_axis
@@ -18,6 +19,9 @@ from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.mapping.transforms import Transform
+
+# The kinds of the tensors that belong to variables.
+_FOLLOWING = (Kind.SLOT, Kind.AVERAGE)
 
 
 @dataclasses.dataclass
@@ -50,7 +54,7 @@ def match(
     The first of these that exists is the source:
 
     * a tensor to which a rule gives the name or path of the wanted tensor,
-    * for a slot, the corresponding slot of the source of its variable,
+    * for a slot, the corresponding slot of the source of its variable, and for an average the only one of that source,
     * a variable of the same layer in another version of Keras, if the layers of both are the same,
     * a variable of the same path, if the checkpoint has an object for each variable of the target,
     * a tensor of the same name, then one of the same path,
@@ -74,8 +78,8 @@ def match(
     report = MappingReport()
     sources: dict[str, Tensor] = {}
     fitting: list[tuple[TargetTensor, Recipe]] = []
-    # Slots come last, because they are found through their variables.
-    for wanted in sorted(target.wanted, key=lambda wanted: wanted.tensor.meaning.kind is Kind.SLOT):
+    # Slots and averages come last, because they are found through their variables.
+    for wanted in sorted(target.wanted, key=lambda wanted: wanted.tensor.meaning.kind in _FOLLOWING):
         row = Row(None, labels[wanted.tensor.key], wanted.shape, type_names[wanted.dtype])
         candidates = finder.find(wanted, sources)
         if not candidates:
@@ -135,9 +139,12 @@ class _Finder:
         # Each slot by its variable's key and its name, and by its variable's key, its family and its role.
         self._slots: dict[tuple[str, ...], Tensor] = {}
         self._families: dict[str, set[str]] = collections.defaultdict(set)
+        self._averages: dict[str, list[Tensor]] = collections.defaultdict(list)
         self._pieces = _pieces(source)
         # The meaning of a slot gives its variable by any of the variable's keys.
-        first_key = {tensor.object_key: tensor.key for tensor in tensors if tensor.object_key}
+        has_several = source.contents.graph is not None
+        groups = source.contents.tensors() if has_several else ()
+        first_key = {key: first for first, group in groups for key in group}
         endings: dict[str, set[str]] = collections.defaultdict(set)
         for tensor in tensors:
             if tensor.meaning.kind is Kind.SLOT:
@@ -157,6 +164,9 @@ class _Finder:
                 if state is not None:
                     self._slots[variable_key, state.family, state.role] = tensor
                     self._families[variable_key].add(state.family)
+            elif tensor.meaning.kind is Kind.AVERAGE and tensor.meaning.variable and tensor.target is None:
+                variable = tensor.meaning.variable
+                self._averages[first_key.get(variable, variable)].append(tensor)
             if tensor.target is not None:
                 self._by_rule[key_of_target(tensor.target)].append(tensor)
                 continue
@@ -219,6 +229,8 @@ class _Finder:
         # A slot goes where its variable goes, by the same recipe and whatever the slot's name.
         if kind is Kind.SLOT:
             candidate = self._slot(wanted, sources.get(self._wanted_key.get(variable, variable)))
+        elif kind is Kind.AVERAGE and variable:
+            candidate = self._average(sources.get(self._wanted_key.get(variable, variable)))
         of_layer = self._of_layers.get(tensor.key)
         # Keras numbers the names of layers within a process, so that equal objects and layers tell more than names do.
         candidate = candidate or (of_layer if self._same_layers else None)
@@ -281,6 +293,24 @@ class _Finder:
             return dataclasses.replace(slots[0], recipe=recipe.for_slots(tuple(slot.key for slot in slots)))
         except ValueError as error:
             raise RuleError(f'The rule of {variable.name!r} does not apply to its slots: {error}.') from error
+
+    def _average(self, variable: Tensor | None) -> Tensor | None:
+        """Returns the only average of the variable's source, or the averages of its pieces, with the same recipe."""
+        if variable is None:
+            return None
+        recipe: Any = variable.recipe
+        while isinstance(recipe, WrappedRecipe):
+            recipe = recipe.recipe
+        if recipe is not None and not isinstance(recipe, TensorRecipe):
+            return None
+        averages = [self._averages.get(key, []) for key in (recipe.sources if recipe else (variable.key,))]
+        if any(len(found) != 1 for found in averages):
+            return None
+        first = averages[0][0]
+        if recipe is None or recipe.plain:
+            return first
+        keys = tuple(average.key for (average,) in averages)
+        return dataclasses.replace(first, recipe=dataclasses.replace(recipe, sources=keys))
 
     def _joined(self, wanted: TargetTensor) -> Tensor | None:
         """Returns the concatenation of the pieces that make the wanted tensor; None if there are none."""

@@ -6,6 +6,8 @@ import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.inspection.object_tree import tree
+from estimator_ckpt.keys.contents import Contents
 from tests.cli.helpers import in_process
 
 tf1 = tf.compat.v1
@@ -105,3 +107,48 @@ class TestBadInput:
     def test_inspect_says_so_too(self, plain, flag, capsys):
         result = in_process(capsys, 'inspect', plain, flag)
         assert result.code == 2 and flag in result.err
+
+
+class TestObjectsWithoutValues:
+    """TensorFlow takes an object that is there for restored, with a value or without."""
+
+    @pytest.fixture
+    def path(self, tmp_path):
+        layer = tf.train.Checkpoint(gamma=tf.Variable([1.0, 2.0]), beta=tf.Variable([3.0]))
+        return tf.train.Checkpoint(layer=layer, shared=layer.beta).save(tmp_path / 'saved')
+
+    @pytest.mark.parametrize(
+        'options', [{'drop': '.*gamma'}, {'rules': [('layer/gamma', 'layer/scale')]}], ids=['drop', 'rules']
+    )
+    def test_a_variable_that_is_dropped_or_moved_is_missed(self, path, tmp_path, options):
+        estimator_ckpt.convert(path, tmp_path / 'new', 'tf2', **options)
+        layer = tf.train.Checkpoint(gamma=tf.Variable([0.0, 0.0]), beta=tf.Variable([0.0]))
+        status = tf.train.Checkpoint(layer=layer, shared=layer.beta).restore(tmp_path / 'new')
+        with pytest.raises(AssertionError, match='not bound to checkpointed values'):
+            status.assert_consumed()
+        assert layer.beta.numpy() == 3 and layer.gamma.numpy().tolist() == [0, 0]
+
+    def test_what_stays_is_restored(self, path, tmp_path):
+        estimator_ckpt.convert(path, tmp_path / 'new', 'tf2', drop='.*gamma')
+        layer = tf.train.Checkpoint(beta=tf.Variable([0.0]))
+        tf.train.Checkpoint(layer=layer, shared=layer.beta).restore(tmp_path / 'new').assert_consumed()
+        assert layer.beta.numpy() == 3
+        lines = tree_of(tmp_path / 'new')
+        assert not any('gamma' in line or 'not reachable' in line for line in lines)
+
+    def test_slots_go_with_their_variable(self, saved, tmp_path):
+        path, _, _ = saved
+        options = {} if has_objects(path) else {'optimizer': 'opt'}
+        estimator_ckpt.convert(path, tmp_path / 'objects', 'tf2', **options)
+        estimator_ckpt.convert(tmp_path / 'objects', tmp_path / 'new', 'tf2', drop=['slots'])
+        assert not any('slot of' in line or 'not reachable' in line for line in tree_of(tmp_path / 'new'))
+        assert estimator_ckpt.verify(tmp_path / 'new').ok
+
+
+def has_objects(path):
+    return '_CHECKPOINTABLE_OBJECT_GRAPH' in BundleReader(str(path))
+
+
+def tree_of(path):
+    contents = Contents(path)
+    return [str(node) for node in tree(contents, contents.entries())]

@@ -181,3 +181,55 @@ def test_pieces_that_objects_held_as_a_list_are_merged(tmp_path):
     model = tf.train.Checkpoint(model={'table': tf.Variable(tf.zeros([7, 2]), name='other')})
     estimator_ckpt.warm_start(WarmStart(source), model)
     np.testing.assert_array_equal(model.model['table'], value)
+
+
+@pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
+def test_an_average_follows_its_variable_by_the_same_operations(tmp_path, style):
+    values = {
+        'old/w': sources.value([2, 3]),
+        'old/w/ExponentialMovingAverage': sources.value([2, 3], 10),
+        'old/part_a': sources.value([2], 20),
+        'old/part_b': sources.value([3], 30),
+        'old/part_a/ExponentialMovingAverage': sources.value([2], 40),
+        'old/part_b/ExponentialMovingAverage': sources.value([3], 50),
+    }
+    source = sources.write(tmp_path / 'source', values, style)
+    rules = [('old/w', 'new/w', 'transpose=1,0 add=1.0'), ('old/part_.', 'new/b', 'concat=0')]
+
+    def build():
+        averages = tf.train.ExponentialMovingAverage(0.9)
+        averages.apply([tf1.get_variable('new/w', [3, 2]), tf1.get_variable('new/b', [5])])
+
+    found = start_session(source, build, rules, include='all')
+    average = 'ExponentialMovingAverage'
+    np.testing.assert_array_equal(found['new/w'], values['old/w'].T + 1)
+    np.testing.assert_array_equal(found[f'new/w/{average}'], values[f'old/w/{average}'].T + 1)
+    parts = [values[f'old/part_{part}/{average}'] for part in 'ab']
+    np.testing.assert_array_equal(found[f'new/b/{average}'], np.concatenate(parts))
+
+
+def test_plan_and_diff_agree_with_a_conversion_about_averages(tmp_path):
+    values = {'old/w': sources.value([2, 3]), 'old/w/ExponentialMovingAverage': sources.value([2, 3], 10)}
+    source = sources.write(tmp_path / 'source', values, 'tf1')
+    rules = [('old/w', 'new/w', 'transpose=1,0')]
+    for style in ('tf1', 'tf2', 'both'):
+        estimator_ckpt.convert(source, tmp_path / style, style, rules=rules)
+        report = estimator_ckpt.plan(source, tmp_path / style, rules)
+        assert not report.faults() and report.unused == []
+        assert estimator_ckpt.diff(source, tmp_path / style, rules=rules).equal
+
+
+@pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
+def test_slots_of_variables_that_are_joined_are_joined_in_every_style(tmp_path, style):
+    values = {f'old/part_{part}': sources.value([2], n) for n, part in enumerate('ab')}
+    values |= {f'{name}/Momentum': value + 7 for name, value in values.items()}
+    source = sources.write(tmp_path / 'source', values, style)
+
+    def build():
+        b = tf1.get_variable('new/b', [4])
+        tf1.train.MomentumOptimizer(0.1, 0.9).minimize(tf.reduce_sum(b))
+
+    found = start_session(source, build, [('old/part_.', 'new/b', 'concat=0')], slots=True)
+    expected = np.concatenate([values['old/part_a'], values['old/part_b']])
+    np.testing.assert_array_equal(found['new/b'], expected)
+    np.testing.assert_array_equal(found['new/b/Momentum'], expected + 7)
