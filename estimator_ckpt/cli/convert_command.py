@@ -207,7 +207,10 @@ def _convert_all(paths: list[str], values: Any, options: dict[str, Any]) -> tupl
     if values.write_state_file:
         raise UsageError('--all always writes the state file; omit --write_state_file')
     source, destination = paths
-    with terminal.progress_bar('copying') as progress:
+    with terminal.progress_bar('converting') as progress:
+        if progress:
+            # Where data files are linked nothing is copied, and only the time goes on.
+            options['on_checkpoint'] = lambda prefix: progress(0)
         reports = convert_directory(source, destination, values.style, progress=progress, **options)
     if values.json:
         by_name = {base: with_schema('convert', report.to_json()) for base, report in reports.items()}

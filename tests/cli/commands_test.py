@@ -288,6 +288,8 @@ class TestConvert:
         assert (result.code, result.lines) == (0, [f'{tmp_path / "new"}: converted to tf2: a, b'])
         assert estimator_ckpt.diff(tmp_path / 'new', b).equal
         assert in_process(capsys, *line).out.endswith('nothing new\n')
+        code, seen = on_terminal(*line, '--overwrite')
+        assert code == 0 and 'converting:' in seen
 
 
 class TestAverage:
