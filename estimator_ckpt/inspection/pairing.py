@@ -65,7 +65,7 @@ def pair(a: Contents, b: Contents, rules: Rules = None) -> Pairing:
       RuleError: If a rule is malformed.
     """
     if not rules and a.has_tensors_of(b):
-        return Pairing([Pair(key, key) for key in a.names], [], [], [])
+        return Pairing([Pair(key, key) for key, _ in a.tensors()], [], [], [])
     return _Matcher(a, b).match(rules)
 
 

@@ -1,12 +1,13 @@
 """The contents of a checkpoint: its tensors with all of their keys and the meanings of these."""
 
 import collections
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.bundle.columns import same_shapes
+from estimator_ckpt.bundle.columns import same_places, same_shapes
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.formats.opening import open_source
@@ -106,21 +107,30 @@ class Contents:
         return CheckpointStyle.TF2
 
     def has_tensors_of(self, other: 'Contents') -> bool:
-        """Returns True if another name-based checkpoint has the same keys, each with a tensor of its own.
+        """Returns True if another checkpoint has the same keys and objects, and the same keys share tensors.
 
         May return False when unsure; cheaper than to compare what `tensors` yields.
 
         Args:
           other: The other checkpoint.
         """
-        if self.graph is not None or other.graph is not None or self.all_keys != other.all_keys:
+        # Equal object graphs are one object.
+        if self.graph is not other.graph or self.all_keys != other.all_keys:
             return False
-        return self.reader.each_has_its_place() and other.reader.each_has_its_place()
+        own, others = self.reader, other.reader
+        if (
+            isinstance(own, BundleReader)
+            and isinstance(others, BundleReader)
+            and same_places(own.columns, others.columns)
+        ):
+            return True
+        return self.graph is None and own.each_has_its_place() and others.each_has_its_place()
 
     def has_meanings_of(self, other: 'Contents') -> bool:
-        """Returns True if another name-based checkpoint has the same keys with the same meanings.
+        """Returns True if another checkpoint has the same keys and objects with the same meanings.
 
-        These follow from the keys and the shapes. May return False when unsure; cheaper than to compare `meanings`.
+        These follow from the keys, the objects and the shapes. May return False when unsure; cheaper than to compare
+        `meanings`.
 
         Args:
           other: The other checkpoint.
@@ -130,8 +140,12 @@ class Contents:
             return False
         return self.has_tensors_of(other) and bool(same_shapes(own.columns, others.columns).all())
 
-    def full_names(self) -> dict[str, str]:
+    def full_names(self) -> Mapping[str, str]:
         """Returns the full names in the object graph by attribute key, except for that of the counter of saves."""
+        return self._full_names
+
+    @functools.cached_property
+    def _full_names(self) -> dict[str, str]:
         if self.graph is None:
             return {}
         counter = self.graph.child_key(object_keys.SAVE_COUNTER)

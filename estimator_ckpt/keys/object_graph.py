@@ -5,6 +5,8 @@ The message is declared as in `tensorflow/core/protobuf/trackable_object_graph.p
 
 import collections
 import dataclasses
+import hashlib
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -341,6 +343,8 @@ def _variable_message(node: Node) -> bytes | None:
 def read_object_graph(reader: TensorSource) -> ObjectGraph | None:
     """Returns the object graph of a checkpoint; None for a name-based one.
 
+    Equal graphs that are in use at the same time are one object, which nobody may change.
+
     Raises:
       CorruptCheckpointError: If the object graph cannot be parsed.
     """
@@ -350,12 +354,24 @@ def read_object_graph(reader: TensorSource) -> ObjectGraph | None:
         value = reader.tensor(object_keys.OBJECT_GRAPH, verify=True)
         if value.dtype != object:
             raise ValueError(f'it is {value.dtype}, not a string')
-        return ObjectGraph.parse(bytes(value.item()))
+        return _parsed(bytes(value.item()))
     except (ValueError, TypeError) as error:
         raise CorruptCheckpointError(
             f'{reader.prefix}: {object_keys.OBJECT_GRAPH} is damaged: {error}; restore the checkpoint from a copy, or '
             'use another one.'
         ) from error
+
+
+# The graphs in use, by their bytes' digests: the two checkpoints of a comparison often have the same.
+_graphs: 'weakref.WeakValueDictionary[bytes, ObjectGraph]' = weakref.WeakValueDictionary()
+
+
+def _parsed(data: bytes) -> ObjectGraph:
+    digest = hashlib.sha256(data).digest()
+    graph = _graphs.get(digest)
+    if graph is None:
+        graph = _graphs[digest] = ObjectGraph.parse(data)
+    return graph
 
 
 def add_object_graph(

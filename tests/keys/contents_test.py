@@ -6,7 +6,7 @@ import pytest
 import estimator_ckpt
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.keys.contents import Contents
-from tests.bundle.helpers import save
+from tests.bundle.helpers import save, strings
 
 TENSORS = {'v': np.zeros([2, 3], np.float32), 'v/Adam': np.zeros([2, 3], np.float32)}
 
@@ -38,19 +38,37 @@ def test_other_keys_shapes_and_shared_bytes_tell_nothing(a, tmp_path):
     assert not a.has_tensors_of(aliased) and not aliased.has_tensors_of(a)
 
 
-def test_object_graphs_tell_more_than_keys(a, tmp_path):
-    estimator_ckpt.convert(a.reader.prefix, tmp_path / 'b', 'tf2')
-    both = Contents(tmp_path / 'b')
-    assert not both.has_tensors_of(both)
+def test_equal_objects_over_bytes_at_the_same_places_have_equal_meanings(a, tmp_path):
+    other = save(tmp_path / 'b', {key: value + 1 for key, value in TENSORS.items()})
+    for style in ('tf2', 'both'):
+        contents = []
+        for name, source in (('x', a.reader.prefix), ('y', other)):
+            estimator_ckpt.convert(source, tmp_path / f'{name}_{style}', style)
+            contents.append(Contents(tmp_path / f'{name}_{style}'))
+        x, y = contents
+        assert x.has_tensors_of(y) and x.has_meanings_of(y)
+        assert list(x.tensors()) == list(y.tensors()) and x.meanings() == y.meanings()
+    tf2, both = (Contents(tmp_path / f'x_{style}') for style in ('tf2', 'both'))
+    assert not tf2.has_tensors_of(both) and not both.has_tensors_of(tf2)
 
 
-def test_plan_and_diff_are_the_same_with_and_without_what_is_shared(a, tmp_path, monkeypatch):
-    other = save(tmp_path / 'b', {**TENSORS, 'v': np.ones([2, 3], np.float32)})
+@pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
+def test_plan_and_diff_are_the_same_with_and_without_what_is_shared(tmp_path, monkeypatch, style):
+    tensors = TENSORS | {
+        'empty': np.zeros([0], np.float32),
+        'global_step': np.int64(1),
+        'words': strings(b'ab'),
+    }
+    paths = []
+    for name, value in (('a', 0), ('b', 1)):
+        save(tmp_path / name, {**tensors, 'v': np.full([2, 3], value, np.float32)})
+        paths.append(tmp_path / f'{name}_{style}')
+        options = {} if style == 'tf1' else {'optimizer': 'optimizer', 'step': 'step'}
+        estimator_ckpt.convert(tmp_path / name, paths[-1], style, **options)
+    assert Contents(paths[0]).has_tensors_of(Contents(paths[1]))
     reports = []
     for shared in (True, False):
         if not shared:
             monkeypatch.setattr(Contents, 'has_tensors_of', lambda *_: False)
-        reports.append(
-            [f(a.reader.prefix, other).to_json() for f in (estimator_ckpt.plan, estimator_ckpt.diff)]
-        )
+        reports.append([f(*paths).to_json() for f in (estimator_ckpt.plan, estimator_ckpt.diff)])
     assert reports[0] == reports[1]
