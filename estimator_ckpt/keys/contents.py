@@ -121,6 +121,7 @@ class Contents:
         if (
             isinstance(own, BundleReader)
             and isinstance(others, BundleReader)
+            and list(own.raw) == list(others.raw)  # Those of slices are not among the keys.
             and same_places(own.columns, others.columns)
         ):
             return True

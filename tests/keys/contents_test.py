@@ -72,3 +72,10 @@ def test_plan_and_diff_are_the_same_with_and_without_what_is_shared(tmp_path, mo
             monkeypatch.setattr(Contents, 'has_tensors_of', lambda *_: False)
         reports.append([f(*paths).to_json() for f in (estimator_ckpt.plan, estimator_ckpt.diff)])
     assert reports[0] == reports[1]
+
+
+def test_slices_tell_nothing(tmp_path):
+    whole = np.ones((4, 2), np.float32)
+    one = Contents(save(tmp_path / 'one', {'w': whole}))
+    other = Contents(save(tmp_path / 'other', {'w': whole[:2]}, {'w': '4 2 0,2:-'}))
+    assert one.all_keys == other.all_keys and not one.has_tensors_of(other) and not other.has_meanings_of(one)
