@@ -8,8 +8,6 @@ import dataclasses
 import os
 import uuid
 
-from google.protobuf import text_format
-
 from estimator_ckpt.bundle.errors import CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.protos import declare
@@ -63,6 +61,8 @@ def read_state(directory: str, state_file: str = STATE_FILE) -> CheckpointState 
     text = files_for(directory).read_if_there(path)
     if text is None:
         return None
+    from google.protobuf import text_format  # Its import takes a while, and many commands need no state file.
+
     try:
         message = text_format.Parse(text, _Message(), allow_unknown_field=True)
     except (text_format.ParseError, UnicodeDecodeError, RecursionError) as error:
@@ -102,6 +102,8 @@ def write_state(
       state_file: Base name of the state file.
       durable: Whether to wait until the file survives a power cut.
     """
+    from google.protobuf import text_format
+
     message = _Message(
         model_checkpoint_path=state.latest,
         all_model_checkpoint_paths=state.all,

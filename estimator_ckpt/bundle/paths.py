@@ -1,6 +1,5 @@
 """The checkpoint that a path means, and the names of the files of a checkpoint."""
 
-import difflib
 import os
 import re
 
@@ -229,6 +228,8 @@ def _not_found(path: str, files: Files) -> str:
         return (
             f'{path} is a file, not a checkpoint prefix: {index_path(path)} does not exist; pass the prefix.'
         )
+    import difflib  # Needed only where something is missing.
+
     near = difflib.get_close_matches(base, _names_in(directory, files), n=3, cutoff=0.3)
     hint = (
         f'; did you mean {", ".join(near)}?'

@@ -47,10 +47,8 @@ def _run() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
     try:
-        # Imported here, where an interrupt during the import is caught.
-        from absl import app
-
-        app.run(main, flags_parser=_leave_flags)
+        # Not by `absl.app.run`, whose import takes as long as that of the command itself.
+        sys.exit(main(sys.argv))
     except KeyboardInterrupt:
         sys.exit(_say_interrupted(PROGRAM))
     except Exception:
@@ -77,14 +75,6 @@ def _interrupt(number: int, frame: object) -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     raise Interrupted
-
-
-def _leave_flags(argv: Sequence[str]) -> list[str]:
-    """Leaves all flags to the subcommands; absl's own flags keep their defaults."""
-    from absl import flags
-
-    flags.FLAGS([argv[0]])
-    return list(argv)
 
 
 def main(argv: Sequence[str]) -> int:

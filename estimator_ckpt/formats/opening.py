@@ -24,7 +24,6 @@ from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.formats import v1_paths
 from estimator_ckpt.formats.detect import FileKind, advice, detect
 from estimator_ckpt.formats.source import TensorSource
-from estimator_ckpt.formats.v1 import V1Reader
 
 # The module and the class of the reader of each kind of file that holds arrays. They are imported when they are used,
 # since some need a library that is optional.
@@ -227,6 +226,8 @@ def _open_other(paths: v1_paths.V1Paths, is_without_variables: bool = False) -> 
     present = next((path for path in paths.files if files_for(path).exists(path)), paths.files[0])
     kind = detect(present)
     if kind is FileKind.V1_CHECKPOINT:
+        from estimator_ckpt.formats.v1 import V1Reader  # Most checkpoints are not so old.
+
         return V1Reader(paths.prefix)
     if kind is FileKind.SAVED_MODEL and not is_without_variables and is_saved_model(os.path.dirname(present)):
         return open_source(os.path.dirname(present))

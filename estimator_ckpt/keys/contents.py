@@ -4,21 +4,22 @@ import collections
 import functools
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.columns import same_places, same_shapes
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common.gc_pause import paused_collector
+from estimator_ckpt.formats.array_file import ArrayFile
 from estimator_ckpt.formats.opening import open_source
 from estimator_ckpt.formats.source import TensorSource
-from estimator_ckpt.formats.weights_h5 import WeightsFile
 from estimator_ckpt.keys import object_keys
-from estimator_ckpt.keys.keras_slots import add_slots
-from estimator_ckpt.keys.keras_weights import KerasWeights, read_weights
 from estimator_ckpt.keys.kinds import Kind, Meaning, meanings_of_names, meanings_of_objects, refine
 from estimator_ckpt.keys.object_graph import ObjectGraph, read_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
+
+if TYPE_CHECKING:
+    from estimator_ckpt.keys.keras_weights import KerasWeights
 
 # A dataset's iterator has the attribute ITERATOR, and its position is stored under the attribute's key with a suffix.
 _STATE = '_STATE'
@@ -71,7 +72,7 @@ class Contents:
       slots_problem: Why the slots of a file of Keras weights are not known; empty if they are.
     """
 
-    def __init__(self, path: str | bytes | os.PathLike | TensorSource, weights: KerasWeights | None = None):
+    def __init__(self, path: str | bytes | os.PathLike | TensorSource, weights: 'KerasWeights | None' = None):
         """Reads the index and the object graph of a checkpoint.
 
         Args:
@@ -87,13 +88,23 @@ class Contents:
         self.by_object = _object_keys(self.all_keys, self.graph) if self.graph else {}
         self.names = self.all_keys
         self.weights, self.slots_problem = weights, ''
-        if weights is None and isinstance(self.reader, WeightsFile):
-            self.weights = read_weights(self.reader)
-            self.slots_problem = add_slots(self.reader, self.weights)
+        if weights is None and isinstance(self.reader, ArrayFile):
+            self._read_weights(self.reader)
         if self.graph:
             self.names = [
                 key for key in self.all_keys if key not in self.by_object and key != object_keys.OBJECT_GRAPH
             ]
+
+    def _read_weights(self, reader: ArrayFile) -> None:
+        """Works out the meanings of the tensors, if it is a file of Keras weights."""
+        # Imported here, for checkpoints do not need them.
+        from estimator_ckpt.formats.weights_h5 import WeightsFile
+        from estimator_ckpt.keys.keras_slots import add_slots
+        from estimator_ckpt.keys.keras_weights import read_weights
+
+        if isinstance(reader, WeightsFile):
+            self.weights = read_weights(reader)
+            self.slots_problem = add_slots(reader, self.weights)
 
     @property
     def style(self) -> CheckpointStyle:

@@ -1,7 +1,6 @@
 """The report of a mapping, and the error that lists what does not fit."""
 
 import dataclasses
-import difflib
 import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -171,6 +170,8 @@ def nearest(name: str, names: Sequence[str], num_missing: int) -> str:
     """
     if num_missing >= _MAX_HINTS:
         return ''
+    import difflib  # Needed only where something is missing.
+
     similar = difflib.get_close_matches(name, names, n=2)
     if not similar:  # The same variable in another scope can have a rather different name.
         last = name.rpartition('/')[2]
