@@ -169,7 +169,7 @@ def placements(
                 if not _may_embed(counts[id(a)], counts[id(b)]):
                     continue
                 budget -= len(a.layers) + len(b.layers)
-                placement = _placed(a, b, matcher)
+                placement = _placed(a, b, matcher) or _turned(a, b, matcher)
                 if placement is not None:
                     result.append(placement)
     return result
@@ -223,6 +223,13 @@ def _placed(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
     ]
     coverage = 2 * len(kept) / (len(short) + len(long))
     return Placement(pairs, coverage, source.whole and target.whole)
+
+
+def _turned(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
+    """Returns the placement of a chain that counts down, as decoders do; None unless all of one chain has a place."""
+    placement = _placed(Chain(source.layers[::-1], source.whole), target, matcher)
+    few, many = sorted((len(source.layers), len(target.layers)))
+    return placement if placement and placement.coverage == 2 * few / (few + many) else None
 
 
 def _embedded(

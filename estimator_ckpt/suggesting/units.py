@@ -4,6 +4,7 @@ Where the convolutions of two sides are aligned, so are their normalizations, wh
 normalization belongs to a convolution that has as many channels and
 
 * whose name it has but for words such as `conv` and `bn`: `block2a_expand_conv` and `block2a_expand_bn`,
+* or that is the only normalization of a scope with one convolution;
 * or, if both have only names that `tf.layers` counts, that is at its place in all orders of the convolutions of a scope
   in which channels agree and the outputs of one are the inputs of the next.
 """
@@ -31,9 +32,11 @@ _WORDS = frozenset(
         'cross',
     ]
     + ['bn', 'norm', 'batch', 'layer', 'replica', 'sync', 'normalization', 'batchnorm', 'fused']
+    + ['instance', 'group']
 )
 _TOKEN = re.compile(r'[A-Za-z]+\d[dD](?![A-Za-z0-9])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
 _NUMBER = re.compile(r'(?:.*_)?(\d+)')
+_TRANSPOSED = re.compile(r'transpose|deconv', re.I)
 _CONVOLUTIONS = ('kernel', 'depthwise_kernel', 'pointwise_kernel')
 # The main roles of normalizations.
 NORMS = ('gamma', 'beta')
@@ -55,9 +58,11 @@ def channels(layer: Layer) -> tuple[int, int] | None:
     inputs, outputs = first[1][-2], last[1][-1]
     if last[0] == 'depthwise_kernel':
         outputs = last[1][-2] * last[1][-1]
-    bias = layer.variables.get('bias')
-    if last[0] == 'kernel' and bias is not None and bias.shape == (inputs,) != (outputs,):
-        return outputs, inputs
+    if last[0] == 'kernel' and inputs != outputs:
+        kernel, bias = layer.variables['kernel'], layer.variables.get('bias')
+        transposed = any(_TRANSPOSED.search(name) for name in kernel.names)
+        if bias.shape == (inputs,) if bias is not None else transposed:
+            return outputs, inputs
     return inputs, outputs
 
 
@@ -83,7 +88,11 @@ def partners(side: Side) -> dict[int, Layer]:
             elif channels(layer) is not None:
                 views[family.view][0].append(layer)
     for _, (convolutions, norms) in sorted(views.items()):
-        for pairs in (_counted(convolutions, norms), _named(convolutions, norms)):
+        for pairs in (
+            _counted(convolutions, norms),
+            _named(convolutions, norms),
+            _alone(convolutions, norms),
+        ):
             for convolution, norm in pairs:
                 key, other = main_number(convolution), main_number(norm)
                 if key not in found and other not in taken:
@@ -235,6 +244,18 @@ def _named(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tu
     for key, of_key in remaining.items():
         if len(of_key) == 1 and len(below[key]) == 1 and _agree(below[key][0], of_key[0]):
             yield below[key][0], of_key[0]
+
+
+def _alone(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tuple[Layer, Layer]]:
+    """Yields the convolutions and normalizations that are the only ones of their scopes."""
+    by_scope: dict[str, tuple[list[Layer], list[Layer]]] = collections.defaultdict(lambda: ([], []))
+    for number, layers in enumerate((convolutions, norms)):
+        for layer in layers:
+            by_scope[_place(layer)[0]][number].append(layer)
+    pairs = [(a[0], b[0]) for a, b in by_scope.values() if len(a) == len(b) == 1]
+    right = [pair for pair in pairs if _agree(*pair)]
+    if len(right) >= _LEAST_AGREEMENT * len(pairs):
+        yield from right
 
 
 def _key(layer: Layer) -> tuple[str, ...]:
