@@ -19,12 +19,13 @@ from collections.abc import Iterable, Iterator
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.families import Family, Layer, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, alike, hypotheses
+from estimator_ckpt.suggesting.layer_kinds import main_number
 from estimator_ckpt.suggesting.modules import Boundaries, corresponding, same_places
 from estimator_ckpt.suggesting.name_parts import split_names
 from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.sequences import certain, in_order, placements
 from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surrounded
-from estimator_ckpt.suggesting.units import counted_norms, main_number, partners, unsure
+from estimator_ckpt.suggesting.units import counted_norms, partners, unsure
 
 # The least confidence of hypotheses that are accepted.
 _LEAST_CONFIDENCE = 0.55

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
+from estimator_ckpt.suggesting.layer_kinds import NORMS, channels, is_norm, main_number
 from estimator_ckpt.suggesting.name_parts import likeness, words
 from estimator_ckpt.suggesting.sequences import Kind, chains, kind
-from estimator_ckpt.suggesting.units import NORMS, channels, is_norm, main_number
 
 # The fewest layers, and different kinds of them, of a part that is known by its layers.
 _LEAST_LAYERS = 3
@@ -113,7 +113,7 @@ def _by_names(source: list[str], target: list[str]) -> list[tuple[int, int]]:
     if len(source) == 1:
         return [(0, 0)]
     all_words = [[set(words([name])) for name in names] for names in (source, target)]
-    own = [[of_name - set.intersection(*of_names) for of_name in of_names] for of_names in all_words]
+    own = [[a - of_side[0].intersection(*of_side[1:]) for a in of_side] for of_side in all_words]
     shared = [[_share(a, b) for b in own[1]] for a in own[0]]
     pairs = []
     for s, row in enumerate(shared):

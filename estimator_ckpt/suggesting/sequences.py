@@ -17,8 +17,8 @@ from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
+from estimator_ckpt.suggesting.layer_kinds import NORMS
 from estimator_ckpt.suggesting.name_parts import Split
-from estimator_ckpt.suggesting.units import NORMS
 
 # The fewest layers, and different shapes, of chains that prove more than chance.
 _LEAST_LAYERS = 3
