@@ -20,12 +20,13 @@ from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.families import Family, Layer, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, alike, hypotheses
 from estimator_ckpt.suggesting.layer_kinds import main_number
-from estimator_ckpt.suggesting.modules import Boundaries, corresponding, same_places
+from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, corresponding, same_places
 from estimator_ckpt.suggesting.name_parts import split_names
 from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.sequences import certain, in_order, placements
 from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surrounded
 from estimator_ckpt.suggesting.units import counted_norms, partners, unsure
+from estimator_ckpt.suggesting.unnamed import unnamed_pairs
 
 # The least confidence of hypotheses that are accepted.
 _LEAST_CONFIDENCE = 0.55
@@ -153,7 +154,11 @@ class _Aligner:
 
     def _sequences(self) -> bool:
         """Accepts what the order of layers leaves no doubt about. Returns True if there was anything."""
-        accepted = self._chains(norms=False)
+        live = self._live_source, self._live_target
+        unnamed = list(unnamed_pairs(self._source, self._target, live))
+        for s, t, evidence in unnamed:
+            self._accept([(s, t)], evidence)
+        accepted = self._chains(norms=False) or bool(unnamed)
         return self._normalizations() or accepted or self._chains(norms=True)
 
     def _of_modules(self) -> bool:
@@ -165,8 +170,9 @@ class _Aligner:
                 live = self._live_source & of_source, self._live_target & of_target
                 accepted = True
             sides, parts = (self._source, self._target), (of_source, of_target)
-            for a, b, evidence in list(same_places(sides, parts, live, self._result.sources, self._matcher)):
-                accepted |= self._accept_layers(a, b, evidence)
+            for pairs in list(same_places(sides, parts, live, self._result.sources, self._matcher)):
+                for a, b in pairs:
+                    accepted |= self._accept_layers(a, b, IN_ORDER)
         return accepted
 
     def _chains(self, norms: bool, live: tuple[set[int], set[int]] | None = None) -> bool:
@@ -203,6 +209,19 @@ class _Aligner:
         for a, b, evidence in list(pairs):
             if not (self._parts_units([(main_number(a), main_number(b))]) or self._may_differ(a, b)):
                 accepted |= self._accept_layers(a, b, evidence)
+        return accepted or self._in_gaps()
+
+    def _in_gaps(self) -> bool:
+        """Accepts layers of a kind in their order if they are where they should be. Returns True if there were any."""
+        sides, live = (self._source, self._target), (self._live_source, self._live_target)
+        sources = self._result.sources
+        self._targets = {s: t for t, s in sources.items()}
+        accepted = False
+        for pairs in list(same_places(sides, live, live, sources, self._matcher)):
+            share = agreement(pairs, self._surroundings, sources, self._targets)
+            if len(pairs) > 1 and share == 1 and not any(self._may_differ(a, b) for a, b in pairs):
+                for a, b in pairs:
+                    accepted |= self._accept_layers(a, b, IN_ORDER)
         return accepted
 
     def _parts_units(self, pairs: Iterable[tuple[int, int]]) -> bool:
@@ -219,8 +238,11 @@ class _Aligner:
         return main_number(a) in self._unsure[0] or main_number(b) in self._unsure[1]
 
     def _is_unsure(self, scored: Scored) -> bool:
-        """Returns True if a hypothesis is about normalizations whose order says too little, and so do their names."""
+        """Returns True if a hypothesis explains too little, or if neither order nor names tell its normalizations."""
         hypothesis = scored.hypothesis
+        # A shift of numbers that step at another pace agrees here and there by chance.
+        if 2 * len(hypothesis.layers) < min(len(hypothesis.source.layers), len(hypothesis.target.layers)):
+            return True
         if any(s in self._counted[0] or t in self._counted[1] for s, t in hypothesis.pairs):
             return hypothesis.coverage < 1 or len(hypothesis.layers) < _MANY
         return scored.evidence.names < _CONFIRMING and any(

@@ -23,7 +23,7 @@ _MOST_COPIES = 8
 _ALIKE = 0.8
 # The fewest aligned layers by which scopes correspond; smaller scopes may leave out what belongs to them.
 _LEAST_ALIGNED = 8
-_SHAPES, _ORDER = 0.9, 0.8
+IN_ORDER = Evidence(0.0, 0.9, 0.8)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -139,8 +139,8 @@ def same_places(
     live: tuple[set[int], set[int]],
     sources: Mapping[int, int],
     matcher: Matcher,
-) -> Iterator[tuple[Layer, Layer, Evidence]]:
-    """Yields the layers of parts that correspond whose kind is as frequent in both, one by one in their order.
+) -> Iterator[list[tuple[Layer, Layer]]]:
+    """Yields, for each kind of layers that is as frequent in both of two parts, the layers in their order.
 
     Args:
       sides: The source and the target.
@@ -158,8 +158,7 @@ def same_places(
         direction = _direction(source.chain, target.chain, sources)
         pairs = list(zip(source.layers[::direction], target.layers, strict=False)) if direction else []
         if len(source.layers) == len(target.layers) and all(matcher.roles(a, b) for a, b in pairs):
-            for a, b in pairs:
-                yield a, b, Evidence(0.0, _SHAPES, _ORDER)
+            yield pairs
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)

@@ -25,6 +25,9 @@ from estimator_ckpt.suggesting.layer_kinds import (
     place,
 )
 
+# The attribute by which Keras tracks the layers of a model; a number follows.
+_KERAS_CHILD = 'layer_with_weights-'
+
 
 def partners(side: Side) -> dict[int, Layer]:
     """Returns the normalization of each convolution, by the number of the convolution's main variable."""
@@ -52,15 +55,20 @@ def partners(side: Side) -> dict[int, Layer]:
 
 
 def counted_norms(side: Side) -> set[int]:
-    """Returns the main variables of normalizations of which only a number says where they belong."""
+    """Returns the main variables of normalizations of which only a number says where they belong, in all views."""
     groups: dict[tuple, list[int]] = collections.defaultdict(list)
+    views: collections.Counter[int] = collections.Counter()
     for family in side.families():
         for layer in family.layers:
             if is_norm(layer):
+                views[main_number(layer)] += 1
                 scope, base, _, counted = place(layer)
+                if base.startswith(_KERAS_CHILD):
+                    base, counted = _KERAS_CHILD, True
                 if counted:
                     groups[family.view, scope, base].append(main_number(layer))
-    return {number for group in groups.values() if len(group) > 1 for number in group}
+    in_views = collections.Counter(n for group in groups.values() if len(group) > 1 for n in group)
+    return {number for number, count in in_views.items() if count == views[number]}
 
 
 def _named(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tuple[Layer, Layer]]:

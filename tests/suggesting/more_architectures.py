@@ -16,9 +16,9 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'tensor2tensor_transformer': sequence_networks.tensor2tensor_transformer,
     'xlnet': sequence_networks.xlnet,
     'deep_fm': sequence_networks.deep_fm,
+    'inception_resnet_v2': image_networks.inception_resnet_v2,
 }
 HELD_BACK: dict[str, Callable[[], Pair]] = {
-    'inception_resnet_v2': image_networks.inception_resnet_v2,
     'mobilenet_v3': image_networks.mobilenet_v3,
     'cycle_gan': image_networks.cycle_gan,
     'electra': sequence_networks.electra,

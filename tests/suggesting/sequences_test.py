@@ -87,7 +87,7 @@ def test_of_kinds_that_are_counted_apart_the_channels_tell_the_order(tmp_path):
 
 
 def shortcuts(position, blocks):
-    """A network of separable convolutions in pairs, each bypassed by a convolution that is made before or after them."""
+    """A network of pairs of separable convolutions, and of convolutions that bypass them, made before or after."""
     old, new, answer = {}, {}, {}
     counts = dict.fromkeys(('conv2d', 'separable_conv2d', 'batch_normalization'), 0)
 
@@ -171,3 +171,17 @@ def test_copies_of_a_network_are_told_apart_by_a_word_that_only_one_has(tmp_path
 
 def test_copies_of_a_network_that_no_word_tells_apart_are_not_guessed(tmp_path):
     assert not suggested(tmp_path, copies('online', 'target'), copies('first_net', 'second_net'))
+
+
+def test_variables_without_names_are_aligned_by_the_order_in_which_they_were_made(tmp_path):
+    shapes = [(9, 4), (1, 4), (4, 4), (1, 4), (4, 2), (1, 2)]
+    old = {f'Variable_{n}' if n else 'Variable': shape for n, shape in enumerate(shapes)}
+    new = {f'net/Variable{f"_{n + 3}"}': shape[-1:] if n % 2 else shape for n, shape in enumerate(shapes)}
+    assert suggested(tmp_path, old, new) == dict(zip(new, old, strict=True))
+
+
+def test_variables_without_names_that_have_several_places_are_not_guessed(tmp_path):
+    old = {f'Variable_{n}' if n else 'Variable': s for n, s in enumerate([(9, 4), (4, 4), (4, 4), (4, 2)])}
+    shapes = [(9, 4), (4, 4), (4, 4), (4, 4), (4, 2)]
+    found = suggested(tmp_path, old, {f'net/Variable_{7 + n}': shape for n, shape in enumerate(shapes)})
+    assert found == {'net/Variable_7': 'Variable', 'net/Variable_11': 'Variable_3'}

@@ -22,21 +22,18 @@ from tests.testing.small_model import needs_estimator, needs_keras_2
 
 ALL_PAIRS = {**known_pairs.PAIRS, **known_pairs.HELD_OUT}
 ARCHITECTURES = {**architectures.TUNED, **architectures.HELD_BACK, **more_architectures.TUNED}
-# Nothing tells which of several normalizations is which where shortcuts come first on one side and last on the other.
+# Of ALBERT's two normalizations, Tacotron's gates `H` and `T`, and DenseNet's transitions, no name or number says which
+# is which.
 LEAST_RECALL = {
     'counted_densenet': 0.98,
     'wide_and_deep': 0.93,
-    'counted_xception': 0.38,
     'albert': 0.84,
-    'tacotron': 0.68,
-    'pix2pix': 0.4,
-    'deep_q': 0.0,
-    'tensor2tensor_transformer': 0.97,
-    'deep_fm': 0.25,
+    'tacotron': 0.78,
+    'deep_fm': 0.87,
+    'inception_resnet_v2': 0.79,
 }
 # Floors of pairs that were never used to tune the search, as measured when they were written.
 LEAST_RECALL_UNSEEN = {
-    'inception_resnet_v2': 0.7,
     'cycle_gan': 0.15,
     'model_garden_bert': 0.98,
     'wavenet': 0.5,
