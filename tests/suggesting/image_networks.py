@@ -260,3 +260,124 @@ def deep_q() -> Pair:
             answer[f'deepq/{scope}/{at}/weights'] = layer.kernel
             answer[f'deepq/{scope}/{at}/biases'] = layer.bias
     return program(answer, {'deepq/eps': ()}, **models)
+
+
+def yolo_v3() -> Pair:
+    """A YOLO v3 of slim, which counts the convolutions of each scope, and a Keras model without names."""
+    tf.keras.backend.clear_session()
+    layers, answer, counts = tf.keras.layers, {}, {'darknet-53': 0, 'yolo-v3': 0}
+
+    def unit(x, scope: str, width: int, size: int, stride: int = 1):
+        number = counts[scope]
+        counts[scope] += 1
+        at = f'detector/{scope}/Conv{f"_{number}" if number else ""}'
+        convolution = layers.Conv2D(width, size, stride, 'same', use_bias=False)
+        norm = layers.BatchNormalization()
+        x = norm(convolution(x))
+        answer[f'{at}/weights'] = convolution.kernel
+        answer.update({f'{at}/BatchNorm/{role}': getattr(norm, role) for role in _NORM})
+        return x
+
+    def head(x) -> tf.Tensor:
+        number = counts['yolo-v3']
+        counts['yolo-v3'] += 1
+        convolution = layers.Conv2D(3 * 85, 1)
+        x = convolution(x)
+        answer[f'detector/yolo-v3/Conv_{number}/weights'] = convolution.kernel
+        answer[f'detector/yolo-v3/Conv_{number}/biases'] = convolution.bias
+        return x
+
+    x = inputs = layers.Input([416, 416, 3])
+    x = unit(x, 'darknet-53', 32, 3)
+    routes = []
+    for width, count in ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4)):
+        x = unit(x, 'darknet-53', width, 3, 2)
+        for _ in range(count):
+            y = unit(unit(x, 'darknet-53', width // 2, 1), 'darknet-53', width, 3)
+            x = layers.Add()([x, y])
+        routes.append(x)
+    outputs = []
+    for level, width in enumerate((512, 256, 128)):
+        if level:
+            x = layers.UpSampling2D()(unit(x, 'yolo-v3', width, 1))
+            x = layers.Concatenate()([x, routes[-1 - level]])
+        for _ in range(2):
+            x = unit(unit(x, 'yolo-v3', width, 1), 'yolo-v3', 2 * width, 3)
+        x = unit(x, 'yolo-v3', width, 1)
+        outputs.append(head(unit(x, 'yolo-v3', 2 * width, 3)))
+    return program(answer, {'global_step': ()}, model=tf.keras.Model(inputs, outputs))
+
+
+def vggish() -> Pair:
+    """VGGish, the network of sounds, and a Keras model of layers in a sequence."""
+    layers, answer = tf.keras.layers, {}
+    scopes = ['conv1', 'conv2', 'conv3/conv3_1', 'conv3/conv3_2', 'conv4/conv4_1', 'conv4/conv4_2']
+    widths = (64, 128, 256, 256, 512, 512)
+    convolutions = [layers.Conv2D(width, 3, padding='same') for width in widths]
+    dense = [layers.Dense(width) for width in (4096, 4096, 128)]
+    sequence: list = [layers.Input([96, 64, 1])]
+    for number, convolution in enumerate(convolutions):
+        sequence += [convolution, *([layers.MaxPool2D()] if number in (0, 1, 3, 5) else [])]
+    model = tf.keras.Sequential([*sequence, layers.Flatten(), *dense])
+    scopes += ['fc1/fc1_1', 'fc1/fc1_2', 'fc2']
+    for scope, layer in zip(scopes, convolutions + dense, strict=True):
+        answer[f'vggish/{scope}/weights'] = layer.kernel
+        answer[f'vggish/{scope}/biases'] = layer.bias
+    return program(answer, {'global_step': ()}, model=model)
+
+
+def srgan() -> Pair:
+    """The generator and the discriminator of an SRGAN of slim, and two Keras models without names."""
+    tf.keras.backend.clear_session()
+    layers, answer = tf.keras.layers, {}
+
+    def convolution(x, scope: str, width: int, size: int, stride: int = 1, biases: bool = False):
+        layer = layers.Conv2D(width, size, stride, 'same', use_bias=biases)
+        x = layer(x)
+        answer[f'{scope}/Conv/weights'] = layer.kernel
+        if biases:
+            answer[f'{scope}/Conv/biases'] = layer.bias
+        return x
+
+    def norm(x, scope: str):
+        layer = layers.BatchNormalization(scale=False)
+        x = layer(x)
+        answer.update({f'{scope}/{role}': getattr(layer, role) for role in _STATISTICS})
+        return x
+
+    def prelu(x, scope: str):
+        layer = layers.PReLU(shared_axes=[1, 2])
+        x = layer(x)
+        answer[f'{scope}/alpha'] = layer.alpha, (layer.alpha.shape[-1],)
+        return x
+
+    at = 'generator/generator_unit'
+    inputs = layers.Input([24, 24, 3])
+    x = prelu(convolution(inputs, f'{at}/input_stage/conv', 64, 9, biases=True), f'{at}/input_stage/prelu')
+    start = x
+    for block in range(1, 17):
+        scope = f'{at}/resblock_{block}'
+        y = norm(convolution(x, f'{scope}/conv_1', 64, 3), f'{scope}/BatchNorm')
+        y = convolution(prelu(y, f'{scope}/prelu'), f'{scope}/conv_2', 64, 3)
+        x = layers.Add()([norm(y, f'{scope}/BatchNorm_1'), x])
+    x = norm(convolution(x, f'{at}/resblock_output/conv', 64, 3), f'{at}/resblock_output/BatchNorm')
+    x = layers.Add()([x, start])
+    for stage in (1, 2):
+        x = convolution(x, f'{at}/subpixelconv_stage{stage}/conv', 256, 3, biases=True)
+        x = layers.Reshape([24 * 2**stage, 24 * 2**stage, 64])(x)
+        x = prelu(x, f'{at}/subpixelconv_stage{stage}/prelu')
+    generator = tf.keras.Model(inputs, convolution(x, f'{at}/output_stage/conv', 3, 9, biases=True))
+    at = 'discriminator/discriminator_unit'
+    inputs = layers.Input([96, 96, 3])
+    x = convolution(inputs, f'{at}/input_stage/conv', 64, 3, biases=True)
+    rows = ((64, 2), (128, 1), (128, 2), (256, 1), (256, 2), (512, 1), (512, 2))
+    for number, (width, stride) in enumerate(rows, 1):
+        scope = f'{at}/disblock_{number}'
+        x = norm(convolution(x, f'{scope}/conv1', width, 3, stride), f'{scope}/BatchNorm')
+    x = layers.Flatten()(x)
+    for number, width in enumerate((1024, 1), 1):
+        layer = layers.Dense(width)
+        x = layer(x)
+        name = f'{at}/dense_layer_{number}/dense'
+        answer[f'{name}/kernel'], answer[f'{name}/bias'] = layer.kernel, layer.bias
+    return program(answer, {'global_step': ()}, generator=generator, discriminator=tf.keras.Model(inputs, x))

@@ -32,11 +32,12 @@ LEAST_RECALL = {
     'deep_fm': 0.87,
     'inception_resnet_v2': 0.79,
 }
-# Floors of pairs that were never used to tune the search, as measured when they were written.
+# Floors of pairs that were never used to tune the search: nobody has looked at what it misses of them.
 LEAST_RECALL_UNSEEN = {
-    'cycle_gan': 0.15,
+    'cycle_gan': 0.9,
     'model_garden_bert': 0.98,
     'wavenet': 0.5,
+    'srgan': 0.21,
 }
 DENSE = (('kernel', (3, 4)), ('bias', (4,)))
 
