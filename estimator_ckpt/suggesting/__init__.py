@@ -4,10 +4,12 @@ This package knows how to recognize a variable under another name: by shapes, an
 applies no rule and reads no tensor, and imports TensorFlow only for objects.
 
 * `suggest_rules`, `suggestion`: the public function; its result, as a file of rules or as JSON.
-* `alignment`, `hypotheses`, `evidence`: which variable is which; the possibilities; what supports each.
-* `sequences`, `units`, `surroundings`: which layer is which by their order; which normalization belongs to which
-  convolution; which layer is which by the layers around it.
-* `families`, `name_parts`, `similarity`, `reshaping`: layers and families of layers; roles, numbers and words in names;
-  likeness of names; shapes that fit each other.
+* `alignment`, `hypotheses`, `evidence`, `rivals`: which variable is which; the possibilities; what supports each, and
+  what contradicts it.
+* `sequences`, `unnamed`, `modules`, `surroundings`: which layer is which by their order; which variable without a name;
+  which part of a network; which layer by the layers around it.
+* `units`, `interleaving`: which normalization belongs to which convolution, by names; by numbers.
+* `families`, `layer_kinds`, `name_parts`, `similarity`, `reshaping`: layers and families of layers; what kind of layer
+  each is; roles, numbers and words in names; likeness of names; shapes that fit each other.
 * `generalization`: few rules from many renamings.
 """

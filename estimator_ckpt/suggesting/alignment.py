@@ -19,22 +19,24 @@ from collections.abc import Iterable, Iterator
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.families import Family, Layer, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, alike, hypotheses
+from estimator_ckpt.suggesting.layer_kinds import main_number
+from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, corresponding, same_places
 from estimator_ckpt.suggesting.name_parts import split_names
+from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.sequences import certain, in_order, placements
 from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surrounded
-from estimator_ckpt.suggesting.units import counted_norms, main_number, partners, unsure
+from estimator_ckpt.suggesting.units import counted_norms, partners, unsure
+from estimator_ckpt.suggesting.unnamed import unnamed_pairs
 
-# The least confidence, and the least lead over the best rival, of hypotheses that are accepted.
+# The least confidence of hypotheses that are accepted.
 _LEAST_CONFIDENCE = 0.55
-_LEAST_LEAD = 0.06
-# With at least this lead, the best places left for the variables of both rivals may decide.
-_LEAST_HEAD_START = 0.02
 # The least likeness of names that confirm an order that is not sure.
 _CONFIRMING = 0.6
 # The fewest normalizations without names of their own that are aligned at a time.
 _MANY = 3
-# What it adds to the score of a hypothesis, and to the evidence for it, if its layers are where they should be.
-_IN_PLACE, _SURROUNDED = 0.15, 0.4
+# What it adds to the score of a hypothesis, and to the evidence for it, if its layers are where they should be; and
+# what it takes from the score if they are not.
+_IN_PLACE, _SURROUNDED, _OUT_OF_PLACE = 0.15, 0.4, 0.1
 # A family with more possible partners is compared only with those that share its rarest words.
 _MAX_PARTNERS = 200
 _MAX_SINGLE_PAIRS = 20_000
@@ -98,12 +100,21 @@ class _Aligner:
     def _surroundings(self) -> tuple[Surroundings, Surroundings]:
         return Surroundings(self._source), Surroundings(self._target)
 
+    @functools.cached_property
+    def _boundaries(self) -> Boundaries:
+        return Boundaries((self._source, self._target))
+
+    @functools.cached_property
+    def _modules(self) -> list[tuple[set[int], set[int]]]:
+        return [(a.numbers(), b.numbers()) for a, b in corresponding(self._source, self._target)]
+
     def run(self) -> Alignment:
         self._same_names()
         while self._live_source and self._live_target and self._sequences():
             pass
         while (self._live_source and self._live_target) and (
-            self._settle(self._of_families())
+            self._of_modules()
+            or self._settle(self._of_families())
             or self._sequences()
             or self._remainder()
             or self._settle(self._of_single_layers())
@@ -143,11 +154,29 @@ class _Aligner:
 
     def _sequences(self) -> bool:
         """Accepts what the order of layers leaves no doubt about. Returns True if there was anything."""
-        accepted = self._chains(norms=False)
+        live = self._live_source, self._live_target
+        unnamed = list(unnamed_pairs(self._source, self._target, live))
+        for s, t, evidence in unnamed:
+            self._accept([(s, t)], evidence)
+        accepted = self._chains(norms=False) or bool(unnamed)
         return self._normalizations() or accepted or self._chains(norms=True)
 
-    def _chains(self, norms: bool) -> bool:
-        live = self._live_source, self._live_target
+    def _of_modules(self) -> bool:
+        """Accepts what the order of layers says inside of parts that correspond. Returns True if there was anything."""
+        accepted = False
+        for of_source, of_target in self._modules:
+            live = self._live_source & of_source, self._live_target & of_target
+            while all(live) and self._chains(norms=False, live=live):
+                live = self._live_source & of_source, self._live_target & of_target
+                accepted = True
+            sides, parts = (self._source, self._target), (of_source, of_target)
+            for pairs in list(same_places(sides, parts, live, self._result.sources, self._matcher)):
+                for a, b in pairs:
+                    accepted |= self._accept_layers(a, b, IN_ORDER)
+        return accepted
+
+    def _chains(self, norms: bool, live: tuple[set[int], set[int]] | None = None) -> bool:
+        live = live or (self._live_source, self._live_target)
         if not all(live):
             return False
         found = placements(self._source, self._target, live, self._matcher, norms)
@@ -180,6 +209,19 @@ class _Aligner:
         for a, b, evidence in list(pairs):
             if not (self._parts_units([(main_number(a), main_number(b))]) or self._may_differ(a, b)):
                 accepted |= self._accept_layers(a, b, evidence)
+        return accepted or self._in_gaps()
+
+    def _in_gaps(self) -> bool:
+        """Accepts layers of a kind in their order if they are where they should be. Returns True if there were any."""
+        sides, live = (self._source, self._target), (self._live_source, self._live_target)
+        sources = self._result.sources
+        self._targets = {s: t for t, s in sources.items()}
+        accepted = False
+        for pairs in list(same_places(sides, live, live, sources, self._matcher)):
+            share = agreement(pairs, self._surroundings, sources, self._targets)
+            if len(pairs) > 1 and share == 1 and not any(self._may_differ(a, b) for a, b in pairs):
+                for a, b in pairs:
+                    accepted |= self._accept_layers(a, b, IN_ORDER)
         return accepted
 
     def _parts_units(self, pairs: Iterable[tuple[int, int]]) -> bool:
@@ -196,8 +238,11 @@ class _Aligner:
         return main_number(a) in self._unsure[0] or main_number(b) in self._unsure[1]
 
     def _is_unsure(self, scored: Scored) -> bool:
-        """Returns True if a hypothesis is about normalizations whose order says too little, and so do their names."""
+        """Returns True if a hypothesis explains too little, or if neither order nor names tell its normalizations."""
         hypothesis = scored.hypothesis
+        # A shift of numbers that step at another pace agrees here and there by chance.
+        if 2 * len(hypothesis.layers) < min(len(hypothesis.source.layers), len(hypothesis.target.layers)):
+            return True
         if any(s in self._counted[0] or t in self._counted[1] for s, t in hypothesis.pairs):
             return hypothesis.coverage < 1 or len(hypothesis.layers) < _MANY
         return scored.evidence.names < _CONFIRMING and any(
@@ -211,6 +256,8 @@ class _Aligner:
 
     def _of_families(self) -> Iterator[Scored]:
         self._targets = {s: t for t, s in self._result.sources.items()}
+        if self._targets:
+            self._boundaries.update(self._result.sources)
         sources = self._source.families(self._live_source)
         targets = self._target.families(self._live_target)
         for source, target in self._partners(sources, targets):
@@ -227,7 +274,10 @@ class _Aligner:
         share = agreement(scored.hypothesis.layers, self._surroundings, self._result.sources, self._targets)
         order = max(scored.evidence.order, _SURROUNDED * share)
         evidence = dataclasses.replace(scored.evidence, order=order)
-        return dataclasses.replace(scored, evidence=evidence, score=scored.score + _IN_PLACE * share)
+        score = scored.score + _IN_PLACE * share
+        if self._boundaries.crossed(scored.hypothesis.layers):
+            score -= _OUT_OF_PLACE
+        return dataclasses.replace(scored, evidence=evidence, score=score)
 
     def _partners(self, sources: list[Family], targets: list[Family]) -> Iterator[tuple[Family, Family]]:
         by_size: dict[int, dict[int, None]] = collections.defaultdict(dict)
@@ -282,7 +332,7 @@ class _Aligner:
             if previous is None or previous.score < scored.score:
                 best[scored.hypothesis.pairs] = scored
         ranked = sorted(best.values(), key=lambda scored: (-scored.score, scored.hypothesis.pairs))
-        rivals = _Rivals(ranked)
+        rivals = Rivals(ranked)
         settled, again = False, True
         while again:
             again = False
@@ -293,7 +343,7 @@ class _Aligner:
                     continue
                 lead = rivals.lead(scored)
                 evidence = dataclasses.replace(scored.evidence, lead=max(lead, 0.0))
-                if lead >= _LEAST_LEAD and evidence.confidence >= _LEAST_CONFIDENCE:
+                if lead >= LEAST_LEAD and evidence.confidence >= _LEAST_CONFIDENCE:
                     self._accept(scored.hypothesis.pairs, evidence)
                     rivals.drop_against(scored)
                     scored.stands = False
@@ -319,68 +369,6 @@ class _Aligner:
                 candidates[key] = sorted(itertools.chain.from_iterable(by_kind[kind] for kind in fitting))
             if candidates[key]:
                 self._result.candidates[number] = candidates[key]
-
-
-class _Rivals:
-    """The hypotheses about each variable, the best first."""
-
-    def __init__(self, ranked: list[Scored]):
-        self._by_source: dict[int, list[tuple[Scored, int]]] = collections.defaultdict(list)
-        self._by_target: dict[int, list[tuple[Scored, int]]] = collections.defaultdict(list)
-        for scored in ranked:
-            for s, t in scored.hypothesis.pairs:
-                self._by_source[s].append((scored, t))
-                self._by_target[t].append((scored, s))
-
-    def lead(self, scored: Scored) -> float:
-        """Returns by how much the score exceeds that of the best rival, which places one of the variables elsewhere."""
-        lead = scored.score
-        for rival in self._against(scored):
-            behind = scored.score - rival.score
-            if behind >= lead:
-                continue
-            if _LEAST_HEAD_START <= behind < _LEAST_LEAD:
-                behind = max(behind, self._exchange(scored, rival) - _LEAST_LEAD)
-            lead = min(lead, behind)
-        return lead
-
-    def _against(self, scored: Scored) -> Iterator[Scored]:
-        for s, t in scored.hypothesis.pairs:
-            for rivals, own in ((self._by_source[s], t), (self._by_target[t], s)):
-                best = next((rival for rival, partner in rivals if partner != own and rival.stands), None)
-                if best is not None:
-                    yield best
-
-    def _exchange(self, scored: Scored, rival: Scored) -> float:
-        """Returns the loss of total score if the rival is right and what it displaces gets the next best place."""
-        return (scored.score + self._remainder(rival, scored)) - (
-            rival.score + self._remainder(scored, rival)
-        )
-
-    def _remainder(self, displaced: Scored, given: Scored) -> float:
-        """Returns the best score left for the variables of a hypothesis if another hypothesis is right."""
-        sources, targets = map(set, zip(*given.hypothesis.pairs, strict=True))
-        best = 0.0
-        for s, t in displaced.hypothesis.pairs:
-            for rivals, taken in ((self._by_source[s], s in sources), (self._by_target[t], t in targets)):
-                if taken:
-                    continue
-                for rival, _ in rivals:
-                    if rival.score <= best:
-                        break
-                    if rival.stands and not any(
-                        x in sources or y in targets for x, y in rival.hypothesis.pairs
-                    ):
-                        best = rival.score
-                        break
-        return best
-
-    def drop_against(self, scored: Scored) -> None:
-        """Drops the hypotheses that contradict an accepted one."""
-        for s, t in scored.hypothesis.pairs:
-            for rivals, own in ((self._by_source[s], t), (self._by_target[t], s)):
-                for rival, partner in rivals:
-                    rival.stands = rival.stands and partner == own
 
 
 def _numbers(source: Side, target: Side) -> tuple[dict, dict, dict]:

@@ -155,6 +155,7 @@ class Side:
 
     def __init__(self, variables: Iterable[Variable]):
         self.variables = list(variables)
+        self._parts = [[find_role(name) for name in variable.names] for variable in self.variables]
         self.roles = self._roles()
         self.shapes: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
         for variable, role in zip(self.variables, self.roles, strict=True):
@@ -171,13 +172,11 @@ class Side:
 
     def _roles(self) -> list[str]:
         """Returns the role of each variable: of its name, or else of its path, and of what is beside it."""
-        self._named_roles = [
-            next((r for r in (find_role(n)[0] for n in v.names) if r), '') for v in self.variables
-        ]
+        self._named_roles = [next((role for role, _ in parts if role), '') for parts in self._parts]
         layers: dict[str, dict[str, Variable]] = collections.defaultdict(dict)
         for variable, role in zip(self.variables, self._named_roles, strict=True):
             if role in ('kernel', 'gamma', 'bias', 'beta'):
-                layers[find_role(variable.names[0])[1]][role] = variable
+                layers[self._parts[variable.number][0][1]][role] = variable
         roles = list(self._named_roles)
         for layer in layers.values():
             kernel, gamma, bias = (layer.get(role) for role in ('kernel', 'gamma', 'bias'))
@@ -192,7 +191,7 @@ class Side:
     def _layer_name(self, variable: Variable, view: int) -> str | None:
         if view >= len(variable.names):
             return None
-        role, layer = find_role(variable.names[view])
+        role, layer = self._parts[variable.number][view]
         return layer if role == self._named_roles[variable.number] else variable.names[view]
 
     def layer_names(self) -> Iterator[tuple[Variable, str]]:

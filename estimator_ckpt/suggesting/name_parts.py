@@ -120,44 +120,47 @@ def split_names(names: Iterable[str]) -> dict[str, Split]:
     components = {name: name.split('/') for name in names}
     pieces: dict[str, list[str]] = {name: [''] for name in components}
     texts: dict[str, list[str]] = {name: [] for name in components}
+    # Scopes whose texts are equal, whatever their numbers, have one number here.
+    scopes = dict.fromkeys(components, 0)
+    scope_numbers: dict[tuple[int, tuple[str, ...]], int] = {}
     level, remaining = 0, list(components)
     while remaining:
-        present = {(tuple(pieces[name]), components[name][level]) for name in remaining}
+        present = {(scopes[name], components[name][level]) for name in remaining}
         # TensorFlow's numbers start from 1, so that a name with 0 was numbered by the program.
         counted = {(scope, _base(component)) for scope, component in present} & present
         counted = {(scope, base) for scope, base in counted if (scope, f'{base}_0') not in present}
+        parts: dict[tuple[int, str], tuple[tuple[str, ...], tuple[str, ...], int]] = {}
+        for scope, component in present:
+            of_text, numbers = _component_parts(component, scope, counted)
+            number = scope_numbers.setdefault((scope, of_text), len(scope_numbers) + 1)
+            parts[scope, component] = of_text, numbers, number
         for name in remaining:
-            component, scope = components[name][level], tuple(pieces[name])
-            if level:
-                pieces[name][-1] += '/'
-            base = _base(component)
-            if base is not None and (scope, base) in counted:
-                _append(base, pieces[name], texts[name])
-                texts[name].append(component.removeprefix(base))
-                pieces[name].append('')
-            elif (scope, component) in counted:
-                _append(component, pieces[name], texts[name])
-                texts[name].append('')
-                pieces[name].append('')
-            else:
-                _append(component, pieces[name], texts[name])
+            (first, *following), numbers, scopes[name] = parts[scopes[name], components[name][level]]
+            of_name = pieces[name]
+            of_name[-1] += f'/{first}' if level else first
+            of_name += following
+            texts[name] += numbers
         level += 1
         remaining = [name for name in remaining if len(components[name]) > level]
     return {name: Split(tuple(pieces[name]), tuple(texts[name])) for name in components}
+
+
+def _component_parts(
+    component: str, scope: int, counted: set[tuple[int, str | None]]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the text around the numbers in a component, and the numbers, with one that TensorFlow appended."""
+    base = _base(component)
+    if base is not None and (scope, base) in counted:
+        pieces, numbers = _parted(base)
+        return (*pieces, ''), (*numbers, component.removeprefix(base))
+    pieces, numbers = _parted(component)
+    return ((*pieces, ''), (*numbers, '')) if (scope, component) in counted else (pieces, numbers)
 
 
 @functools.lru_cache(maxsize=100_000)
 def _base(component: str) -> str | None:
     match = _COUNTED.fullmatch(component)
     return match['base'] if match else None
-
-
-def _append(text: str, pieces: list[str], texts: list[str]) -> None:
-    """Appends a text to the last piece, and starts a new piece after each number in it."""
-    (first, *following), numbers = _parted(text)
-    pieces[-1] += first
-    pieces += following
-    texts += numbers
 
 
 @functools.lru_cache(maxsize=100_000)

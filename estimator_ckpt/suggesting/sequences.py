@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.evidence import Evidence
-from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.families import Family, Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
+from estimator_ckpt.suggesting.layer_kinds import NORMS
 from estimator_ckpt.suggesting.name_parts import Split
-from estimator_ckpt.suggesting.units import NORMS
 
 # The fewest layers, and different shapes, of chains that prove more than chance.
 _LEAST_LAYERS = 3
@@ -42,10 +42,12 @@ class Chain:
     Attributes:
       layers: The layers.
       whole: Whether the chain holds all layers of its role that are not yet aligned.
+      turns: Whether the layers differ in one number only, which may count down.
     """
 
     layers: list[Layer]
     whole: bool
+    turns: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -75,17 +77,18 @@ def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
       side: The side.
       live: The numbers of the variables that are not yet aligned.
     """
-    by_view: dict[tuple[str, int], list[list[Layer]]] = collections.defaultdict(list)
+    by_view: dict[tuple[str, int], list[Family]] = collections.defaultdict(list)
     for family in side.families(live):
-        by_view[family.layers[0].main_role, family.view].append(family.layers)
+        by_view[family.layers[0].main_role, family.view].append(family)
     found: dict[str, dict[tuple[int, ...], Chain]] = collections.defaultdict(dict)
     for (role, _), families in sorted(by_view.items()):
-        layers = [layer for family in families for layer in family]
-        sequences = [*families, *_numbered(layers), *_counted(layers), _made(layers)]
-        for sequence in sequences:
+        layers = [layer for family in families for layer in family.layers]
+        numbered = [(family.layers, len(family.slots) == 1) for family in families]
+        others = [(sequence, False) for sequence in (*_numbered(layers), *_counted(layers), _made(layers))]
+        for sequence, turns in numbered + others:
             if len(sequence) >= _LEAST_LAYERS:
                 key = tuple([layer.variables[role].number for layer in sequence])
-                found[role].setdefault(key, Chain(sequence, len(sequence) == len(layers)))
+                found[role].setdefault(key, Chain(sequence, len(sequence) == len(layers), turns))
     return {role: list(of_role.values()) for role, of_role in found.items()}
 
 
@@ -169,7 +172,7 @@ def placements(
                 if not _may_embed(counts[id(a)], counts[id(b)]):
                     continue
                 budget -= len(a.layers) + len(b.layers)
-                placement = _placed(a, b, matcher)
+                placement = _placed(a, b, matcher) or _turned(a, b, matcher)
                 if placement is not None:
                     result.append(placement)
     return result
@@ -223,6 +226,17 @@ def _placed(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
     ]
     coverage = 2 * len(kept) / (len(short) + len(long))
     return Placement(pairs, coverage, source.whole and target.whole)
+
+
+def _turned(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
+    """Returns the placement of a chain whose numbers count down, as those of decoders do.
+
+    None unless nearly all layers of both chains have counterparts: some part of a long chain has many orders.
+    """
+    if not (source.turns or target.turns):
+        return None
+    placement = _placed(Chain(source.layers[::-1], source.whole), target, matcher)
+    return placement if placement and placement.coverage > 1 - _MOST_GAPS else None
 
 
 def _embedded(

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
+from estimator_ckpt.suggesting.layer_kinds import main_number
 from estimator_ckpt.suggesting.sequences import in_order, kind
-from estimator_ckpt.suggesting.units import main_number
 
 # A scope with more layers, or a larger share of all, and more layers of a kind without a counterpart, say nothing of a
 # single one.
@@ -50,15 +50,16 @@ class Surroundings:
             self._beside[main_number(a)].add(main_number(b))
             self._beside[main_number(b)].add(main_number(a))
 
-    def around(self, layer: Layer, aligned: Mapping[int, int]) -> set[int]:
+    def around(self, layer: Layer, aligned: Mapping[int, int], neighbors: bool = True) -> set[int]:
         """Returns the main variables of the aligned layers that surround a layer.
 
         Args:
           layer: The layer.
           aligned: The counterparts of the variables of this side.
+          neighbors: Whether layers before and after it count that are not in its scope.
         """
         number = main_number(layer)
-        around = {other for other in self._beside[number] if other in aligned}
+        around = {other for other in self._beside[number] if other in aligned} if neighbors else set()
         for scopes, members in zip(self._scopes, self._members, strict=True):
             for scope in reversed(scopes.get(number, ())):
                 if len(members[scope]) > min(_MAX_SCOPE, _LARGEST_SHARE * len(scopes)):
@@ -114,10 +115,12 @@ def surrounded(
         left = of_source[kind_], of_target[kind_]
         if max(map(len, left)) > _MAX_LEFT:
             continue
-        around = [{n: surroundings[1].around(layer, sources) for n, layer in left[1].items()}]
+        # Of more layers of a kind, the one beside an aligned layer may be the one that the other side lacks.
+        same = len(left[0]) == len(left[1])
+        around = [{n: surroundings[1].around(layer, sources, same) for n, layer in left[1].items()}]
         partners: tuple[dict, dict] = (collections.defaultdict(set), collections.defaultdict(set))
         for s, layer in left[0].items():
-            counterparts = {targets[other] for other in surroundings[0].around(layer, targets)}
+            counterparts = {targets[other] for other in surroundings[0].around(layer, targets, same)}
             for t, of_target_layer in around[0].items():
                 if counterparts & of_target_layer and matcher.roles(layer, left[1][t]):
                     partners[0][s].add(t)

@@ -18,13 +18,15 @@ from absl import app, flags
 
 import estimator_ckpt
 from tests.benchmarks.harness import print_table
-from tests.suggesting import architectures, known_pairs
+from tests.suggesting import architectures, known_pairs, more_architectures
 
 _TABLES = {
     'Pairs with known answers': known_pairs.PAIRS,
     'Pairs held out': known_pairs.HELD_OUT,
     'Architectures': architectures.TUNED,
     'Architectures held out': architectures.HELD_BACK,
+    'More architectures': more_architectures.TUNED,
+    'More architectures held out': more_architectures.HELD_BACK,
 }
 _ALL = {name: make for table in _TABLES.values() for name, make in table.items()}
 _PAIRS = flags.DEFINE_list('pairs', list(_ALL), 'Pairs to measure.')

@@ -84,3 +84,104 @@ def test_of_kinds_that_are_counted_apart_the_channels_tell_the_order(tmp_path):
             answer |= {f'{target}/{role}': f'{source}/{role}', f'{target}_bn/gamma': f'{norm}/gamma'}
     found = suggested(tmp_path, old, new)
     assert {target: found.get(target) for target in answer} == answer
+
+
+def shortcuts(position, blocks):
+    """A network of pairs of separable convolutions, and of convolutions that bypass them, made before or after."""
+    old, new, answer = {}, {}, {}
+    counts = dict.fromkeys(('conv2d', 'separable_conv2d', 'batch_normalization'), 0)
+
+    def name(kind):
+        number = counts[kind]
+        counts[kind] += 1
+        return f'{kind}_{number}' if number else kind
+
+    def unit(kind, target, x, y):
+        kernels = {'kernel': (3 if target == 'stem' else 1,) * 2 + (x, y)}
+        if kind == 'separable_conv2d':
+            kernels = {'depthwise_kernel': (3, 3, x, 1), 'pointwise_kernel': (1, 1, x, y)}
+        layer, norm = name(kind), name('batch_normalization')
+        for role, shape in kernels.items():
+            old[f'{layer}/{role}'] = new[f'{target}_conv/{role}'] = shape
+            answer[f'{target}_conv/{role}'] = f'{layer}/{role}'
+        for role in ('gamma', 'beta'):
+            old[f'{norm}/{role}'] = new[f'{target}_bn/{role}'] = (y,)
+            answer[f'{target}_bn/{role}'] = f'{norm}/{role}'
+
+    unit('conv2d', 'stem', 3, blocks[0][0])
+    for number, (x, middle, y) in enumerate(blocks):
+        rows = [
+            ('separable_conv2d', f'unit{number}_first', x, middle),
+            ('separable_conv2d', f'unit{number}_second', middle, y),
+        ]
+        rows.insert(0 if position == 'first' else 2, ('conv2d', f'unit{number}_shortcut', x, y))
+        for row in rows:
+            unit(*row)
+    return old, new, answer
+
+
+def test_one_block_that_tells_that_shortcuts_are_made_first_tells_it_of_all(tmp_path):
+    old, new, answer = shortcuts('first', [(8, 16, 16), (16, 32, 32), (32, 40, 64)])
+    assert suggested(tmp_path, old, new) == answer
+
+
+def test_shortcuts_that_are_made_last_are_recognized_by_their_channels(tmp_path):
+    old, new, answer = shortcuts('last', [(8, 12, 16), (16, 24, 32), (32, 40, 64)])
+    assert suggested(tmp_path, old, new) == answer
+
+
+@pytest.mark.parametrize('position', ['first', 'last'])
+def test_where_shortcuts_are_made_is_not_guessed(tmp_path, position):
+    old, new, answer = shortcuts(position, [(8, 16, 16), (16, 32, 32), (32, 64, 64)])
+    found = suggested(tmp_path, old, new)
+    assert all(answer[target] == source for target, source in found.items())
+    assert 'unit0_first_bn/gamma' not in found and 'unit0_first_conv/pointwise_kernel' in found
+
+
+def decoder(numbers):
+    rows = list(zip(numbers, (64, 64, 64, 32, 16), (64, 64, 32, 16, 3), strict=True))
+    old = {f'decoder_{n}/kernel': (4, 4, y, x) for n, x, y in rows}
+    new = {f'up/{at}/kernel': (4, 4, y, x) for at, (_, x, y) in enumerate(rows)}
+    return old, new, dict(zip(new, old, strict=True))
+
+
+def test_layers_that_are_numbered_from_the_end_are_aligned_backwards(tmp_path):
+    old, new, answer = decoder((5, 4, 3, 2, 1))
+    assert suggested(tmp_path, old, new) == answer
+
+
+def test_layers_whose_shapes_do_not_say_that_numbers_count_down_are_aligned_forwards(tmp_path):
+    names = [f'mix_{n}' for n in range(5)], [f'part/{n}' for n in range(5)]
+    old, new = (convolutions(of_side, (8, 8, 16, 16, 8, 8)) for of_side in names)
+    found = suggested(tmp_path, old, new)
+    assert found == {f'part/{n}/kernel': f'mix_{n}/kernel' for n in range(5)}
+
+
+def copies(*scopes):
+    rows = zip(WIDTHS, WIDTHS[1:], strict=False)
+    shapes = [(3, 3, x, y) for x, y in rows]
+    return {f'{scope}/{n}/kernel': shape for scope in scopes for n, shape in enumerate(shapes)}
+
+
+def test_copies_of_a_network_are_told_apart_by_a_word_that_only_one_has(tmp_path):
+    found = suggested(tmp_path, copies('q_func', 'target_q_func'), copies('q_network', 'target_network'))
+    answer = {'q_network': 'q_func', 'target_network': 'target_q_func'}
+    assert len(found) == 10 and all(answer[t.split('/')[0]] == s.split('/')[0] for t, s in found.items())
+
+
+def test_copies_of_a_network_that_no_word_tells_apart_are_not_guessed(tmp_path):
+    assert not suggested(tmp_path, copies('online', 'target'), copies('first_net', 'second_net'))
+
+
+def test_variables_without_names_are_aligned_by_the_order_in_which_they_were_made(tmp_path):
+    shapes = [(9, 4), (1, 4), (4, 4), (1, 4), (4, 2), (1, 2)]
+    old = {f'Variable_{n}' if n else 'Variable': shape for n, shape in enumerate(shapes)}
+    new = {f'net/Variable{f"_{n + 3}"}': shape[-1:] if n % 2 else shape for n, shape in enumerate(shapes)}
+    assert suggested(tmp_path, old, new) == dict(zip(new, old, strict=True))
+
+
+def test_variables_without_names_that_have_several_places_are_not_guessed(tmp_path):
+    old = {f'Variable_{n}' if n else 'Variable': s for n, s in enumerate([(9, 4), (4, 4), (4, 4), (4, 2)])}
+    shapes = [(9, 4), (4, 4), (4, 4), (4, 4), (4, 2)]
+    found = suggested(tmp_path, old, {f'net/Variable_{7 + n}': shape for n, shape in enumerate(shapes)})
+    assert found == {'net/Variable_7': 'Variable', 'net/Variable_11': 'Variable_3'}

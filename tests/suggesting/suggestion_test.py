@@ -17,18 +17,27 @@ import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from tests.bundle.helpers import properties, temporary_prefix
-from tests.suggesting import architectures, known_pairs
+from tests.suggesting import architectures, known_pairs, more_architectures
 from tests.testing.small_model import needs_estimator, needs_keras_2
 
 ALL_PAIRS = {**known_pairs.PAIRS, **known_pairs.HELD_OUT}
-ARCHITECTURES = {**architectures.TUNED, **architectures.HELD_BACK}
-# Nothing tells which of several normalizations is which where shortcuts come first on one side and last on the other.
+ARCHITECTURES = {**architectures.TUNED, **architectures.HELD_BACK, **more_architectures.TUNED}
+# Of ALBERT's two normalizations, Tacotron's gates `H` and `T`, and DenseNet's transitions, no name or number says which
+# is which.
 LEAST_RECALL = {
     'counted_densenet': 0.98,
     'wide_and_deep': 0.93,
-    'counted_xception': 0.38,
     'albert': 0.84,
-    'tacotron': 0.68,
+    'tacotron': 0.78,
+    'deep_fm': 0.87,
+    'inception_resnet_v2': 0.79,
+}
+# Floors of pairs that were never used to tune the search: nobody has looked at what it misses of them.
+LEAST_RECALL_UNSEEN = {
+    'cycle_gan': 0.9,
+    'model_garden_bert': 0.98,
+    'wavenet': 0.5,
+    'srgan': 0.21,
 }
 DENSE = (('kernel', (3, 4)), ('bias', (4,)))
 
@@ -45,6 +54,15 @@ def proposed(suggestion):
     pairs = [*suggestion.by_name, *(pair for rule in suggestion.rules for pair in rule.pairs)]
     assert len({target for _, target in pairs}) == len({source for source, _ in pairs}) == len(pairs)
     return {target: source for source, target in pairs}
+
+
+def measure(tmp_path, pair):
+    source, target = pair.write(tmp_path)
+    suggestion = estimator_ckpt.suggest_rules(source, target)
+    report = estimator_ckpt.plan(
+        source, target, suggestion.as_rules(), include='all', missing='ignore', mismatch='skip'
+    )
+    return known_pairs.measure(pair, target, report)
 
 
 def layers(*names, roles=DENSE):
@@ -73,15 +91,15 @@ class TestKnownAnswers:
 
     @pytest.mark.parametrize('name', ARCHITECTURES)
     def test_layers_of_known_architectures_are_recognized_by_their_order(self, tmp_path, name):
-        pair = ARCHITECTURES[name]()
-        source, target = pair.write(tmp_path)
-        suggestion = estimator_ckpt.suggest_rules(source, target)
-        report = estimator_ckpt.plan(
-            source, target, suggestion.as_rules(), include='all', missing='ignore', mismatch='skip'
-        )
-        measured = known_pairs.measure(pair, target, report)
+        measured = measure(tmp_path, ARCHITECTURES[name]())
         assert measured.precision == 1.0
         assert measured.recall >= LEAST_RECALL.get(name, 1.0)
+
+    @pytest.mark.parametrize('name', more_architectures.HELD_BACK)
+    def test_architectures_that_the_search_was_not_made_with_get_nothing_wrong(self, tmp_path, name):
+        measured = measure(tmp_path, more_architectures.HELD_BACK[name]())
+        assert measured.precision == 1.0
+        assert measured.recall >= LEAST_RECALL_UNSEEN.get(name, 1.0)
 
     def test_the_rules_for_bert_are_those_of_the_example(self, tmp_path):
         pair = known_pairs.bert()

@@ -1,0 +1,82 @@
+"""Tells what kind of layer a layer is, from the names and shapes of its variables."""
+
+import re
+
+from estimator_ckpt.common.digits import to_int
+from estimator_ckpt.suggesting.families import Layer
+
+# The words in which the names of a convolution and its normalization may differ, and which make up counted names.
+WORDS = frozenset(
+    [
+        'conv',
+        'conv1d',
+        'conv2d',
+        'conv3d',
+        'convolution',
+        'depthwise',
+        'separable',
+        'transpose',
+        'tpu',
+        'cross',
+    ]
+    + ['bn', 'norm', 'batch', 'layer', 'replica', 'sync', 'normalization', 'batchnorm', 'fused']
+    + ['instance', 'group']
+)
+TOKEN = re.compile(r'[A-Za-z]+\d[dD](?![A-Za-z0-9])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
+_NUMBER = re.compile(r'(?:.*_)?(\d+)')
+_TRANSPOSED = re.compile(r'transpose|deconv', re.I)
+_CONVOLUTIONS = ('kernel', 'depthwise_kernel', 'pointwise_kernel')
+# The main roles of normalizations.
+NORMS = ('gamma', 'beta')
+# The least share of equal names that must be those of convolutions and normalizations of as many channels.
+LEAST_AGREEMENT = 0.9
+
+
+def channels(layer: Layer) -> tuple[int, int] | None:
+    """Returns the numbers of input and output channels of a convolution; None for other layers."""
+    shapes = {role: layer.variables[role].shape for role in _CONVOLUTIONS if role in layer.variables}
+    if not shapes or any(len(shape) < 3 for shape in shapes.values()):
+        return None
+    first, last = next(iter(shapes.items())), list(shapes.items())[-1]
+    if 'depthwise_kernel' in shapes:
+        first = 'depthwise_kernel', shapes['depthwise_kernel']
+    inputs, outputs = first[1][-2], last[1][-1]
+    if last[0] == 'depthwise_kernel':
+        outputs = last[1][-2] * last[1][-1]
+    if last[0] == 'kernel' and inputs != outputs:
+        kernel, bias = layer.variables['kernel'], layer.variables.get('bias')
+        transposed = any(_TRANSPOSED.search(name) for name in kernel.names)
+        if bias.shape == (inputs,) if bias is not None else transposed:
+            return outputs, inputs
+    return inputs, outputs
+
+
+def is_norm(layer: Layer) -> bool:
+    """Returns True if a layer has the variables of a normalization."""
+    return layer.main_role in NORMS
+
+
+def main_number(layer: Layer) -> int:
+    """Returns the number of the variable that characterizes a layer."""
+    return layer.variables[layer.main_role].number
+
+
+def agree(convolution: Layer, norm: Layer) -> bool:
+    """Returns True if a normalization has as many channels as the outputs of a convolution.
+
+    Args:
+      convolution: The convolution.
+      norm: The normalization.
+    """
+    of_convolution = channels(convolution)
+    assert of_convolution is not None
+    return norm.variables[norm.main_role].shape == of_convolution[1:]
+
+
+def place(layer: Layer) -> tuple[str, str, int, bool]:
+    """Returns the scope, the name without number, the number, and whether a layer has a counted name."""
+    scope, _, name = str(layer.split).rstrip('/').rpartition('/')
+    match = _NUMBER.fullmatch(name)
+    base = name[: match.start(1)].rstrip('_') if match else name
+    words = [token.lower() for token in TOKEN.findall(base)]
+    return scope, base, to_int(match[1]) if match else 0, set(words) <= WORDS

@@ -1,0 +1,289 @@
+"""Finds the parts of two networks that correspond: scopes that hold the same layers, such as the generators of GANs.
+
+Parts of one side that hold the same layers, such as a network and its copy, are told apart by the words of their names.
+In parts that correspond, layers of which each side has as many, in an order that is known, are aligned in that order.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from estimator_ckpt.suggesting.evidence import Evidence
+from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.hypotheses import Matcher
+from estimator_ckpt.suggesting.layer_kinds import NORMS, channels, is_norm, main_number
+from estimator_ckpt.suggesting.name_parts import likeness, words
+from estimator_ckpt.suggesting.sequences import Kind, chains, kind
+
+# The fewest layers, and different kinds of them, of a part that is known by its layers.
+_LEAST_LAYERS = 3
+# The share of layers that parts have in common: at least if they correspond, at most if they do not.
+_LEAST_OVERLAP, _MOST_OVERLAP = 0.9, 0.6
+_MOST_COPIES = 8
+_ALIKE = 0.8
+# The fewest aligned layers by which scopes correspond; smaller scopes may leave out what belongs to them.
+_LEAST_ALIGNED = 8
+IN_ORDER = Evidence(0.0, 0.9, 0.8)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Part:
+    """A part of a network.
+
+    Attributes:
+      name: The scope.
+      layers: The layers in the scope.
+    """
+
+    name: str
+    layers: list[Layer]
+
+    def kinds(self) -> collections.Counter[Kind]:
+        """Returns how often each kind of layer occurs, normalizations aside."""
+        return collections.Counter(kind(layer) for layer in self.layers if not is_norm(layer))
+
+    def numbers(self) -> set[int]:
+        """Returns the numbers of all variables."""
+        return {variable.number for layer in self.layers for variable in layer.variables.values()}
+
+
+def _parts(side: Side) -> Iterator[list[Part]]:
+    """Yields the parts of a side: the first scopes, from the root, of which there are several with enough layers."""
+    by_view: dict[int, list[tuple[list[str], Layer]]] = collections.defaultdict(list)
+    for family in side.families():
+        for layer in family.layers:
+            by_view[family.view].append((str(layer.split).rstrip('/').split('/'), layer))
+    for _, rows in sorted(by_view.items()):
+        depth = 0
+        while True:
+            scopes: dict[str, list[tuple[list[str], Layer]]] = collections.defaultdict(list)
+            for components, layer in rows:
+                if len(components) > depth + 1:
+                    scopes['/'.join(components[: depth + 1])].append((components, layer))
+            scopes = {name: members for name, members in scopes.items() if len(members) >= _LEAST_LAYERS}
+            if len(scopes) != 1:
+                break
+            [rows] = scopes.values()
+            depth += 1
+        if scopes:
+            yield [Part(name, [layer for _, layer in members]) for name, members in sorted(scopes.items())]
+
+
+def corresponding(source: Side, target: Side) -> list[tuple[Part, Part]]:
+    """Returns the pairs of parts of two networks that surely correspond.
+
+    Args:
+      source: The source.
+      target: The target.
+    """
+    found = (_paired(a, b) for a in _parts(source) for b in _parts(target))
+    return max(found, key=lambda pairs: sum(len(a.layers) for a, _ in pairs), default=[])
+
+
+def _paired(source: Sequence[Part], target: Sequence[Part]) -> list[tuple[Part, Part]]:
+    if max(len(source), len(target)) > 4 * _MOST_COPIES:
+        return []
+    kinds = [[part.kinds() for part in parts] for parts in (source, target)]
+    overlaps = [[_overlap(a, b) for b in kinds[1]] for a in kinds[0]]
+    groups: dict[tuple[int, ...], list[int]] = collections.defaultdict(list)
+    for s, row in enumerate(overlaps):
+        close = tuple(t for t, overlap in enumerate(row) if overlap > _MOST_OVERLAP)
+        if close and len(kinds[0][s]) >= _LEAST_LAYERS and all(row[t] >= _LEAST_OVERLAP for t in close):
+            groups[close].append(s)
+    pairs = []
+    for close, group in groups.items():
+        # No other part may come near any of the group.
+        apart = all(
+            overlaps[s][t] <= _MOST_OVERLAP for s in range(len(source)) if s not in group for t in close
+        )
+        if apart and len(group) == len(close) <= _MOST_COPIES:
+            names = [
+                [parts[n].name for n in numbers] for parts, numbers in ((source, group), (target, close))
+            ]
+            pairs += [(source[group[s]], target[close[t]]) for s, t in _by_names(*names)]
+    return pairs
+
+
+def _overlap(a: collections.Counter, b: collections.Counter) -> float:
+    return 2 * (a & b).total() / max(1, a.total() + b.total())
+
+
+def _by_names(source: list[str], target: list[str]) -> list[tuple[int, int]]:
+    """Returns the pairs of copies, by words that only one of each side has; none unless these tell all apart."""
+    if len(source) == 1:
+        return [(0, 0)]
+    all_words = [[set(words([name])) for name in names] for names in (source, target)]
+    own = [[a - of_side[0].intersection(*of_side[1:]) for a in of_side] for of_side in all_words]
+    shared = [[_share(a, b) for b in own[1]] for a in own[0]]
+    pairs = []
+    for s, row in enumerate(shared):
+        if sum(row) == 1:
+            t = row.index(True)
+            if sum(of_source[t] for of_source in shared) == 1:
+                pairs.append((s, t))
+    rest = [set(range(len(source))) - {pair[n] for pair in pairs} for n in (0, 1)]
+    if len(rest[0]) == 1:
+        [s], [t] = rest
+        if _share(all_words[0][s], all_words[1][t]):
+            pairs.append((s, t))
+    return pairs if len(pairs) == len(source) else []
+
+
+def _share(a: set[str], b: set[str]) -> bool:
+    return any(likeness(x, y) >= _ALIKE for x in a for y in b)
+
+
+def same_places(
+    sides: tuple[Side, Side],
+    parts: tuple[set[int], set[int]],
+    live: tuple[set[int], set[int]],
+    sources: Mapping[int, int],
+    matcher: Matcher,
+) -> Iterator[list[tuple[Layer, Layer]]]:
+    """Yields, for each kind of layers that is as frequent in both of two parts, the layers in their order.
+
+    Args:
+      sides: The source and the target.
+      parts: The numbers of the variables of the parts.
+      live: The numbers of those that are not yet aligned.
+      sources: The source of each aligned target.
+      matcher: Decides which layers can be the same.
+    """
+    orders = [_orders(*of_side) for of_side in zip(sides, parts, live, strict=True)]
+    for kind_ in sorted(orders[0].keys() & orders[1].keys()):
+        of_kind = [list(of_side[kind_].values()) for of_side in orders]
+        if any(len(of_side) != 1 for of_side in of_kind):
+            continue
+        source, target = of_kind[0][0], of_kind[1][0]
+        direction = _direction(source.chain, target.chain, sources)
+        pairs = list(zip(source.layers[::direction], target.layers, strict=False)) if direction else []
+        if len(source.layers) == len(target.layers) and all(matcher.roles(a, b) for a, b in pairs):
+            yield pairs
+
+
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+class _Order:
+    """The layers of one kind that are not yet aligned, and all layers of the chain that has put them in order."""
+
+    layers: list[Layer]
+    chain: list[Layer]
+
+
+def _direction(source: Sequence[Layer], target: Sequence[Layer], sources: Mapping[int, int]) -> int:
+    """Returns 1 if the aligned layers of two chains are in the same order, -1 if in the opposite one; else 0."""
+    place = {main_number(layer): n for n, layer in enumerate(source)}
+    places = [place[s] for s in (sources.get(main_number(layer)) for layer in target) if s in place]
+    if places == sorted(places):
+        return 1
+    return -1 if places == sorted(places, reverse=True) else 0
+
+
+def _orders(side: Side, part: set[int], live: set[int]) -> dict[Kind, dict[tuple[int, ...], _Order]]:
+    """Returns the orders of all layers of each kind, by the numbers of their main variables.
+
+    A convolution whose inputs are not the outputs of the one before, as far as the order of all layers is known, is a
+    branch, which another program may make earlier or later; then nothing is known.
+    """
+    of_kind: dict[Kind, list[Layer]] = collections.defaultdict(list)
+    for family in side.families(part):
+        if family.view == 0:
+            for layer in family.layers:
+                if main_number(layer) in live:
+                    of_kind[kind(layer)].append(layer)
+    orders: dict[Kind, dict[tuple[int, ...], _Order]] = collections.defaultdict(dict)
+    for kind_, layers in of_kind.items():
+        if len(layers) == 1 and not is_norm(layers[0]):
+            orders[kind_][main_number(layers[0]),] = _Order(layers, layers)
+    for role, of_role in chains(side, part).items():
+        if role in NORMS:
+            continue
+        for chain in of_role:
+            by_kind: dict[Kind, list[Layer]] = collections.defaultdict(list)
+            for layer in chain.layers:
+                if main_number(layer) in live:
+                    by_kind[kind(layer)].append(layer)
+            branches = _branches(chain.layers) if chain.whole else set()
+            for kind_, layers in by_kind.items():
+                if len(layers) == len(of_kind[kind_]) > 1 and kind_ not in branches:
+                    key = tuple(map(main_number, layers))
+                    orders[kind_].setdefault(key, _Order(layers, chain.layers))
+    return orders
+
+
+def _branches(layers: Sequence[Layer]) -> set[Kind]:
+    """Returns the kinds of convolutions whose inputs are not the outputs of the one before, and of those before."""
+    result = set()
+    for a, b in zip(layers, layers[1:], strict=False):
+        before, after = channels(a), channels(b)
+        if before is not None and after is not None and before[1] != after[0] and before[1] == after[1]:
+            result |= {kind(a), kind(b)}
+    return result
+
+
+class Boundaries:
+    """The scopes of two sides whose aligned layers are each other's counterparts, which no pair should leave."""
+
+    def __init__(self, sides: tuple[Side, Side]):
+        """Notes the scopes of each layer.
+
+        Args:
+          sides: The source and the target.
+        """
+        self._scopes = [_scopes(side) for side in sides]
+        self._inside: list[dict[int, set[int]]] = [{}, {}]
+
+    def update(self, sources: Mapping[int, int]) -> None:
+        """Finds the scopes that correspond.
+
+        Args:
+          sources: The source of each aligned target.
+        """
+        members: list[dict[tuple, set[int]]] = [collections.defaultdict(set), collections.defaultdict(set)]
+        for t, s in sources.items():
+            for number, of_side, scopes in zip((s, t), members, self._scopes, strict=True):
+                for scope in scopes.get(number, ()):
+                    of_side[scope].add(s)
+        by_aligned: list[dict[frozenset, dict[int, tuple]]] = []
+        for of_side in members:
+            rows: dict[frozenset, dict[int, tuple]] = collections.defaultdict(dict)
+            for scope, aligned in of_side.items():
+                if len(aligned) >= _LEAST_ALIGNED:
+                    # Of nested scopes with the same aligned layers, the outermost counts.
+                    best = rows[frozenset(aligned)]
+                    best[scope[0]] = min(best.get(scope[0], scope), scope, key=lambda s: len(s[1]))
+            by_aligned.append(rows)
+        pairs = [
+            (a, b)
+            for aligned in by_aligned[0].keys() & by_aligned[1].keys()
+            for a in by_aligned[0][aligned].values()
+            for b in by_aligned[1][aligned].values()
+        ]
+        for n, (inside, scopes) in enumerate(zip(self._inside, self._scopes, strict=True)):
+            of_scope: dict[tuple, set[int]] = collections.defaultdict(set)
+            for number, pair in enumerate(pairs):
+                of_scope[pair[n]].add(number)
+            inside.clear()
+            for number, of_layer in scopes.items():
+                inside[number] = set().union(*(of_scope[s] for s in of_layer if s in of_scope))
+
+    def crossed(self, pairs: Iterable[tuple[Layer, Layer]]) -> bool:
+        """Returns True if a pair has one layer inside of scopes that correspond, and the other one outside.
+
+        Args:
+          pairs: The pairs.
+        """
+        of_source, of_target = self._inside
+        return any(
+            of_source.get(main_number(a), set()) != of_target.get(main_number(b), set()) for a, b in pairs
+        )
+
+
+def _scopes(side: Side) -> dict[int, list[tuple[int, str]]]:
+    scopes: dict[int, list[tuple[int, str]]] = collections.defaultdict(list)
+    for family in side.families():
+        for layer in family.layers:
+            components = str(layer.split).rstrip('/').split('/')
+            scopes[main_number(layer)] += [
+                (family.view, '/'.join(components[:depth])) for depth in range(1, len(components))
+            ]
+    return scopes

@@ -1,0 +1,86 @@
+"""Compares hypotheses that place the same variables differently."""
+
+import collections
+from collections.abc import Iterator
+
+from estimator_ckpt.suggesting.evidence import Scored
+
+# The least lead over the best rival of hypotheses that are accepted.
+LEAST_LEAD = 0.06
+# With at least this lead, the best places left for the variables of both rivals may decide.
+_LEAST_HEAD_START = 0.02
+
+
+class Rivals:
+    """The hypotheses about each variable, the best first."""
+
+    def __init__(self, ranked: list[Scored]):
+        """Notes the hypotheses about each variable.
+
+        Args:
+          ranked: All hypotheses, the best first.
+        """
+        self._by_source: dict[int, list[tuple[Scored, int]]] = collections.defaultdict(list)
+        self._by_target: dict[int, list[tuple[Scored, int]]] = collections.defaultdict(list)
+        for scored in ranked:
+            for s, t in scored.hypothesis.pairs:
+                self._by_source[s].append((scored, t))
+                self._by_target[t].append((scored, s))
+
+    def lead(self, scored: Scored) -> float:
+        """Returns by how much the score exceeds that of the best rival, which places one of the variables elsewhere.
+
+        Args:
+          scored: The hypothesis.
+        """
+        lead = scored.score
+        for rival in self._against(scored):
+            behind = scored.score - rival.score
+            if behind >= lead:
+                continue
+            if _LEAST_HEAD_START <= behind < LEAST_LEAD:
+                behind = max(behind, self._exchange(scored, rival) - LEAST_LEAD)
+            lead = min(lead, behind)
+        return lead
+
+    def _against(self, scored: Scored) -> Iterator[Scored]:
+        for s, t in scored.hypothesis.pairs:
+            for rivals, own in ((self._by_source[s], t), (self._by_target[t], s)):
+                best = next((rival for rival, partner in rivals if partner != own and rival.stands), None)
+                if best is not None:
+                    yield best
+
+    def _exchange(self, scored: Scored, rival: Scored) -> float:
+        """Returns the loss of total score if the rival is right and what it displaces gets the next best place."""
+        return (scored.score + self._remainder(rival, scored)) - (
+            rival.score + self._remainder(scored, rival)
+        )
+
+    def _remainder(self, displaced: Scored, given: Scored) -> float:
+        """Returns the best score left for the variables of a hypothesis if another hypothesis is right."""
+        sources, targets = map(set, zip(*given.hypothesis.pairs, strict=True))
+        best = 0.0
+        for s, t in displaced.hypothesis.pairs:
+            for rivals, taken in ((self._by_source[s], s in sources), (self._by_target[t], t in targets)):
+                if taken:
+                    continue
+                for rival, _ in rivals:
+                    if rival.score <= best:
+                        break
+                    if rival.stands and not any(
+                        x in sources or y in targets for x, y in rival.hypothesis.pairs
+                    ):
+                        best = rival.score
+                        break
+        return best
+
+    def drop_against(self, scored: Scored) -> None:
+        """Drops the hypotheses that contradict an accepted one.
+
+        Args:
+          scored: The accepted hypothesis.
+        """
+        for s, t in scored.hypothesis.pairs:
+            for rivals, own in ((self._by_source[s], t), (self._by_target[t], s)):
+                for rival, partner in rivals:
+                    rival.stands = rival.stands and partner == own

@@ -1,0 +1,97 @@
+"""Aligns variables without names, which TensorFlow calls `Variable`, `Variable_1` and so on, by their order.
+
+The order in which a program of TF1 made them is that of their numbers. Where it has one place in the order of another
+side, that of unnamed variables too or of a program's objects, it says which is which.
+"""
+
+import collections
+import re
+from collections.abc import Iterator, Sequence
+
+from estimator_ckpt.common.digits import to_int
+from estimator_ckpt.suggesting.evidence import Evidence
+from estimator_ckpt.suggesting.families import Side, Variable
+from estimator_ckpt.suggesting.hypotheses import alike
+
+# The fewest variables, and different sizes of them, whose order proves more than chance.
+_LEAST_VARIABLES = 4
+_LEAST_SIZES = 3
+_UNNAMED = re.compile(r'(?P<scope>(?:.*/)?)Variable(?:_(?P<number>\d+))?(?::0)?', re.DOTALL)
+_SHAPES, _ORDER = 0.9, 0.9
+
+
+def unnamed_pairs(
+    source: Side, target: Side, live: tuple[set[int], set[int]]
+) -> Iterator[tuple[int, int, Evidence]]:
+    """Yields the pairs of variables of which one has no name, by their numbers, with the evidence for them.
+
+    Args:
+      source: The source.
+      target: The target.
+      live: The numbers of the variables of both sides that are not yet aligned.
+    """
+    sides = [
+        [side.variables[n] for n in sorted(of_side)]
+        for side, of_side in zip((source, target), live, strict=True)
+    ]
+    unnamed = [_unnamed(variables) for variables in sides]
+    if not any(unnamed):
+        return
+    counts = [collections.Counter(variable.size for variable in variables) for variables in sides]
+    evidence = Evidence(0.0, _SHAPES, _ORDER)
+    for number in (0, 1):
+        others = [*unnamed[1 - number], _made(sides[1 - number])]
+        for sequence in unnamed[number]:
+            placed = [pairs for pairs in (_placed(sequence, other) for other in others) if pairs]
+            for a, b in placed[0] if len(placed) == 1 else ():
+                if counts[0][a.size] == counts[1][a.size]:
+                    yield (b.number, a.number, evidence) if number else (a.number, b.number, evidence)
+
+
+def _unnamed(variables: Sequence[Variable]) -> list[list[Variable]]:
+    """Returns the unnamed variables of each scope in their order."""
+    scopes: dict[str, list[tuple[int, Variable]]] = collections.defaultdict(list)
+    for variable in variables:
+        match = _UNNAMED.fullmatch(variable.names[0])
+        if match:
+            scopes[match['scope']].append((to_int(match['number'] or '0'), variable))
+    in_order = [
+        [variable for _, variable in sorted(rows, key=lambda row: row[0])]
+        for _, rows in sorted(scopes.items())
+    ]
+    return [
+        rows
+        for rows in in_order
+        if len(rows) >= _LEAST_VARIABLES and len({v.size for v in rows}) >= _LEAST_SIZES
+    ]
+
+
+def _made(variables: Sequence[Variable]) -> list[Variable]:
+    orders = [(variable.order, variable) for variable in variables if variable.order is not None]
+    return (
+        [variable for _, variable in sorted(orders, key=lambda row: row[0])]
+        if len(orders) == len(variables)
+        else []
+    )
+
+
+def _placed(short: Sequence[Variable], long: Sequence[Variable]) -> list[tuple[Variable, Variable]]:
+    """Returns the pairs that the first and the last way to embed a sequence in a longer one have in common."""
+    first = _places(short, long)
+    last = _places(short[::-1], long[::-1])
+    if first is None or last is None:
+        return []
+    ends = [len(long) - 1 - place for place in reversed(last)]
+    return [(a, long[x]) for a, x, y in zip(short, first, ends, strict=True) if x == y]
+
+
+def _places(short: Sequence[Variable], long: Sequence[Variable]) -> list[int] | None:
+    places, at = [], 0
+    for variable in short:
+        while at < len(long) and not alike(variable, long[at]):
+            at += 1
+        if at == len(long):
+            return None
+        places.append(at)
+        at += 1
+    return places
