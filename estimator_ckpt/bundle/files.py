@@ -253,8 +253,8 @@ class LocalFiles(Files):
             import fcntl
 
             descriptor = os.open(directory or '.', os.O_RDONLY)
-        except (ImportError, PermissionError):
-            yield  # Windows.
+        except (ImportError, PermissionError, FileNotFoundError):
+            yield  # Windows, or there is nothing to lock.
             return
         try:
             with contextlib.suppress(OSError):

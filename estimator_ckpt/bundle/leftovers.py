@@ -109,13 +109,15 @@ def remove_leftovers(directory: str, series: str) -> list[str]:
     """
     own = re.compile(rf'{re.escape(series)}(?:-\d+)?')
     removed = []
-    for leftover in find_leftovers(directory):
-        is_own = not leftover.checkpoint or own.fullmatch(os.path.basename(leftover.checkpoint))
-        if is_own and leftover.what != _OF_TENSORFLOW:
-            # What cannot be removed does no harm. Another process may still be writing to it.
-            with contextlib.suppress(OSError):
-                remove_leftover(leftover)
-                removed.append(leftover.path)
+    # Not while another process gives the files of a checkpoint their names: data come before their index.
+    with files_for(directory).locked(directory):
+        for leftover in find_leftovers(directory):
+            is_own = not leftover.checkpoint or own.fullmatch(os.path.basename(leftover.checkpoint))
+            if is_own and leftover.what != _OF_TENSORFLOW:
+                # What cannot be removed does no harm. Another process may still be writing to it.
+                with contextlib.suppress(OSError):
+                    remove_leftover(leftover)
+                    removed.append(leftover.path)
     return removed
 
 

@@ -248,8 +248,10 @@ def remove_checkpoint(prefix: str, meta_graph_suffix: str = 'meta') -> None:
       meta_graph_suffix: The ending of the `MetaGraphDef` file.
     """
     files = files_for(prefix)
-    for path in [*stored_files(prefix), f'{prefix}.{meta_graph_suffix}']:
-        files.discard(path)
+    # Another process may be about to replace the checkpoint, with its data in place and its index not yet.
+    with files.locked(os.path.dirname(prefix)):
+        for path in [*stored_files(prefix), f'{prefix}.{meta_graph_suffix}']:
+            files.discard(path)
 
 
 def warn_unless_seen(model_dir: str) -> None:
