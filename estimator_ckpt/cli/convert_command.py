@@ -159,8 +159,8 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     Raises:
       UsageError: If `--style` is missing, or if flags contradict each other.
     """
-    if values.all_rows is not None and not values.dry_run:
-        raise UsageError('--all_rows has an effect only with --dry_run')
+    if values.all_rows is not None and (values.all or not values.dry_run):
+        raise UsageError('--all_rows has no effect without --dry_run or with --all')
     if values.style is None and (values.all or needs_style(paths[1])):
         files = '' if values.all else f', or a DESTINATION that ends in {", ".join(ENDINGS)}'
         raise UsageError(f'--style is missing; expected one of {", ".join(CheckpointStyle)}{files}')

@@ -84,4 +84,14 @@ class TestDryRun:
 
     def test_all_rows_needs_it(self, capsys, a, tmp_path):
         result = in_process(capsys, 'convert', a, tmp_path / 'new', '--style=tf2', '--all_rows')
-        assert result.code == 2 and 'only with --dry_run' in result.err
+        assert result.code == 2 and 'no effect without --dry_run' in result.err
+        result = in_process(
+            capsys, 'convert', '--all', tmp_path, tmp_path / 'new', '--style=tf2', '--dry_run', '--all_rows'
+        )
+        assert result.code == 2 and 'or with --all' in result.err
+
+
+@pytest.mark.parametrize('command', ['plan', 'diff'])
+def test_json_has_all_rows_anyway(capsys, a, command):
+    result = in_process(capsys, command, a, a, '--json', '--noall_rows')
+    assert result.code == 2 and '--json always shows all rows; omit --all_rows' in result.err
