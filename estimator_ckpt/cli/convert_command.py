@@ -62,7 +62,7 @@ def define_flags(values: flags.FlagValues) -> None:
         'durable', True, 'Whether to wait until what is written survives a power cut.', values
     )
     flags.DEFINE_boolean(
-        'dry_run', False, 'Whether only to print what would be written, and from what.', values
+        'dry_run', False, 'Whether only to print what would be written, and where it comes from.', values
     )
     rows_flag.define(values)
     flags.DEFINE_boolean('overwrite', False, 'Whether an existing checkpoint is replaced.', values)

@@ -155,8 +155,10 @@ def _check_something_is_shown(inspection: Inspection, values: Any) -> None:
             for name, value in (('kind', ','.join(values.kind)), ('filter', values.filter))
             if value
         )
-        kinds = ', '.join(map(str, inspection.totals))
-        raise UsageError(f'{flag} takes no key of {inspection.contents.reader.prefix}, which has {kinds}')
+        kinds = ', '.join(map(str, inspection.totals)) or 'none'
+        raise UsageError(
+            f'{flag} matches no key of {inspection.contents.reader.prefix}; the kinds there are {kinds}'
+        )
 
 
 def _lines(inspection: Inspection, values: Any) -> Iterator[str]:
@@ -169,8 +171,10 @@ def _lines(inspection: Inspection, values: Any) -> Iterator[str]:
     yield from [
         terminal.paint(formatting.printable(inspection.contents.reader.prefix), terminal.BOLD),
         inspection.summary(),
-        '',
     ]
+    if not inspection.contents.all_keys:
+        return
+    yield ''
     if values.tree:
         yield from (str(node) for node in _tree(inspection, values.depth))
     if values.values:

@@ -9,7 +9,7 @@ import estimator_ckpt
 from estimator_ckpt.inspection.entry_table import entry_lines
 from estimator_ckpt.keys.contents import CheckpointEntry
 from estimator_ckpt.keys.kinds import Kind
-from tests.bundle.helpers import flip_byte, save, save_sharded
+from tests.bundle.helpers import flip_byte, save, save_sharded, write_by_hand
 from tests.cli.helpers import in_process, on_terminal
 
 ESCAPES = re.compile(r'\x1b\[\d+m')
@@ -152,6 +152,13 @@ class TestStatistics:
 def path_of(prefix, name):
     [key] = [entry.key for entry in estimator_ckpt.inspect(prefix).entries if entry.full_name == name]
     return key.removesuffix('/.ATTRIBUTES/VARIABLE_VALUE')
+
+
+def test_a_checkpoint_without_tensors_has_no_table(capsys, tmp_path):
+    prefix = write_by_hand(tmp_path / 'none', {})
+    for flags in ([], ['--depth=1'], ['--stats'], ['--values']):
+        result = in_process(capsys, 'inspect', prefix, *flags)
+        assert result.lines == [prefix, 'style tf1, 0 parameters in variables, 1 shard']
 
 
 class TestTensorName:
