@@ -95,3 +95,17 @@ class TestDryRun:
 def test_json_has_all_rows_anyway(capsys, a, command):
     result = in_process(capsys, command, a, a, '--json', '--noall_rows')
     assert result.code == 2 and '--json always shows all rows; omit --all_rows' in result.err
+
+
+@pytest.mark.parametrize('kind', ['plan', 'tf1', '.npz'])
+def test_a_joined_tensor_names_all_of_its_sources_and_has_its_own_shape(capsys, a, tmp_path, kind):
+    rule = r'--rule=net/layer_([0-1])/kernel -> net/both | stack=0'
+    if kind == 'plan':
+        target = save(tmp_path / 'target', {'net/both': np.zeros((2, 2, 3), np.float32)})
+        result = in_process(capsys, 'plan', a, target, rule, '--json')
+    else:
+        style, path = (['--style=tf1'], 'new') if kind == 'tf1' else ([], 'new.npz')
+        result = in_process(capsys, 'convert', a, tmp_path / path, *style, rule, '--dry_run', '--json')
+    [row] = [row for row in result.json['matched'] if row['target'] == 'net/both']
+    assert (row['source'], row['shape']) == ('net/layer_0/kernel', [2, 2, 3])
+    assert row['note'] == 'joined with net/layer_1/kernel'
