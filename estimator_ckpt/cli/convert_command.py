@@ -18,8 +18,8 @@ from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.conversion.convert_directory import convert_directory
-from estimator_ckpt.conversion.destinations import ENDINGS, needs_style
-from estimator_ckpt.formats.opening import following_latest, open_source
+from estimator_ckpt.conversion.destinations import ENDINGS, destination_prefix, needs_style
+from estimator_ckpt.formats.opening import find_source, following_latest, open_source
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.report import MappingReport
 
@@ -180,7 +180,10 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     if values.json:
         return 0, [with_schema('convert', report.to_json())]
     rows = report_lines.tables(report, rows_flag.are_folded(values)) if values.dry_run else ()
-    return 0, itertools.chain(rows, _lines(paths[1], values, report))
+    source, destination = paths
+    if values.style is not None:
+        destination = destination_prefix(find_source(source), destination)
+    return 0, itertools.chain(rows, _lines(destination, values, report))
 
 
 def _convert(paths: list[str], values: Any, options: dict[str, Any]) -> MappingReport:
