@@ -18,8 +18,8 @@ from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.conversion.convert_directory import convert_directory
-from estimator_ckpt.conversion.destinations import ENDINGS, needs_style
-from estimator_ckpt.formats.opening import following_latest, open_source
+from estimator_ckpt.conversion.destinations import ENDINGS, destination_prefix, needs_style
+from estimator_ckpt.formats.opening import find_source, following_latest, open_source
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.report import MappingReport
 
@@ -62,7 +62,7 @@ def define_flags(values: flags.FlagValues) -> None:
         'durable', True, 'Whether to wait until what is written survives a power cut.', values
     )
     flags.DEFINE_boolean(
-        'dry_run', False, 'Whether only to print what would be written, and from what.', values
+        'dry_run', False, 'Whether only to print what would be written, and where it comes from.', values
     )
     rows_flag.define(values)
     flags.DEFINE_boolean('overwrite', False, 'Whether an existing checkpoint is replaced.', values)
@@ -159,8 +159,8 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     Raises:
       UsageError: If `--style` is missing, or if flags contradict each other.
     """
-    if values.all_rows is not None and not values.dry_run:
-        raise UsageError('--all_rows has an effect only with --dry_run')
+    if values.all_rows is not None and (values.all or not values.dry_run):
+        raise UsageError('--all_rows has no effect without --dry_run or with --all')
     if values.style is None and (values.all or needs_style(paths[1])):
         files = '' if values.all else f', or a DESTINATION that ends in {", ".join(ENDINGS)}'
         raise UsageError(f'--style is missing; expected one of {", ".join(CheckpointStyle)}{files}')
@@ -180,7 +180,10 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     if values.json:
         return 0, [with_schema('convert', report.to_json())]
     rows = report_lines.tables(report, rows_flag.are_folded(values)) if values.dry_run else ()
-    return 0, itertools.chain(rows, _lines(paths[1], values, report))
+    source, destination = paths
+    if values.style is not None:
+        destination = destination_prefix(find_source(source), destination)
+    return 0, itertools.chain(rows, _lines(destination, values, report))
 
 
 def _convert(paths: list[str], values: Any, options: dict[str, Any]) -> MappingReport:

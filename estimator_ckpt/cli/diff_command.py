@@ -51,19 +51,19 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
       The exit code, 1 if there is a difference, and the lines to print.
     """
     a, b = paths
-    rules = rules_flags.rules_of(values, are_parsed=values.html is not None)
+    rules = rules_flags.rules_of(values)
     with terminal.progress_bar('comparing', delay=1) as progress:
         report = diff(a, b, rules=rules, rtol=values.rtol, atol=values.atol, progress=progress)
-    html_flag.write(values, functools.partial(_page, report, a, b, rules))
+    html_flag.write(values, functools.partial(_page, report, rules))
     return int(not report.equal), [with_schema('diff', report.to_json())] if values.json else _lines(
         report, rows_flag.are_folded(values)
     )
 
 
-def _page(report: DifferenceReport, a: str, b: str, rules: Any, progress: Any) -> 'Page':
+def _page(report: DifferenceReport, rules: Any, progress: Any) -> 'Page':
     from estimator_ckpt.cli.tensor_pages import diff_page  # Few comparisons have a page.
 
-    return diff_page(report, a, b, rules, progress)
+    return diff_page(report, rules, progress)
 
 
 def _lines(report: DifferenceReport, are_folded: bool) -> Iterator[str]:

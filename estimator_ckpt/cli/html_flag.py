@@ -16,8 +16,8 @@ def define(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         'html',
         None,
-        'A file for a page that shows which layers correspond, what is missing, and histograms of the values. It loads '
-        'nothing from elsewhere.',
+        'The HTML file to write: a page that shows which layers correspond, what is missing, and histograms of the '
+        'values. It loads nothing from elsewhere.',
         values,
     )
 

@@ -1,6 +1,7 @@
 """A page that shows the layers of two checkpoints side by side, in one file that loads nothing from elsewhere."""
 
 import base64
+import contextlib
 import dataclasses
 import html
 import importlib.resources
@@ -8,11 +9,12 @@ import json
 import os
 import string
 import zlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from estimator_ckpt.formats.output import replacing
 from estimator_ckpt.inspection.tensor_histograms import Histograms
 from estimator_ckpt.keys import object_keys
 
@@ -76,20 +78,17 @@ class Page:
         """Writes the page.
 
         Args:
-          path: The path of the file, which is replaced.
+          path: The path of the file, which is replaced if it is there. Missing directories are created.
 
         Raises:
           OSError: If the file cannot be written.
         """
-        text = self.text()
-        temporary = f'{path}.tmp-{os.getpid()}'
+        # Paths may have bytes that are not UTF-8.
+        text = self.text().encode('utf-8', 'backslashreplace')
         try:
-            with open(temporary, 'w', encoding='utf-8') as file:
+            with _written(path) as file:
                 file.write(text)
-            os.replace(temporary, path)
         except OSError as error:
-            if os.path.exists(temporary):
-                os.remove(temporary)
             raise OSError(error.errno, error.strerror, path) from error
 
     def text(self) -> str:
@@ -145,6 +144,17 @@ class Page:
         }
 
 
+@contextlib.contextmanager
+def _written(path: str) -> Iterator[BinaryIO]:
+    """Opens a file that appears whole or not at all; a device, a pipe or what a link leads to is written as it is."""
+    if os.path.exists(path) and (os.path.islink(path) or not os.path.isfile(path)):
+        with open(path, 'wb') as file:
+            yield file
+        return
+    with replacing(path, durable=False) as local, open(local, 'wb') as file:
+        yield file
+
+
 def _part(name: str) -> str:
     return (importlib.resources.files('estimator_ckpt.cli') / 'page' / name).read_text('utf-8')
 
@@ -160,9 +170,12 @@ def layer_of(name: str) -> str:
 
 
 def _packed(found: Histograms) -> list[Any]:
-    """Returns the range, and for each histogram a digit of base 36 for each height; what is not empty gets one."""
-    heights = []
+    """Returns the range, and for each side None or the heights as digits of base 36, of which only the empty are 0."""
+    heights: list[str | None] = []
     for counts in found.counts:
+        if counts is None:
+            heights.append(None)
+            continue
         scaled = np.ceil(counts * ((len(_DIGITS) - 1) / max(int(counts.max()), 1))).astype(int)
         heights.append(''.join(_DIGITS[height] for height in scaled))
     return [float(f'{found.low:.4g}'), float(f'{found.high:.4g}'), *heights]

@@ -22,7 +22,7 @@ from estimator_ckpt.inspection.entry_table import scope_lines, scope_totals
 from estimator_ckpt.inspection.inspect_checkpoint import Inspection, inspect
 from estimator_ckpt.inspection.object_tree import TreeNode, tree
 from estimator_ckpt.inspection.tensor_statistics import Statistics
-from estimator_ckpt.keys.contents import CheckpointEntry
+from estimator_ckpt.keys.contents import CheckpointEntry, keys_by_name
 from estimator_ckpt.keys.kind_words import KIND_WORDS, listed_words
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.mapping.report import nearest
@@ -61,7 +61,10 @@ def define_flags(values: flags.FlagValues) -> None:
         values,
     )
     flags.DEFINE_string(
-        'tensor_name', None, 'Only the tensor with this key or name, and its value, is shown.', values
+        'tensor_name',
+        None,
+        'Only the value of the tensor with this key, or of the variable with this name or object path, is shown.',
+        values,
     )
     flags.DEFINE_integer(
         'depth',
@@ -113,26 +116,22 @@ def _check_flags(values: Any) -> None:
     whole = [f'--{name}' for name in ('values', 'stats', 'tensor_name') if values[name].value]
     if values.depth is not None and whole:
         raise UsageError(f'--depth shows no single tensors; omit {" and ".join(whole)}')
-    instead = [
-        f'--{name}' for name in ('tree', 'values', 'stats', 'tensor_name', 'json') if values[name].value
-    ]
+    instead = [f'--{name}' for name in ('tree', 'values', 'stats', 'tensor_name') if values[name].value]
     if values.all_rows is not None and instead:
         raise UsageError(f'{" and ".join(instead)} always shows all rows; omit --all_rows')
 
 
 def _with_tensor(inspection: Inspection, name: str) -> Inspection:
-    """Returns the description of one tensor, which is given by its key or by the name of its variable."""
-    entries = inspection.entries
-    chosen = [entry for entry in entries if entry.key == name]
-    chosen = chosen or [entry for entry in entries if entry.full_name == name]
+    """Returns the description of one tensor, which is given by its key, or by the name or the path of its variable."""
+    keys = keys_by_name(inspection.entries)
+    # TensorFlow ends the names of variables in :0.
+    chosen = keys.get(name) or keys.get(name.removesuffix(':0')) or []
     if not chosen:
-        names = [
-            *(entry.key for entry in entries),
-            *(entry.full_name for entry in entries if entry.full_name),
-        ]
-        hint = nearest(name, names, 0) or '`inspect` without --tensor_name shows all keys'
+        hint = nearest(name, list(keys), 0) or '`inspect` without --tensor_name shows all keys'
         raise UsageError(f'{inspection.contents.reader.prefix} has no tensor {name!r}; {hint}')
-    return dataclasses.replace(inspection, entries=chosen)
+    return dataclasses.replace(
+        inspection, entries=[entry for entry in inspection.entries if entry.key in chosen]
+    )
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:
@@ -156,19 +155,26 @@ def _check_something_is_shown(inspection: Inspection, values: Any) -> None:
             for name, value in (('kind', ','.join(values.kind)), ('filter', values.filter))
             if value
         )
-        kinds = ', '.join(map(str, inspection.totals))
-        raise UsageError(f'{flag} takes no key of {inspection.contents.reader.prefix}, which has {kinds}')
+        kinds = ', '.join(map(str, inspection.totals)) or 'none'
+        raise UsageError(
+            f'{flag} matches no key of {inspection.contents.reader.prefix}; the kinds there are {kinds}'
+        )
 
 
 def _lines(inspection: Inspection, values: Any) -> Iterator[str]:
     if values.tensor_name is not None:
-        yield from _table(inspection, values) if values.stats else _value_lines(inspection)
+        if values.values or not values.stats:
+            yield from _value_lines(inspection)
+        if values.stats:
+            yield from _table(inspection, values)
         return
     yield from [
         terminal.paint(formatting.printable(inspection.contents.reader.prefix), terminal.BOLD),
         inspection.summary(),
-        '',
     ]
+    if not inspection.contents.all_keys:
+        return
+    yield ''
     if values.tree:
         yield from (str(node) for node in _tree(inspection, values.depth))
     if values.values:

@@ -64,6 +64,8 @@ def _open_standard_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # Gets the lowest number that is free, which is this one.
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(0, closefd=False)
     if sys.stdout is None:
         sys.stdout = os.fdopen(1, 'w', closefd=False)
     if sys.stderr is None:
@@ -131,6 +133,8 @@ def _run_command(command: ModuleType, label: str, arguments: Sequence[str]) -> t
         raise UsageError(f'expected {expected}, got {" ".join(map(repr, paths)) or "nothing"}')
     if values.quiet and 'json' in values and values.json:
         raise UsageError('--quiet prints no result; omit --json')
+    if 'all_rows' in values and values.all_rows is not None and values.json:
+        raise UsageError('--json always shows all rows; omit --all_rows')
     terminal.is_quiet = values.quiet
     return command.run(paths, values)
 
@@ -193,7 +197,9 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, CheckpointError):
         return str(error)
     if isinstance(error, OSError):
-        return f'{error.filename}: {error.strerror}.' if error.filename and error.strerror else f'{error}.'
+        if error.filename is None or not error.strerror:
+            return f'{error}.'
+        return f'{error.filename or repr(error.filename)}: {error.strerror}.'
     if isinstance(error, UnicodeDecodeError):
         return f'a file that should be text is not UTF-8: {error}.'
     if isinstance(error, MemoryError):

@@ -9,6 +9,7 @@ from absl import flags
 from estimator_ckpt.cli import html_flag, report_lines, rows_flag, rules_flags, terminal
 from estimator_ckpt.cli.json_output import with_schema
 from estimator_ckpt.cli.usage import UsageError
+from estimator_ckpt.formats.opening import find_source
 from estimator_ckpt.mapping.report import MappingReport
 from estimator_ckpt.suggesting.suggest_rules import suggest_rules
 from estimator_ckpt.warm_starting.plan import plan
@@ -61,6 +62,9 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
         if values.json:
             return int(not suggestion.complete), [with_schema('suggest', suggestion.to_json())]
         return int(not suggestion.complete), suggestion.lines()
+    if values.html is not None:
+        # The page reads the checkpoints that the plan is about, whatever is saved meanwhile.
+        source, target = find_source(source), find_source(target)
     report = plan(source, target, rules=rules_flags.rules_of(values))
     html_flag.write(values, functools.partial(_page, report, source, target))
     if values.json:

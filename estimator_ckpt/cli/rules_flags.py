@@ -39,19 +39,21 @@ def define(values: flags.FlagValues, what: str) -> None:
     )
 
 
-def rules_of(values: Any, are_parsed: bool = False) -> Any:
+def rules_of(values: Any) -> Any:
     """Returns the rules that the flags give, in a form that every function takes; None without any.
+
+    A file of rules is read here, once, because what comes from a pipe cannot be read again.
 
     Args:
       values: The parsed flags.
-      are_parsed: Whether a file of rules is read here, so that the result can be used more than once.
 
     Raises:
+      RuleError: If a rule is malformed.
       UsageError: If an argument of `--rule` is no rule.
     """
     rules = _STANDARD_INPUT if values.rules == '-' else values.rules
     if not values.rule:
-        return parse_rules(rules) if are_parsed and rules not in (None, WORD) else rules
+        return rules if rules in (None, WORD) else parse_rules(rules)
     given = []
     for line in values.rule:
         row = parse_line(line)

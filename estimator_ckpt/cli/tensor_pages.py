@@ -9,8 +9,7 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.diff_checkpoints import Difference, DifferenceReport
 from estimator_ckpt.inspection.pairing import pair
 from estimator_ckpt.inspection.tensor_histograms import Histograms, histograms, is_counted
-from estimator_ckpt.keys import object_keys
-from estimator_ckpt.keys.contents import CheckpointEntry, Contents
+from estimator_ckpt.keys.contents import CheckpointEntry, Contents, keys_by_name
 from estimator_ckpt.mapping.report import MappingReport
 from estimator_ckpt.mapping.rules import Rules
 
@@ -34,20 +33,23 @@ class _Side:
     def __init__(self, path: str):
         self.contents = Contents(path)
         self.entries: Mapping[str, CheckpointEntry] = {e.key: e for e in self.contents.entries()}
+        self._keys = keys_by_name(self.entries.values())
 
     def key(self, name: str | None) -> str | None:
-        """Returns the key of a name or object path; None if the checkpoint does not have it."""
-        if name is None or name in self.entries:
-            return name
-        key = f'{name}{object_keys.ATTRIBUTES}{object_keys.VARIABLE_VALUE}'
-        return key if key in self.entries else None
+        """Returns the key of a name or object path; None if the checkpoint does not have it, or has several."""
+        keys = self._keys.get(name, []) if name else []
+        return keys[0] if len(keys) == 1 else None
 
     def layer(self, name: str | None) -> str | None:
         """Returns the layer of a tensor, which for a slot is that of its variable."""
-        key = self.key(name)
         if name is None:
             return None
-        return layer_of(key and self.entries[key].variable or name)
+        key = self.key(name)
+        entry = self.entries[key] if key is not None else None
+        if entry is None or entry.variable not in self.entries:
+            return layer_of(name)
+        variable = self.entries[entry.variable]
+        return layer_of(variable.full_name or variable.key if name == entry.full_name else variable.key)
 
 
 class _Values:
@@ -58,11 +60,10 @@ class _Values:
         self._total = 0
 
     def histograms(self, *keys: str | None) -> Histograms | None:
-        """Returns the histograms of the tensors of both sides, as far as there are any."""
+        """Returns the histograms of the tensors of both sides; None if there are none."""
         tensors = [
-            (side.contents.reader, key)
+            (side.contents.reader, key) if key is not None and is_counted(side.contents.reader, key) else None
             for side, key in zip(self._sides, keys, strict=True)
-            if key is not None and is_counted(side.contents.reader, key)
         ]
         return histograms(tensors, self._read)
 
@@ -121,22 +122,18 @@ def plan_page(report: MappingReport, source: str, target: str, progress: Progres
     )
 
 
-def diff_page(
-    report: DifferenceReport, a_path: str, b_path: str, rules: Rules, progress: Progress = None
-) -> Page:
+def diff_page(report: DifferenceReport, rules: Rules, progress: Progress = None) -> Page:
     """Returns the page of a comparison. Histograms are drawn of tensors that differ.
 
     Args:
       report: The comparison.
-      a_path: The checkpoint A.
-      b_path: The checkpoint B.
       rules: The rules of the comparison.
       progress: Called with the number of bytes of each piece that was read, and the number of all bytes.
 
     Raises:
       CheckpointError: If a tensor cannot be read.
     """
-    a, b = _Side(a_path), _Side(b_path)
+    a, b = _Side(report.a), _Side(report.b)
     values = _Values(a, b, progress)
     sections = report.sections()
     found = [(title, row) for title, rows in sections.values() for row in rows]
@@ -151,7 +148,7 @@ def diff_page(
             b.layer(row.key_b),
             row.dtype_b or row.dtype_a,
             formatting.shape(row.shape_b or row.shape_a or ()),
-            row.detail(),
+            '' if row.key_a is None or row.key_b is None else row.detail(),
             _bar(row),
             values.histograms(row.key_a, row.key_b),
         )

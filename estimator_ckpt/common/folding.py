@@ -2,7 +2,8 @@
 
 A folded name stands for exactly the names that it was made from. Numbers in braces take all values, each with each:
 `tower_{0..3}/layer_{0..11}` stands for 48 names. Numbers that go together share a letter:
-`block_{i=0..11}/conv_{i+1}` stands for 12.
+`block_{i=0..11}/conv_{i+1}` stands for 12, and in `block_{i=0..11}/conv_{i+1:02}` the second number has leading zeros.
+A name that has braces of its own is not folded, nor are names whose folded name is in use.
 """
 
 import itertools
@@ -14,10 +15,13 @@ from typing import NamedTuple
 _FEWEST = 3
 # Longer numbers are taken as several, which int() converts in any case.
 _NUMBER = re.compile(r'[0-9]{1,18}')
+_BRACE = re.compile(r'[{}]')
 _LETTERS = 'ijklmnopqrstuvwxyz'
 
 # The values of each group of numbers that go together.
 _Box = tuple[tuple[int, ...], ...]
+# For each number the number of digits that it is filled up to with zeros; 0 if it is not.
+_Widths = tuple[int, ...]
 
 
 class Fold(NamedTuple):
@@ -44,9 +48,15 @@ def fold(names: Sequence[str], alike: Sequence[Hashable]) -> list[Fold]:
     """
     groups: dict[Hashable, list[int]] = {}
     for position, (name, common) in enumerate(zip(names, alike, strict=True)):
-        form = tuple(_NUMBER.split(name)), tuple(map(_width, _NUMBER.findall(name)))
+        form = name if _BRACE.search(name) else tuple(_NUMBER.split(name))
         groups.setdefault((form, common), []).append(position)
-    folds = itertools.chain.from_iterable(_folds(names, group) for group in groups.values())
+    folds: list[Fold] = []
+    in_use = set(names)
+    for group in groups.values():
+        for widths, members in _by_widths([_NUMBER.findall(names[position]) for position in group], group):
+            for one in _folds(names, members, widths):
+                is_clear = len(one.members) == 1 or one.name not in in_use
+                folds += [one] if is_clear else [Fold(names[member], (member,)) for member in one.members]
     return sorted(folds, key=lambda one: one.members)
 
 
@@ -64,17 +74,26 @@ def ranges(values: Sequence[int], width: int = 0) -> str:
     return ','.join(parts)
 
 
-def _width(digits: str) -> int:
-    """Returns the number of digits that a number is filled up to with zeros; 0 if it is not."""
-    return len(digits) if digits[0] == '0' and len(digits) > 1 else 0
+def _by_widths(rows: list[list[str]], group: list[int]) -> Iterable[tuple[_Widths, list[int]]]:
+    """Divides names of one form by the numbers of digits that their numbers are filled up to with zeros."""
+    # In 08, 09, 10 the last number is one of two digits too.
+    filled = [
+        {len(digits) for digits in column if digits[0] == '0' and len(digits) > 1}
+        for column in zip(*rows, strict=True)
+    ]
+    result: dict[_Widths, list[int]] = {}
+    for row, member in zip(rows, group, strict=True):
+        lengths = zip(map(len, row), filled, strict=True)
+        widths = tuple(length if length in column else 0 for length, column in lengths)
+        result.setdefault(widths, []).append(member)
+    return result.items()
 
 
-def _folds(names: Sequence[str], group: list[int]) -> Iterable[Fold]:
-    """Folds the names of one form."""
+def _folds(names: Sequence[str], group: list[int], widths: _Widths) -> Iterable[Fold]:
+    """Folds the names of one form whose numbers have the same widths."""
     if len(group) < _FEWEST:
         return [Fold(names[position], (position,)) for position in group]
     texts = _NUMBER.split(names[group[0]])
-    digits = _NUMBER.findall(names[group[0]])
     rows = [tuple(map(int, _NUMBER.findall(names[position]))) for position in group]
     together = _together(rows)
     leaders = sorted({leader for leader, _ in together if leader is not None})
@@ -85,7 +104,7 @@ def _folds(names: Sequence[str], group: list[int]) -> Iterable[Fold]:
             result += [Fold(names[position], (position,)) for position in members]
             continue
         values = dict(zip(leaders, box, strict=True))
-        shown = _shown_numbers(digits, together, values)
+        shown = _shown_numbers(widths, together, values)
         name = texts[0] + ''.join(number + text for number, text in zip(shown, texts[1:], strict=True))
         result.append(Fold(name, tuple(sorted(members))))
     return result
@@ -132,7 +151,7 @@ def _boxes(rows: list[tuple[int, ...]], group: list[int]) -> dict[_Box, list[int
 
 
 def _shown_numbers(
-    digits: list[str], together: list[tuple[int | None, int]], values: dict[int, tuple[int, ...]]
+    widths: _Widths, together: list[tuple[int | None, int]], values: dict[int, tuple[int, ...]]
 ) -> list[str]:
     """Returns what is shown for each number of a folded name."""
     followed = {leader for place, (leader, _) in enumerate(together) if leader not in (None, place)}
@@ -141,8 +160,7 @@ def _shown_numbers(
         zip(varying, itertools.chain(_LETTERS, map('n{}'.format, itertools.count())), strict=False)
     )
     result = []
-    for place, (leader, offset) in enumerate(together):
-        width = _width(digits[place])
+    for width, (place, (leader, offset)) in zip(widths, enumerate(together), strict=True):
         if leader is None:
             result.append(f'{offset:0{width}d}')
         elif len(values[leader]) == 1:
@@ -151,7 +169,8 @@ def _shown_numbers(
             letter = f'{letters[leader]}=' if leader in letters else ''
             result.append(f'{{{letter}{ranges(values[leader], width)}}}')
         elif leader in letters:
-            result.append(f'{{{letters[leader]}{f"{offset:+d}" if offset else ""}}}')
+            difference = f'{offset:+d}' if offset else ''
+            result.append(f'{{{letters[leader]}{difference}{f":0{width}" if width else ""}}}')
         else:
             result.append(f'{{{ranges([value + offset for value in values[leader]], width)}}}')
     return result

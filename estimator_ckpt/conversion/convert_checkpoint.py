@@ -33,7 +33,7 @@ from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.recurrent_cells import with_cells
-from estimator_ckpt.mapping.report import MappingError, MappingReport, Row, source_row
+from estimator_ckpt.mapping.report import MappingError, MappingReport, Row, made_row, source_row
 from estimator_ckpt.mapping.rules import Rules
 from estimator_ckpt.mapping.source import Source, promote_all
 from estimator_ckpt.mapping.tensors import Tensor, read_tensors
@@ -361,5 +361,10 @@ class ConversionReport(MappingReport):
         # Python calls this only for attributes that are not set.
         if name != 'matched':
             raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
-        self.matched = [source_row(self._source, tensor.key, key) for key, tensor in self._by_key.items()]
+        self.matched = [
+            made_row(self._source, tensor.key, tensor.recipe, key)
+            if tensor.recipe
+            else source_row(self._source, tensor.key, key)
+            for key, tensor in self._by_key.items()
+        ]
         return self.matched

@@ -1,5 +1,6 @@
 """What a destination names: the prefix of a checkpoint, a directory, or a file of another kind by its ending."""
 
+import errno
 import os
 
 from estimator_ckpt.bundle.errors import CheckpointError
@@ -68,6 +69,23 @@ def destination_prefix(source: str, destination: str | os.PathLike) -> str:
     return path
 
 
+def _check_directory(path: str) -> None:
+    """Checks that a local file can be created at a path, whose directories may be missing.
+
+    Raises:
+      OSError: If a part of the path is a file, or if the directory that exists may not be written to.
+    """
+    if '://' in path:
+        return
+    directory = os.path.dirname(os.path.abspath(path))
+    while not os.path.lexists(directory):
+        directory = os.path.dirname(directory)
+    if not os.path.isdir(directory):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), directory)
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), directory)
+
+
 def check_destination(source: TensorSource, destination: str, overwrite: bool) -> None:
     """Checks that a conversion would overwrite neither its source nor, unless asked to, anything else.
 
@@ -78,7 +96,9 @@ def check_destination(source: TensorSource, destination: str, overwrite: bool) -
 
     Raises:
       CheckpointError: If it would.
+      OSError: If no file can be created there.
     """
+    _check_directory(destination)
     files = (
         [index_path(source.prefix), source.prefix]
         if isinstance(source, BundleReader)

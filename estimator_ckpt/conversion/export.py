@@ -3,7 +3,6 @@
 import collections
 import os
 
-from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.bundle.files import Progress
 from estimator_ckpt.conversion.destinations import ARCHIVE, WEIGHTS, check_destination
@@ -15,7 +14,7 @@ from estimator_ckpt.conversion.pytorch_layout import PyTorchTensor, to_pytorch
 from estimator_ckpt.conversion.selection import select_tensors, take_rules
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.mapping.recurrent_cells import with_cells
-from estimator_ckpt.mapping.report import MappingError, MappingReport, Row, source_row
+from estimator_ckpt.mapping.report import MappingError, MappingReport, made_row, source_row
 from estimator_ckpt.mapping.source import Source, promote_all
 from estimator_ckpt.mapping.tensors import read_tensors
 from estimator_ckpt.optimizers.momentum import momentum_notes
@@ -89,8 +88,7 @@ def _export_names(
     else:
         report.notes = momentum_notes(source)
     for tensor, name, recipe in named:
-        dtype, shape = recipe.outcome(source.reader)
-        report.matched.append(Row(tensor.key, name, shape, dtypes.name(dtype)))
+        report.matched.append(made_row(source.reader, tensor.key, recipe, name))
     shared = [name for name, n in collections.Counter(name for _, name, _ in named).items() if n > 1]
     if shared:
         raise MappingError(

@@ -19,21 +19,22 @@ class Histograms(NamedTuple):
     Attributes:
       low: The smallest finite value of all tensors.
       high: The largest one.
-      counts: For each tensor the numbers of finite values in `BINS` equal intervals from `low` to `high`.
+      counts: For each tensor the numbers of finite values in `BINS` equal intervals from `low` to `high`; None where
+        there is no tensor.
     """
 
     low: float
     high: float
-    counts: list[np.ndarray]
+    counts: list[np.ndarray | None]
 
 
 def histograms(
-    tensors: Sequence[tuple[TensorSource, str]], progress: Callable[[int], object] = lambda size: None
+    tensors: Sequence[tuple[TensorSource, str] | None], progress: Callable[[int], object] = lambda size: None
 ) -> Histograms | None:
     """Returns the histograms of tensors over their common range. Each tensor is read twice.
 
     Args:
-      tensors: The reader and the key of each tensor.
+      tensors: The reader and the key of each tensor; None in the place of a tensor that is not there.
       progress: Called with the number of bytes of each piece after it was read for the last time.
 
     Returns:
@@ -42,14 +43,15 @@ def histograms(
     Raises:
       CheckpointError: If a tensor cannot be read.
     """
-    found = [statistics(source, key) for source, key in tensors]
+    found = [statistics(*tensor) for tensor in tensors if tensor]
     ranges = [(float(s.min), float(s.max)) for s in found if s and s.min is not None and s.max is not None]
-    if not ranges or len(ranges) < len(tensors):
+    if not ranges or len(ranges) < len(found):
         return None
     low, high = min(first for first, _ in ranges), max(last for _, last in ranges)
     if not math.isfinite(high - low):
         return None
-    return Histograms(low, high, [_counts(source, key, low, high, progress) for source, key in tensors])
+    counts = [tensor and _counts(*tensor, low, high, progress) for tensor in tensors]
+    return Histograms(low, high, counts)
 
 
 def _counts(

@@ -142,7 +142,8 @@ class _Total:
             mean, count = float(wide.mean()), self._count + wide.size
             distance = mean - self._mean
             self._squares += float(np.square(wide - mean).sum())
-            self._squares += distance * distance * self._count * wide.size / count
+            if self._count:
+                self._squares += distance * distance * self._count * wide.size / count
             self._mean += distance * wide.size / count
         self._count = count
 

@@ -189,7 +189,7 @@ def _check_finite(reader: TensorSource, report: VerificationReport, progress: Pr
     damaged = {fault.key for fault in report.faults}
     try:
         keys = [key for key in reader.keys() if key not in damaged]  # noqa: SIM118
-        total = sum(reader.entry(key).size for key in keys)
+        total = report.bytes + sum(reader.entry(key).size for key in keys)
     except CorruptCheckpointError:  # Already reported for each damaged entry.
         return
     for key in keys:
@@ -197,12 +197,12 @@ def _check_finite(reader: TensorSource, report: VerificationReport, progress: Pr
             numbers = statistics(reader, key, lambda size: progress(size, total))
         except (CorruptCheckpointError, CheckpointNotFoundError):  # Already reported for the data file.
             continue
-        counts = [(numbers.nan, 'NaN'), (numbers.inf, 'infinite')] if numbers else []
+        counts = [(numbers.nan, 'NaN'), (numbers.inf, 'Inf')] if numbers else []
         found = ', '.join(f'{count:,} {what}' for count, what in counts if count)
         if found:
             entry = reader.entry(key)
             values = formatting.count(math.prod(entry.shape), 'value')
-            problem = f'not all of its {values} are finite: {found}'
+            problem = f'{found} among its {values}'
             report.faults.append(Fault(reader.data_path(entry.shard), key, problem))
 
 

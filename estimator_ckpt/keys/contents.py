@@ -3,7 +3,7 @@
 import collections
 import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from estimator_ckpt.bundle import dtypes
@@ -21,6 +21,7 @@ from estimator_ckpt.keys.styles import CheckpointStyle
 if TYPE_CHECKING:
     from estimator_ckpt.keys.keras_weights import KerasWeights
 
+_VALUE = object_keys.ATTRIBUTES + object_keys.VARIABLE_VALUE
 # A dataset's iterator has the attribute ITERATOR, and its position is stored under the attribute's key with a suffix.
 _STATE = '_STATE'
 _ITERATOR_STATE = f'{object_keys.ATTRIBUTES}ITERATOR{_STATE}'
@@ -57,6 +58,24 @@ class CheckpointEntry(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields as values that JSON can represent."""
         return {**self._asdict(), 'shape': list(self.shape), 'kind': str(self.kind)}
+
+
+def keys_by_name(entries: Iterable[CheckpointEntry]) -> dict[str, list[str]]:
+    """Returns the keys that a user may mean by each name.
+
+    A name is a key itself, or else the full name of variables, or else the path of an object that is a variable.
+
+    Args:
+      entries: The keys.
+    """
+    by_full_name, by_path = collections.defaultdict(list), collections.defaultdict(list)
+    keys = {}
+    for entry in entries:
+        keys[entry.key] = [entry.key]
+        by_full_name[entry.full_name].append(entry.key)
+        by_path[entry.key.removesuffix(_VALUE)].append(entry.key)
+    by_full_name.pop('', None)
+    return {**by_path, **by_full_name, **keys}
 
 
 class Contents:

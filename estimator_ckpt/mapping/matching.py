@@ -12,7 +12,7 @@ from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import SlotState, object_slot_name
 from estimator_ckpt.mapping.keras_layers import corresponding_variables
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe, WrappedRecipe
-from estimator_ckpt.mapping.report import MappingReport, Row, nearest, unused_rows
+from estimator_ckpt.mapping.report import MappingReport, Row, joined_note, nearest, unused_rows
 from estimator_ckpt.mapping.rules import RuleError
 from estimator_ckpt.mapping.shape_advice import advice, joining_axis
 from estimator_ckpt.mapping.source import Source
@@ -102,6 +102,7 @@ def match(
             else:
                 dtype, shape = recipe.outcome(source.reader)
             if dtype == wanted.dtype and wanted.shape in (None, shape):
+                row.note = joined_note(recipe)
                 report.matched.append(row)
                 fitting.append((wanted, recipe))
             else:

@@ -10,9 +10,12 @@ from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.common.folding import fold
 from estimator_ckpt.formats.source import TensorSource
+from estimator_ckpt.mapping.recipes import Recipe
 
 # Names are compared pair by pair, which is slow where many are missing.
 _MAX_HINTS = 20
+# The most tensors that the note on a joined one names.
+_MAX_JOINED = 3
 
 
 @dataclasses.dataclass(slots=True)
@@ -24,7 +27,8 @@ class Row:
       target: The name or object path of the variable; None for a source that no target takes.
       shape: The shape of the target, or else of the source; None if it is not known.
       dtype: The name of the data type.
-      note: The reason why the two do not fit, or the names nearest to a missing one.
+      note: The reason why the two do not fit, the names nearest to a missing one, or the further sources of a tensor
+        that is joined from several.
     """
 
     source: str | None
@@ -190,6 +194,25 @@ def source_row(source: TensorSource, key: str, target: str | None, note: str = '
     """
     entry = source.entry(key)
     return Row(key, target, entry.shape, dtypes.name(entry.dtype), note)
+
+
+def made_row(source: TensorSource, key: str, recipe: Recipe, target: str) -> Row:
+    """Returns the row of a tensor that a recipe computes, with the shape and the data type of the result.
+
+    Args:
+      source: The reader of the checkpoint.
+      key: The key of the tensor, or the first of several that are joined.
+      recipe: The recipe.
+      target: The new key of the tensor.
+    """
+    dtype, shape = recipe.outcome(source)
+    return Row(key, target, shape, dtypes.name(dtype), joined_note(recipe))
+
+
+def joined_note(recipe: Recipe) -> str:
+    """Returns a note that names the further tensors that a recipe joins; empty if there are none."""
+    further = recipe.sources[1:]
+    return f'joined with {formatting.listing(further, _MAX_JOINED)}' if further else ''
 
 
 def unused_rows(source: TensorSource, keys: Iterable[str], report: MappingReport) -> list[Row]:

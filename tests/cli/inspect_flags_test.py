@@ -9,7 +9,7 @@ import estimator_ckpt
 from estimator_ckpt.inspection.entry_table import entry_lines
 from estimator_ckpt.keys.contents import CheckpointEntry
 from estimator_ckpt.keys.kinds import Kind
-from tests.bundle.helpers import flip_byte, save, save_sharded
+from tests.bundle.helpers import flip_byte, save, save_sharded, write_by_hand
 from tests.cli.helpers import in_process, on_terminal
 
 ESCAPES = re.compile(r'\x1b\[\d+m')
@@ -149,6 +149,18 @@ class TestStatistics:
         assert result.code == 2 and "'w'" in result.err and result.out == ''
 
 
+def path_of(prefix, name):
+    [key] = [entry.key for entry in estimator_ckpt.inspect(prefix).entries if entry.full_name == name]
+    return key.removesuffix('/.ATTRIBUTES/VARIABLE_VALUE')
+
+
+def test_a_checkpoint_without_tensors_has_no_table(capsys, tmp_path):
+    prefix = write_by_hand(tmp_path / 'none', {})
+    for flags in ([], ['--depth=1'], ['--stats'], ['--values']):
+        result = in_process(capsys, 'inspect', prefix, *flags)
+        assert result.lines == [prefix, 'style tf1, 0 parameters in variables, 1 shard']
+
+
 class TestTensorName:
     def test_its_value_is_shown(self, capsys, blocks):
         result = in_process(capsys, 'inspect', blocks, '--tensor_name=global_step')
@@ -158,6 +170,18 @@ class TestTensorName:
         lines = in_process(capsys, 'inspect', tf2, '--tensor_name=bert/pooler/bias').lines
         assert len(lines) == 2 and lines[1].split() == ['[', '1.', 'nan', 'inf', '0.]']
 
+    @pytest.mark.parametrize('name', ['bert/pooler/bias:0', 'model/dense/bias', 'model/dense/bias:0'])
+    def test_so_will_the_name_with_a_number_and_the_path_of_the_object(self, capsys, tf2, name):
+        name = name.replace('model/dense/bias', path_of(tf2, 'bert/pooler/bias'))
+        assert in_process(capsys, 'inspect', tf2, f'--tensor_name={name}') == in_process(
+            capsys, 'inspect', tf2, '--tensor_name=bert/pooler/bias'
+        )
+
+    def test_an_empty_name_is_none(self, capsys, blocks, tf2):
+        for checkpoint in (blocks, tf2):
+            result = in_process(capsys, 'inspect', checkpoint, '--tensor_name=')
+            assert result.code == 2 and "has no tensor ''" in result.err
+
     def test_json_has_the_one_entry(self, capsys, blocks):
         entries = in_process(capsys, 'inspect', blocks, '--tensor_name=global_step', '--json').json['entries']
         assert [(entry['key'], entry['value']) for entry in entries] == [('global_step', 5)]
@@ -165,6 +189,12 @@ class TestTensorName:
     def test_with_statistics_these_are_shown(self, capsys, blocks):
         lines = in_process(capsys, 'inspect', blocks, '--tensor_name=global_step', '--stats').lines
         assert len(lines) == 2 and lines[1].split()[-5:] == ['5', '0', '5', '5', 'global_step']
+
+    def test_with_values_and_statistics_both_are(self, capsys, blocks):
+        lines = in_process(
+            capsys, 'inspect', blocks, '--tensor_name=global_step', '--stats', '--values'
+        ).lines
+        assert lines[:2] == ['global_step  int64 []', '  5'] and lines[-1].endswith('global_step')
 
     def test_a_name_that_is_not_there_is_an_error_with_the_nearest(self, capsys, blocks):
         result = in_process(capsys, 'inspect', blocks, '--tensor_name=global_stop')

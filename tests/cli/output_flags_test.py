@@ -82,6 +82,48 @@ class TestDryRun:
         result = in_process(capsys, 'convert', a, a, '--style=tf2', '--dry_run')
         assert result.code == 2 and 'is the source itself' in result.err
 
+    def test_in_a_directory_the_checkpoint_is_named(self, capsys, a, tmp_path):
+        result = in_process(capsys, 'convert', a, f'{tmp_path / "new"}/', '--style=tf1', '--dry_run')
+        assert result.lines[-1].startswith(f'{tmp_path / "new" / "a"}: would be written in style tf1')
+        result = in_process(capsys, 'convert', a, f'{tmp_path / "new"}/', '--style=tf1')
+        assert result.lines[-1].startswith(f'{tmp_path / "new" / "a"}: written in style tf1')
+
+    @pytest.mark.parametrize('flags', [['new', '--style=tf1'], ['new.npz'], ['new/', '--all', '--style=tf1']])
+    def test_below_a_file_nothing_would_be_written(self, capsys, a, tmp_path, flags):
+        source = tmp_path if '--all' in flags else a
+        result = in_process(capsys, 'convert', source, f'{a}.index/{flags[0]}', *flags[1:], '--dry_run')
+        assert (result.code, result.out) == (2, '') and f'{a}.index: Not a directory' in result.err
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason='root may write everywhere')
+    def test_nor_where_it_may_not(self, capsys, a, tmp_path):
+        (tmp_path / 'closed').mkdir(0o555)
+        result = in_process(capsys, 'convert', a, tmp_path / 'closed' / 'new.npz', '--dry_run')
+        assert result.code == 2 and f'{tmp_path / "closed"}: Permission denied' in result.err
+
     def test_all_rows_needs_it(self, capsys, a, tmp_path):
         result = in_process(capsys, 'convert', a, tmp_path / 'new', '--style=tf2', '--all_rows')
-        assert result.code == 2 and 'only with --dry_run' in result.err
+        assert result.code == 2 and 'no effect without --dry_run' in result.err
+        result = in_process(
+            capsys, 'convert', '--all', tmp_path, tmp_path / 'new', '--style=tf2', '--dry_run', '--all_rows'
+        )
+        assert result.code == 2 and 'or with --all' in result.err
+
+
+@pytest.mark.parametrize('command', ['plan', 'diff'])
+def test_json_has_all_rows_anyway(capsys, a, command):
+    result = in_process(capsys, command, a, a, '--json', '--noall_rows')
+    assert result.code == 2 and '--json always shows all rows; omit --all_rows' in result.err
+
+
+@pytest.mark.parametrize('kind', ['plan', 'tf1', '.npz'])
+def test_a_joined_tensor_names_all_of_its_sources_and_has_its_own_shape(capsys, a, tmp_path, kind):
+    rule = r'--rule=net/layer_([0-1])/kernel -> net/both | stack=0'
+    if kind == 'plan':
+        target = save(tmp_path / 'target', {'net/both': np.zeros((2, 2, 3), np.float32)})
+        result = in_process(capsys, 'plan', a, target, rule, '--json')
+    else:
+        style, path = (['--style=tf1'], 'new') if kind == 'tf1' else ([], 'new.npz')
+        result = in_process(capsys, 'convert', a, tmp_path / path, *style, rule, '--dry_run', '--json')
+    [row] = [row for row in result.json['matched'] if row['target'] == 'net/both']
+    assert (row['source'], row['shape']) == ('net/layer_0/kernel', [2, 2, 3])
+    assert row['note'] == 'joined with net/layer_1/kernel'

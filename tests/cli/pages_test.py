@@ -1,5 +1,6 @@
 """Tests the pages of `plan` and `diff`: their contents, and in a headless Chromium what a reader sees and can do."""
 
+import concurrent.futures
 import os
 import re
 import shutil
@@ -7,8 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
+import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.cli.html_page import GOOD, Page, PageRow
+from estimator_ckpt.cli.tensor_pages import plan_page
 from estimator_ckpt.inspection.tensor_histograms import BINS, Histograms, histograms
 from tests.bundle.helpers import save, strings
 from tests.cli.helpers import in_process
@@ -124,9 +127,38 @@ class TestText:
         made.write(str(tmp_path / 'p.html'))
         assert (tmp_path / 'p.html').stat().st_size < 2_000_000
 
+    def test_missing_directories_are_created_and_nothing_else(self, capsys, pair, tmp_path):
+        page(capsys, 'plan', pair, tmp_path / 'new' / 'er' / 'p.html')
+        page(capsys, 'plan', pair, tmp_path / 'new' / 'er' / 'p.html')
+        assert [path.name for path in tmp_path.rglob('*')] == ['new', 'er', 'p.html']
+
     def test_a_page_that_cannot_be_written_is_an_error(self, capsys, pair, tmp_path):
-        result = in_process(capsys, 'plan', *pair, RULE, f'--html={tmp_path / "none" / "p.html"}')
-        assert result.code == 2 and str(tmp_path / 'none' / 'p.html') in result.err
+        (tmp_path / 'file').touch()
+        for path in (tmp_path / 'file' / 'p.html', tmp_path):
+            result = in_process(capsys, 'plan', *pair, RULE, f'--html={path}')
+            assert result.code == 2 and f' {path}: ' in result.err
+        assert os.listdir(tmp_path) == ['file']
+
+    def test_a_link_and_a_pipe_stay_what_they_are(self, capsys, pair, tmp_path):
+        expected = page(capsys, 'plan', pair, tmp_path / 'page.html').read_bytes()
+        (tmp_path / 'link.html').symlink_to(tmp_path / 'linked.html')
+        (tmp_path / 'linked.html').touch()
+        page(capsys, 'plan', pair, tmp_path / 'link.html')
+        assert (tmp_path / 'link.html').is_symlink() and (tmp_path / 'linked.html').read_bytes() == expected
+        os.mkfifo(tmp_path / 'pipe')
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            read = pool.submit((tmp_path / 'pipe').read_bytes)
+            page(capsys, 'plan', pair, tmp_path / 'pipe')
+            assert read.result() == expected
+
+    def test_a_path_that_is_not_utf_8_can_be_shown(self, capsys, pair, tmp_path):
+        prefix = save(tmp_path / 'a', {'w': np.zeros(2, np.float32)})
+        strange = os.fsencode(prefix) + b'\xff'
+        for ending in (b'.index', b'.data-00000-of-00001'):
+            os.rename(os.fsencode(prefix) + ending, strange + ending)
+        result = in_process(capsys, 'plan', os.fsdecode(strange), pair[1], f'--html={tmp_path / "p.html"}')
+        assert (result.code, result.err) == (1, '')
+        assert '\\udcff' in (tmp_path / 'p.html').read_text()
 
     def test_suggestions_have_none(self, capsys, pair, tmp_path):
         result = in_process(capsys, 'plan', '--suggest', *pair, f'--html={tmp_path / "p.html"}')
@@ -173,6 +205,39 @@ class TestBrowser:
         assert widths['encoder/block_4'] == []
         # 1e-3 of eight powers of ten.
         assert widths['encoder/block_3'][0].get_attribute('style') in ('width: 62%;', 'width: 63%;')
+
+    def test_a_tensor_of_one_side_has_the_color_of_that_side(self, see):
+        browser = see('plan')
+        layer(browser, 'right', 'head/<script>alert(1)</script>').click()
+        browser.find_element(By.CSS_SELECTOR, '#detail tbody button').click()
+        assert 'target (orange)' in browser.find_element(By.TAG_NAME, 'figcaption').text
+        assert len(browser.find_elements(By.CSS_SELECTOR, '#histogram .b')) == BINS
+        assert not browser.find_elements(By.CSS_SELECTOR, '#histogram .a')
+
+    def test_a_narrow_window_shows_the_ends_of_names_and_the_lines(self, see):
+        browser = see('plan')
+        size = {'width': 400, 'height': 800, 'deviceScaleFactor': 1, 'mobile': False}
+        browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', size)
+        try:
+            assert browser.execute_script('return document.documentElement.scrollWidth') <= 400
+            name = layer(browser, 'right', 'head/<script>alert(1)</script>').find_element(By.TAG_NAME, 'bdi')
+            place = 'const [a, b] = [arguments[0], arguments[0].parentNode].map((e) => e.getBoundingClientRect());'
+            is_cut, end = browser.execute_script(f'{place} return [a.left < b.left, a.right - b.right]', name)
+            assert is_cut and end == pytest.approx(0, abs=1)
+            assert browser.find_element(By.ID, 'lines').size['width'] == 32
+        finally:
+            browser.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
+
+    def test_an_open_layer_covers_no_layer_for_good(self, see):
+        browser = see('plan')
+        layer(browser, 'right', 'encoder/block_0').click()
+        last = layer(browser, 'right', 'head/<script>alert(1)</script>')
+        browser.execute_script('window.scrollTo(0, document.documentElement.scrollHeight)')
+        bottom, top = (
+            browser.execute_script(f'return arguments[0].getBoundingClientRect().{edge}', element)
+            for edge, element in (('bottom', last), ('top', browser.find_element(By.ID, 'detail')))
+        )
+        assert bottom <= top
 
     def test_the_filter_narrows_both_sides(self, see):
         browser = see('plan')
@@ -238,3 +303,22 @@ def test_histograms_count_the_finite_values_over_the_common_range(tmp_path):
     assert [counts.tolist() for counts in found.counts] == [[1, 1, 1] + [0] * 21, [0] * 23 + [1]]
     assert [counts.sum() for counts in histograms([(reader, 'c')]).counts] == [5]
     assert histograms([(reader, 'a'), (reader, 's')]) is None
+
+
+def test_a_plan_to_objects_has_the_values_and_the_layers_of_both_sides(tmp_path):
+    layer_0 = {'dense/kernel': np.float32([[1, 2]]), 'dense/kernel/Adam': np.float32([[3, 4]])}
+    source = save(tmp_path / 'a', layer_0 | {'beta1_power': np.float32(0.9)})
+    target = str(tmp_path / 'b')
+    estimator_ckpt.convert(source, target, 'tf2', optimizer='optimizer')
+    rows = {row.left: row for row in plan_page(estimator_ckpt.plan(source, target), source, target).rows}
+    for name in layer_0:
+        row = rows[name]
+        assert (row.state, row.left_layer, row.right_layer) == ('matched', 'dense', 'dense')
+        assert [counts.sum() for counts in row.histograms.counts] == [2, 2]
+
+
+def test_histograms_keep_the_places_of_tensors_that_are_not_there(tmp_path):
+    reader = BundleReader(save(tmp_path / 'x', {'a': np.float32([0, 1])}))
+    left, right = histograms([None, (reader, 'a')]).counts
+    assert left is None and right.sum() == 2
+    assert histograms([None, None]) is None

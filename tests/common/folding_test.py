@@ -16,7 +16,7 @@ def names_of(folded):
     parts = re.split(r'\{([^}]*)\}', folded)
     for part in parts[1::2]:
         letter, _, ranges = part.rpartition('=')
-        if not letter and re.fullmatch(r'([a-z]|n\d+)([+-]\d+)?', part):
+        if not letter and re.fullmatch(r'([a-z]|n\d+)([+-]\d+)?(:0\d+)?', part):
             choices.append(('follow', part))
             continue
         numbers = []
@@ -34,8 +34,9 @@ def names_of(folded):
                 values[letter] = int(shown[-1])
         for place, (letter, what) in enumerate(choices):
             if letter == 'follow':
+                what, _, width = what.partition(':')
                 leader, sign, offset = re.fullmatch(r'([a-z]+\d*)([+-]?)(\d*)', what).groups()
-                shown[place] = str(values[leader] + (int(f'{sign}{offset}') if sign else 0))
+                shown[place] = format(values[leader] + (int(f'{sign}{offset}') if sign else 0), width)
         result.add(''.join(itertools.chain(*itertools.zip_longest(parts[::2], shown, fillvalue=''))))
     return result
 
@@ -52,6 +53,12 @@ def names_of(folded):
         (['conv', 'conv_1', 'conv_2', 'conv_3'], ['conv', 'conv_{1..3}']),
         (['a_1', 'a_2', 'b'], ['a_1', 'a_2', 'b']),
         ([f'v1/l_{n}/m2' for n in range(3)], ['v1/l_{0..2}/m2']),
+        ([f'h_{n:02d}' for n in range(12)], ['h_{00..11}']),
+        ([f'h_{n:02d}' for n in range(12)] + [f'h_{n}' for n in range(4)], ['h_{00..11}', 'h_{0..3}']),
+        ([f'b_{n:02d}/c_{n + 1:02d}' for n in range(3)], ['b_{i=00..02}/c_{i+1:02}']),
+        ([f'b_{n:02d}/c_{n + 1}' for n in range(3)], ['b_{i=00..02}/c_{i+1}']),
+        (['a{0..2}', 'a0', 'a1', 'a2'], ['a{0..2}', 'a0', 'a1', 'a2']),
+        (['a{0}', 'a{1}', 'a{2}', 'b0', 'b1', 'b2'], ['a{0}', 'a{1}', 'a{2}', 'b{0..2}']),
         (['9' * 30 + f'_{n}' for n in range(3)], ['9' * 30 + '_{0..2}']),
     ],
 )
@@ -68,7 +75,7 @@ def test_what_differs_in_anything_else_is_not():
     assert [f.members for f in found] == [(0, 2, 4, 6), (1, 3, 5, 7)]
 
 
-NUMBER = st.integers(0, 12).map(str) | st.sampled_from(['00', '01', '02', '010', '011'])
+NUMBER = st.integers(0, 12).map(str) | st.sampled_from(['00', '01', '02', '03', '010', '011', '100'])
 
 
 @hypothesis.given(
@@ -76,7 +83,17 @@ NUMBER = st.integers(0, 12).map(str) | st.sampled_from(['00', '01', '02', '010',
     st.sampled_from(['{}/{}_{}_{}', '{}{}{}/{}']),
 )
 def test_a_folded_name_stands_for_its_members_and_no_other(parts, form):
-    names = list(dict.fromkeys(form.format(*some) for some in parts))
+    check_that_folded_names_are_exact(list(dict.fromkeys(form.format(*some) for some in parts)))
+
+
+@hypothesis.given(
+    st.lists(st.integers(0, 12), unique=True, max_size=13), st.sampled_from('023'), st.sampled_from('023')
+)
+def test_numbers_that_go_together_keep_their_leading_zeros(numbers, width, other):
+    check_that_folded_names_are_exact([f'b_{n:0{width}}/c_{n + 1:0{other}}' for n in numbers])
+
+
+def check_that_folded_names_are_exact(names):
     found = fold(names, [0] * len(names))
     assert sorted(itertools.chain(*(f.members for f in found))) == list(range(len(names)))
     for f in found:

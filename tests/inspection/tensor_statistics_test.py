@@ -54,6 +54,12 @@ def test_a_small_deviation_beside_a_large_mean_is_not_lost():
     assert found.std == pytest.approx(array.std(), rel=1e-6)
 
 
+def test_a_deviation_that_is_too_large_is_infinite():
+    found = of_pieces([np.array([1e300, -1e308])])
+    assert (found.min, found.max, found.std) == (-1e308, 1e300, np.inf)
+    assert found.to_dict()['std'] == 'inf'
+
+
 @pytest.mark.parametrize('array', [np.zeros((0, 3), np.float32), np.full(3, np.nan, np.float32)])
 def test_without_a_finite_element_there_is_no_mean(array):
     found = of_pieces([array])

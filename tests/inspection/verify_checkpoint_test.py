@@ -299,15 +299,15 @@ class TestFinite:
     def test_nan_and_infinite_values_are_faults_if_asked_for(self, prefix):
         assert faults(prefix) == []
         assert [(f.key, f.problem) for f in estimator_ckpt.verify(prefix, finite=True).faults] == [
-            ('bfloat16', 'not all of its 2 values are finite: 1 infinite'),
-            ('nan', 'not all of its 4 values are finite: 2 NaN, 1 infinite'),
+            ('bfloat16', '1 Inf among its 2 values'),
+            ('nan', '2 NaN, 1 Inf among its 4 values'),
         ]
 
     def test_what_is_damaged_is_reported_once(self, prefix):
         flip_byte(f'{prefix}.data-00000-of-00001', BundleReader(prefix).entry('nan').offset)
         assert [(f.key, f.problem) for f in estimator_ckpt.verify(prefix, finite=True).faults] == [
             ('nan', 'the checksum of its bytes does not match'),
-            ('bfloat16', 'not all of its 2 values are finite: 1 infinite'),
+            ('bfloat16', '1 Inf among its 2 values'),
         ]
         os.remove(f'{prefix}.data-00000-of-00001')
         [fault] = estimator_ckpt.verify(prefix, finite=True).faults
@@ -321,4 +321,4 @@ class TestFinite:
     def test_the_command_gives_1(self, capsys, prefix):
         assert in_process(capsys, 'verify', prefix).code == 0
         result = in_process(capsys, 'verify', '--finite', prefix)
-        assert result.code == 1 and "'nan': not all of its 4 values" in result.out
+        assert result.code == 1 and "'nan': 2 NaN, 1 Inf among its 4 values" in result.out

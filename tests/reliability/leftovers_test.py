@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import time
 import types
 
@@ -14,7 +15,7 @@ from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state, 
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.leftovers import find_leftovers, remove_leftovers
 from tests.bundle.helpers import save
-from tests.cli.helpers import as_process, in_process
+from tests.cli.helpers import MODULE, ROOT, as_process, in_process
 
 tf1 = tf.compat.v1
 HEX12, HEX32 = '0123456789ab', '0123456789abcdef' * 2
@@ -94,6 +95,16 @@ def test_the_command_lists_and_cleans_after_asking(capsys, directory):
     assert before - present(directory) == {*LEFT, *OF_OTHER_SAVERS}
     assert '10 leftovers removed' in result.out
     assert in_process(capsys, 'clean', directory).out == 'nothing is left over\n'
+
+
+def test_without_a_standard_input_nothing_is_removed(directory):
+    before = present(directory)
+    command = [*MODULE, 'clean', str(directory)]
+    result = subprocess.run(
+        ['sh', '-c', '"$@" <&-', 'sh', *command], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (result.returncode, result.stderr) == (0, '')
+    assert result.stdout.endswith('nothing was removed\n') and present(directory) == before
 
 
 def test_what_is_younger_than_asked_for_is_kept(capsys, directory):

@@ -41,7 +41,9 @@
     const all = layer.rows.length;
     const words = worst.look === 'good' ? `${all}` : `${count === all ? all : `${count} of ${all}`} ${worst.name}`;
     const button = element('button', {type: 'button', className: worst.look === 'good' ? '' : worst.look});
-    button.append(element('span', {className: 'name', textContent: layer.name || '(no scope)', title: layer.name}));
+    // Too long a name loses its beginning, since the ends tell layers apart.
+    const name = element('bdi', {dir: 'ltr', textContent: layer.name || '(no scope)'});
+    button.append(element('span', {className: 'name', title: layer.name}, name));
     const bars = layer.rows.map((row) => row.bar).filter((bar) => bar !== null);
     button.append(element('span', {className: 'state', textContent: words}));
     if (bars.length) {
@@ -140,11 +142,12 @@
 
   const drawHistogram = (row) => {
     const [low, high, ...counts] = row.histogram;
+    const colors = ['blue', 'orange'];
     const picture = drawn('svg', {viewBox: '0 0 720 176', role: 'img'});
     const title = drawn('title', {});
     title.textContent = `Histograms of ${row.names.filter((name) => name !== null).join(' and ')} from ${low} to ${high}`;
     picture.append(title);
-    counts.forEach((digits, side) => [...digits].forEach((digit, bin) => {
+    counts.forEach((digits, side) => [...(digits ?? '')].forEach((digit, bin) => {
       const height = parseInt(digit, 36) * 4;
       picture.append(drawn('rect', {
         class: side ? 'b' : 'a', x: bin * (720 / BINS) + (side ? 14 : 2), y: 150 - height, width: 13, height,
@@ -155,9 +158,11 @@
       label.textContent = value;
       picture.append(label);
     }
-    const legend = [data.left, data.right].filter((_, side) => counts[side]);
-    const caption = element('figcaption', {textContent: `${row.names[1] ?? row.names[0]}: ${legend.join(' (blue), ')} (${
-      legend.length > 1 ? 'orange' : 'blue'}), heights relative to the highest of each`});
+    const legend = [data.left, data.right].map((title, side) => `${title} (${colors[side]})`)
+      .filter((_, side) => counts[side] !== null);
+    const caption = element('figcaption', {
+      textContent: `${row.names[1] ?? row.names[0]}: ${legend.join(', ')}, heights relative to the highest of each`,
+    });
     $$('histogram').replaceChildren(caption, picture);
     $$('histogram').hidden = false;
     $$('histogram').scrollIntoView({block: 'nearest'});
