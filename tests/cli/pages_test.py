@@ -19,6 +19,7 @@ from tests.cli.helpers import in_process
 selenium = pytest.importorskip('selenium')
 
 from selenium import webdriver  # noqa: E402
+from selenium.common.exceptions import WebDriverException  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
@@ -46,12 +47,15 @@ def browser():
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which('chromium')
     for argument in (
-        '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
+        '--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
         '--disable-background-networking', '--disable-component-update', '--window-size=1200,900',
     ):  # fmt: skip
         options.add_argument(argument)
     options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which('chromedriver')))
+    try:
+        driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which('chromedriver')))
+    except WebDriverException as error:  # Without shared memory, say, or as another release than its driver.
+        pytest.skip(f'Chromium does not start here: {error.msg}')
     yield driver
     driver.quit()
 
