@@ -47,8 +47,9 @@ def browser():
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which('chromium')
     for argument in (
-        '--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-quic', '--no-first-run',
-        '--disable-sync', '--disable-background-networking', '--disable-component-update', '--window-size=1200,900',
+        '--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-quic',
+        '--no-first-run', '--disable-sync', '--disable-background-networking', '--disable-component-update',
+        '--window-size=1200,900',
     ):  # fmt: skip
         options.add_argument(argument)
     options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
