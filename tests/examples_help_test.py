@@ -15,7 +15,8 @@ from tests.testing import helps
 from tests.testing.examples import EXAMPLES
 
 _README = (EXAMPLES / 'README.md').read_text()
-_FILES = sorted(path for path in EXAMPLES.iterdir() if path.is_file() and path.name != 'README.md')
+# Bazel adds an __init__.py.
+_FILES = sorted(p for p in EXAMPLES.iterdir() if p.is_file() and p.name not in ('README.md', '__init__.py'))
 # Those with flags of their own; the others are modules that these import.
 _BINARIES = [path for path in _FILES if path.suffix == '.py' and 'app.run(' in path.read_text()]
 # What an example imports that not every environment has.

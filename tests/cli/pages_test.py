@@ -41,7 +41,7 @@ def pair(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def browser():
+def browser(tmp_path_factory):
     if not (shutil.which('chromium') and shutil.which('chromedriver')):
         pytest.skip('Chromium is not installed')
     options = webdriver.ChromeOptions()
@@ -52,6 +52,7 @@ def browser():
         '--window-size=1200,900',
     ):  # fmt: skip
         options.add_argument(argument)
+    options.add_argument(f'--user-data-dir={tmp_path_factory.mktemp("chromium")}')
     options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
     try:
         driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which('chromedriver')))
