@@ -12,6 +12,7 @@ import collections
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.evidence import Evidence
@@ -214,10 +215,10 @@ def _placed(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
     kept = [layer for layer in short if present[layer.signature]]
     if len(short) - len(kept) > _allowed(len(short)) or len(set(map(kind, kept))) < _LEAST_SHAPES:
         return None
-    first = _embedded(kept, long, same)
+    first = embedded(kept, long, same)
     if first is None:
         return None
-    last = _embedded(kept[::-1], long[::-1], same) or []
+    last = embedded(kept[::-1], long[::-1], same) or []
     last = [len(long) - 1 - place for place in reversed(last)]
     pairs = [
         (long[x], layer) if turned else (layer, long[x])
@@ -239,13 +240,22 @@ def _turned(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
     return placement if placement and placement.coverage > 1 - _MOST_GAPS else None
 
 
-def _embedded(
-    short: Sequence[Layer], long: Sequence[Layer], same: Callable[[Layer, Layer], bool]
+_Item = TypeVar('_Item')
+
+
+def embedded(
+    short: Sequence[_Item], long: Sequence[_Item], same: Callable[[_Item, _Item], bool]
 ) -> list[int] | None:
-    """Returns the first places in a sequence, in order, that can be the same as those of a shorter one, if any."""
+    """Returns the first places in a sequence, in order, that can be the same as those of a shorter one; None if none.
+
+    Args:
+      short: The shorter sequence.
+      long: The longer sequence.
+      same: Whether an item of the shorter one can be the same as one of the longer one.
+    """
     places, at = [], 0
-    for layer in short:
-        while at < len(long) and not same(layer, long[at]):
+    for item in short:
+        while at < len(long) and not same(item, long[at]):
             at += 1
         if at == len(long):
             return None

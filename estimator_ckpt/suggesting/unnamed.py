@@ -12,6 +12,7 @@ from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.hypotheses import alike
+from estimator_ckpt.suggesting.sequences import embedded
 
 # The fewest variables, and different sizes of them, whose order proves more than chance.
 _LEAST_VARIABLES = 4
@@ -77,21 +78,9 @@ def _made(variables: Sequence[Variable]) -> list[Variable]:
 
 def _placed(short: Sequence[Variable], long: Sequence[Variable]) -> list[tuple[Variable, Variable]]:
     """Returns the pairs that the first and the last way to embed a sequence in a longer one have in common."""
-    first = _places(short, long)
-    last = _places(short[::-1], long[::-1])
+    first = embedded(short, long, alike)
+    last = embedded(short[::-1], long[::-1], alike)
     if first is None or last is None:
         return []
     ends = [len(long) - 1 - place for place in reversed(last)]
     return [(a, long[x]) for a, x, y in zip(short, first, ends, strict=True) if x == y]
-
-
-def _places(short: Sequence[Variable], long: Sequence[Variable]) -> list[int] | None:
-    places, at = [], 0
-    for variable in short:
-        while at < len(long) and not alike(variable, long[at]):
-            at += 1
-        if at == len(long):
-            return None
-        places.append(at)
-        at += 1
-    return places
