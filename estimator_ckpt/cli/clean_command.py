@@ -2,12 +2,13 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from absl import flags
 
-from estimator_ckpt.bundle.leftovers import Leftover, remove_leftover
+from estimator_ckpt.bundle.files import files_for
+from estimator_ckpt.bundle.leftovers import Leftover, find_leftovers, remove_leftover
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.common import formatting
 from estimator_ckpt.inspection.list_directory import leftover_line, list_directory
@@ -49,7 +50,8 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     if values.quiet and not values.yes:
         raise UsageError('--quiet does not ask; pass --yes to remove without asking')
     newest = time.time() - 60 * values.min_age
-    found = list_directory(paths[0]).leftovers
+    listing = list_directory(paths[0])
+    found = listing.leftovers
     leftovers = [leftover for leftover in found if leftover.written <= newest]
     younger = [f'kept: {leftover_line(leftover)}' for leftover in found if leftover.written > newest]
     if not leftovers:
@@ -59,11 +61,10 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
         return 0, [*younger, *lines]
     if not values.yes and not _agrees(lines):
         return 0, ['nothing was removed']
-    # A process that still runs may have finished one of them meanwhile.
-    still = {leftover.path for leftover in list_directory(paths[0]).leftovers}
-    leftovers = [leftover for leftover in leftovers if leftover.path in still]
-    lines = list(map(leftover_line, leftovers)) if values.yes else []
-    return 0, [*younger, *_removed(leftovers, lines)]
+    removed = _remove(listing.directory, leftovers)
+    lines = [f'removed {leftover_line(leftover)}' for leftover in removed] if values.yes else []
+    size = formatting.size(sum(leftover.size for leftover in removed))
+    return 0, [*younger, *lines, f'{formatting.count(len(removed), "leftover")} removed, {size}']
 
 
 def _agrees(lines: list[str]) -> bool:
@@ -73,9 +74,11 @@ def _agrees(lines: list[str]) -> bool:
     return sys.stdin.readline().strip().lower() in ('y', 'yes')
 
 
-def _removed(leftovers: list[Leftover], lines: list[str]) -> Iterator[str]:
-    for leftover in leftovers:
-        remove_leftover(leftover)
-    yield from (f'removed {line}' for line in lines)
-    size = formatting.size(sum(leftover.size for leftover in leftovers))
-    yield f'{formatting.count(len(leftovers), "leftover")} removed, {size}'
+def _remove(directory: str, leftovers: list[Leftover]) -> list[Leftover]:
+    """Removes those that still are left over, and returns them: a process may have finished one meanwhile."""
+    with files_for(directory).locked(directory):
+        still = {leftover.path for leftover in find_leftovers(directory)}
+        removed = [leftover for leftover in leftovers if leftover.path in still]
+        for leftover in removed:
+            remove_leftover(leftover)
+    return removed
