@@ -4,6 +4,7 @@ Each output names its schema and the version of that, as in `{"schema": "estimat
 changes only if a field goes away or changes its meaning; fields may be added at any time.
 """
 
+import functools
 import importlib.resources
 import json
 
@@ -31,5 +32,6 @@ def with_schema(name: str, text: str) -> str:
     return f'{{"schema": {json.dumps(_identifier(name))}, {text[1:]}'
 
 
+@functools.cache
 def _identifier(name: str) -> str:
     return json.loads(schema(name))['$id']
