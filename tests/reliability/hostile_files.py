@@ -421,6 +421,19 @@ def _consume(report):
                 list(result)
 
 
+def failures(named_uses):
+    """Yields the name and the error of each use that ends in another error than those of checkpoints and files."""
+    for name, use in named_uses:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')
+                use()
+        except (CheckpointError, OSError) as error:
+            _ = str(error).encode('utf-8', 'surrogateescape')
+        except Exception as error:
+            yield name, error
+
+
 def faults(original, other, folder, seed):
     """Damages a copy of a checkpoint, and yields the uses of it that end in another error than they should.
 
@@ -442,14 +455,7 @@ def faults(original, other, folder, seed):
     damage.write()
     written = os.path.join(folder, f'{seed}_written')
     os.makedirs(written)
-    for name, use in uses(prefix, original, other, written, seed):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore')
-                use()
-        except (CheckpointError, OSError) as error:
-            _ = str(error).encode('utf-8', 'surrogateescape')
-        except Exception as error:
-            yield name, damage.done, error
+    for name, error in failures(uses(prefix, original, other, written, seed)):
+        yield name, damage.done, error
     shutil.rmtree(place)
     shutil.rmtree(written)

@@ -9,17 +9,15 @@ import sys
 import tempfile
 import time
 import traceback
-import warnings
 
 import h5py
 import numpy as np
 import tensorflow as tf
 
 import estimator_ckpt
-from estimator_ckpt.bundle.errors import CheckpointError
 from tests.bundle.helpers import save
 from tests.formats.helpers import save_v1
-from tests.reliability.hostile_files import run_command
+from tests.reliability.hostile_files import failures, run_command
 
 TENSORS = {
     'dense/kernel': np.arange(12, dtype=np.float32).reshape(3, 4),
@@ -146,15 +144,8 @@ def faults(name, folder, seed):
         data, done = damaged(file.read(), choose)
     with open(path, 'wb') as file:
         file.write(data)
-    for use, function in uses(path, other, folder):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore')
-                function()
-        except (CheckpointError, OSError) as error:
-            _ = str(error).encode('utf-8', 'surrogateescape')
-        except Exception as error:
-            yield use, done, error
+    for use, error in failures(uses(path, other, folder)):
+        yield use, done, error
 
 
 def main(seconds, seed=0):
