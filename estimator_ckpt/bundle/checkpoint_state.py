@@ -93,8 +93,8 @@ def read_state_if_whole(directory: str) -> CheckpointState | None:
 
 def write_state(
     directory: str, state: CheckpointState, state_file: str = STATE_FILE, durable: bool = True
-) -> None:
-    """Replaces the state file of a directory atomically.
+) -> bytes:
+    """Replaces the state file of a directory atomically, and returns what it holds then.
 
     Args:
       directory: Local or remote directory of checkpoints.
@@ -111,7 +111,9 @@ def write_state(
         last_preserved_timestamp=state.last_preserved,
     )
     path = os.path.join(directory, state_file)
-    write_atomically(path, text_format.MessageToString(message).encode(), durable)
+    data = text_format.MessageToString(message).encode()
+    write_atomically(path, data, durable)
+    return data
 
 
 def write_atomically(path: str, data: bytes, durable: bool = True) -> None:

@@ -201,7 +201,7 @@ def same_place(a: str, b: str) -> bool:
     """
     if '://' in a or '://' in b:
         return a.rstrip('/') == b.rstrip('/')
-    return os.path.realpath(a) == os.path.realpath(b)
+    return a == b or os.path.realpath(a) == os.path.realpath(b)
 
 
 def _names_in(directory: str, files: Files) -> list[str]:

@@ -19,7 +19,7 @@ from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.conversion.convert_checkpoint import convert
 from estimator_ckpt.conversion.convert_directory import convert_directory
 from estimator_ckpt.conversion.destinations import ENDINGS, destination_prefix, needs_style
-from estimator_ckpt.formats.opening import find_source, following_latest, open_source
+from estimator_ckpt.formats.opening import following_latest, open_source
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.report import MappingReport
 
@@ -176,24 +176,27 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     }
     if values.all:
         return _convert_all(paths, values, options)
-    report = _convert(paths, values, {**options, 'for_': values['for'].value})
+    source, destination = paths
+
+    def convert_found(found: str) -> tuple[str, MappingReport]:
+        # Named before anything is written: a directory gets the name of this very source.
+        written = destination if values.style is None else destination_prefix(found, destination)
+        return written, _convert(found, destination, values, {**options, 'for_': values['for'].value})
+
+    written, report = following_latest(source, convert_found)
     if values.json:
         return 0, [with_schema('convert', report.to_json())]
     rows = report_lines.tables(report, rows_flag.are_folded(values)) if values.dry_run else ()
-    source, destination = paths
-    if values.style is not None:
-        destination = destination_prefix(find_source(source), destination)
-    return 0, itertools.chain(rows, _lines(destination, values, report))
+    return 0, itertools.chain(rows, _lines(written, values, report))
 
 
-def _convert(paths: list[str], values: Any, options: dict[str, Any]) -> MappingReport:
-    source, destination = paths
+def _convert(source: str, destination: str, values: Any, options: dict[str, Any]) -> MappingReport:
     options = {**options, 'write_state_file': values.write_state_file}
     if values.style is not None and values.data == 'link' and not values.compact:
         # Only values that operations change are written.
         total, delay = None, 1.0
     else:
-        total = None if values.compact or values.style is None else following_latest(source, _data_bytes)
+        total = None if values.compact or values.style is None else _data_bytes(source)
         delay = 0.0
     with terminal.progress_bar('copying' if values.style else 'writing', total, delay) as progress:
         return convert(source, destination, values.style, progress=progress, **options)

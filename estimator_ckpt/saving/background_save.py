@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from estimator_ckpt.program.log import logger
+from estimator_ckpt.saving.errors import SaveError
 from estimator_ckpt.saving.saver import Saver
 
 
@@ -84,8 +85,9 @@ class BackgroundSave(threading.Thread):
         try:
             self._write(self._snapshot, self.step)
         except BaseException as error:
-            # If training has ended by another error, nothing reads `self.error`.
-            logger().error('Saving the checkpoint of step %d has failed: %s', self.step, error)
+            # If training has ended by another error, nothing reads `self.error`. One of the disk is logged already.
+            if not isinstance(error, SaveError):
+                logger().error('Saving the checkpoint of step %d has failed: %s', self.step, error)
             self.error = error
         finally:
             del self._write, self._snapshot  # Frees the values before the next save.

@@ -14,6 +14,7 @@ from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundErro
 from estimator_ckpt.bundle.paths import checkpoint_exists
 from estimator_ckpt.common import formatting
 from estimator_ckpt.mapping.report import MappingError, MappingReport
+from estimator_ckpt.program.log import logger
 
 
 class _OpError(tf.errors.OpError):
@@ -102,7 +103,7 @@ def errors_of_restore() -> Iterator[None]:
         raise program_error.with_traceback(error.__traceback__) from error.__cause__
 
 
-class _SaveError(_OpError, CheckpointError, OSError):
+class SaveError(_OpError, CheckpointError, OSError):
     """A checkpoint could not be written, because of the disk. It is an `OSError` with its number and file too."""
 
     def __init__(self, message: str, number: int, filename: str | None = None):
@@ -113,31 +114,31 @@ class _SaveError(_OpError, CheckpointError, OSError):
         return type(self), (self.message, self.errno, self.filename)
 
 
-class _NoRoom(_SaveError, tf.errors.ResourceExhaustedError):
+class _NoRoom(SaveError, tf.errors.ResourceExhaustedError):
     """There is no room on the disk, or for open files."""
 
     _CODE = tf.errors.RESOURCE_EXHAUSTED
 
 
-class _Denied(_SaveError, tf.errors.PermissionDeniedError, PermissionError):
+class _Denied(SaveError, tf.errors.PermissionDeniedError, PermissionError):
     """Writing is not permitted."""
 
     _CODE = tf.errors.PERMISSION_DENIED
 
 
-class _Gone(_SaveError, tf.errors.NotFoundError, FileNotFoundError):
+class _Gone(SaveError, tf.errors.NotFoundError, FileNotFoundError):
     """A file or directory has vanished."""
 
     _CODE = tf.errors.NOT_FOUND
 
 
-class _NoDirectory(_SaveError, tf.errors.FailedPreconditionError):
+class _NoDirectory(SaveError, tf.errors.FailedPreconditionError):
     """There is a file where a directory is needed, or a directory where a file is."""
 
     _CODE = tf.errors.FAILED_PRECONDITION
 
 
-class _DiskFailed(_SaveError, tf.errors.UnknownError):
+class _DiskFailed(SaveError, tf.errors.UnknownError):
     """The disk has failed in another way.
 
     Files that are too large belong here too: TensorFlow raises an `OutOfRangeError` for them, which MonitoredSession
@@ -146,7 +147,7 @@ class _DiskFailed(_SaveError, tf.errors.UnknownError):
 
 
 # The classes and the remedies of the errors of a disk, by their numbers.
-_DISK_ERRORS: dict[int, tuple[type[_SaveError], str]] = {
+_DISK_ERRORS: dict[int, tuple[type[SaveError], str]] = {
     errno.ENOSPC: (_NoRoom, 'make room, or save elsewhere'),
     errno.EDQUOT: (_NoRoom, 'make room, or save elsewhere'),
     errno.EMFILE: (_NoRoom, 'raise the limit of open files (ulimit -n)'),
@@ -203,8 +204,10 @@ def errors_of_save(
       last_checkpoint: Returns the checkpoint that was saved last; None if there is none.
       needed: Returns the least number of bytes that must be written; 0 if it is not known.
 
+    The sentence is logged too: in a traceback it comes last, after TensorFlow's stack of some forty lines.
+
     Raises:
-      CheckpointError: If the body raises an error of the disk. It is an `OSError`, and an error of `tf.errors`.
+      SaveError: If the body raises an error of the disk. It is an `OSError`, and an error of `tf.errors`.
     """
     try:
         yield
@@ -222,6 +225,7 @@ def errors_of_save(
         if last is not None and checkpoint_exists(last):
             left = f'the last checkpoint, {last}, is intact'
         message = f'{path} could not be saved: {os.strerror(number)}{room}; {left}; {remedy}.'
+        logger().error('%s', message)
         raise kind(message, number, file) from error
 
 

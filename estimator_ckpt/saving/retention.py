@@ -25,8 +25,8 @@ from estimator_ckpt.program.log import logger
 
 # The file in the folder of a save that names the checkpoints to be deleted.
 _SURPLUS = 'surplus'
-# The latest checkpoint that any saver of this process has announced, by state file.
-_announced: dict[str, str] = {}
+# The latest checkpoint that any saver of this process has announced, and the contents of the state file, by its path.
+_announced: dict[str, tuple[str, bytes]] = {}
 
 
 class Retention:
@@ -162,8 +162,8 @@ class Retention:
             timestamps=tuple(written for _, written in kept),
             last_preserved=self._last_preserved,
         )
-        write_state(directory, state, state_file, self._durable)
-        _announced[_state_path(latest, state_file)] = state.latest
+        contents = write_state(directory, state, state_file, self._durable)
+        _announced[_state_path(latest, state_file)] = state.latest, contents
         self.announces = True
 
     def check_alone(self, prefix: str, state_file: str = STATE_FILE) -> None:
@@ -181,16 +181,19 @@ class Retention:
         """
         if not self.announces:
             return
+        path = _state_path(prefix, state_file)
+        own, contents = _announced.get(path, (None, None))
+        if contents is not None and files_for(path).read_if_there(path) == contents:
+            return
         try:
             state = read_state(os.path.dirname(prefix), state_file)
         except CorruptCheckpointError:
             return  # The next announcement replaces the damaged file.
-        path = _state_path(prefix, state_file)
-        if state is None or state.latest == _announced.get(path) or _series(state.latest) != _series(prefix):
+        if state is None or state.latest == own or _series(state.latest) != _series(prefix):
             return
         raise CheckpointError(
             f'Another process writes checkpoints to {os.path.dirname(prefix)}: {path} names {state.latest}, and not '
-            f'{_announced.get(path)}, which this one saved last. Stop one of them, or give each a directory of its own.'
+            f'{own}, which this one saved last. Stop one of them, or give each a directory of its own.'
         )
 
     @contextlib.contextmanager

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import estimator_ckpt
+from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
 from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.cli import convert_command
 from tests.bundle.helpers import (
     BFLOAT16,
     assert_same,
@@ -271,6 +273,25 @@ class TestConvert:
     def test_json_has_what_came_from_where(self, capsys, a, tmp_path):
         rows = in_process(capsys, 'convert', a, tmp_path / 'new', '--style=tf2', '--json').json['matched']
         assert {row['source'] for row in rows} == set(TENSORS)
+
+    def test_the_checkpoint_that_was_written_is_named_where_training_goes_on(
+        self, capsys, a, tmp_path, monkeypatch
+    ):
+        run, new = tmp_path / 'run', tmp_path / 'new'
+        save(run / 'model.ckpt-1', TENSORS)
+        write_state(str(run), CheckpointState('model.ckpt-1', ('model.ckpt-1',)))
+        new.mkdir()
+
+        def convert_while_training(*arguments, **options):
+            report = estimator_ckpt.convert(*arguments, **options)
+            save(run / 'model.ckpt-2', TENSORS)
+            write_state(str(run), CheckpointState('model.ckpt-2', ('model.ckpt-1', 'model.ckpt-2')))
+            return report
+
+        monkeypatch.setattr(convert_command, 'convert', convert_while_training)
+        result = in_process(capsys, 'convert', run, new, '--style=tf2')
+        assert result.lines[-1].startswith(f'{new}/model.ckpt-1: written in style tf2')
+        assert sorted(name.name for name in new.glob('*.index')) == ['model.ckpt-1.index']
 
     def test_copying_shows_progress_on_a_terminal_and_linking_none(self, a, tmp_path):
         code, seen = on_terminal('convert', a, tmp_path / 'copy', '--style=tf2', '--data=copy')

@@ -164,7 +164,7 @@ def train(kind, directory, fault, stack, hooks=()):
 
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('fault', FAULTS, ids=lambda fault: fault.__name__)
-def test_a_disk_that_fails_costs_no_checkpoint_and_is_said_in_a_sentence(tmp_path, fault, kind):
+def test_a_disk_that_fails_costs_no_checkpoint_and_is_said_in_a_sentence(tmp_path, fault, kind, caplog):
     number, type_of_error, remedy = FAULTS[fault]
     directory = tmp_path / 'run'
     with contextlib.ExitStack() as stack, pytest.raises(estimator_ckpt.CheckpointError) as caught:
@@ -181,6 +181,8 @@ def test_a_disk_that_fails_costs_no_checkpoint_and_is_said_in_a_sentence(tmp_pat
     assert '\n' not in text and '.tmp-' not in text and '.saving-' not in text and last in text
     assert re.search(remedy, text)
     assert error.__cause__ is not None
+    # Before the traceback, in which it is last.
+    assert [record.message for record in caplog.records if record.levelname == 'ERROR'] == [text]
     assert read_state(str(directory)).latest == 'model.ckpt-3'
     assert estimator_ckpt.verify(directory).ok
     assert not os.path.exists(f'{saved}.index')
