@@ -133,7 +133,8 @@ class BundleReader:
           KeyError: If the checkpoint has no such key.
           CorruptCheckpointError: If the entry is implausible.
         """
-        return self.raw_entry(encode_key(key))
+        raw_key = encode_key(key)
+        return self._entries.get(raw_key) or self.raw_entry(raw_key)
 
     def raw_entry(self, key: bytes) -> Entry:
         """Returns the entry of a stored key, such as those of the data of slices.

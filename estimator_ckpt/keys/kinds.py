@@ -54,10 +54,9 @@ class Meaning:
     slot_name: str = ''
 
 
-_SLOT = re.compile(
-    rf'(?P<variable>.+?)(?:/(?:t|part)_\d+)?/(?P<slot>(?:{"|".join(slots.TF1_NAMES)})(?:_\d+)?|'
-    rf'{"|".join(slots.FIXED_ENDINGS)})(?P<end>:0)?'
-)
+_ENDINGS = rf'(?:{"|".join(slots.TF1_NAMES)})(?:_\d+)?|{"|".join(slots.FIXED_ENDINGS)}'
+_ENDING = re.compile(_ENDINGS)
+_SLOT = re.compile(rf'(?P<variable>.+?)(?:/(?:t|part)_\d+)?/(?P<slot>{_ENDINGS})(?P<end>:0)?')
 # Keras's optimizers in graphs, which canned estimators use (`keras/optimizers/legacy/optimizer_v2.py`).
 _KERAS = rf'(?:.*/)?(?:{"|".join(slots.KERAS_NAMES)})(?:_\d+)?/'
 _KERAS_SLOT = re.compile(
@@ -88,9 +87,7 @@ _NAMED_KERAS_3_SLOT = re.compile(
     rf'{_KERAS_3}(?P<variable>[^/]+)_(?P<slot>{"|".join(slots.KERAS_3_SLOT_NAMES)})'
 )
 _KERAS_3_SCALAR = re.compile(rf'{_KERAS_3}(?:iteration|learning_rate)')
-_SLOT_ENDING = re.compile(
-    rf'(?P<stem>.+)/(?P<slot>(?:{"|".join(slots.TF1_NAMES)})(?:_\d+)?|{"|".join(slots.FIXED_ENDINGS)})'
-)
+_SLOT_ENDING = re.compile(rf'(?P<stem>.+)/(?P<slot>{_ENDINGS})')
 _AVERAGE = re.compile(r'(?P<variable>.+)/ExponentialMovingAverage(?:_\d+)?(?P<end>:0)?')
 # The variables that a zero-debiased average is computed from (`tensorflow/python/training/moving_averages.py`).
 _DEBIASING = re.compile(r'(?P<average>.+)/(?:biased|local_step)(?P<end>:0)?')
@@ -165,13 +162,19 @@ def meanings_of_names(
     names = list(names)
     variables = _Names(names)
     meanings: dict[str, Meaning] = {}
-    plain: set[str] = set()
+    # Many names share few last segments, each of which is looked at once.
+    looks: dict[str, _Look] = {}
     for name in names:
-        segment = name[name.rfind('/') + 1 :]
-        # Many names share few last segments, each of which is looked at once.
-        if segment not in plain and not _TELLING.search(segment):
-            plain.add(segment)
-        meanings[name] = _VARIABLE if segment in plain else _meaning_of_name(name, variables)
+        stem, _, segment = name.rpartition('/')
+        look = looks.get(segment)
+        if look is None:
+            look = looks[segment] = _look_of(segment)
+        if look is _Look.PLAIN:
+            meanings[name] = _VARIABLE
+        elif look is _Look.SLOT_ENDING and stem in variables and not _is_piece(stem):
+            meanings[name] = Meaning(Kind.SLOT, stem, segment)
+        else:
+            meanings[name] = _meaning_of_name(name, variables)
     if shape_of is not None:
         candidates = [
             name for name in names if meanings[name] is _VARIABLE and name[: name.rfind('/')] in variables
@@ -182,6 +185,25 @@ def meanings_of_names(
                 Meaning(Kind.SLOT, variable, ending) if is_sure else Meaning(Kind.OTHER, variable)
             )
     return meanings
+
+
+class _Look(enum.Enum):
+    """What the last segment of a name tells."""
+
+    PLAIN = enum.auto()
+    SLOT_ENDING = enum.auto()
+    OTHER = enum.auto()
+
+
+def _look_of(segment: str) -> _Look:
+    if _ENDING.fullmatch(segment):
+        return _Look.SLOT_ENDING
+    return _Look.OTHER if _TELLING.search(segment) else _Look.PLAIN
+
+
+def _is_piece(name: str) -> bool:
+    """Returns True if a name may be that of a piece of a variable, whose slots are those of the whole."""
+    return name[name.rfind('/') + 1 :].startswith(('t_', 'part_'))
 
 
 class _Names:

@@ -6,6 +6,7 @@ variable are created (`tensorflow/python/training/slot_creator.py`). The objects
 """
 
 import dataclasses
+import functools
 import itertools
 import re
 from collections.abc import Collection, Iterable
@@ -300,6 +301,7 @@ class SlotState:
     optimizer: str = ''
 
 
+@functools.lru_cache  # Many slots share few endings.
 def is_tf1_ending(ending: str) -> bool:
     """Returns True if names of slots of a known TF1 optimizer can end so."""
     return ending in _BERT_NAMES or (
@@ -325,12 +327,17 @@ def object_slot_name(ending: str, siblings: Collection[str]) -> str | None:
     Returns:
       The name; None for an unknown optimizer, and for a second optimizer of the same class.
     """
+    return _object_slot_name(ending, _CENTERED_ENDING in siblings)
+
+
+@functools.lru_cache  # Many slots share few endings.
+def _object_slot_name(ending: str, is_centered: bool) -> str | None:
     if ending in _BERT_NAMES:
         return _BERT_NAMES[ending]
     match = _ENDING.fullmatch(ending)
     if match is None:
         return None
-    by_optimizer = _CENTERED_OBJECT_NAMES if _CENTERED_ENDING in siblings else _OBJECT_NAMES
+    by_optimizer = _CENTERED_OBJECT_NAMES if is_centered else _OBJECT_NAMES
     slot_names = by_optimizer.get(match['optimizer'], ())
     number = to_int(match['number'] or '0')
     return slot_names[number] if number < len(slot_names) else None

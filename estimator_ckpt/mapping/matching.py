@@ -101,8 +101,8 @@ def match(
                 dtype, shape = entry.dtype, entry.shape
             else:
                 dtype, shape = recipe.outcome(source.reader)
-            if dtype == wanted.dtype and wanted.shape in (None, shape):
                 row.note = joined_note(recipe)
+            if dtype == wanted.dtype and wanted.shape in (None, shape):
                 report.matched.append(row)
                 fitting.append((wanted, recipe))
             else:

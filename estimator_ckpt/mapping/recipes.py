@@ -78,7 +78,8 @@ class Preparation:
     part: Part = WHOLE
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+# Never changed, yet not frozen: there may be 100,000, and to create a frozen one takes four times as long.
+@dataclasses.dataclass(slots=True, unsafe_hash=True)
 class TensorRecipe:
     """Computes a tensor from one or several tensors by the operations of a rule.
 

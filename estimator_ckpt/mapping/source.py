@@ -59,7 +59,7 @@ class Source:
     @functools.cached_property
     def steps(self) -> list[Tensor]:
         """The global steps; if there is none, the other counters of steps."""
-        counters = [t for t in self.tensors if is_step(t.meaning, t.path) and self._is_scalar(t)]
+        counters = [tensor for tensor in self._scalars if is_step(tensor.meaning, tensor.path)]
         return [t for t in counters if t.meaning.kind is Kind.STEP] or counters
 
     @functools.cached_property
@@ -72,11 +72,7 @@ class Source:
     @functools.cached_property
     def betas(self) -> dict[str, float]:
         """The betas of Adam that the checkpoint has, by their Keras names."""
-        numbers = {
-            _last(tensor): self.number(tensor)
-            for tensor in self.tensors
-            if _last(tensor) in _BETAS and self._is_scalar(tensor)
-        }
+        numbers = {_last(tensor): self.number(tensor) for tensor in self._scalars if _last(tensor) in _BETAS}
         return {beta: number for beta, number in numbers.items() if _is_finite(number)}
 
     @functools.cached_property
@@ -84,8 +80,8 @@ class Source:
         """The learning rates that the checkpoint has, by the path or scope of the optimizer."""
         rates = {
             '/'.join(tensor.path[:-1]) or tensor.name.rpartition('/')[0]: self.number(tensor)
-            for tensor in self.tensors
-            if tensor.meaning.kind is Kind.OPTIMIZER and _last(tensor) in _RATES and self._is_scalar(tensor)
+            for tensor in self._scalars
+            if tensor.meaning.kind is Kind.OPTIMIZER and _last(tensor) in _RATES
         }
         return {optimizer: rate for optimizer, rate in rates.items() if _is_finite(rate)}
 
@@ -99,8 +95,9 @@ class Source:
         except CheckpointNotFoundError:
             return None
 
-    def _is_scalar(self, tensor: Tensor) -> bool:
-        return self.reader.entry(tensor.key).shape == ()
+    @functools.cached_property
+    def _scalars(self) -> list[Tensor]:
+        return [tensor for tensor in self.tensors if not self.reader.entry(tensor.key).shape]
 
 
 def read_number(reader: TensorSource, key: str, verify: bool = False) -> float | None:

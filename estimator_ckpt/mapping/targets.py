@@ -13,7 +13,8 @@ from estimator_ckpt.keys.slots import SlotState
 from estimator_ckpt.mapping.tensors import Tensor
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+# Never changed, yet not frozen: there may be 100,000, and to create a frozen one takes four times as long.
+@dataclasses.dataclass(slots=True, unsafe_hash=True)
 class TargetTensor:
     """A tensor that is to get a value.
 
@@ -24,7 +25,7 @@ class TargetTensor:
       trainable: Whether the tensor is a trainable variable; True if that is not known.
       variable: The variable or other object of the program that takes the value; None for a tensor of a checkpoint.
       state: The contents of a slot; None for other tensors and if they are not known.
-      read: The function that returns the present value; None if it cannot be read.
+      read: The function that returns the present value, given the key of the tensor; None if it cannot be read.
     """
 
     tensor: Tensor
@@ -33,7 +34,7 @@ class TargetTensor:
     trainable: bool = True
     variable: Any = None
     state: SlotState | None = None
-    read: Callable[[], np.ndarray] | None = None
+    read: Callable[[str], np.ndarray] | None = None
 
     def own_value(self, source_has_slots: bool) -> np.ndarray | None:
         """Returns the value that the tensor keeps if a checkpoint does not have it.
@@ -51,7 +52,7 @@ class TargetTensor:
         is_setting = kind is Kind.OPTIMIZER and not is_beta_power(name)
         is_setting = is_setting or name.rpartition('/')[2] == SEED
         is_idle = self.state is not None and self.state.family == 'sgd' and not source_has_slots
-        return self.read() if self.read and (is_setting or is_idle) else None
+        return self.read(self.tensor.key) if self.read and (is_setting or is_idle) else None
 
     @property
     def calls(self) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ from estimator_ckpt.mapping.transforms import Transform, at_join, for_slots, tar
 _NAMELESS = frozenset(['OBJECT_CONFIG_JSON', 'ITERATOR'])
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+# Never changed, yet not frozen: there may be 100,000, and to create a frozen one takes four times as long.
+@dataclasses.dataclass(slots=True, unsafe_hash=True)
 class Tensor:
     """A tensor of a checkpoint, which may have several keys.
 

@@ -70,7 +70,7 @@ def check_powers(source: Source, optimizers: Sequence[tuple[int | None, Mapping[
     """
     warnings = []
     for tensor in source.tensors:
-        power = BETA_POWER.fullmatch(tensor.name)
+        power = BETA_POWER.fullmatch(tensor.name) if '_power' in tensor.name else None
         value = source.number(tensor) if power else None
         if power is None or value is None:
             continue

@@ -1,6 +1,5 @@
 """Reads the tensors of a target: of a checkpoint, or of the objects of a program."""
 
-import functools
 import os
 from typing import Any
 
@@ -44,9 +43,17 @@ def of_contents(contents: Contents, like: Source | None = None) -> Targets:
     reader.decode_all()
     is_like = like is not None and contents.has_meanings_of(like.contents)
     source = Source(contents, like.tensors) if like is not None and is_like else Source.read(contents)
-    wanted = []
-    for tensor in source.tensors:
-        entry, read = reader.entry(tensor.key), functools.partial(reader.tensor, tensor.key)
-        state = source.slot_states.get(tensor.key)
-        wanted.append(TargetTensor(tensor, entry.shape, entry.dtype, state=state, read=read))
+    # The learning rates are values, which may differ.
+    has_states_of = like if is_like and like and like.learning_rates == source.learning_rates else source
+    states = has_states_of.slot_states
+    wanted = [
+        TargetTensor(
+            tensor,
+            (entry := reader.entry(tensor.key)).shape,
+            entry.dtype,
+            state=states.get(tensor.key),
+            read=reader.tensor,
+        )
+        for tensor in source.tensors
+    ]
     return Targets(wanted, contents.graph, contents.weights.model if contents.weights else '')

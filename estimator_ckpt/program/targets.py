@@ -2,9 +2,10 @@
 
 import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from estimator_ckpt.keys.graph_builder import Path
@@ -57,18 +58,14 @@ def of_objects(objects: Any, slots: Sequence[LiveSlot] = ()) -> Targets:
         tensor = Tensor(item.key, name, item.key, path, suffix, meaning)
         trainable = getattr(item.owner, 'trainable', False) is True
         state = slot.state if slot else None
-        wanted.append(
-            TargetTensor(
-                tensor,
-                item.shape,
-                item.dtype,
-                trainable,
-                item.owner,
-                state,
-                getattr(item.owner, 'numpy', None),
-            )
-        )
+        read = _reader_of(item.owner)
+        wanted.append(TargetTensor(tensor, item.shape, item.dtype, trainable, item.owner, state, read))
     return Targets(wanted, reached.graph)
+
+
+def _reader_of(owner: Any) -> Callable[[str], np.ndarray] | None:
+    numpy = getattr(owner, 'numpy', None)
+    return None if numpy is None else lambda key: numpy()
 
 
 def _of_variables(variables: Sequence[Any]) -> Targets:

@@ -39,8 +39,8 @@ def complete_scalars(
     missing = {row.target for row in report.missing}
     loads = _nadam_products(chosen, missing, step, betas, report)
     for wanted in chosen:
-        power = BETA_POWER.fullmatch(wanted.tensor.name)
-        if power and wanted.tensor.name in missing and step is not None:
+        power = BETA_POWER.fullmatch(wanted.tensor.name) if wanted.tensor.name in missing else None
+        if power and step is not None:
             beta = betas[f'beta_{power["number"]}']
             loads.append((wanted, Constant(power_of(beta, step + 1), wanted.dtype)))
             note = f'{beta:g} to the power of {step + 1}'

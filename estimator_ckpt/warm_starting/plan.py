@@ -91,7 +91,8 @@ def map_warm_start(
         source = source.of(promote_all(source, "average='promote'"))
     rules = parse_rules(bind_objects(with_cells(warm_start.rules, source, target), locate))
     tensors, idle = apply_rules(source.tensors, rules, follow=False)
-    source = source.of(tensors)
+    if rules:  # Else the contents of the slots, which are known by now, would be worked out again.
+        source = source.of(tensors)
     if warm_start.slots:
         _check_slots_are_known(source, warm_start)
     explicit = {name.removesuffix(':0') for rule in rules for name in rule.targets}
@@ -197,7 +198,9 @@ class _Adaptation:
 
     def __call__(self, wanted: TargetTensor, source: Tensor) -> Tensor:
         """Returns the source of a wanted tensor with the adapted recipe."""
-        factor = crossing_factor(self._states.get(source.key), wanted.state, self._learning_rate)
+        factor = None
+        if wanted.state is not None:
+            factor = crossing_factor(self._states.get(source.key), wanted.state, self._learning_rate)
         may_cast = self._cast or wanted.is_step
         if source.recipe is None and factor is None and not may_cast and not self._infos:
             return source

@@ -79,12 +79,12 @@ def _reason_against(
 ) -> str:
     """Returns the reason why a variable is not chosen; empty if it is chosen."""
     kind = wanted.tensor.meaning.kind
-    if wanted.is_step:
-        return "step='reset'" if step == 'reset' else ''
     if kind is Kind.SLOT:
         if not slots:
             return 'slots=False'
         return '' if wanted.tensor.meaning.variable in chosen else 'its variable is left out'
+    if wanted.is_step:
+        return "step='reset'" if step == 'reset' else ''
     if kind is Kind.OPTIMIZER:
         return '' if slots else 'slots=False'
     if not _NO_WEIGHTS.isdisjoint(wanted.tensor.path):
