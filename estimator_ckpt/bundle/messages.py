@@ -1,5 +1,7 @@
 """The messages of a checkpoint's index (`tensorflow/core/protobuf/tensor_bundle.proto`)."""
 
+from typing import NamedTuple
+
 from estimator_ckpt.bundle.protos import declare
 
 _messages = declare(
@@ -29,3 +31,24 @@ _messages = declare(
 )
 BundleHeader = _messages['BundleHeader']
 BundleEntry = _messages['BundleEntry']
+
+
+class Header(NamedTuple):
+    """What is used of a `BundleHeader`."""
+
+    num_shards: int
+    endianness: int
+    min_consumer: int
+
+
+def parse_header(raw: bytes) -> Header:
+    """Parses a serialized `BundleHeader`.
+
+    Raises:
+      google.protobuf.message.DecodeError: If `raw` is no such message.
+    """
+    # As TensorFlow writes it, with one byte for the number of shards: this needs no protobuf.
+    if len(raw) == 6 and raw[0] == 0x08 and raw[1] < 0x80 and raw[2:] == b'\x1a\x02\x08\x01':
+        return Header(raw[1], 0, 0)
+    message = BundleHeader.FromString(raw)
+    return Header(message.num_shards, message.endianness, message.version.min_consumer)

@@ -5,7 +5,7 @@ import functools
 import itertools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from estimator_ckpt.bundle.columns import Columns, decode_columns
 from estimator_ckpt.bundle.entries import HEADER_KEY, Entry, decode_key, encode_key, entry_fault
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError, damaged
 from estimator_ckpt.bundle.files import files_for
-from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
+from estimator_ckpt.bundle.messages import BundleEntry, parse_header
 from estimator_ckpt.bundle.paths import data_files, data_path, index_path, resolve
 from estimator_ckpt.bundle.slices import Slice
 from estimator_ckpt.bundle.table import TableError, read_table
@@ -39,7 +39,7 @@ def stored_files(prefix: str) -> list[str]:
     if files.is_object_store:
         with contextlib.suppress(TableError, DecodeError, StopIteration):
             _, header = next(read_table(files.read_if_there(index) or b''))
-            number = BundleHeader.FromString(bytes(header)).num_shards
+            number = parse_header(bytes(header)).num_shards
             if 0 < number <= _MAX_SHARDS:
                 return [index, *(data_path(prefix, shard, number) for shard in range(number))]
     return [index, *data_files(prefix)]
@@ -74,13 +74,13 @@ class BundleReader:
         self.prefix = os.fspath(path) if is_prefix else resolve(path)
         self._files = files_for(self.prefix)
         self.raw = self._read_index()
-        header = self._parse(BundleHeader, HEADER_KEY, self.raw.pop(HEADER_KEY, None))
+        header = self._parse(parse_header, HEADER_KEY, self.raw.pop(HEADER_KEY, None))
         self.num_shards = header.num_shards
         self.big_endian = header.endianness == 1
         if not 0 < self.num_shards <= _MAX_SHARDS:
             raise self._corrupt(f'its header claims {self.num_shards} shards')
-        if header.version.min_consumer > 1:
-            raise self._corrupt(f'it needs a reader of version {header.version.min_consumer}')
+        if header.min_consumer > 1:
+            raise self._corrupt(f'it needs a reader of version {header.min_consumer}')
         self._entries: dict[bytes, Entry] = {}
 
     def _read_index(self) -> dict[bytes, bytes]:
@@ -102,11 +102,11 @@ class BundleReader:
     def _corrupt(self, what: str) -> CorruptCheckpointError:
         return damaged(index_path(self.prefix), what)
 
-    def _parse(self, message: Any, key: bytes, raw: bytes | None) -> Any:
+    def _parse(self, parse: Callable[[bytes], Any], key: bytes, raw: bytes | None) -> Any:
         if raw is None:
             raise self._corrupt('it has no header')
         try:
-            return message.FromString(raw)
+            return parse(raw)
         except DecodeError as error:
             raise self._corrupt(f'the entry of {decode_key(key)!r} does not parse') from error
 
@@ -152,7 +152,7 @@ class BundleReader:
 
     def message(self, key: bytes) -> BundleEntry:
         """Parses the entry of a stored key, without checking its plausibility."""
-        return self._parse(BundleEntry, key, self.raw[key])
+        return self._parse(BundleEntry.FromString, key, self.raw[key])
 
     def decode_all(self) -> None:
         """Decodes all plausible entries at once, so that `entry` only looks them up."""

@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import flags
@@ -20,12 +20,13 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.formats.opening import following_latest
 from estimator_ckpt.inspection.entry_table import scope_lines, scope_totals
 from estimator_ckpt.inspection.inspect_checkpoint import Inspection, inspect
-from estimator_ckpt.inspection.object_tree import TreeNode, tree
-from estimator_ckpt.inspection.tensor_statistics import Statistics
 from estimator_ckpt.keys.contents import CheckpointEntry, keys_by_name
 from estimator_ckpt.keys.kind_words import KIND_WORDS, listed_words
 from estimator_ckpt.keys.kinds import Kind
-from estimator_ckpt.mapping.report import nearest
+
+if TYPE_CHECKING:  # Imported where they are used, as the table of keys needs none of them.
+    from estimator_ckpt.inspection.object_tree import TreeNode
+    from estimator_ckpt.inspection.tensor_statistics import Statistics
 
 ARGUMENTS = ('CHECKPOINT',)
 EXAMPLES = (
@@ -127,6 +128,8 @@ def _with_tensor(inspection: Inspection, name: str) -> Inspection:
     # TensorFlow ends the names of variables in :0.
     chosen = keys.get(name) or keys.get(name.removesuffix(':0')) or []
     if not chosen:
+        from estimator_ckpt.mapping.report import nearest
+
         hint = nearest(name, list(keys), 0) or '`inspect` without --tensor_name shows all keys'
         raise UsageError(f'{inspection.contents.reader.prefix} has no tensor {name!r}; {hint}')
     return dataclasses.replace(
@@ -199,14 +202,16 @@ def _table(inspection: Inspection, values: Any) -> Iterator[str]:
             yield text if kind is Kind.VARIABLE else terminal.paint(text, terminal.DIM)
 
 
-def _statistics(inspection: Inspection, values: Any) -> dict[str, Statistics | None] | None:
+def _statistics(inspection: Inspection, values: Any) -> dict[str, 'Statistics | None'] | None:
     if not values.stats:
         return None
     with terminal.progress_bar('reading', delay=1) as progress:
         return inspection.statistics(progress)
 
 
-def _tree(inspection: Inspection, depth: int | None) -> Iterator[TreeNode]:
+def _tree(inspection: Inspection, depth: int | None) -> Iterator['TreeNode']:
+    from estimator_ckpt.inspection.object_tree import tree
+
     nodes = tree(inspection.contents, inspection.contents.entries())
     return (node for node in nodes if depth is None or node.depth <= depth)
 

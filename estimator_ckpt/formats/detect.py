@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import zipfile
 
 from estimator_ckpt.bundle import checksums
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError
@@ -175,6 +174,8 @@ def _table_kind(path: str, files: Files, size: int) -> FileKind:
 
 
 def _zip_kind(path: str, files: Files, size: int) -> FileKind:
+    import zipfile  # Few sources are archives.
+
     try:
         with zipfile.ZipFile(io.BufferedReader(RandomAccess(path, files, size))) as archive:
             names = archive.namelist()

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from estimator_ckpt.common import formatting
 from estimator_ckpt.common.folding import Fold, fold, ranges
-from estimator_ckpt.inspection.tensor_statistics import Statistics
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import CheckpointEntry
 from estimator_ckpt.keys.kinds import Kind
+
+if TYPE_CHECKING:
+    from estimator_ckpt.inspection.tensor_statistics import Statistics
 
 _TITLES = ('kind', 'dtype', 'shape', 'size', 'shard', 'tensors', 'key')
 _NUMBERS = ('mean', 'std', 'min', 'max', 'zeros', 'NaN', 'Inf')
@@ -49,7 +51,7 @@ def entry_lines(
     *,
     are_folded: bool = False,
     show_names: bool = False,
-    statistics: Mapping[str, Statistics | None] | None = None,
+    statistics: Mapping[str, 'Statistics | None'] | None = None,
 ) -> list[Line]:
     """Returns a table of keys, with the titles first and the keys in the last column.
 
@@ -83,7 +85,7 @@ def _folds(names: Sequence[str], alike: Sequence[Hashable], are_folded: bool) ->
     return [Fold(name, (position,)) for position, name in enumerate(names)]
 
 
-def _cells(entry: CheckpointEntry, statistics: Mapping[str, Statistics | None] | None) -> tuple[str, ...]:
+def _cells(entry: CheckpointEntry, statistics: Mapping[str, 'Statistics | None'] | None) -> tuple[str, ...]:
     slices = f' ({formatting.count(entry.num_slices, "slice")})' if entry.num_slices else ''
     cells = (
         str(entry.kind),

@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,11 +16,13 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.formats.array_file import ArrayFile
 from estimator_ckpt.inspection.entry_table import Line, entry_lines
-from estimator_ckpt.inspection.tensor_statistics import Statistics, statistics
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.contents import CheckpointEntry, Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.styles import CheckpointStyle
+
+if TYPE_CHECKING:
+    from estimator_ckpt.inspection.tensor_statistics import Statistics
 
 Progress = Callable[[int, int], object]
 _ORDER = list(Kind)
@@ -85,7 +87,7 @@ class Inspection:
         what = reader.what if isinstance(reader, ArrayFile) else f'style {self.style}'
         return f'{what}, {parameters} in variables, {shards}'
 
-    def statistics(self, progress: Progress | None = None) -> dict[str, Statistics | None]:
+    def statistics(self, progress: Progress | None = None) -> dict[str, 'Statistics | None']:
         """Reads the tensors of `entries` and returns the statistics of each by key.
 
         Args:
@@ -94,12 +96,14 @@ class Inspection:
         Raises:
           CheckpointError: If a tensor cannot be read.
         """
+        from estimator_ckpt.inspection.tensor_statistics import statistics  # Not for the table of keys.
+
         total = sum(entry.size for entry in self.entries)
         report = functools.partial(_report, progress, total) if progress else lambda size: None
         return {entry.key: statistics(self.contents.reader, entry.key, report) for entry in self.entries}
 
     def lines(
-        self, *, are_folded: bool = False, statistics: Mapping[str, Statistics | None] | None = None
+        self, *, are_folded: bool = False, statistics: Mapping[str, 'Statistics | None'] | None = None
     ) -> list[Line]:
         """Formats `entries` as a table, with the titles first and the keys in the last column.
 

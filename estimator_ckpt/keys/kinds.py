@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from estimator_ckpt.common.digits import to_int
+from estimator_ckpt.keys import name_patterns as patterns
 from estimator_ckpt.keys import object_keys, slots
 from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
 from estimator_ckpt.keys.slot_structure import find_slots, variable_of_cut_slot
@@ -54,74 +55,13 @@ class Meaning:
     slot_name: str = ''
 
 
-_ENDINGS = rf'(?:{"|".join(slots.TF1_NAMES)})(?:_\d+)?|{"|".join(slots.FIXED_ENDINGS)}'
-_ENDING = re.compile(_ENDINGS)
-_SLOT = re.compile(rf'(?P<variable>.+?)(?:/(?:t|part)_\d+)?/(?P<slot>{_ENDINGS})(?P<end>:0)?')
-# Keras's optimizers in graphs, which canned estimators use (`keras/optimizers/legacy/optimizer_v2.py`).
-_KERAS = rf'(?:.*/)?(?:{"|".join(slots.KERAS_NAMES)})(?:_\d+)?/'
-_KERAS_SLOT = re.compile(
-    rf'{_KERAS}(?P<variable>.+)/(?P<slot>{"|".join(slots.LEGACY_SLOT_NAMES)})(?P<end>:0)?'
-)
-_SCALAR = re.compile(
-    '|'.join(
-        [
-            rf'(?:.*/)?(?:{"|".join(slots.SCALARS)})(?:_\d+)?(?::0)?',
-            rf'{_KERAS}iter(?::0)?',
-            *(
-                rf'(?:.*/)?{optimizer}(?:_\d+)?/(?:{"|".join(scalars)})(?::0)?'
-                for optimizer, scalars in slots.SCOPED_SCALARS.items()
-            ),
-        ]
-    )
-)
-# Names of slots in mesh-tensorflow, as in T5, whose factored ones have other shapes than their variables.
-_JOINED_SLOT = re.compile(r'(?P<variable>.+)_(?P<slot>slot_(?:vr|vc|v|m))')
-# Keras's optimizers in TF1 graphs: `Adam/iterations`, and slots that are called `training/Adam/Variable_7`.
-_KERAS_SCALAR = re.compile(rf'{_KERAS}(?:iterations|lr)(?::0)?')
-_KERAS_UNNAMED = re.compile(rf'{_KERAS}Variable(?:_\d+)?(?::0)?')
-# Keras 3: `adam/iteration`, and slots that are called `adam/dense_kernel_momentum` (`keras/src/optimizers/*.py`).
-_KERAS_3 = (
-    r'(?:.*/)?(?:[sS][gG][dD]|adagrad|adadelta|rm_?sprop|adam|adamw|adam_w|adamax|nadam|ftrl)(?:_\d+)?/'
-)
-_NAMED_KERAS_3_SLOT = re.compile(
-    rf'{_KERAS_3}(?P<variable>[^/]+)_(?P<slot>{"|".join(slots.KERAS_3_SLOT_NAMES)})'
-)
-_KERAS_3_SCALAR = re.compile(rf'{_KERAS_3}(?:iteration|learning_rate)')
-_SLOT_ENDING = re.compile(rf'(?P<stem>.+)/(?P<slot>{_ENDINGS})')
-_AVERAGE = re.compile(r'(?P<variable>.+)/ExponentialMovingAverage(?:_\d+)?(?P<end>:0)?')
-# The variables that a zero-debiased average is computed from (`tensorflow/python/training/moving_averages.py`).
-_DEBIASING = re.compile(r'(?P<average>.+)/(?:biased|local_step)(?P<end>:0)?')
-_STEP = re.compile(r'(?:.*/)?global_step(?::0)?')
-# The step of a program whose only counter is that of a Keras 3 optimizer.
-_KERAS_3_STEP = re.compile(rf'{_KERAS_3}iteration')
-_TABLE = re.compile(r'(?P<table>.*)-(?:keys|values)')
-_SCOPED_SCALARS = [scalar for scalars in slots.SCOPED_SCALARS.values() for scalar in scalars]
-_PARTS_OF_NAMES = [
-    *(*slots.TF1_NAMES, *slots.FIXED_ENDINGS, *slots.SCALARS, *_SCOPED_SCALARS),
-    *('global_step', 'Average', 'biased', 'local_step', '-keys', '-values', '_OBJECT_GRAPH'),
-    *('_slot_v', '_slot_m', 'iteration', 'Variable'),
-    *(f'_{name}' for name in slots.KERAS_3_SLOT_NAMES),
-]
-
-
-def _telling() -> re.Pattern[str]:
-    """Returns the pattern that is found in the last segment of the name of any tensor that is not a plain variable.
-
-    Most tensors are plain variables, which are recognized quickly by this.
-    """
-    parts = [part for part in _PARTS_OF_NAMES if not any(p in part and p != part for p in _PARTS_OF_NAMES)]
-    return re.compile(rf'{"|".join(parts)}|^(?:{"|".join(slots.LEGACY_SLOT_NAMES)}|iter|lr)(?::0)?$')
-
-
-_TELLING = _telling()
 _VARIABLE = Meaning(Kind.VARIABLE)
 _HYPERPARAMETERS = frozenset(
-    [*slots.SCALARS, *_SCOPED_SCALARS, '_learning_rate', 'iter', 'iterations', '_iterations']
+    [*slots.SCALARS, *slots.ALL_SCOPED_SCALARS, '_learning_rate', 'iter', 'iterations', '_iterations']
     + ['_current_learning_rate', 'current_loss_scale', 'good_steps']
 )
 # Hyperparameters whose names layers use too.
 _OF_LAYERS_TOO = frozenset(['momentum', 'decay', 'beta'])
-_KERAS_3_SLOT = re.compile(rf'(?P<variable>.+)_(?P<slot>{"|".join(slots.KERAS_3_SLOT_NAMES)})')
 _KERAS_2_SLOTS = frozenset(slots.KERAS_2_SLOT_NAMES)
 # The counts of Keras's metrics.
 _OF_METRICS = re.compile(r'(?:^|/)keras_api/metrics/')
@@ -196,9 +136,9 @@ class _Look(enum.Enum):
 
 
 def _look_of(segment: str) -> _Look:
-    if _ENDING.fullmatch(segment):
+    if patterns.ENDING.fullmatch(segment):
         return _Look.SLOT_ENDING
-    return _Look.OTHER if _TELLING.search(segment) else _Look.PLAIN
+    return _Look.OTHER if patterns.TELLING.search(segment) else _Look.PLAIN
 
 
 def _is_piece(name: str) -> bool:
@@ -241,34 +181,42 @@ class _Names:
 def _meaning_of_name(name: str, variables: _Names) -> Meaning:
     if name == object_keys.OBJECT_GRAPH:
         return Meaning(Kind.OBJECT_GRAPH)
-    if _STEP.fullmatch(name) or (_KERAS_3_STEP.fullmatch(name) and object_keys.GLOBAL_STEP not in variables):
+    if patterns.STEP.fullmatch(name) or (
+        patterns.KERAS_3_STEP.fullmatch(name) and object_keys.GLOBAL_STEP not in variables
+    ):
         return Meaning(Kind.STEP)
-    for kind, pattern in ((Kind.SLOT, _SLOT), (Kind.SLOT, _KERAS_SLOT), (Kind.AVERAGE, _AVERAGE)):
+    for kind, pattern in (
+        (Kind.SLOT, patterns.SLOT),
+        (Kind.SLOT, patterns.KERAS_SLOT),
+        (Kind.AVERAGE, patterns.AVERAGE),
+    ):
         match = pattern.fullmatch(name)
         if match:
             variable = variables.find(match['variable'] + (match['end'] or ''))
             if variable is not None:
                 return Meaning(kind, variable, match['slot'] if kind is Kind.SLOT else '')
-    cut = _SLOT_ENDING.fullmatch(name)
+    cut = patterns.SLOT_ENDING.fullmatch(name)
     variable = variable_of_cut_slot(cut['stem'], variables.__contains__) if cut else None
     if cut and variable is not None:
         return Meaning(Kind.SLOT, variable, cut['slot'])
-    joined = _JOINED_SLOT.fullmatch(name)
+    joined = patterns.JOINED_SLOT.fullmatch(name)
     if joined and joined['variable'] in variables:
         return Meaning(Kind.SLOT, joined['variable'], joined['slot'])
-    joined = _NAMED_KERAS_3_SLOT.fullmatch(name)
+    joined = patterns.NAMED_KERAS_3_SLOT.fullmatch(name)
     if joined and (variable := variables.find_joined(joined['variable'])):
         return Meaning(Kind.SLOT, variable, joined['slot'])
-    if any(scalar.fullmatch(name) for scalar in (_SCALAR, _KERAS_SCALAR, _KERAS_3_SCALAR)):
+    if any(
+        scalar.fullmatch(name) for scalar in (patterns.SCALAR, patterns.KERAS_SCALAR, patterns.KERAS_3_SCALAR)
+    ):
         return Meaning(Kind.OPTIMIZER)
-    if _KERAS_UNNAMED.fullmatch(name):
+    if patterns.KERAS_UNNAMED.fullmatch(name):
         return Meaning(Kind.OTHER)
-    debiasing = _DEBIASING.fullmatch(name)
+    debiasing = patterns.DEBIASING.fullmatch(name)
     if debiasing and all(
         f'{debiasing["average"]}{part}' in variables for part in ('', '/biased', '/local_step')
     ):
         return Meaning(Kind.AVERAGE)
-    table = _TABLE.fullmatch(name)
+    table = patterns.TABLE.fullmatch(name)
     if table and f'{table["table"]}-keys' in variables and f'{table["table"]}-values' in variables:
         return Meaning(Kind.TABLE)
     return _VARIABLE
@@ -344,7 +292,7 @@ def meanings_of_keras_slots(graph: ObjectGraph, names: Iterable[str]) -> dict[st
 
 def _meaning_of_keras_slot(name: str, variables: _Names) -> Meaning:
     first, _, tail = name.partition('/')
-    joined = _KERAS_3_SLOT.fullmatch(tail)
+    joined = patterns.KERAS_3_SLOT.fullmatch(tail)
     if joined and (variable := variables.find_joined(joined['variable'])):
         return Meaning(Kind.SLOT, variable, joined['slot'])
     variable = variables.find(tail)
@@ -368,7 +316,7 @@ def meanings_of_listed_slots(graph: ObjectGraph) -> dict[str, Meaning]:
             continue
         groups: dict[str, list[tuple[str, str]]] = collections.defaultdict(list)
         for listed in _listed(graph, node.children['_variables']):
-            joined = _KERAS_3_SLOT.fullmatch(listed.full_name.partition('/')[2])
+            joined = patterns.KERAS_3_SLOT.fullmatch(listed.full_name.partition('/')[2])
             if joined:
                 groups[joined['variable']].append((listed.key, joined['slot']))
         variables = _listed(graph, node.children['_trainable_variables'])

@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import weakref
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -16,9 +16,11 @@ from google.protobuf.message import DecodeError
 from estimator_ckpt.bundle import varint
 from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
 from estimator_ckpt.bundle.protos import declare
-from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys import object_keys
+
+if TYPE_CHECKING:
+    from estimator_ckpt.bundle.writer import BundleWriter
 
 _Message = declare(
     'object_graph',
@@ -375,7 +377,7 @@ def _parsed(data: bytes) -> ObjectGraph:
 
 
 def add_object_graph(
-    writer: BundleWriter, graph: ObjectGraph, counters: Iterable[str], count: int = 1
+    writer: 'BundleWriter', graph: ObjectGraph, counters: Iterable[str], count: int = 1
 ) -> None:
     """Adds the object graph and the counters of saves to a checkpoint.
 

@@ -194,6 +194,7 @@ KERAS_2_SLOT_NAMES = _unique([*(slot.keras_2 for slot in _SLOTS), *_FURTHER_KERA
 KERAS_3_SLOT_NAMES = _unique(slot.keras_3 for slot in _SLOTS)
 SCALARS = _unique([*_COMMON_SCALARS, *(scalar for optimizer in OPTIMIZERS for scalar in optimizer.scalars)])
 SCOPED_SCALARS = {o.keras_name: o.scoped_scalars for o in OPTIMIZERS if o.scoped_scalars}
+ALL_SCOPED_SCALARS = [scalar for scalars in SCOPED_SCALARS.values() for scalar in scalars]
 
 
 def _ending(tf1_name: str, number: int) -> str:

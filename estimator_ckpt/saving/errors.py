@@ -107,6 +107,13 @@ class SaveError(_OpError, CheckpointError, OSError):
     """A checkpoint could not be written, because of the disk. It is an `OSError` with its number and file too."""
 
     def __init__(self, message: str, number: int, filename: str | None = None):
+        """Creates an error.
+
+        Args:
+          message: The sentence for people.
+          number: The number of the error, as `errno` has it.
+          filename: The file; None if it is not known.
+        """
         super().__init__(message)
         self.errno, self.strerror, self.filename = number, os.strerror(number), filename
 

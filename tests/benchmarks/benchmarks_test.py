@@ -71,7 +71,7 @@ BENCHMARKS = {
     ),
     'startup': (
         ['--variables=2', '--rounds=1'],
-        [['python', 'import', 'inspect', 'inspect_checkpoint']],
+        [['python', 'import numpy', 'import', 'inspect', 'inspect_checkpoint']],
     ),
     'v1_files': (
         ['--megabytes=1', '--inspected_megabytes=2', '--variables=2', '--rounds=1'],

@@ -1,4 +1,4 @@
-r"""The whole process of `estimator_ckpt inspect` against TensorFlow's own `inspect_checkpoint`.
+r"""The whole process of `estimator_ckpt inspect` against `import numpy` and TensorFlow's own `inspect_checkpoint`.
 
 python -m tests.benchmarks.startup --variables=1000
 """
@@ -32,6 +32,7 @@ def main(_):
         )
         commands = {
             'python': ['-c', 'pass'],
+            'import numpy': ['-c', 'import numpy'],
             'import': ['-c', 'import estimator_ckpt'],
             'inspect': ['-m', 'estimator_ckpt', 'inspect', prefix],
             'inspect_checkpoint': [
@@ -40,17 +41,29 @@ def main(_):
             ],
         }
 
+        # With compiled modules, as TensorFlow has them, also where Python may not write them beside this package.
+        compiling = {**os.environ, 'PYTHONPYCACHEPREFIX': os.path.join(directory, 'compiled')}
+        compiling.pop('PYTHONDONTWRITEBYTECODE', None)
+
         def contender(arguments):
             command = [sys.executable, *arguments]
-            return lambda: subprocess.run(command, check=True, capture_output=True)
+            environment = None if 'tensorflow' in arguments[1] else compiling
+            return lambda: subprocess.run(command, check=True, capture_output=True, env=environment)
 
         contenders = {name: contender(arguments) for name, arguments in commands.items()}
+        for compile_modules in contenders.values():
+            compile_modules()
         seconds = interleaved(contenders, _ROUNDS.value)
     print_table(
         f'Processes that inspect {_VARIABLES.value} variables',
-        ['process', 'seconds', 'inspect_checkpoint / it'],
+        ['process', 'seconds', 'it / import numpy', 'inspect_checkpoint / it'],
         [
-            [name, statistics.median(seconds[name]), ratio(seconds, 'inspect_checkpoint', name)]
+            [
+                name,
+                statistics.median(seconds[name]),
+                ratio(seconds, name, 'import numpy'),
+                ratio(seconds, 'inspect_checkpoint', name),
+            ]
             for name in commands
         ],
     )

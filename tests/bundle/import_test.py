@@ -96,3 +96,15 @@ def test_the_messages_live_beside_tensorflows_own_in_one_process(tmp_path):
         print(json.dumps(True))
     """
     assert run(script)
+
+
+def test_protobuf_is_imported_for_the_first_message_only():
+    script = """
+        import json, sys
+        from estimator_ckpt.bundle.messages import BundleHeader
+
+        before = 'google.protobuf.descriptor_pb2' in sys.modules
+        BundleHeader(num_shards=1)
+        print(json.dumps([before, 'google.protobuf.descriptor_pb2' in sys.modules]))
+    """
+    assert run(script) == [False, True]

@@ -7,15 +7,16 @@ from estimator_ckpt.bundle import protos
 
 
 def test_the_class_of_a_nested_message_outlives_the_result_of_its_declaration():
-    classes = protos.declare(
+    messages = protos.declare(
         'protos_test',
         {
             'ProtosTestInner': [(1, 'n', 'int64')],
             'ProtosTestOuter': [(1, 'inner', 'repeated ProtosTestInner')],
         },
     )
-    outer, inner = classes['ProtosTestOuter'], weakref.ref(classes['ProtosTestInner'])
-    del classes
+    outer = messages['ProtosTestOuter']
+    inner = weakref.ref(type(outer.FromString(b'\x0a\x02\x08\x05').inner[0]))
+    del messages
     gc.collect()
 
     assert inner() is not None
