@@ -264,7 +264,10 @@ class LocalFiles(Files):
             os.close(descriptor)
 
     def make_dirs(self, path: str) -> None:
-        os.makedirs(path or '.', exist_ok=True)
+        try:
+            os.makedirs(path or '.', exist_ok=True)
+        except FileExistsError as error:  # By a file.
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from error
 
     def link(self, source: str, destination: str) -> None:
         try:

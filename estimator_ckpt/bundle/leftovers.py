@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from estimator_ckpt.bundle.files import Files, files_for
+from estimator_ckpt.bundle.staging_names import note_at, staged_in_file, staged_in_folder
 
-# The folders in which savers of this package and of TensorFlow (`saver.py`, `functional_saver.py`) put files together.
-_STAGING = re.compile(r'(?P<name>.+?)(?:\.saving-[0-9a-f]{12}|(?P<other>_temp(?:_[0-9a-f]{32})?))')
+# The folders in which TensorFlow's savers (`saver.py`, `functional_saver.py`) put files together.
+_TENSORFLOWS = re.compile(r'(?P<name>.+?)_temp(?:_[0-9a-f]{32})?')
+_UNFINISHED = 'an unfinished checkpoint'
 _OF_TENSORFLOW = "an unfinished checkpoint of TensorFlow's saver"
 # Files that were to be renamed: by this package, and by TensorFlow (`file_io.atomic_write_string_to_file`).
 _TEMPORARY = re.compile(r'(?P<name>.+)\.tmp(?:-[0-9a-f]{12}|[0-9a-f]{32})(?:\.h5)?')
@@ -32,6 +34,7 @@ class Leftover(NamedTuple):
       what: What it is, for people.
       size: The number of bytes.
       written: The time of its last change, in seconds since the epoch; 0 if it is an empty folder.
+      note: The path at which a save has noted which checkpoints it deletes; empty if this is not the place for it.
     """
 
     path: str
@@ -39,6 +42,7 @@ class Leftover(NamedTuple):
     what: str
     size: int
     written: float
+    note: str = ''
 
 
 def find_leftovers(directory: str) -> list[Leftover]:
@@ -60,15 +64,18 @@ def find_leftovers(directory: str) -> list[Leftover]:
             checkpoint, what = of
             prefix = os.path.join(directory, checkpoint) if checkpoint else ''
             with contextlib.suppress(FileNotFoundError):  # Its process has finished or removed it.
-                found.append(Leftover(path, prefix, what, *_size_and_time(files, path)))
+                found.append(Leftover(path, prefix, what, *_size_and_time(files, path), note_at(path)))
     return found
 
 
 def _what(name: str, indexes: set[str], is_folder: Callable[[], bool]) -> tuple[str, str] | None:
     """Returns the checkpoint that a name belongs to, and what it is; None for what is not left over."""
-    staging = _STAGING.fullmatch(name)
+    folder_of, file_of = staged_in_folder(name), staged_in_file(name)
+    if (folder_of and is_folder()) or (file_of and not is_folder()):
+        return file_of or folder_of, _UNFINISHED
+    staging = _TENSORFLOWS.fullmatch(name)
     if staging and is_folder():
-        return staging['name'], _OF_TENSORFLOW if staging['other'] else 'an unfinished checkpoint'
+        return staging['name'], _OF_TENSORFLOW
     temporary = _TEMPORARY.fullmatch(name)
     if temporary and not is_folder():
         own = temporary['name']

@@ -7,6 +7,7 @@ from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state, read_
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import Files, files_for
 from estimator_ckpt.bundle.log import logger
+from estimator_ckpt.bundle.staging_names import staged_in_file
 
 _INDEX, _META = '.index', '.meta'
 _DATA = re.compile(r'\.data-\d{5}-of-\d{5}$')
@@ -211,7 +212,7 @@ def _names_in(directory: str, files: Files) -> list[str]:
     return [
         name.removesuffix(_INDEX)
         for name in files.list_dir(directory)
-        if name.endswith(_INDEX) and not name.startswith('.tmp-')
+        if name.endswith(_INDEX) and not name.startswith('.tmp-') and not staged_in_file(name)
     ]
 
 

@@ -265,6 +265,11 @@ def _append_block(out: bytearray, contents: bytes) -> bytes:
 
 def _block_ends(keys: Sequence[bytes], values: Sequence[bytes], shared: np.ndarray) -> Iterator[int]:
     """Yields the end of each block, as the number of the entry after the one that fills the block."""
+    # Three lengths of at most five bytes each, and restarts.
+    if sum(map(len, keys)) + sum(map(len, values)) + 20 * len(keys) < _BLOCK_SIZE:
+        if keys:
+            yield len(keys)
+        return
     key_sizes = np.fromiter(map(len, keys), np.int64, len(keys))
     value_sizes = np.fromiter(map(len, values), np.int64, len(values))
 

@@ -3,6 +3,7 @@
 import collections
 import copy
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,13 +89,22 @@ class Bindings:
         Raises:
           ValueError: If several variables have the same name.
         """
-        counts = collections.Counter(binding.target.by_name for binding in self.items)
-        twins = sorted(location.key for location, count in counts.items() if location and count > 1)
-        if twins:
+        if self._twins:
             raise ValueError(
-                f'Several variables are called {", ".join(twins)}, which a name-based checkpoint cannot tell apart; '
-                "pass var_list={name: variable}, or save with style='tf2'."
+                f'Several variables are called {", ".join(self._twins)}, which a name-based checkpoint cannot tell '
+                "apart; pass var_list={name: variable}, or save with style='tf2'."
             )
+
+    @functools.cached_property
+    def _twins(self) -> list[str]:
+        counts = collections.Counter(binding.target.by_name for binding in self.items)
+        return sorted(location.key for location, count in counts.items() if location and count > 1)
+
+    @functools.cached_property
+    def stored_graph(self) -> bytes:
+        """The object graph as checkpoints store it, with a counter of saves."""
+        self.graph.add_save_counter()
+        return self.graph.serialize()
 
     def saveables(self, style: CheckpointStyle) -> list[Any]:
         """Returns the saveables with the names for the save ops of a style, each once and in a fixed order."""

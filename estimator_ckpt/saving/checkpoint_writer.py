@@ -157,10 +157,10 @@ class CheckpointWriter:
             # The first save of resumed training often equals the checkpoint that was just restored.
             is_new = staging.publish(unless_same=prefix == self.restored_from)
             self.save_counter += is_new
-            # The staging folder is removed after this. If the process is killed before, the folder shows that the
+            # What is left of the staging is removed after this. If the process is killed before, it shows that the
             # checkpoint was to be announced.
             if state_file is not None:
                 self.retention.announce(
-                    prefix, staging.folder, self._relative_paths, state_file, meta_graph_suffix
+                    prefix, staging.note, self._relative_paths, state_file, meta_graph_suffix
                 )
         return staging.paths if is_new else []

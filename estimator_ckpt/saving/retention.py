@@ -23,8 +23,6 @@ from estimator_ckpt.bundle.paths import (
 from estimator_ckpt.bundle.reader import stored_files
 from estimator_ckpt.program.log import logger
 
-# The file in the folder of a save that names the checkpoints to be deleted.
-_SURPLUS = 'surplus'
 # The latest checkpoint that any saver of this process has announced, and the contents of the state file, by its path.
 _announced: dict[str, tuple[str, bytes]] = {}
 
@@ -87,8 +85,7 @@ class Retention:
     def _finish_deleting(self, directory: str) -> None:
         """Deletes the surplus checkpoints that a process which was killed was about to delete."""
         files, kept = files_for(directory), {prefix for prefix, _ in self.kept}
-        for leftover in find_leftovers(directory):
-            note = os.path.join(leftover.path, _SURPLUS)
+        for note in filter(None, (leftover.note for leftover in find_leftovers(directory))):
             for name in (files.read_if_there(note) or b'').decode(errors='replace').splitlines():
                 prefix = os.path.join(directory, os.path.basename(name))
                 if prefix not in kept:
@@ -126,22 +123,21 @@ class Retention:
         self.kept = kept
 
     def announce(
-        self, latest: str, staging: str, relative: bool, state_file: str, meta_graph_suffix: str
+        self, latest: str, note: str, relative: bool, state_file: str, meta_graph_suffix: str
     ) -> None:
         """Announces a new checkpoint in the state file beside it, then deletes surplus checkpoints.
 
         Args:
           latest: The prefix of the checkpoint, which is complete.
-          staging: The folder of the save, in which the surplus checkpoints are noted: if the process is killed, the
-            next one deletes them. Empty for no note.
+          note: The file in which the surplus checkpoints are noted: if the process is killed, the next one deletes
+            them. Empty for none.
           relative: Whether the state file holds relative paths.
           state_file: The name of the state file.
           meta_graph_suffix: The ending of the `MetaGraphDef` files.
         """
         surplus = self.record(latest)
-        if staging and surplus:
-            names = '\n'.join(map(os.path.basename, surplus))
-            files_for(staging).write(os.path.join(staging, _SURPLUS), names.encode())
+        if note and surplus:
+            files_for(note).write(note, '\n'.join(map(os.path.basename, surplus)).encode())
         self.write_state(latest, relative, state_file)
         for prefix in surplus:
             remove_checkpoint(prefix, meta_graph_suffix)
@@ -224,6 +220,8 @@ class Retention:
 
 
 def _as_written(prefix: str, directory: str, relative: bool) -> str:
+    if relative and os.path.dirname(prefix) == directory:
+        return os.path.basename(prefix)
     if relative:
         return os.path.relpath(prefix, directory or '.') if '://' not in prefix else _below(prefix, directory)
     return prefix if is_absolute(prefix) else os.path.abspath(prefix)

@@ -5,7 +5,6 @@ import dataclasses
 import math
 import os
 import re
-import uuid
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,13 +16,12 @@ from estimator_ckpt.bundle.errors import CheckpointError, CheckpointNotFoundErro
 from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import checkpoint_exists, data_path, find_state_entry, index_path
 from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.bundle.staging_names import new_staging, staged_in_file, staged_in_folder, surplus_note
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.keys import object_keys
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.program.bindings import Bindings
 from estimator_ckpt.saving.write_back import writing_back
-
-_STAGING = re.compile(r'\.saving-[0-9a-f]{12}')
 
 # TensorFlow's restore op takes the path for a glob pattern, in which these characters are special.
 _PATTERN = re.compile(r'\[[^/]*\]|\\' if os.sep == '/' else r'\[[^/\\]*\]')
@@ -72,11 +70,14 @@ class Extras:
 
 
 class Staging:
-    """A folder beside a checkpoint in which save ops leave their files until they are published.
+    """The files beside a checkpoint that save ops leave until it is published.
 
     Attributes:
-      parts: The prefixes under which the save ops write. On an object store, where files become visible only when they
-        are complete, a new checkpoint of one part and without aliases is written in place.
+      parts: The prefixes under which the save ops write: hidden files, or those of several parts in a folder. On an
+        object store, where files become visible only when they are complete, a new checkpoint of one part and without
+        aliases is written in place.
+      note: The path at which the surplus checkpoints may be noted until the context ends; empty on an object store,
+        where that takes requests.
       paths: The files of the published checkpoint; empty before it is published.
     """
 
@@ -95,30 +96,28 @@ class Staging:
           num_parts: The number of sets of files that the save ops write.
           extras: The entries besides variables.
           is_announced: Whether the state file already names a checkpoint. The first one is never written in place: if
-            the process is killed, its staging folder shows that it was to be announced.
+            the process is killed, what is left of its staging shows that it was to be announced.
           durable: Whether a published checkpoint survives a power cut.
         """
         self._prefix, self._extras, self._durable = prefix, extras, durable
-        self._directory = f'{prefix}.saving-{uuid.uuid4().hex[:12]}'
         self._files = files_for(prefix)
-        may_be_in_place = (
-            is_announced and num_parts == 1 and not extras.aliases and self._files.is_object_store
-        )
+        is_remote = self._files.is_object_store
+        may_be_in_place = is_announced and num_parts == 1 and not extras.aliases and is_remote
         self._in_place = may_be_in_place and not checkpoint_exists(prefix)
+        self._has_folder = num_parts > 1 or is_remote
+        self._place = new_staging(prefix, self._has_folder)
         if self._in_place:
             self.parts = [prefix]
+        elif self._has_folder:
+            self.parts = [os.path.join(self._place, f'part-{number:05d}') for number in range(num_parts)]
         else:
-            self.parts = [os.path.join(self._directory, f'part-{number:05d}') for number in range(num_parts)]
+            self.parts = [self._place]
+        self.note = '' if is_remote else surplus_note(self._place, self._has_folder)
         self.paths: list[str] = []
         self._moved = False
 
-    @property
-    def folder(self) -> str:
-        """The folder, which exists until the context ends; empty on an object store, where folders take requests."""
-        return '' if self._files.is_object_store else self._directory
-
     def __enter__(self) -> 'Staging':
-        self._files.make_dirs(self._directory)
+        self._files.make_dirs(self._place if self._has_folder else os.path.dirname(self._place))
         return self
 
     def __exit__(self, error: type[BaseException] | None, *unused: object) -> None:
@@ -129,25 +128,31 @@ class Staging:
     def _remove(self) -> None:
         if self._in_place:
             if not self.paths:
-                self._remove_unfinished()
+                self._remove_files_of(self._prefix)
         elif self._moved and self._files.is_object_store:
             # Listing the directory would take more requests. Some stores have an object for a directory.
-            for path in [*map(index_path, self.parts), f'{self._directory}/']:
+            for path in [*map(index_path, self.parts), f'{self._place}/']:
                 self._files.discard(path)
+        elif self._has_folder:
+            self._files.remove_tree(self._place)
         else:
-            self._files.remove_tree(self._directory)
+            self._files.discard(self.note)
+            if self._moved:
+                self._files.discard(index_path(self._place))
+            else:
+                self._remove_files_of(self._place)
 
-    def _remove_unfinished(self) -> None:
-        directory, base = os.path.split(self._prefix)
+    def _remove_files_of(self, prefix: str) -> None:
+        directory, base = os.path.split(prefix)
         for name in self._files.list_dir(directory):
             if name.startswith((index_path(base), f'{base}.data-')):
                 self._files.discard(os.path.join(directory, name))
 
     def writing_back(self) -> contextlib.AbstractContextManager[None]:
         """Returns a context in which what save ops write goes to the disk while they write more."""
-        if not self._durable or self._in_place or '://' in self._directory:
+        if not self._durable or self._in_place or '://' in self._place:
             return contextlib.nullcontext()
-        return writing_back(self._directory)
+        return writing_back(os.path.join(self._place, '') if self._has_folder else self._place)
 
     def publish(self, unless_same: bool) -> bool:
         """Publishes the files of the save ops, with the extras, under the prefix.
@@ -180,7 +185,7 @@ class Staging:
         try:
             return BundleReader(part, is_prefix=True)
         except CheckpointNotFoundError as error:
-            if not self._files.is_dir(self._directory):
+            if not self._has_folder or not self._files.is_dir(self._place):
                 raise  # Another process has removed it.
             raise CheckpointError(
                 f'The device that saved {part} wrote it where this process does not see it; the directory of '
@@ -200,7 +205,7 @@ class Staging:
 def announce_interrupted(directory: str) -> str | None:
     """Announces a checkpoint that a killed process had written, but not announced.
 
-    A staging folder, which is removed last, distinguishes it from other checkpoints that no state file names.
+    What is left of its staging, which is removed last, distinguishes it from others that no state file names.
 
     Args:
       directory: A directory whose state file names older checkpoints only; without a state file, it must have no other
@@ -210,8 +215,10 @@ def announce_interrupted(directory: str) -> str | None:
       The prefix of the checkpoint; None if there is no such checkpoint.
     """
     names = files_for(directory).list_dir(directory)
-    begun = {_STAGING.sub('', name) for name in names if _STAGING.search(name[-20:])}
-    written = [name.removesuffix('.index') for name in names if name.endswith('.index')]
+    begun = {staged_in_file(name) or staged_in_folder(name) for name in names} - {''}
+    written = [
+        name.removesuffix('.index') for name in names if name.endswith('.index') and not staged_in_file(name)
+    ]
     state = read_state(directory)
     unannounced = [name for name in written if name in begun and (state is None or name not in state.all)]
     if len(unannounced) != 1 or (state is None and len(written) > 1):
@@ -256,7 +263,7 @@ def objects_extras(bindings: Bindings, style: CheckpointStyle, count: int, names
     counters = _counters(bindings, style)
     values = {value.key: value.get() for value in bindings.host_values}
     values |= dict.fromkeys(counters, np.array(count, np.int64))
-    values[object_keys.OBJECT_GRAPH] = np.array(bindings.graph.serialize(), dtype=object)
+    values[object_keys.OBJECT_GRAPH] = np.array(bindings.stored_graph, dtype=object)
     locations = [
         (target.by_object, target.by_name)
         for target in (binding.target for binding in bindings.items)

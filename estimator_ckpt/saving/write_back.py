@@ -27,19 +27,19 @@ _START_WRITING = _sync_file_range()
 
 
 @contextlib.contextmanager
-def writing_back(directory: str) -> Iterator[None]:
-    """Writes what is added to the files of a local directory to the disk, in a thread and without waiting.
+def writing_back(prefix: str) -> Iterator[None]:
+    """Writes what is added to some local files to the disk, in a thread and without waiting.
 
     Errors are left to the call that waits for the files at the end.
 
     Args:
-      directory: The directory.
+      prefix: What the paths of the files begin with.
     """
     if _START_WRITING is None:
         yield
         return
     done = threading.Event()
-    thread = threading.Thread(target=_write_back, args=(directory, done), daemon=True)
+    thread = threading.Thread(target=_write_back, args=(prefix, done), daemon=True)
     thread.start()
     try:
         yield
@@ -48,12 +48,14 @@ def writing_back(directory: str) -> Iterator[None]:
         thread.join()
 
 
-def _write_back(directory: str, done: threading.Event) -> None:
+def _write_back(prefix: str, done: threading.Event) -> None:
+    directory, start = os.path.split(prefix)
     while not done.wait(_INTERVAL):
-        for folder, _, names in os.walk(directory):
-            for name in names:
-                with contextlib.suppress(OSError):
-                    _start_writing(os.path.join(folder, name))
+        with contextlib.suppress(OSError):
+            for name in os.listdir(directory or '.'):
+                if name.startswith(start):
+                    with contextlib.suppress(OSError):
+                        _start_writing(os.path.join(directory, name))
 
 
 def _start_writing(path: str) -> None:

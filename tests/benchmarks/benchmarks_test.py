@@ -69,6 +69,10 @@ BENCHMARKS = {
             ['warm start', 'Saver'],
         ],
     ),
+    'small_saves': (
+        ['--saves=2', '--rounds=1'],
+        [['plain TensorFlow', *STYLES]] * 2,
+    ),
     'startup': (
         ['--variables=2', '--rounds=1'],
         [['python', 'import numpy', 'import', 'inspect', 'inspect_checkpoint']],

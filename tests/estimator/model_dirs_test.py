@@ -111,7 +111,8 @@ def test_monitored_training_is_refused_too(tmp_path):
 def test_a_first_checkpoint_that_was_not_announced_before_a_kill_is_not_lost(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr('estimator_ckpt.saving.retention.write_state', _die)
-        patch.setattr(LocalFiles, 'remove_tree', lambda self, directory: None)
+        for removal in ('remove_tree', 'discard'):
+            patch.setattr(LocalFiles, removal, lambda self, path: None)
         with pytest.raises(_Killed):
             _train(tmp_path, small_model.ours('both'), 2)
     assert checkpoints_in(str(tmp_path)) == [f'{tmp_path}/model.ckpt-0']

@@ -28,6 +28,10 @@ LEFT = [
     'model.ckpt-2.data-00000-of-00001',
     'model.ckpt-2.meta',
     f'model.ckpt-4.saving-{HEX12}/part-00000.index',
+    f'.model.ckpt-4.saving-{HEX12}.index',
+    f'.model.ckpt-4.saving-{HEX12}.data-00000-of-00001',
+    f'.model.ckpt-4.saving-{HEX12}.index.tempstate12345678901234567890',
+    f'.model.ckpt-4.saving-{HEX12}.surplus',
 ]
 OF_OTHERS = [
     'model.ckpt-1.meta',
@@ -36,9 +40,14 @@ OF_OTHERS = [
     'notes.tmp',
     f'mine.csv.tmp-{HEX12}',
     'export.meta',
+    f'.model.ckpt-4.saving-{HEX12}.txt',
     'eval/model.ckpt-9.data-00000-of-00001',
 ]
-OF_OTHER_SAVERS = ['best-7.data-00000-of-00001', f'best-8.saving-{HEX12}/part-00000.index']
+OF_OTHER_SAVERS = [
+    'best-7.data-00000-of-00001',
+    f'best-8.saving-{HEX12}/part-00000.index',
+    f'.best-8.saving-{HEX12}.index',
+]
 
 
 @pytest.fixture
@@ -93,7 +102,7 @@ def test_the_command_lists_and_cleans_after_asking(capsys, directory):
     assert in_process(capsys, 'clean', directory, '--dry_run').code == 0 and present(directory) == before
     result = as_process('clean', directory, input='y\n')
     assert before - present(directory) == {*LEFT, *OF_OTHER_SAVERS}
-    assert '10 leftovers removed' in result.out
+    assert f'{len(LEFT + OF_OTHER_SAVERS)} leftovers removed' in result.out
     assert in_process(capsys, 'clean', directory).out == 'nothing is left over\n'
 
 

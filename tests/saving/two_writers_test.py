@@ -1,7 +1,6 @@
 """Two that save into one directory."""
 
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -10,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
+from estimator_ckpt.bundle.leftovers import remove_leftovers
 from estimator_ckpt.saving.eager_ops import EagerOps
 from tests.testing import small_model
 
@@ -97,7 +97,7 @@ def test_what_another_process_does_during_a_save_is_said_in_a_sentence(tmp_path,
     before = (tmp_path / 'checkpoint').read_bytes()
     with monkeypatch.context() as patch:
         # As the restart of another process does.
-        _while_saving(patch, lambda: [shutil.rmtree(path) for path in tmp_path.glob('*.saving-*')])
+        _while_saving(patch, lambda: remove_leftovers(str(tmp_path), 'model.ckpt'))
         with pytest.raises(estimator_ckpt.CheckpointError) as error:
             saver.save(None, prefix, global_step=2)
     assert str(error.value) == (
