@@ -5,14 +5,15 @@ import functools
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from estimator_ckpt.bundle import checksums, dtypes, slices, tensors
+from estimator_ckpt.bundle import dtypes, slices, tensors
 from estimator_ckpt.bundle.columns import Columns, decode_columns
+from estimator_ckpt.bundle.data_reader import DataReader
 from estimator_ckpt.bundle.entries import HEADER_KEY, Entry, decode_key, encode_key, entry_fault
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError, damaged
 from estimator_ckpt.bundle.files import files_for
@@ -23,8 +24,6 @@ from estimator_ckpt.bundle.table import TableError, read_table
 
 # No checkpoint has more shards; an index that claims more is damaged.
 _MAX_SHARDS = 100_000
-# Tensors of at least this many bytes are read straight into their array; smaller ones are copied once more.
-_LARGE = 64 * 1024
 
 
 def stored_files(prefix: str) -> list[str]:
@@ -72,7 +71,6 @@ class BundleReader:
           CorruptCheckpointError: If its index is damaged.
         """
         self.prefix = os.fspath(path) if is_prefix else resolve(path)
-        self._files = files_for(self.prefix)
         self.raw = self._read_index()
         header = self._parse(parse_header, HEADER_KEY, self.raw.pop(HEADER_KEY, None))
         self.num_shards = header.num_shards
@@ -82,10 +80,11 @@ class BundleReader:
         if header.min_consumer > 1:
             raise self._corrupt(f'it needs a reader of version {header.min_consumer}')
         self._entries: dict[bytes, Entry] = {}
+        self._data = DataReader(self.prefix, self.num_shards, self.big_endian)
 
     def _read_index(self) -> dict[bytes, bytes]:
         path = index_path(self.prefix)
-        data = self._files.read_if_there(path)
+        data = files_for(path).read_if_there(path)
         if data is None:
             raise CheckpointNotFoundError(f'There is no checkpoint {self.prefix}: {path} does not exist.')
         try:
@@ -238,7 +237,7 @@ class BundleReader:
 
     def data_path(self, shard: int) -> str:
         """Returns the path of a data file."""
-        return data_path(self.prefix, shard, self.num_shards)
+        return self._data.path(shard)
 
     def data_paths(self) -> list[str]:
         """Returns the paths of all data files."""
@@ -253,13 +252,11 @@ class BundleReader:
         """
         needed = self._last_tensors()
         for shard, (end, key) in sorted(needed.items()):
-            path = self.data_path(shard)
-            with self._reading(Entry(0, (), shard, 0, 0, 0), key):
-                size = self._files.size(path)
+            size = self._data.size(shard, key)
             if size < end:
                 raise CorruptCheckpointError(
-                    f'{path} is cut off: it has {size} bytes, and {decode_key(key)!r} ends at byte {end}; restore the '
-                    'file from a copy, or use another checkpoint.'
+                    f'{self.data_path(shard)} is cut off: it has {size} bytes, and {decode_key(key)!r} ends at byte '
+                    f'{end}; restore the file from a copy, or use another checkpoint.'
                 )
 
     def _last_tensors(self) -> dict[int, tuple[int, bytes]]:
@@ -300,7 +297,7 @@ class BundleReader:
         entry = self.entry(key)
         with tensors.allocating(self.prefix, key, entry.dtype, entry.shape, entry.size):
             if not entry.slices:
-                return self._whole(encode_key(key), entry, verify)
+                return self._data.tensor(encode_key(key), entry, verify)
             return self._assembled(key, entry, verify)
 
     def _assembled(self, key: str, entry: Entry, verify: bool) -> np.ndarray:
@@ -313,7 +310,7 @@ class BundleReader:
         if available < math.prod(entry.shape):
             raise self._corrupt(f'the slices of {key!r} do not cover it')
         try:
-            result = np.empty(entry.shape, self._numpy_dtype(encode_key(key), entry))
+            result = np.empty(entry.shape, self._data.numpy_dtype(encode_key(key), entry))
             covered = np.zeros(entry.shape, bool)
         except ValueError as error:
             raise self._corrupt(
@@ -321,7 +318,7 @@ class BundleReader:
             ) from error
         for part, raw_key in pieces:
             where = slices.as_numpy(part)
-            result[where] = self._whole(raw_key, self.raw_entry(raw_key), verify)
+            result[where] = self._data.tensor(raw_key, self.raw_entry(raw_key), verify)
             covered[where] = True
         if not covered.all():
             raise self._corrupt(f'the slices of {key!r} do not cover it')
@@ -347,7 +344,7 @@ class BundleReader:
         entry = self.entry(key)
         if entry.slices or entry.dtype == dtypes.STRING or self.big_endian:
             return self.tensor(key)[start:stop]
-        numpy_dtype = self._numpy_dtype(encode_key(key), entry)
+        numpy_dtype = self._data.numpy_dtype(encode_key(key), entry)
         row = numpy_dtype.itemsize * math.prod(entry.shape[1:])
         part = entry._replace(
             shape=(stop - start, *entry.shape[1:]),
@@ -355,7 +352,7 @@ class BundleReader:
             size=(stop - start) * row,
         )
         with tensors.allocating(self.prefix, key, part.dtype, part.shape):
-            return self._large(encode_key(key), part, numpy_dtype, verify=False)
+            return self._data.numbers(encode_key(key), part, numpy_dtype)
 
     def _check_slice(self, key: str, whole: Entry, part: Slice, raw_key: bytes) -> None:
         if raw_key not in self.raw:
@@ -372,50 +369,7 @@ class BundleReader:
         # A string takes at least one byte.
         if piece.dtype == dtypes.STRING and piece.size < math.prod(shape):
             raise self._corrupt(f'the slice {part} of {key!r} has {piece.size} bytes')
-        self._check_in_data_file(piece, raw_key)
-
-    def _numpy_dtype(self, raw_key: bytes, entry: Entry) -> np.dtype:
-        if entry.dtype == dtypes.STRING:
-            return np.dtype(object)
-        try:
-            return dtypes.to_numpy(entry.dtype)
-        except dtypes.UnsupportedDtypeError as error:
-            raise dtypes.UnsupportedDtypeError(
-                f'{self.prefix}: the tensor {decode_key(raw_key)!r} cannot be read: {error}; its bytes can be copied.'
-            ) from error
-
-    def _whole(self, raw_key: bytes, entry: Entry, verify: bool) -> np.ndarray:
-        numpy_dtype = self._numpy_dtype(raw_key, entry)
-        if entry.size >= _LARGE and numpy_dtype.kind != 'O' and not self.big_endian:
-            return self._large(raw_key, entry, numpy_dtype, verify)
-        data = self.read_bytes(entry, raw_key)
-        try:
-            if verify and tensors.checksum(data, entry.dtype, entry.shape, self.big_endian) != entry.crc32c:
-                raise ValueError('its checksum does not match')
-            return tensors.decode(data, entry.dtype, entry.shape, self.big_endian)
-        except ValueError as error:
-            raise self._damaged(raw_key, entry, error) from error
-
-    def _large(self, raw_key: bytes, entry: Entry, numpy_dtype: np.dtype, verify: bool) -> np.ndarray:
-        """Reads numbers straight into their array."""
-        self._check_in_data_file(entry, raw_key)
-        array = tensors.empty(entry.shape, numpy_dtype)
-        buffer = array.reshape(-1).view(np.uint8)
-        with self._reading(entry, raw_key):
-            count = self._files.read_into(self.data_path(entry.shard), entry.offset, buffer.data)
-        if count != entry.size:
-            raise self._damaged(raw_key, entry, f'{count} bytes of {entry.size} could be read')
-        if verify:
-            buffer.flags.writeable = False
-            if checksums.mask(checksums.crc32c(buffer)) != entry.crc32c:
-                raise self._damaged(raw_key, entry, 'its checksum does not match')
-        return array
-
-    def _damaged(self, raw_key: bytes, entry: Entry, fault: Any) -> CorruptCheckpointError:
-        return CorruptCheckpointError(
-            f'{self.data_path(entry.shard)}: the tensor {decode_key(raw_key)!r} is damaged: {fault}; restore the '
-            'file from a copy, or use another checkpoint.'
-        )
+        self._data.check_is_in_file(piece, raw_key)
 
     def read_bytes(self, entry: Entry, key: bytes = b'') -> bytes:
         """Reads the stored bytes of a tensor.
@@ -428,27 +382,4 @@ class BundleReader:
           CheckpointNotFoundError: If the data file is missing.
           CorruptCheckpointError: If the data file is too short.
         """
-        self._check_in_data_file(entry, key)
-        with self._reading(entry, key):
-            return self._files.read(self.data_path(entry.shard), entry.offset, entry.size)
-
-    @contextlib.contextmanager
-    def _reading(self, entry: Entry, key: bytes) -> Iterator[None]:
-        """Says which file is missing, as one may be deleted at any moment."""
-        try:
-            yield
-        except FileNotFoundError as error:
-            raise CheckpointNotFoundError(
-                f'The data file {self.data_path(entry.shard)}, which holds {decode_key(key)!r}, is missing; copy it '
-                'there, or use another checkpoint.'
-            ) from error
-
-    def _check_in_data_file(self, entry: Entry, key: bytes) -> None:
-        path = self.data_path(entry.shard)
-        with self._reading(entry, key):
-            size = self._files.size(path)
-        if size < entry.offset + entry.size:
-            raise CorruptCheckpointError(
-                f'{path} is cut off before the end of {decode_key(key)!r}; restore the file from a copy, or use '
-                'another checkpoint.'
-            )
+        return self._data.read_bytes(entry, key)
