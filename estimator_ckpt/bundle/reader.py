@@ -80,6 +80,7 @@ class BundleReader:
         if header.min_consumer > 1:
             raise self._corrupt(f'it needs a reader of version {header.min_consumer}')
         self._entries: dict[bytes, Entry] = {}
+        self._by_key: dict[str, Entry] = {}
         self._data = DataReader(self.prefix, self.num_shards, self.big_endian)
 
     def _read_index(self) -> dict[bytes, bytes]:
@@ -132,8 +133,7 @@ class BundleReader:
           KeyError: If the checkpoint has no such key.
           CorruptCheckpointError: If the entry is implausible.
         """
-        raw_key = encode_key(key)
-        return self._entries.get(raw_key) or self.raw_entry(raw_key)
+        return self._by_key.get(key) or self.raw_entry(encode_key(key))
 
     def raw_entry(self, key: bytes) -> Entry:
         """Returns the entry of a stored key, such as those of the data of slices.
@@ -166,8 +166,9 @@ class BundleReader:
             itertools.repeat(()),
             strict=False,
         )
-        entries = zip(self.raw, map(Entry._make, rows), strict=True)
-        self._entries |= itertools.compress(entries, fields.plain.tolist())
+        entries, plain = list(map(Entry._make, rows)), fields.plain.tolist()
+        self._entries |= itertools.compress(zip(self.raw, entries, strict=True), plain)
+        self._by_key |= itertools.compress(zip(self._decoded_keys, entries, strict=True), plain)
 
     def each_has_its_place(self) -> bool:
         """Returns True if no two tensors share bytes. May return False when unsure; cheaper than `places`."""

@@ -134,9 +134,6 @@ class _Finder:
 
     def __init__(self, source: Source, target: Targets, states: Mapping[str, SlotState]):
         self._reader, tensors = source.reader, source.tensors
-        self._by_rule: dict[str, list[Tensor]] = collections.defaultdict(list)
-        self._by_name: dict[str, Tensor] = {}
-        self._by_path: dict[str, Tensor] = {}
         # Each slot by its variable's key and its name, and by its variable's key, its family and its role.
         self._slots: dict[tuple[str, ...], Tensor] = {}
         self._families: dict[str, set[str]] = collections.defaultdict(set)
@@ -146,37 +143,24 @@ class _Finder:
         has_several = source.contents.graph is not None
         groups = source.contents.tensors() if has_several else ()
         first_key = {key: first for first, group in groups for key in group}
-        endings: dict[str, set[str]] = collections.defaultdict(set)
+        self._add_slots(tensors, first_key, states)
         for tensor in tensors:
-            if tensor.meaning.kind is Kind.SLOT:
-                endings[tensor.meaning.variable].add(tensor.meaning.slot_name)
+            variable = tensor.meaning.variable
+            if tensor.meaning.kind is Kind.AVERAGE and variable and tensor.target is None:
+                self._averages[first_key.get(variable, variable)].append(tensor)
         self._wanted_key = {wanted.tensor.name: wanted.tensor.key for wanted in target.wanted}
         self._wanted_key |= {w.tensor.object_key: w.tensor.key for w in target.wanted if w.tensor.object_key}
-        has_rules = any(tensor.target is not None for tensor in tensors)
-        key_of_target = target.places() if has_rules else str
-        for tensor in tensors:
-            if tensor.meaning.kind is Kind.SLOT:
-                variable, slot_name = tensor.meaning.variable, tensor.meaning.slot_name
-                variable_key = first_key.get(variable, variable)
-                object_name = object_slot_name(slot_name, endings[variable])
-                for name in (slot_name,) if object_name is None else (slot_name, object_name):
-                    self._slots[variable_key, name] = tensor
-                state = states.get(tensor.key)
-                if state is not None:
-                    self._slots[variable_key, state.family, state.role] = tensor
-                    self._families[variable_key].add(state.family)
-            elif tensor.meaning.kind is Kind.AVERAGE and tensor.meaning.variable and tensor.target is None:
-                variable = tensor.meaning.variable
-                self._averages[first_key.get(variable, variable)].append(tensor)
-            if tensor.target is not None:
-                self._by_rule[key_of_target(tensor.target)].append(tensor)
-                continue
-            self._by_name[tensor.name] = tensor
-            self._by_path[tensor.candidates[-1]] = tensor
+        ruled = [(tensor.target, tensor) for tensor in tensors if tensor.target is not None]
+        place = target.places() if ruled else str
+        self._by_rule: dict[str, list[Tensor]] = collections.defaultdict(list)
+        for path, tensor in ruled:
+            self._by_rule[place(path)].append(tensor)
+        others = [tensor for tensor in tensors if tensor.target is None] if ruled else tensors
+        self._by_name = {tensor.name: tensor for tensor in others}
+        self._by_path = {tensor.candidates[-1]: tensor for tensor in others}
         self._of_layers, self._same_layers = corresponding_variables(
-            [wanted.tensor for wanted in target.wanted], target.graph,
-            [tensor for tensor in tensors if tensor.target is None], source.contents.graph,
-        )  # fmt: skip
+            [wanted.tensor for wanted in target.wanted], target.graph, list(others), source.contents.graph
+        )
         self._same_objects = self._has_objects_of(target)
         self.names = list(self._by_name)
         self._forget_shared_names(target)
@@ -186,6 +170,31 @@ class _Finder:
         for tensor in tensors:
             if tensor.meaning.kind is Kind.OPTIMIZER:
                 self._scalars[tensor.name.rpartition('/')[2]].append(tensor)
+
+    def _add_slots(
+        self, tensors: Sequence[Tensor], first_key: Mapping[str, str], states: Mapping[str, SlotState]
+    ) -> None:
+        """Registers the slots among some tensors.
+
+        Args:
+          tensors: The tensors.
+          first_key: The key by which a tensor of several keys is known, by each of its keys.
+          states: The contents of the slots, by key.
+        """
+        slots = [tensor for tensor in tensors if tensor.meaning.kind is Kind.SLOT]
+        endings: dict[str, set[str]] = collections.defaultdict(set)
+        for tensor in slots:
+            endings[tensor.meaning.variable].add(tensor.meaning.slot_name)
+        for tensor in slots:
+            variable, slot_name = tensor.meaning.variable, tensor.meaning.slot_name
+            variable_key = first_key.get(variable, variable)
+            object_name = object_slot_name(slot_name, endings[variable])
+            for name in (slot_name,) if object_name is None else (slot_name, object_name):
+                self._slots[variable_key, name] = tensor
+            state = states.get(tensor.key)
+            if state is not None:
+                self._slots[variable_key, state.family, state.role] = tensor
+                self._families[variable_key].add(state.family)
 
     def _has_objects_of(self, target: Targets) -> bool:
         """Returns True if the source has an object for each variable of the target, at the same path."""
