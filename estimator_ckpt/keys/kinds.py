@@ -64,7 +64,7 @@ _HYPERPARAMETERS = frozenset(
 _OF_LAYERS_TOO = frozenset(['momentum', 'decay', 'beta'])
 _KERAS_2_SLOTS = frozenset(slots.KERAS_2_SLOT_NAMES)
 # The counts of Keras's metrics.
-_OF_METRICS = re.compile(r'(?:^|/)keras_api/metrics/')
+_OF_METRICS = '/keras_api/metrics/'
 _STEPS = frozenset(['step', 'global_step', 'iter', 'iterations', '_iterations'])
 
 
@@ -256,7 +256,7 @@ def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
                 meaning = Meaning(Kind.STEP)
             elif number in hyperparameters:
                 meaning = Meaning(Kind.OPTIMIZER)
-            elif _OF_METRICS.search(attribute.key):
+            elif _OF_METRICS in f'/{attribute.key}':
                 meaning = Meaning(Kind.OTHER)
             elif attribute.name == object_keys.VARIABLE_VALUE:
                 meaning = _VARIABLE
@@ -371,5 +371,5 @@ def refine(
             # If a variable has both keys, that in the style of the slot's key is given.
             is_named = key in is_name and meaning.variable in is_name
             variable = meaning.variable if is_named else by_name.get(meaning.variable, meaning.variable)
-            meanings[key] = dataclasses.replace(meaning, variable=variable)
+            meanings[key] = Meaning(meaning.kind, variable, meaning.slot_name)
     return meanings | meanings_of_listed_slots(graph)

@@ -105,7 +105,9 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
 def object_path(attribute_key: str) -> Path:
     """Returns the path of the object that the key of an attribute belongs to, as local names from the root."""
     path, _, _ = attribute_key.rpartition(object_keys.ATTRIBUTES)
-    return tuple(map(object_keys.unescape, path.split('/'))) if path else ()
+    if '.' not in path:  # As in most keys: nothing is escaped.
+        return tuple(path.split('/')) if path else ()
+    return tuple(map(object_keys.unescape, path.split('/')))
 
 
 def _has_no_name(attribute_key: str) -> bool:
