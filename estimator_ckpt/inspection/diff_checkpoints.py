@@ -146,7 +146,11 @@ class DifferenceReport:
 
     def summary(self) -> str:
         """Summarizes the numbers of different and of equal tensors in a line."""
-        parts = [f'{len(rows):,} {title}' for title, rows in self.sections().values() if rows]
+        parts = [
+            formatting.count(len(rows), title) if title.startswith('other') else f'{len(rows):,} {title}'
+            for title, rows in self.sections().values()
+            if rows
+        ]
         return (
             f'{", ".join(parts) or "no difference"}; {formatting.count(self.equal_tensors, "tensor")} equal'
         )

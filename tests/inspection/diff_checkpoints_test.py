@@ -84,6 +84,12 @@ def test_every_sort_of_difference_is_listed_by_itself(adam, tmp_path):
     )
 
 
+def test_the_summary_counts(tmp_path):
+    save(tmp_path / 'a', {'v': np.float32(1), 'w': np.float32(2), 'x': np.float32(3)})
+    save(tmp_path / 'b', {'v': np.float32(2), 'w': np.float32(3), 'x': np.float32(3)})
+    assert estimator_ckpt.diff(tmp_path / 'a', tmp_path / 'b').summary() == '2 other values; 1 tensor equal'
+
+
 def test_the_report_is_json_that_needs_no_infinity(tmp_path):
     save(tmp_path / 'a', {'v': np.float32([1, np.nan])})
     save(tmp_path / 'b', {'v': np.float32([1, 2])})
