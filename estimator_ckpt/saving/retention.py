@@ -210,7 +210,8 @@ class Retention:
                 self.check_alone(prefix, state_file)
             directory = os.path.dirname(prefix)
             cause = (
-                f'its files vanished meanwhile: another process writes to {directory} or removes files there'
+                f'its files vanished meanwhile: another process writes to {directory} or removes files there, or the '
+                'task whose device saves does not share it'
             )
             if isinstance(error, WrittenMeanwhileError):
                 cause = f'another process, which writes to {directory} too, has saved it meanwhile'

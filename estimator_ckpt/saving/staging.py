@@ -101,10 +101,10 @@ class Staging:
         """
         self._prefix, self._extras, self._durable = prefix, extras, durable
         self._files = files_for(prefix)
-        is_remote = self._files.is_object_store
-        may_be_in_place = is_announced and num_parts == 1 and not extras.aliases and is_remote
+        in_store = self._files.is_object_store
+        may_be_in_place = in_store and is_announced and num_parts == 1 and not extras.aliases
         self._in_place = may_be_in_place and not checkpoint_exists(prefix)
-        self._has_folder = num_parts > 1 or is_remote
+        self._has_folder = num_parts > 1 or in_store
         self._place = new_staging(prefix, self._has_folder)
         if self._in_place:
             self.parts = [prefix]
@@ -112,7 +112,7 @@ class Staging:
             self.parts = [os.path.join(self._place, f'part-{number:05d}') for number in range(num_parts)]
         else:
             self.parts = [self._place]
-        self.note = '' if is_remote else surplus_note(self._place, self._has_folder)
+        self.note = '' if in_store else surplus_note(self._place, self._has_folder)
         self.paths: list[str] = []
         self._moved = False
 

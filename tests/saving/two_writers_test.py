@@ -102,7 +102,8 @@ def test_what_another_process_does_during_a_save_is_said_in_a_sentence(tmp_path,
             saver.save(None, prefix, global_step=2)
     assert str(error.value) == (
         f'{prefix}-2 could not be saved, as its files vanished meanwhile: another process writes to {tmp_path} or '
-        'removes files there; give each training a directory of its own.'
+        'removes files there, or the task whose device saves does not share it; give each training a directory of its '
+        'own.'
     )
     assert (tmp_path / 'checkpoint').read_bytes() == before and estimator_ckpt.verify(tmp_path).ok
     assert not (tmp_path / 'model.ckpt-2.index').exists()
