@@ -1,5 +1,6 @@
 """What all tests share: a quiet TensorFlow, temporary files that pytest removes, and the wild checkpoints."""
 
+import gc
 import logging
 import os
 import pathlib
@@ -22,6 +23,15 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.mkdtemp(prefix='hypothesis-')
     config.add_cleanup(lambda: shutil.rmtree(folder))
     hypothesis.configuration.set_hypothesis_home_dir(folder)
+
+
+def pytest_collection_finish() -> None:
+    """Keeps what is imported by now, TensorFlow above all, out of the garbage collections of all tests.
+
+    They would take an eighth of the time of tests that build graphs.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope='session', autouse=True)
