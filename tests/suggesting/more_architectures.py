@@ -6,7 +6,12 @@ misses of them was never looked at: what they reach is what a user may expect of
 
 from collections.abc import Callable
 
-from tests.suggesting import image_networks, sequence_networks
+from tests.suggesting import (
+    further_image_networks,
+    further_sequence_networks,
+    image_networks,
+    sequence_networks,
+)
 from tests.suggesting.known_pairs import Pair
 
 TUNED: dict[str, Callable[[], Pair]] = {
@@ -17,6 +22,11 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'xlnet': sequence_networks.xlnet,
     'deep_fm': sequence_networks.deep_fm,
     'inception_resnet_v2': image_networks.inception_resnet_v2,
+    'crnn': further_sequence_networks.crnn,
+    'deeplab': further_image_networks.deeplab,
+    'pegasus': further_sequence_networks.pegasus,
+    'resnext': further_image_networks.resnext,
+    'text_cnn': further_sequence_networks.text_cnn,
 }
 HELD_BACK: dict[str, Callable[[], Pair]] = {
     'mobilenet_v3': image_networks.mobilenet_v3,
@@ -27,4 +37,10 @@ HELD_BACK: dict[str, Callable[[], Pair]] = {
     'yolo_v3': image_networks.yolo_v3,
     'vggish': image_networks.vggish,
     'srgan': image_networks.srgan,
+    'dcgan': further_image_networks.dcgan,
+    'elmo': further_sequence_networks.elmo,
+    'openpose': further_image_networks.openpose,
+    'ppo': further_sequence_networks.ppo,
+    'retinanet': further_image_networks.retinanet,
+    'v_net': further_image_networks.v_net,
 }

@@ -10,11 +10,11 @@ def _rows(old: str, new: str, roles: dict[str, str], **shapes: tuple[int, ...]) 
     return {f'{old}/{a}': (f'{new}/{b}', shapes[a], None) for a, b in roles.items()}
 
 
-def _dense(old: str, new: str, x: int, y: int) -> dict:
+def dense(old: str, new: str, x: int, y: int) -> dict:
     return _rows(old, new, {'kernel': 'kernel', 'bias': 'bias'}, kernel=(x, y), bias=(y,))
 
 
-def _norm(old: str, new: str, width: int) -> dict:
+def norm(old: str, new: str, width: int) -> dict:
     return _rows(old, new, {'gamma': 'gamma', 'beta': 'beta'}, gamma=(width,), beta=(width,))
 
 
@@ -114,10 +114,10 @@ def xlnet() -> Pair:
         a, b = f'{old}/layer_{n}', f'{new}/layer_._{n}'
         for part in 'qkvor':
             answer[f'{a}/rel_attn/{part}/kernel'] = f'{b}/rel_attn/{part}', (width, heads, depth), None
-        answer |= _norm(f'{a}/rel_attn/LayerNorm', f'{b}/rel_attn/layer_norm', width)
-        answer |= _dense(f'{a}/ff/layer_1', f'{b}/ff/layer_1', width, inner)
-        answer |= _dense(f'{a}/ff/layer_2', f'{b}/ff/layer_2', inner, width)
-        answer |= _norm(f'{a}/ff/LayerNorm', f'{b}/ff/layer_norm', width)
+        answer |= norm(f'{a}/rel_attn/LayerNorm', f'{b}/rel_attn/layer_norm', width)
+        answer |= dense(f'{a}/ff/layer_1', f'{b}/ff/layer_1', width, inner)
+        answer |= dense(f'{a}/ff/layer_2', f'{b}/ff/layer_2', inner, width)
+        answer |= norm(f'{a}/ff/LayerNorm', f'{b}/ff/layer_norm', width)
         targets |= {f'{b}/rel_attn/r_{part}_bias': (heads, depth) for part in 'wrs'}
         targets[f'{b}/rel_attn/seg_embed'] = 2, heads, depth
     sources = {f'{old}/r_{part}_bias': (12, heads, depth) for part in 'wrs'}
@@ -135,16 +135,16 @@ def _bert(old: str, new: str, width: int, inner: int, table: int) -> dict:
     ):
         name = f'{kind}_embeddings'
         answer[f'{old}/embeddings/{name}'] = f'{new}/embeddings/{name}/{role}', (count, table), None
-    answer |= _norm(f'{old}/embeddings/LayerNorm', f'{new}/embeddings/LayerNorm', table)
+    answer |= norm(f'{old}/embeddings/LayerNorm', f'{new}/embeddings/LayerNorm', table)
     for n in range(12):
         a, b = f'{old}/encoder/layer_{n}', f'{new}/encoder/layer_._{n}'
         for part in ('attention/self/query', 'attention/self/key', 'attention/self/value'):
-            answer |= _dense(f'{a}/{part}', f'{b}/{part}', width, width)
-        answer |= _dense(f'{a}/attention/output/dense', f'{b}/attention/output/dense', width, width)
-        answer |= _norm(f'{a}/attention/output/LayerNorm', f'{b}/attention/output/LayerNorm', width)
-        answer |= _dense(f'{a}/intermediate/dense', f'{b}/intermediate/dense', width, inner)
-        answer |= _dense(f'{a}/output/dense', f'{b}/output/dense', inner, width)
-        answer |= _norm(f'{a}/output/LayerNorm', f'{b}/output/LayerNorm', width)
+            answer |= dense(f'{a}/{part}', f'{b}/{part}', width, width)
+        answer |= dense(f'{a}/attention/output/dense', f'{b}/attention/output/dense', width, width)
+        answer |= norm(f'{a}/attention/output/LayerNorm', f'{b}/attention/output/LayerNorm', width)
+        answer |= dense(f'{a}/intermediate/dense', f'{b}/intermediate/dense', width, inner)
+        answer |= dense(f'{a}/output/dense', f'{b}/output/dense', inner, width)
+        answer |= norm(f'{a}/output/LayerNorm', f'{b}/output/LayerNorm', width)
     return answer
 
 
@@ -155,14 +155,14 @@ def electra() -> Pair:
     # The generator of the same depth has a quarter of the width, and shares the embeddings.
     generator = _bert('generator', 'generator', 32, 128, 64)
     others = {name: shape for name, (_, shape, _) in generator.items() if '/encoder/' in name}
-    answer |= _dense('electra/embeddings_project', f'{new}/electra/embeddings_project', 64, 128)
+    answer |= dense('electra/embeddings_project', f'{new}/electra/embeddings_project', 64, 128)
     others |= {'generator/embeddings_project/kernel': (64, 32), 'generator/embeddings_project/bias': (32,)}
     others |= {'generator_predictions/dense/kernel': (32, 64), 'generator_predictions/dense/bias': (64,)}
     others |= {f'generator_predictions/LayerNorm/{role}': (64,) for role in ('gamma', 'beta')}
     others |= {'generator_predictions/output_bias': (300,), 'global_step': ()}
     head = 'discriminator_predictions'
-    answer |= _dense(f'{head}/dense', f'{new}/{head}/dense', 128, 128)
-    answer |= _dense(f'{head}/dense_1', f'{new}/{head}/dense_prediction', 128, 1)
+    answer |= dense(f'{head}/dense', f'{new}/{head}/dense', 128, 128)
+    answer |= dense(f'{head}/dense_1', f'{new}/{head}/dense_prediction', 128, 1)
     return files(answer, others)
 
 
@@ -176,7 +176,7 @@ def model_garden_bert() -> Pair:
         ('token_type', 'type_embeddings', 2),
     ):
         answer[f'bert/embeddings/{kind}_embeddings'] = f'{new}/embeddings', (count, width), None
-    answer |= _norm('bert/embeddings/LayerNorm', 'embeddings/layer_norm', width)
+    answer |= norm('bert/embeddings/LayerNorm', 'embeddings/layer_norm', width)
     split = (width, heads, width // heads)
     for n in range(12):
         a, b = f'bert/encoder/layer_{n}', f'transformer/layer_{n}'
@@ -187,11 +187,11 @@ def model_garden_bert() -> Pair:
         old, new = f'{a}/attention/output/dense', f'{b}/self_attention/attention_output'
         answer[f'{old}/kernel'] = f'{new}/kernel', (width, width), (*split[1:], width)
         answer[f'{old}/bias'] = f'{new}/bias', (width,), None
-        answer |= _norm(f'{a}/attention/output/LayerNorm', f'{b}/self_attention_layer_norm', width)
-        answer |= _dense(f'{a}/intermediate/dense', f'{b}/intermediate', width, inner)
-        answer |= _dense(f'{a}/output/dense', f'{b}/output', inner, width)
-        answer |= _norm(f'{a}/output/LayerNorm', f'{b}/output_layer_norm', width)
-    answer |= _dense('bert/pooler/dense', 'pooler_transform', width, width)
+        answer |= norm(f'{a}/attention/output/LayerNorm', f'{b}/self_attention_layer_norm', width)
+        answer |= dense(f'{a}/intermediate/dense', f'{b}/intermediate', width, inner)
+        answer |= dense(f'{a}/output/dense', f'{b}/output', inner, width)
+        answer |= norm(f'{a}/output/LayerNorm', f'{b}/output_layer_norm', width)
+    answer |= dense('bert/pooler/dense', 'pooler_transform', width, width)
     others = {
         'cls/predictions/output_bias': (300,),
         'cls/predictions/transform/dense/kernel': (width, width),

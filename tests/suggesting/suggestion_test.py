@@ -31,6 +31,7 @@ LEAST_RECALL = {
     'tacotron': 0.78,
     'deep_fm': 0.87,
     'inception_resnet_v2': 0.79,
+    'resnext': 0.26,
 }
 # Floors of pairs that were never used to tune the search: nobody has looked at what it misses of them.
 LEAST_RECALL_UNSEEN = {
@@ -38,6 +39,11 @@ LEAST_RECALL_UNSEEN = {
     'model_garden_bert': 0.98,
     'wavenet': 0.5,
     'srgan': 0.21,
+    'elmo': 0.2,
+    'openpose': 0.64,
+    'ppo': 0.92,
+    'retinanet': 0.59,
+    'v_net': 0.67,
 }
 DENSE = (('kernel', (3, 4)), ('bias', (4,)))
 
