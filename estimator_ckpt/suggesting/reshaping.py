@@ -4,6 +4,8 @@ import functools
 import math
 
 Shape = tuple[int, ...]
+# The rank of the kernel of a convolution of images; its last two axes are channels.
+_CONVOLUTION = 4
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -11,7 +13,8 @@ def fits(source: Shape, target: Shape) -> bool:
     """Returns True if two shapes differ only in axes that are split, merged or of extent 1.
 
     For instance `[768, 768]` fits `[768, 12, 64]`, and `[1, 1, 2048, 1000]` fits `[2048, 1000]`; `[2, 6]` and `[3, 4]`
-    do not fit, although they have as many elements, because a reshape would change what each element means.
+    do not fit, although they have as many elements, because a reshape would change what each element means. Nor do the
+    kernels of two convolutions of different windows, such as `[1, 1, 896, 128]` and `[1, 7, 128, 128]`.
 
     Args:
       source: The first shape.
@@ -19,9 +22,15 @@ def fits(source: Shape, target: Shape) -> bool:
     """
     if math.prod(source) != math.prod(target):
         return False
+    if min(len(source), len(target)) >= _CONVOLUTION and _window(source) != _window(target):
+        return False
     left, right = (sorted(_edges(shape)) for shape in (source, target))
     coarse, fine = (left, right) if len(left) <= len(right) else (right, left)
     return set(coarse) <= set(fine)
+
+
+def _window(shape: Shape) -> Shape:
+    return tuple(extent for extent in shape[:-2] if extent != 1)
 
 
 def _edges(shape: Shape) -> set[int]:

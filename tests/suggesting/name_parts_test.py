@@ -85,6 +85,8 @@ def test_words_are_compared_in_one_spelling():
         ((2, 6), (3, 4), False),
         ((4, 6), (6, 4), False),
         ((3,), (4,), False),
+        ((3, 3, 8, 2), (3, 3, 1, 16), True),
+        ((1, 1, 896, 128), (1, 7, 128, 128), False),
     ],
 )
 def test_shapes_fit_where_axes_are_split_or_merged(a, b, expected):
