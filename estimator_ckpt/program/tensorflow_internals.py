@@ -73,6 +73,12 @@ def unwrapped(variable: Any) -> Any:
     return variable._value if is_keras_3_variable(variable) else variable
 
 
+def creation_number(variable: Any) -> int | None:
+    """Returns a number that is larger for variables that were made later; None for other objects."""
+    number = str(getattr(unwrapped(variable), '_unique_id', '')).rpartition('_')[2]
+    return int(number) if number.isdecimal() else None
+
+
 def saveables_of(var_list: Any) -> list[Any]:
     """Returns the `SaveableObject`s of a saver's `var_list`.
 

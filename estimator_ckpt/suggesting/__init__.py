@@ -9,7 +9,8 @@ applies no rule and reads no tensor, and imports TensorFlow only for objects.
 * `sequences`, `unnamed`, `modules`, `surroundings`: which layer is which by their order; which variable without a name;
   which part of a network; which layer by the layers around it.
 * `units`, `interleaving`: which normalization belongs to which convolution, by names; by numbers.
-* `families`, `layer_kinds`, `name_parts`, `similarity`, `reshaping`: layers and families of layers; what kind of layer
-  each is; roles, numbers and words in names; likeness of names; shapes that fit each other.
+* `families`, `layer_kinds`, `name_parts`, `similarity`, `namesakes`, `reshaping`: layers and families of layers; what
+  kind of layer each is; roles, numbers and words in names; likeness of names; names that are the same; shapes that fit
+  each other.
 * `generalization`: few rules from many renamings.
 """

@@ -21,7 +21,7 @@ from estimator_ckpt.suggesting.families import Family, Layer, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, alike, hypotheses
 from estimator_ckpt.suggesting.layer_kinds import main_number
 from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, corresponding, same_places
-from estimator_ckpt.suggesting.name_parts import split_names
+from estimator_ckpt.suggesting.namesakes import Namesakes, numbers_in_names
 from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.sequences import certain, in_order, placements
 from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surrounded
@@ -37,6 +37,8 @@ _MANY = 3
 # What it adds to the score of a hypothesis, and to the evidence for it, if its layers are where they should be; and
 # what it takes from the score if they are not.
 _IN_PLACE, _SURROUNDED, _OUT_OF_PLACE = 0.15, 0.4, 0.1
+# What it adds if its layers are namesakes, and takes if its only layer has another namesake.
+_SAME_NAMES = 0.06
 # A family with more possible partners is compared only with those that share its rarest words.
 _MAX_PARTNERS = 200
 _MAX_SINGLE_PAIRS = 20_000
@@ -78,6 +80,10 @@ class _Aligner:
         self._targets: dict[int, int] = {}
 
     # What follows is not needed where names tell all.
+    @functools.cached_property
+    def _namesakes(self) -> Namesakes:
+        return Namesakes(self._source, self._target)
+
     @functools.cached_property
     def _norms(self) -> list[dict[int, Layer]]:
         return [partners(side) for side in (self._source, self._target)]
@@ -144,7 +150,7 @@ class _Aligner:
                 namesakes.append((namesake.number, variable.number))
         if not namesakes:
             return
-        in_source, in_target, places = _numbers(self._source, self._target)
+        in_source, in_target, places = numbers_in_names(self._source, self._target)
         for s, t in namesakes:
             if all(
                 in_source[place] <= in_target[place] or in_target[place] <= in_source[place]
@@ -184,8 +190,7 @@ class _Aligner:
         for a, b, evidence in certain(found, self._source, self._target, live):
             if norms and (self._may_differ(a, b) or self._parts_units([(main_number(a), main_number(b))])):
                 continue
-            accepted = True
-            self._accept_layers(a, b, evidence)
+            accepted |= self._accept_layers(a, b, evidence)
         return accepted
 
     def _normalizations(self) -> bool:
@@ -245,11 +250,16 @@ class _Aligner:
             return True
         if any(s in self._counted[0] or t in self._counted[1] for s, t in hypothesis.pairs):
             return hypothesis.coverage < 1 or len(hypothesis.layers) < _MANY
+        # Several numbers in each name that all agree tell as much as words.
+        if hypothesis.coverage == 1 and hypothesis.same_numbers and len(hypothesis.source.slots) > 1:
+            return False
         return scored.evidence.names < _CONFIRMING and any(
             s in self._unsure[0] or t in self._unsure[1] for s, t in hypothesis.pairs
         )
 
     def _accept_layers(self, a: Layer, b: Layer, evidence: Evidence) -> bool:
+        if self._namesakes.contradict(a, b):
+            return False
         pairs = [(a.variables[x].number, b.variables[y].number) for x, y in self._matcher.roles(a, b)]
         self._accept(pairs, evidence)
         return bool(pairs)
@@ -265,7 +275,9 @@ class _Aligner:
             for hypothesis in hypotheses(source, target, self._matcher):
                 if names is None:
                     names = self._scorer.names(source, target)
-                yield self._in_place(self._scorer.scored(hypothesis, names))
+                scored = self._in_place(self._scorer.scored(hypothesis, names))
+                scored.score += _SAME_NAMES * self._namesakes.support(hypothesis)
+                yield scored
 
     def _in_place(self, scored: Scored) -> Scored:
         """Adds to the score of a hypothesis if what surrounds its layers is aligned alike."""
@@ -369,20 +381,3 @@ class _Aligner:
                 candidates[key] = sorted(itertools.chain.from_iterable(by_kind[kind] for kind in fitting))
             if candidates[key]:
                 self._result.candidates[number] = candidates[key]
-
-
-def _numbers(source: Side, target: Side) -> tuple[dict, dict, dict]:
-    """Returns the numbers in the names of each side by their places, and the places in the names of each target.
-
-    The place of numbers is the text around them and the role of the variable.
-    """
-    splits = split_names(dict.fromkeys(name for side in (source, target) for _, name in side.layer_names()))
-    numbers: tuple[dict, dict] = (collections.defaultdict(set), collections.defaultdict(set))
-    places: dict[int, set] = {}
-    for side, of_side in zip((source, target), numbers, strict=True):
-        places = collections.defaultdict(set)
-        for variable, name in side.layer_names():
-            place = (splits[name].literals, side.roles[variable.number])
-            of_side[place].add(splits[name].texts)
-            places[variable.number].add(place)
-    return *numbers, places

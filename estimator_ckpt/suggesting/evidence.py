@@ -13,6 +13,8 @@ _CLEAR_LEAD = 0.2
 # A common shape is weak evidence for a single layer, and order is weak evidence on its own.
 _COMMON_SHAPE = 0.3
 _ORDER = 0.6
+# That several numbers in each name are equal on both sides is better evidence.
+_SEVERAL_NUMBERS = 0.8
 # Another model may have the same shapes by design.
 _MOST_BY_SHAPE = 0.9
 # The weight of a number that the names of two single layers share; a rare word weighs 1 to 5.
@@ -120,15 +122,16 @@ class Scorer:
             chance *= self._chance(role, shape)
             unique |= all(self._count(side, role, shape) <= 1 for side in (0, 1))
         several = hypothesis.ordered and len(hypothesis.layers) > 1
+        equal_numbers = len(hypothesis.source.slots) if hypothesis.same_numbers else 0
         agreement = min(1 - chance, _MOST_BY_SHAPE)
         evidence = Evidence(
             names,
             agreement if unique or several else _COMMON_SHAPE * agreement,
-            _ORDER * hypothesis.coverage if several else 0.0,
+            (_SEVERAL_NUMBERS if equal_numbers > 1 else _ORDER) * hypothesis.coverage if several else 0.0,
         )
         score = 0.45 * names + 0.25 * hypothesis.coverage + 0.2 * agreement + 0.1 * hypothesis.role_fit
-        score += 0.03 * hypothesis.same_numbers - 0.03 * reshaped
-        score -= 0.04 * min(hypothesis.cuts, 3)
+        # A number that is equal is worth what a number without a counterpart costs.
+        score += 0.04 * equal_numbers - 0.04 * min(hypothesis.cuts, 3) - 0.03 * reshaped
         return Scored(hypothesis, evidence, score)
 
     def _chance(self, role: str, shape: tuple[int, ...]) -> float:

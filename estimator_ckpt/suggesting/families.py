@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import functools
 import math
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 
 from estimator_ckpt.suggesting.name_parts import Split, find_role, split_names
@@ -118,6 +119,15 @@ class Family:
         if slot not in self._cache:
             self._cache[slot] = frozenset(layer.values[slot] for layer in self.layers)
         return self._cache[slot]
+
+    def with_numbers(self, slot: int, numbers: Iterable[int]) -> int:
+        """Returns the set of layers with some numbers at one place of their names, one bit for each layer."""
+        if ('bits', slot) not in self._cache:
+            index: dict[int, int] = self._cache.setdefault(('bits', slot), collections.defaultdict(int))
+            for place, layer in enumerate(self.layers):
+                index[layer.values[slot]] |= 1 << place
+        index = self._cache['bits', slot]
+        return functools.reduce(operator.or_, [index[number] for number in numbers], 0)
 
     def by_numbers(self, slots: tuple[int, ...]) -> dict[tuple[int, ...], Layer]:
         """Returns the layers by their numbers at some places of their names."""

@@ -43,6 +43,11 @@ class Hypothesis:
         return (len(self.layers) / len(self.source.layers) + len(self.layers) / len(self.target.layers)) / 2
 
     @property
+    def keeps_all_numbers(self) -> bool:
+        """Whether all layers of one family have the layers of the same numbers as counterparts."""
+        return self.same_numbers and len(self.layers) == min(len(self.source.layers), len(self.target.layers))
+
+    @property
     def role_fit(self) -> float:
         """The smallest share, over all pairs of layers, of roles that both layers have."""
         return min(
@@ -154,12 +159,13 @@ def _best(
     If both sides have the same naming scheme, also yields the hypothesis that numbers stayed the same.
     """
     by_pairs: dict[tuple, Hypothesis] = {}
+    most = 1
     for order in itertools.permutations(kept_source):
-        for hypothesis in _by_numbers(source, target, order, kept_target, matcher):
+        for hypothesis in _by_numbers(source, target, order, kept_target, matcher, most):
             by_pairs.setdefault(hypothesis.pairs, hypothesis)
-        if any(len(h.layers) == len(source.layers) for h in by_pairs.values()):
+            most = max(most, len(hypothesis.layers))
+        if by_pairs and most == len(source.layers):
             break
-    most = max((len(h.layers) for h in by_pairs.values()), default=0)
     same_scheme = _scheme(source) == _scheme(target)
     for hypothesis in by_pairs.values():
         if len(hypothesis.layers) == most or (same_scheme and hypothesis.same_numbers):
@@ -172,22 +178,59 @@ def _scheme(family: Family) -> list[str]:
 
 
 def _by_numbers(
-    source: Family, target: Family, slots: tuple[int, ...], target_slots: tuple[int, ...], matcher: Matcher
+    source: Family,
+    target: Family,
+    slots: tuple[int, ...],
+    target_slots: tuple[int, ...],
+    matcher: Matcher,
+    least: int,
 ) -> Iterator[Hypothesis]:
+    """Yields the hypotheses of one assignment of numbers to numbers, without those of fewer layers than `least`."""
     index = target.by_numbers(target_slots)
-    columns = [(source.numbers(s), target.numbers(t)) for s, t in zip(slots, target_slots, strict=True)]
-    for maps in itertools.product(*(_monotone_maps(*pair) for pair in columns)):
+    for maps, same, mapped in _all_maps(source, target, slots, target_slots, least):
         layers = []
-        for layer in source.layers:
-            # Numbers are not negative, so that -1 has no counterpart.
-            numbers = tuple([m.get(layer.values[s], -1) for m, s in zip(maps, slots, strict=True)])
-            counterpart = index.get(numbers)
+        for place in _bits(mapped):
+            values = source.layers[place].values
+            counterpart = index.get(tuple([m[values[s]] for m, s in zip(maps, slots, strict=True)]))
             if counterpart is not None:
-                layers.append((layer, counterpart))
-        same = bool(maps) and all(x == y for m in maps for x, y in m.items())
+                layers.append((source.layers[place], counterpart))
+        if len(layers) < least and not same:
+            continue
+        same = same and bool(maps)
         hypothesis = _checked(source, target, layers, matcher, ordered=bool(maps), same_numbers=same)
         if hypothesis is not None:
             yield hypothesis
+
+
+def _bits(number: int) -> Iterator[int]:
+    while number:
+        lowest = number & -number
+        yield lowest.bit_length() - 1
+        number ^= lowest
+
+
+def _all_maps(
+    source: Family, target: Family, slots: tuple[int, ...], target_slots: tuple[int, ...], least: int
+) -> list[tuple[tuple[dict[int, int], ...], bool, int]]:
+    """Returns the maps of the numbers at all places, whether they leave the numbers as they are, and the layers.
+
+    Of names with many numbers there are very many; those that map the numbers of fewer layers than `least`, unless they
+    leave the numbers as they are, are given up at the first place that tells. The layers are a set of bits.
+    """
+    every = (1 << len(source.layers)) - 1
+    partial: list[tuple[tuple[dict[int, int], ...], bool, int]] = [((), True, every)]
+    for s, t in zip(slots, target_slots, strict=True):
+        of_place = []
+        for m in _monotone_maps(source.numbers(s), target.numbers(t)):
+            same = all(x == y for x, y in m.items())
+            of_place.append((m, same, source.with_numbers(s, m)))
+        partial = [
+            ((*maps, m), so_far and same, layers & of_map)
+            for maps, so_far, layers in partial
+            for m, same, of_map in of_place
+            if (so_far and same) or (layers & of_map).bit_count() >= least
+        ]
+    return partial
 
 
 def _monotone_maps(source: Collection[int], target: Collection[int]) -> list[dict[int, int]]:

@@ -30,7 +30,8 @@ _NUMBER = re.compile(r'(?:(?<=block)|(?<=stage)|(?<=res)|(?<![a-z0-9]))\d+(?!\d)
 _LETTER = re.compile(r'[a-z](?![A-Za-z0-9])')
 _COUNTED = re.compile(r'(?P<base>.*[^\d_].*?)_(?P<number>\d+)')
 _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+')
-_SYNONYMS = {
+# The uniform spelling of words that mean the same.
+SYNONYMS = {
     'normalization': 'norm',
     'bn': 'norm',
     'ln': 'norm',
@@ -189,7 +190,7 @@ def words(literals: Sequence[str]) -> list[str]:
             word = word.lower()
             if len(word) > 3 and word.endswith('s') and not word.endswith('ss'):
                 word = word[:-1]
-            word = _SYNONYMS.get(word, word)
+            word = SYNONYMS.get(word, word)
             if word == 'norm' and spelled and spelled[-1] in _OF_NORM:
                 spelled.pop()
             spelled.append(word)

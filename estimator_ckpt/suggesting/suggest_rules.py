@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
@@ -14,6 +14,7 @@ from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, meanings_of_keras_slots, meanings_of_names
 from estimator_ckpt.mapping.report import Row
 from estimator_ckpt.mapping.source import Source
+from estimator_ckpt.mapping.targets import Targets
 from estimator_ckpt.mapping.tensors import Tensor, read_tensors
 from estimator_ckpt.program.read_target import read_target
 from estimator_ckpt.suggesting.alignment import Alignment, align
@@ -61,7 +62,8 @@ def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
     rows = [_Tensor(t, e.shape, e.dtype) for t, e in zip(tensors, entries, strict=True)]
     wanted = [w for w in targets.wanted if w.tensor.key not in cells.targets]
     target_rows = [_Tensor(w.tensor, w.shape, w.dtype) for w in wanted]
-    suggestion = _Suggester(_Side(rows, contents.graph), _Side(target_rows, targets.graph)).run()
+    sides = _Side(rows, contents.graph), _Side(target_rows, targets.graph, _creation_order(targets))
+    suggestion = _Suggester(*sides).run()
     suggestion.rules = [*cells.rules, *suggestion.rules]
     return suggestion
 
@@ -98,9 +100,9 @@ class _Side:
       ignored: The numbers of tensors of other kinds.
     """
 
-    def __init__(self, tensors: Iterable[_Tensor], graph: Any):
+    def __init__(self, tensors: Iterable[_Tensor], graph: Any, order: Mapping[str, int] | None = None):
         self.all = sorted(tensors, key=lambda t: t.names)
-        self._order = _order(graph) if graph else {}
+        self._order = order or (_order(graph) if graph else {})
         self.variables: list[_Tensor] = []
         self.steps: list[_Tensor] = []
         self.iterations: list[_Tensor] = []
@@ -261,6 +263,22 @@ def _order(graph: Any) -> dict[str, int]:
         seen.update(children)
         stack += reversed(children)
     return order
+
+
+def _creation_order(targets: Targets) -> dict[str, int]:
+    """Returns the places of the variables of a program, by key, in the order in which they were made, if that is known.
+
+    It is the order of the calls, in which TF1 makes variables. That of the attributes is another one if layers are made
+    before they are called, and in functional models of Keras, which put deeper branches first.
+    """
+    if not any(wanted.variable is not None for wanted in targets.wanted):
+        return {}
+    # Only objects need TensorFlow.
+    from estimator_ckpt.program.tensorflow_internals import creation_number
+
+    numbers = {wanted.tensor.key: creation_number(wanted.variable) for wanted in targets.wanted}
+    known = {key: number for key, number in numbers.items() if number is not None}
+    return known if len(set(known.values())) == len(known) else {}
 
 
 def _is_writable(name: str) -> bool:

@@ -139,8 +139,11 @@ def unsure(layers: Sequence[Layer]) -> set[int]:
     norms = [n for n, layer in enumerate(layers) if is_norm(layer)]
     widths = {n: layers[n].variables[layers[n].main_role].shape[-1:] for n in norms}
     for at, (position, (inputs, outputs)) in enumerate(convolutions):
-        beside = {of[1] for _, of in convolutions[max(0, at - 1) : at + 2 : 2]} if at else set()
-        if outputs not in beside or convolutions[at - 1][1][1] == inputs:
+        if not at or convolutions[at - 1][1][1] == inputs:
+            continue
+        # What takes the outputs of a convolution is after it, and not beside it.
+        following = [of for _, of in convolutions[at + 1 : at + 2] if of[0] != outputs]
+        if all(of[1] != outputs for of in (convolutions[at - 1][1], *following)):
             continue
         starts = [n for n, of in convolutions[:at] if of[1] == inputs]
         start = starts[-1] if starts else convolutions[max(0, at - 8)][0]

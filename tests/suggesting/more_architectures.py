@@ -23,6 +23,7 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'deep_fm': sequence_networks.deep_fm,
     'inception_resnet_v2': image_networks.inception_resnet_v2,
     'crnn': further_sequence_networks.crnn,
+    'facenet': further_image_networks.facenet,
     'deeplab': further_image_networks.deeplab,
     'pegasus': further_sequence_networks.pegasus,
     'resnext': further_image_networks.resnext,

@@ -22,25 +22,22 @@ from tests.testing.small_model import needs_estimator, needs_keras_2
 
 ALL_PAIRS = {**known_pairs.PAIRS, **known_pairs.HELD_OUT}
 ARCHITECTURES = {**architectures.TUNED, **architectures.HELD_BACK, **more_architectures.TUNED}
-# Of ALBERT's two normalizations, Tacotron's gates `H` and `T`, and DenseNet's transitions, no name or number says which
-# is which.
+# Of ALBERT's two normalizations and Tacotron's gates `H` and `T`, no name or number says which is which.
 LEAST_RECALL = {
-    'counted_densenet': 0.98,
     'wide_and_deep': 0.93,
     'albert': 0.84,
     'tacotron': 0.78,
     'deep_fm': 0.87,
     'inception_resnet_v2': 0.79,
-    'resnext': 0.26,
+    'resnext': 0.98,
 }
 # Floors of pairs that were never used to tune the search: nobody has looked at what it misses of them.
 LEAST_RECALL_UNSEEN = {
     'cycle_gan': 0.9,
     'model_garden_bert': 0.98,
     'wavenet': 0.5,
-    'srgan': 0.21,
+    'srgan': 0.3,
     'elmo': 0.2,
-    'openpose': 0.64,
     'ppo': 0.92,
     'retinanet': 0.59,
     'v_net': 0.67,
@@ -88,8 +85,8 @@ class TestKnownAnswers:
         )
         measured = known_pairs.measure(pair, pair.target, report)
         assert measured.precision == 1.0
-        # Which batch norm of DenseNet's transitions is which, neither numbers nor words say.
-        assert measured.recall == 1.0 if name != 'densenet' else measured.recall > 0.97
+        # Which batch norm of slim's DenseNet is its last one, neither numbers nor words say.
+        assert measured.recall == 1.0 if name != 'densenet' else measured.recall > 0.99
         assert not report.mismatched and not report.ambiguous
         listed = {row.target for row in [*suggestion.missing, *suggestion.ambiguous]}
         assert {row.target for row in report.missing} == listed
