@@ -6,8 +6,8 @@ applies no rule and reads no tensor, and imports TensorFlow only for objects.
 * `suggest_rules`, `suggestion`: the public function; its result, as a file of rules or as JSON.
 * `alignment`, `hypotheses`, `evidence`, `rivals`: which variable is which; the possibilities; what supports each, and
   what contradicts it.
-* `sequences`, `unnamed`, `modules`, `surroundings`: which layer is which by their order; which variable without a name;
-  which part of a network; which layer by the layers around it.
+* `sequences`, `tracked_order`, `unnamed`, `modules`, `surroundings`: which layer is which by their order; where Keras's
+  order does not tell; which variable without a name; which part of a network; which layer by the layers around it.
 * `units`, `interleaving`: which normalization belongs to which convolution, by names; by numbers.
 * `families`, `layer_kinds`, `name_parts`, `similarity`, `namesakes`, `reshaping`: layers and families of layers; what
   kind of layer each is; roles, numbers and words in names; likeness of names; names that are the same; shapes that fit

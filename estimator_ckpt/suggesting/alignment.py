@@ -25,6 +25,7 @@ from estimator_ckpt.suggesting.namesakes import Namesakes, numbers_in_names
 from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.sequences import certain, in_order, placements
 from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surrounded
+from estimator_ckpt.suggesting.tracked_order import TrackedOrder
 from estimator_ckpt.suggesting.units import counted_norms, partners, unsure
 from estimator_ckpt.suggesting.unnamed import unnamed_pairs
 
@@ -83,6 +84,10 @@ class _Aligner:
     @functools.cached_property
     def _namesakes(self) -> Namesakes:
         return Namesakes(self._source, self._target)
+
+    @functools.cached_property
+    def _tracked_order(self) -> TrackedOrder:
+        return TrackedOrder(self._source, self._target)
 
     @functools.cached_property
     def _norms(self) -> list[dict[int, Layer]]:
@@ -247,6 +252,8 @@ class _Aligner:
         hypothesis = scored.hypothesis
         # A shift of numbers that step at another pace agrees here and there by chance.
         if 2 * len(hypothesis.layers) < min(len(hypothesis.source.layers), len(hypothesis.target.layers)):
+            return True
+        if self._tracked_order.is_all_there_is(hypothesis):
             return True
         if any(s in self._counted[0] or t in self._counted[1] for s, t in hypothesis.pairs):
             return hypothesis.coverage < 1 or len(hypothesis.layers) < _MANY

@@ -30,7 +30,8 @@ class Variable:
       names: The name of the variable and, if it has one, the path of its object.
       shape: The shape of the variable.
       dtype: TensorFlow's data type number.
-      order: The place of its object in the order in which the program made the objects; None if that is not known.
+      order: The place of the variable, or of its object, in the order of the program; None if that is not known.
+      made: Whether that is the order in which the variables were made, and not that of the attributes of objects.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Variable:
     shape: tuple[int, ...]
     dtype: int
     order: int | None = None
+    made: bool = False
 
     @functools.cached_property
     def size(self) -> int:
@@ -121,7 +123,12 @@ class Family:
         return self._cache[slot]
 
     def with_numbers(self, slot: int, numbers: Iterable[int]) -> int:
-        """Returns the set of layers with some numbers at one place of their names, one bit for each layer."""
+        """Returns the set of layers with some numbers at one place of their names, one bit for each layer.
+
+        Args:
+          slot: The place.
+          numbers: The numbers.
+        """
         if ('bits', slot) not in self._cache:
             index: dict[int, int] = self._cache.setdefault(('bits', slot), collections.defaultdict(int))
             for place, layer in enumerate(self.layers):

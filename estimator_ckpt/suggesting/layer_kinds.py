@@ -1,6 +1,7 @@
 """Tells what kind of layer a layer is, from the names and shapes of its variables."""
 
 import re
+from collections.abc import Iterable
 
 from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.families import Layer
@@ -23,6 +24,10 @@ WORDS = frozenset(
     + ['instance', 'group']
 )
 TOKEN = re.compile(r'[A-Za-z]+\d[dD](?![A-Za-z0-9])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
+# The attribute by which Keras tracks the layers of a model; a number follows.
+KERAS_CHILD = 'layer_with_weights-'
+# Where Keras 2 and Keras 3 track the layers of functional models.
+_TRACKED = re.compile(rf'(?:^|/)(?:{KERAS_CHILD}|_operations/)\d')
 _NUMBER = re.compile(r'(?:.*_)?(\d+)')
 _TRANSPOSED = re.compile(r'transpose|deconv', re.I)
 _CONVOLUTIONS = ('kernel', 'depthwise_kernel', 'pointwise_kernel')
@@ -54,6 +59,11 @@ def channels(layer: Layer) -> tuple[int, int] | None:
 def is_norm(layer: Layer) -> bool:
     """Returns True if a layer has the variables of a normalization."""
     return layer.main_role in NORMS
+
+
+def is_tracked_by_keras(layers: Iterable[Layer]) -> bool:
+    """Returns True if the names of layers have the numbers by which Keras tracks the layers of models."""
+    return all(_TRACKED.search(str(layer.split)) for layer in layers)
 
 
 def main_number(layer: Layer) -> int:

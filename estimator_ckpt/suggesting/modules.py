@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
-from estimator_ckpt.suggesting.layer_kinds import NORMS, channels, is_norm, main_number
+from estimator_ckpt.suggesting.layer_kinds import NORMS, is_norm, main_number
 from estimator_ckpt.suggesting.name_parts import likeness, words
-from estimator_ckpt.suggesting.sequences import Kind, chains, kind
+from estimator_ckpt.suggesting.sequences import Kind, branches, chains, kind
 
 # The fewest layers, and different kinds of them, of a part that is known by its layers.
 _LEAST_LAYERS = 3
@@ -202,22 +202,12 @@ def _orders(side: Side, part: set[int], live: set[int]) -> dict[Kind, dict[tuple
             for layer in chain.layers:
                 if main_number(layer) in live:
                     by_kind[kind(layer)].append(layer)
-            branches = _branches(chain.layers) if chain.whole else set()
+            beside = branches(chain.layers) if chain.whole else set()
             for kind_, layers in by_kind.items():
-                if len(layers) == len(of_kind[kind_]) > 1 and kind_ not in branches:
+                if len(layers) == len(of_kind[kind_]) > 1 and kind_ not in beside:
                     key = tuple(map(main_number, layers))
                     orders[kind_].setdefault(key, _Order(layers, chain.layers))
     return orders
-
-
-def _branches(layers: Sequence[Layer]) -> set[Kind]:
-    """Returns the kinds of convolutions whose inputs are not the outputs of the one before, and of those before."""
-    result = set()
-    for a, b in zip(layers, layers[1:], strict=False):
-        before, after = channels(a), channels(b)
-        if before is not None and after is not None and before[1] != after[0] and before[1] == after[1]:
-            result |= {kind(a), kind(b)}
-    return result
 
 
 class Boundaries:

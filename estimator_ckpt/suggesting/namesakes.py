@@ -14,7 +14,8 @@ from estimator_ckpt.suggesting.layer_kinds import main_number, place
 from estimator_ckpt.suggesting.name_parts import SYNONYMS, split_names
 
 _TOKEN = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
-_DIMENSIONS = re.compile(r'(?<=[a-z])\d[dD](?![a-z])', re.I)
+# The digits of `conv2d` and `1x7` number nothing.
+_SIZES = re.compile(r'(?<=[a-z])\dd(?![a-z])|(?<!\d)\d+x\d+(?!\d)', re.I)
 
 
 class Namesakes:
@@ -77,7 +78,7 @@ def _named_layers(side: Side) -> list[tuple[Layer, list[str]]]:
 
 
 def _tokens(name: str) -> list[str]:
-    tokens = [token.lower() for token in _TOKEN.findall(_DIMENSIONS.sub('', name))]
+    tokens = [token.lower() for token in _TOKEN.findall(_SIZES.sub('', name))]
     return [SYNONYMS.get(token, token) for token in tokens]
 
 

@@ -18,7 +18,7 @@ from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Family, Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
-from estimator_ckpt.suggesting.layer_kinds import NORMS
+from estimator_ckpt.suggesting.layer_kinds import NORMS, channels, is_tracked_by_keras
 from estimator_ckpt.suggesting.name_parts import Split
 
 # The fewest layers, and different shapes, of chains that prove more than chance.
@@ -44,11 +44,13 @@ class Chain:
       layers: The layers.
       whole: Whether the chain holds all layers of its role that are not yet aligned.
       turns: Whether the layers differ in one number only, which may count down.
+      tracked: Whether the order is that of attributes of objects. Keras tracks deeper branches of models first.
     """
 
     layers: list[Layer]
     whole: bool
     turns: bool = False
+    tracked: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -84,12 +86,18 @@ def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
     found: dict[str, dict[tuple[int, ...], Chain]] = collections.defaultdict(dict)
     for (role, _), families in sorted(by_view.items()):
         layers = [layer for family in families for layer in family.layers]
+        is_made = all(layer.variables[role].made for layer in layers)
         numbered = [(family.layers, len(family.slots) == 1) for family in families]
         others = [(sequence, False) for sequence in (*_numbered(layers), *_counted(layers), _made(layers))]
         for sequence, turns in numbered + others:
             if len(sequence) >= _LEAST_LAYERS:
+                by_keras = is_tracked_by_keras(sequence)
+                if by_keras and is_made and sequence is not others[-1][0]:
+                    continue
                 key = tuple([layer.variables[role].number for layer in sequence])
-                found[role].setdefault(key, Chain(sequence, len(sequence) == len(layers), turns))
+                tracked = not is_made and (by_keras or sequence is others[-1][0])
+                whole = len(sequence) == len(layers)
+                found[role].setdefault(key, Chain(sequence, whole, turns, tracked))
     return {role: list(of_role.values()) for role, of_role in found.items()}
 
 
@@ -133,6 +141,25 @@ def _made(layers: Sequence[Layer]) -> list[Layer]:
     orders = [layer.variables[layer.main_role].order for layer in layers]
     ordered = [(order, n) for n, order in enumerate(orders) if order is not None]
     return [layers[n] for _, n in sorted(ordered)] if len(ordered) == len(layers) else []
+
+
+def branches(layers: Sequence[Layer]) -> set[Kind]:
+    """Returns the kinds of convolutions whose inputs are not the outputs of the one before, and of those before.
+
+    Args:
+      layers: Layers in an order.
+    """
+    result = set()
+    for a, b in zip(layers, layers[1:], strict=False):
+        before, after = channels(a), channels(b)
+        if before is not None and after is not None and before[1] != after[0] and before[1] == after[1]:
+            result |= {kind(a), kind(b)}
+    return result
+
+
+def by_numbers(layers: Iterable[Layer]) -> list[Layer]:
+    """Returns layers in the order of the numbers in their names, and of the texts around them."""
+    return sorted(layers, key=lambda layer: _pieces(layer.split))
 
 
 def in_order(side: Side) -> list[Layer]:
@@ -220,10 +247,13 @@ def _placed(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
         return None
     last = embedded(kept[::-1], long[::-1], same) or []
     last = [len(long) - 1 - place for place in reversed(last)]
+    parallel: set[Kind] = set()
+    if source.tracked != target.tracked:
+        parallel = branches((source if source.tracked else target).layers)
     pairs = [
         (long[x], layer) if turned else (layer, long[x])
         for layer, x, y in zip(kept, first, last, strict=True)
-        if x == y
+        if x == y and kind(layer) not in parallel
     ]
     coverage = 2 * len(kept) / (len(short) + len(long))
     return Placement(pairs, coverage, source.whole and target.whole)
@@ -236,7 +266,7 @@ def _turned(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
     """
     if not (source.turns or target.turns):
         return None
-    placement = _placed(Chain(source.layers[::-1], source.whole), target, matcher)
+    placement = _placed(dataclasses.replace(source, layers=source.layers[::-1]), target, matcher)
     return placement if placement and placement.coverage > 1 - _MOST_GAPS else None
 
 

@@ -102,6 +102,7 @@ class _Side:
 
     def __init__(self, tensors: Iterable[_Tensor], graph: Any, order: Mapping[str, int] | None = None):
         self.all = sorted(tensors, key=lambda t: t.names)
+        self._made = bool(order)
         self._order = order or (_order(graph) if graph else {})
         self.variables: list[_Tensor] = []
         self.steps: list[_Tensor] = []
@@ -127,7 +128,8 @@ class _Side:
 
     def aligned_as(self) -> Iterator[Variable]:
         for number, row in enumerate(self.variables):
-            yield Variable(number, row.names, row.shape or (), row.dtype, self._order.get(row.tensor.key))
+            place = self._order.get(row.tensor.key)
+            yield Variable(number, row.names, row.shape or (), row.dtype, place, self._made)
 
 
 class _Suggester:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.interleaving import counted_pairs
 from estimator_ckpt.suggesting.layer_kinds import (
+    KERAS_CHILD,
     LEAST_AGREEMENT,
     TOKEN,
     WORDS,
@@ -24,9 +25,6 @@ from estimator_ckpt.suggesting.layer_kinds import (
     main_number,
     place,
 )
-
-# The attribute by which Keras tracks the layers of a model; a number follows.
-_KERAS_CHILD = 'layer_with_weights-'
 
 
 def partners(side: Side) -> dict[int, Layer]:
@@ -63,8 +61,8 @@ def counted_norms(side: Side) -> set[int]:
             if is_norm(layer):
                 views[main_number(layer)] += 1
                 scope, base, _, counted = place(layer)
-                if base.startswith(_KERAS_CHILD):
-                    base, counted = _KERAS_CHILD, True
+                if base.startswith(KERAS_CHILD):
+                    base, counted = KERAS_CHILD, True
                 if counted:
                     groups[family.view, scope, base].append(main_number(layer))
     in_views = collections.Counter(n for group in groups.values() if len(group) > 1 for n in group)

@@ -1,5 +1,7 @@
 """Tests what names and numbers tell against the order of layers, and which order the layers of a program have."""
 
+import string
+
 import pytest
 import tensorflow as tf
 
@@ -8,7 +10,6 @@ from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, hypotheses
 from estimator_ckpt.suggesting.namesakes import Namesakes
 from tests.suggesting import known_pairs
-from tests.testing.small_model import needs_keras_2
 
 
 def side(*names, shape=(3, 4)):
@@ -73,15 +74,16 @@ def test_the_same_numbers_tell_which_layer_the_source_lacks(tmp_path):
     assert found == {f'model/block_{n}/kernel': f'net/repeat/block_{n}/w' for n in range(1, 4)}
 
 
-@needs_keras_2
-def test_the_layers_of_a_program_are_in_the_order_in_which_they_were_made(tmp_path):
-    # Keras puts the layers of deeper branches first.
+def branched(tmp_path):
+    """Returns the TF1 checkpoint of a network with branches, its Keras model, and the answer.
+
+    Keras tracks the layers of deeper branches first.
+    """
     tf.keras.backend.clear_session()
-    trees = ['ash', 'birch', 'cedar', 'elm', 'fir', 'hazel', 'larch', 'maple', 'oak', 'pine', 'rowan', 'yew']
     made: list[tf.keras.layers.Layer] = []
 
     def convolution(x, width, size):
-        name = trees[len(made)]
+        name = f'tree_{string.ascii_lowercase[len(made)]}'
         made.append(tf.keras.layers.Conv2D(width, size, padding='same', use_bias=False, name=name))
         return made[-1](x)
 
@@ -91,13 +93,24 @@ def test_the_layers_of_a_program_are_in_the_order_in_which_they_were_made(tmp_pa
         left = convolution(x, width, 1)
         middle = convolution(convolution(x, width, 1), width, 3)
         right = convolution(x, width, 1)
-        right = convolution(right, width, 3)
+        right = convolution(convolution(right, width, 3), width, 3)
         x = tf.keras.layers.Add()([left, middle, right])
     convolution(x, 2, 1)
-    model = tf.keras.Model(inputs, made[-1].output)
-    source = known_pairs.write_index(
-        tmp_path / 'old', {f'net/conv2d_{n}/kernel': tuple(c.kernel.shape) for n, c in enumerate(made, 1)}
-    )
-    suggestion = estimator_ckpt.suggest_rules(source, tf.train.Checkpoint(model=model))
+    shapes = {f'net/conv2d_{n}/kernel': tuple(c.kernel.shape) for n, c in enumerate(made, 1)}
+    answer = {f'{c.name}/kernel': f'net/conv2d_{n}/kernel' for n, c in enumerate(made, 1)}
+    source = known_pairs.write_index(tmp_path / 'old', shapes)
+    return source, tf.train.Checkpoint(model=tf.keras.Model(inputs, made[-1].output)), answer
+
+
+def test_the_layers_of_a_program_are_in_the_order_in_which_they_were_made(tmp_path):
+    source, checkpoint, answer = branched(tmp_path)
+    suggestion = estimator_ckpt.suggest_rules(source, checkpoint)
+    assert {target: old for rule in suggestion.rules for old, target in rule.pairs} == answer
+
+
+def test_branches_whose_order_in_a_file_is_another_one_are_not_mixed_up(tmp_path):
+    source, checkpoint, answer = branched(tmp_path)
+    suggestion = estimator_ckpt.suggest_rules(source, checkpoint.write(str(tmp_path / 'new')))
     found = {target: old for rule in suggestion.rules for old, target in rule.pairs}
-    assert found == {f'{c.name}/kernel': f'net/conv2d_{n}/kernel' for n, c in enumerate(made, 1)}
+    assert found.items() <= answer.items()
+    assert {'tree_a/kernel', 'tree_n/kernel'} <= found.keys()
