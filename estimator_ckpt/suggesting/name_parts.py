@@ -23,8 +23,10 @@ _ROLE = {
     role: re.compile(rf'(?:^|(?<=[_.-]))(?:{words})(?=(?:_?\d+)?(?::0)?$)', re.I)
     for role, words in _ROLES.items()
 }
+# Or it is a letter before the name, as in `W_conv1`.
+_FIRST_ROLE = {'kernel': re.compile(r'w_(?=[a-z])', re.I), 'bias': re.compile(r'b_(?=[a-z])', re.I)}
 _VAGUE = re.compile(r'(?:weights?|w)(?:_?\d+)?$', re.I)
-_EMBEDDING = re.compile(r'embed', re.I)
+_EMBEDDING = re.compile(r'embs?(?![a-z])|embed', re.I)
 # The digits of `conv2d` do not number a layer; those of `block2d`, `res2d` and `Mixed_2d`, and their letters, do.
 _NUMBER = re.compile(r'(?:(?<=block)|(?<=stage)|(?<=res)|(?<![a-z0-9]))\d+(?!\d)|\d+(?!\d|d(?![a-z]))', re.I)
 _LETTER = re.compile(r'[a-z](?![A-Za-z0-9])')
@@ -90,8 +92,8 @@ def find_role(name: str) -> tuple[str, str]:
       name: The name, or the path of the object.
 
     Returns:
-      The role in the layer, such as `'kernel'`, or empty if the last component of the name does not end in one; and
-      the name without it.
+      The role in the layer, such as `'kernel'`, or empty if the last component of the name neither ends nor starts with
+      one; and the name without it.
     """
     scope, slash, leaf = name.rpartition('/')
     for role, pattern in _ROLE.items():
@@ -103,6 +105,11 @@ def find_role(name: str) -> tuple[str, str]:
             role = 'embedding'
         stem = leaf[: match.start()] + leaf[match.end() :].removesuffix(':0')
         return (f'{prefix.lower()}_{role}' if prefix else role), scope + slash + stem
+    for role, pattern in _FIRST_ROLE.items():
+        match = pattern.match(leaf)
+        if match is not None:
+            stem = leaf[match.end() :].removesuffix(':0')
+            return 'embedding' if role == 'kernel' and _EMBEDDING.match(stem) else role, scope + slash + stem
     return '', name.removesuffix(':0')
 
 

@@ -27,6 +27,7 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'deeplab': further_image_networks.deeplab,
     'pegasus': further_sequence_networks.pegasus,
     'resnext': further_image_networks.resnext,
+    'elmo': further_sequence_networks.elmo,
     'text_cnn': further_sequence_networks.text_cnn,
 }
 HELD_BACK: dict[str, Callable[[], Pair]] = {
@@ -39,7 +40,6 @@ HELD_BACK: dict[str, Callable[[], Pair]] = {
     'vggish': image_networks.vggish,
     'srgan': image_networks.srgan,
     'dcgan': further_image_networks.dcgan,
-    'elmo': further_sequence_networks.elmo,
     'openpose': further_image_networks.openpose,
     'ppo': further_sequence_networks.ppo,
     'retinanet': further_image_networks.retinanet,

@@ -20,9 +20,16 @@ from estimator_ckpt.suggesting.reshaping import fits
         ('W1', 'kernel', '1'),
         ('Variable_1', '', 'Variable_1'),
         ('overweight', '', 'overweight'),
+        ('net/W_conv1', 'kernel', 'net/conv1'),
+        ('net/b_conv1:0', 'bias', 'net/conv1'),
+        ('w_embs', 'embedding', 'embs'),
+        ('bias_weights', 'kernel', 'bias_'),
+        ('b_2/conv', '', 'b_2/conv'),
+        ('bottom_up', '', 'bottom_up'),
+        ('lstm/bias_of_cell', '', 'lstm/bias_of_cell'),
     ],
 )
-def test_a_role_is_the_last_word_of_a_name(name, role, layer):
+def test_a_role_is_the_last_word_of_a_name_or_else_the_first(name, role, layer):
     assert find_role(name) == (role, layer)
 
 

@@ -22,13 +22,14 @@ from tests.testing.small_model import needs_estimator, needs_keras_2
 
 ALL_PAIRS = {**known_pairs.PAIRS, **known_pairs.HELD_OUT}
 ARCHITECTURES = {**architectures.TUNED, **architectures.HELD_BACK, **more_architectures.TUNED}
-# Of ALBERT's two normalizations and Tacotron's gates `H` and `T`, no name or number says which is which.
+# What is which is nowhere said of ALBERT's two normalizations, Tacotron's gates `H` and `T`, and ELMo's directions.
 LEAST_RECALL = {
     'wide_and_deep': 0.93,
     'albert': 0.84,
     'tacotron': 0.78,
     'deep_fm': 0.87,
     'resnext': 0.98,
+    'elmo': 0.69,
 }
 # Floors of pairs that were never used to tune the search: nobody has looked at what it misses of them.
 LEAST_RECALL_UNSEEN = {
@@ -36,7 +37,6 @@ LEAST_RECALL_UNSEEN = {
     'model_garden_bert': 0.98,
     'wavenet': 0.5,
     'srgan': 0.3,
-    'elmo': 0.2,
     'ppo': 0.92,
     'retinanet': 0.59,
     'v_net': 0.67,
