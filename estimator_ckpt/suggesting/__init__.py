@@ -8,7 +8,8 @@ applies no rule and reads no tensor, and imports TensorFlow only for objects.
   what contradicts it.
 * `sequences`, `tracked_order`, `unnamed`, `modules`, `surroundings`: which layer is which by their order; where Keras's
   order does not tell; which variable without a name; which part of a network; which layer by the layers around it.
-* `units`, `interleaving`: which normalization belongs to which convolution, by names; by numbers.
+* `units`, `interleaving`, `activations`: which normalization belongs to which convolution, by names; by numbers; which
+  slopes of PReLU do.
 * `families`, `layer_kinds`, `name_parts`, `similarity`, `namesakes`, `reshaping`: layers and families of layers; what
   kind of layer each is; roles, numbers and words in names; likeness of names; names that are the same; shapes that fit
   each other.

@@ -16,6 +16,7 @@ import functools
 import itertools
 from collections.abc import Iterable, Iterator
 
+from estimator_ckpt.suggesting.activations import activation_pairs
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.families import Family, Layer, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, alike, hypotheses
@@ -219,7 +220,14 @@ class _Aligner:
         for a, b, evidence in list(pairs):
             if not (self._parts_units([(main_number(a), main_number(b))]) or self._may_differ(a, b)):
                 accepted |= self._accept_layers(a, b, evidence)
-        return accepted or self._in_gaps()
+        return accepted or self._in_gaps() or self._activations()
+
+    def _activations(self) -> bool:
+        """Accepts the slopes of activations. Returns True if there were any."""
+        sides, live = (self._source, self._target), (self._live_source, self._live_target)
+        pairs = activation_pairs(sides, live, self._result.sources)
+        self._accept(pairs, IN_ORDER)
+        return bool(pairs)
 
     def _in_gaps(self) -> bool:
         """Accepts layers of a kind in their order if they are where they should be. Returns True if there were any."""

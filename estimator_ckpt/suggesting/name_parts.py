@@ -53,6 +53,15 @@ SYNONYMS = {
     'out': 'output',
     'fw': 'forward',
     'bw': 'backward',
+    'cls': 'class',
+    'enc': 'encoder',
+    'dec': 'decoder',
+    'gen': 'generator',
+    'disc': 'discriminator',
+    'proj': 'projection',
+    'pred': 'prediction',
+    'pos': 'position',
+    'att': 'attention',
 }
 # Words that add nothing before `norm`, because the roles of the tensors imply them.
 _OF_NORM = {'batch', 'layer'}

@@ -30,16 +30,15 @@ LEAST_RECALL = {
     'deep_fm': 0.87,
     'resnext': 0.98,
     'elmo': 0.69,
+    'wavenet': 0.5,
+    'srgan': 0.3,
+    'ppo': 0.92,
+    'retinanet': 0.95,
 }
 # Floors of pairs that were never used to tune the search: nobody has looked at what it misses of them.
 LEAST_RECALL_UNSEEN = {
     'cycle_gan': 0.9,
     'model_garden_bert': 0.98,
-    'wavenet': 0.5,
-    'srgan': 0.3,
-    'ppo': 0.92,
-    'retinanet': 0.59,
-    'v_net': 0.67,
 }
 DENSE = (('kernel', (3, 4)), ('bias', (4,)))
 
