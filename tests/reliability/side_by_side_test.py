@@ -7,6 +7,7 @@ import pytest
 
 import estimator_ckpt
 from estimator_ckpt.bundle.checkpoint_state import CheckpointState, write_state
+from estimator_ckpt.bundle.data_reader import DataReader
 from estimator_ckpt.bundle.reader import BundleReader, stored_files
 from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.conversion import average_checkpoints, convert_checkpoint
@@ -133,7 +134,7 @@ class TestReadingBesideTraining:
                 moved.append(BundleReader(str(directory)).tensor('v'))
             return state
 
-        monkeypatch.setattr(BundleReader, '_whole', lambda *arguments: None)
+        monkeypatch.setattr(DataReader, 'tensor', lambda *arguments: None)
         monkeypatch.setattr(list_directory, 'read_state_if_whole', read_late)
         result = in_process(capsys, 'list', directory)
         assert (result.code, result.err) == (0, '')
