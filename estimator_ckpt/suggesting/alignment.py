@@ -17,6 +17,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from estimator_ckpt.suggesting.activations import activation_pairs
+from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.families import Family, Layer, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, alike, hypotheses
@@ -132,8 +133,27 @@ class _Aligner:
             or self._settle(self._of_single_layers())
         ):
             pass
+        self._drop_contradictions()
         self._note_candidates()
         return self._result
+
+    def _drop_contradictions(self) -> None:
+        """Drops what breaks a pattern that the other pairs keep, with the normalizations of its convolutions."""
+        sources = self._result.sources
+        broken = contradictions((self._source, self._target), sources)
+        if not broken:
+            return
+        norms = (self._norms[1].get(t) for t in broken)
+        broken |= {main_number(norm) for norm in norms if norm is not None}
+        for family in self._target.families():
+            for layer in family.layers:
+                if main_number(layer) not in broken:
+                    continue
+                for variable in layer.variables.values():
+                    if variable.number in sources:
+                        self._live_target.add(variable.number)
+                        self._live_source.add(sources.pop(variable.number))
+                        del self._result.evidence[variable.number]
 
     def _accept(self, pairs: Iterable[tuple[int, int]], evidence: Evidence) -> None:
         for s, t in pairs:
