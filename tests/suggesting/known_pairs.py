@@ -387,6 +387,9 @@ class Measured:
 def measure(pair: Pair, target: Any, report: Any) -> Measured:
     """Compares what a plan has matched with the answer; the target is that of `Pair.write`."""
     paths = {w.tensor.name: '/'.join(w.tensor.path) or w.tensor.name for w in read_target(target).wanted}
-    found = {paths[row.target]: row.source for row in report.matched if row.source != 'global_step'}
+    # A plan tells variables of equal names apart by their paths.
+    found = {
+        paths.get(row.target, row.target): row.source for row in report.matched if row.source != 'global_step'
+    }
     right = sum(pair.sources.get(target) == source for target, source in found.items())
     return Measured(len(found), right, len(pair.sources))
