@@ -109,7 +109,7 @@ class _Product(tf.keras.layers.Layer):
 
     def __init__(self, extent: int):
         super().__init__()
-        self.w = self.add_weight(name=f'weights_{extent}', shape=(256, extent**2))
+        self.w = tf.Variable(tf.zeros([256, extent**2]), name=f'weights_{extent}')
 
     def call(self, x):
         return tf.matmul(x, self.w)

@@ -64,7 +64,8 @@ def mask_rcnn() -> Pair:
 def ssd_mobilenet_v2() -> Pair:
     """The SSD of tensorflow/models' object detection API with MobileNet v2, and the same API's objects under TF2.
 
-    The new one is for 3 classes, which its class predictors alone show.
+    The new one is for 3 classes, which its class predictors alone show. The order of its model's two attributes is
+    not verified.
     """
     tf.keras.backend.clear_session()
     layers, rows = tf.keras.layers, Rows()
@@ -177,7 +178,8 @@ class _Generator:
 def style_gan2() -> Pair:
     """NVlabs/stylegan2 at 64x64, narrow, with its averaged clone, and the objects of moono/stylegan2-tf-2.x.
 
-    The answer is that of moono's copy_official_weights.py, which also names the official variables.
+    The answer is that of moono's copy_official_weights.py, which also names the official variables. The discriminator
+    is of the old one alone.
     """
     rows, maps = Rows(), (64, 64, 64, 32, 16)
     generator, clone = (_Generator(rows, end, 64, maps).model for end in ('', '_1'))
