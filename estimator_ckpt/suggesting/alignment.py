@@ -20,7 +20,7 @@ from estimator_ckpt.suggesting.activations import activation_pairs
 from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.families import Family, Layer, Side, Variable
-from estimator_ckpt.suggesting.hypotheses import Matcher, alike, hypotheses
+from estimator_ckpt.suggesting.hypotheses import Matcher, alike, has_other_shift, hypotheses
 from estimator_ckpt.suggesting.layer_kinds import main_number
 from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, corresponding, same_places
 from estimator_ckpt.suggesting.namesakes import Namesakes, numbers_in_names
@@ -283,6 +283,8 @@ class _Aligner:
             return True
         if self._tracked_order.is_all_there_is(hypothesis):
             return True
+        if not hypothesis.same_numbers and not scored.is_in_place and has_other_shift(hypothesis, self._matcher):
+            return True
         if any(s in self._counted[0] or t in self._counted[1] for s, t in hypothesis.pairs):
             return hypothesis.coverage < 1 or len(hypothesis.layers) < _MANY
         # Several numbers in each name that all agree tell as much as words.
@@ -324,7 +326,7 @@ class _Aligner:
         score = scored.score + _IN_PLACE * share
         if self._boundaries.crossed(scored.hypothesis.layers):
             score -= _OUT_OF_PLACE
-        return dataclasses.replace(scored, evidence=evidence, score=score)
+        return dataclasses.replace(scored, evidence=evidence, score=score, is_in_place=share == 1)
 
     def _partners(self, sources: list[Family], targets: list[Family]) -> Iterator[tuple[Family, Family]]:
         by_size: dict[int, dict[int, None]] = collections.defaultdict(dict)

@@ -56,12 +56,14 @@ class Scored:
       evidence: The evidence for the hypothesis, before it is compared with rivals.
       score: The score by which the hypothesis is compared with rivals.
       stands: Whether the hypothesis contradicts nothing that was accepted.
+      is_in_place: Whether what surrounds all of its layers is aligned alike.
     """
 
     hypothesis: Hypothesis
     evidence: Evidence
     score: float
     stands: bool = True
+    is_in_place: bool = False
 
 
 class Scorer:

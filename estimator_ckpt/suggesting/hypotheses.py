@@ -10,6 +10,8 @@ from estimator_ckpt.suggesting.reshaping import fits
 
 # Families can be cut along many numbers; pairs of families with more parts are left to other evidence.
 _MAX_PARTS = 4000
+# The most shifts of the numbers of one family that are tried.
+_MAX_SHIFTS = 1000
 _MATRICES = ('kernel', 'depthwise_kernel', 'pointwise_kernel', 'recurrent_kernel', 'embedding', 'gamma')
 
 _TABLES = {'embedding', 'kernel'}
@@ -231,6 +233,35 @@ def _all_maps(
             if (so_far and same) or (layers & of_map).bit_count() >= least
         ]
     return partial
+
+
+def has_other_shift(hypothesis: Hypothesis, matcher: Matcher) -> bool:
+    """Returns True if another shift of the numbers fits as many layers as a hypothesis does.
+
+    Args:
+      hypothesis: The hypothesis.
+      matcher: Decides which layers can be the same.
+    """
+    source, target = hypothesis.source, hypothesis.target
+    if len(source.slots) != 1 or len(target.slots) != 1 or len(source.layers) == len(target.layers):
+        return False
+    turned = len(source.layers) > len(target.layers)
+    short, long = (target, source) if turned else (source, target)
+    layers = long.by_numbers(tuple(long.slots))
+    numbers = [layer.values[short.slots[0]] for layer in short.layers]
+    own = frozenset(hypothesis.pairs)
+    for shift in _shifts(numbers, long.numbers(long.slots[0])):
+        found = [(layer, layers.get((number + shift,))) for layer, number in zip(short.layers, numbers, strict=True)]
+        pairs = [(b, a) if turned else (a, b) for a, b in found if b is not None]
+        if len(pairs) >= len(hypothesis.layers):
+            other = _checked(source, target, pairs, matcher, ordered=True, same_numbers=False)
+            if other and len(other.layers) >= len(hypothesis.layers) and own.isdisjoint(other.pairs):
+                return True
+    return False
+
+
+def _shifts(short: Collection[int], long: Collection[int]) -> range:
+    return range(min(long) - min(short), max(long) - max(short) + 1)[:_MAX_SHIFTS]
 
 
 def _monotone_maps(source: Collection[int], target: Collection[int]) -> list[dict[int, int]]:

@@ -25,6 +25,14 @@ _ROLE = {
 }
 # Or it is a letter before the name, as in `W_conv1`.
 _FIRST_ROLE = {'kernel': re.compile(r'w_(?=[a-z])', re.I), 'bias': re.compile(r'b_(?=[a-z])', re.I)}
+# Statistics that `tf.train.ExponentialMovingAverage` keeps of the tensors that `tf.nn.moments` returns.
+_MOMENT = re.compile(
+    r'(?P<layer>(?:.*?/)??)(?:moments(?:_\d+)?/)?(?:normalize(?:_\d+)?/|moments_\d+/)?'
+    r'(?P<moment>mean|variance|Squeeze|Squeeze_1)/(?:EMA|ExponentialMovingAverage)(?::0)?'
+)
+_ROLE_OF_MOMENT = {'Squeeze': 'mean', 'Squeeze_1': 'variance'}
+# Such an average repeats the scope in which it was made: `conv1/bn/conv1/bn/moments/...`.
+_REPEATED = re.compile(r'(?P<start>(?:.*/)?)(?P<scope>[^/].*/)(?P=scope)')
 _VAGUE = re.compile(r'(?:weights?|w)(?:_?\d+)?$', re.I)
 _EMBEDDING = re.compile(r'embs?(?![a-z])|embed', re.I)
 # The digits of `conv2d` do not number a layer; those of `block2d`, `res2d` and `Mixed_2d`, and their letters, do.
@@ -104,6 +112,13 @@ def find_role(name: str) -> tuple[str, str]:
       The role in the layer, such as `'kernel'`, or empty if the last component of the name neither ends nor starts with
       one; and the name without it.
     """
+    moment = _MOMENT.fullmatch(name)
+    if moment is not None:
+        layer = moment['layer']
+        repeated = _REPEATED.fullmatch(layer)
+        if repeated is not None:
+            layer = repeated['start'] + repeated['scope']
+        return _ROLE_OF_MOMENT.get(moment['moment'], moment['moment']), layer
     scope, slash, leaf = name.rpartition('/')
     for role, pattern in _ROLE.items():
         match = pattern.search(leaf)
