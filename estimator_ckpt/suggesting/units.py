@@ -10,7 +10,7 @@ normalization belongs to a convolution that has as many channels and
 """
 
 import collections
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.interleaving import counted_pairs
@@ -41,8 +41,9 @@ def partners(side: Side) -> dict[int, Layer]:
     for _, (convolutions, norms) in sorted(views.items()):
         for pairs in (
             counted_pairs(convolutions, norms),
-            _named(convolutions, norms),
+            _named(convolutions, norms, _key),
             _alone(convolutions, norms),
+            _named(convolutions, norms, _shared_key(convolutions, norms)),
         ):
             for convolution, norm in pairs:
                 key, other = main_number(convolution), main_number(norm)
@@ -69,19 +70,21 @@ def counted_norms(side: Side) -> set[int]:
     return {number for number, count in in_views.items() if count == views[number]}
 
 
-def _named(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tuple[Layer, Layer]]:
+def _named(
+    convolutions: Iterable[Layer], norms: Iterable[Layer], key_of: Callable[[Layer], tuple[str, ...]]
+) -> Iterator[tuple[Layer, Layer]]:
     by_key: dict[tuple, list[Layer]] = collections.defaultdict(list)
     for layer in convolutions:
-        by_key[_key(layer)].append(layer)
+        by_key[key_of(layer)].append(layer)
     pairs, remaining = [], collections.defaultdict(list)
     for norm in norms:
-        fitting = [layer for layer in by_key.get(_key(norm), ()) if not _beside(layer, norm)]
+        fitting = [layer for layer in by_key.get(key_of(norm), ()) if not _beside(layer, norm)]
         if len(fitting) > 1:
             fitting = [layer for layer in fitting if str(layer.split).rstrip('/') in str(norm.split)]
         if len(fitting) == 1:
             pairs.append((fitting[0], norm))
         else:
-            remaining[_key(norm)].append(norm)
+            remaining[key_of(norm)].append(norm)
     # A normalization before its convolution has as many channels now and then.
     right = [pair for pair in pairs if agree(*pair)]
     if len(right) < LEAST_AGREEMENT * len(pairs):
@@ -114,6 +117,22 @@ def _alone(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tu
 def _key(layer: Layer) -> tuple[str, ...]:
     tokens = (token.lower() for token in TOKEN.findall(str(layer.split)))
     return tuple(token for token in tokens if token not in WORDS)
+
+
+def _shared_key(
+    convolutions: Iterable[Layer], norms: Iterable[Layer]
+) -> Callable[[Layer], tuple[str, ...]]:
+    """Returns a function that gives the words and numbers of a name, without those that only one of both kinds has."""
+    convolutions, norms = list(convolutions), list(norms)
+    vocabulary = {word for layer in convolutions for word in _key(layer)}
+    vocabulary &= {word for layer in norms for word in _key(layer)}
+
+    def key_of(layer: Layer) -> tuple[str, ...]:
+        words = tuple(word for word in _key(layer) if word in vocabulary)
+        # Numbers alone are those of two counts.
+        return words if any(map(str.isalpha, words)) else (str(layer.split),)
+
+    return key_of
 
 
 def _beside(convolution: Layer, norm: Layer) -> bool:
