@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.suggesting.families import Family, Layer, Variable
+from estimator_ckpt.suggesting.number_words import agreeing, words_before
 from estimator_ckpt.suggesting.reshaping import fits
 
 # Families can be cut along many numbers; pairs of families with more parts are left to other evidence.
@@ -162,7 +163,7 @@ def _best(
     """
     by_pairs: dict[tuple, Hypothesis] = {}
     most = 1
-    for order in itertools.permutations(kept_source):
+    for order in _orders(source, target, kept_source, kept_target):
         for hypothesis in _by_numbers(source, target, order, kept_target, matcher, most):
             by_pairs.setdefault(hypothesis.pairs, hypothesis)
             most = max(most, len(hypothesis.layers))
@@ -172,6 +173,21 @@ def _best(
     for hypothesis in by_pairs.values():
         if len(hypothesis.layers) == most or (same_scheme and hypothesis.same_numbers):
             yield hypothesis
+
+
+def _orders(
+    source: Family, target: Family, kept_source: tuple[int, ...], kept_target: tuple[int, ...]
+) -> list[tuple[int, ...]]:
+    """Returns all orders of the source's numbers, those first in which the words before numbers agree with the target's.
+
+    Among equals, the order of the names comes first.
+    """
+    orders = list(itertools.permutations(kept_source))
+    if len(orders) == 1:
+        return orders
+    before = dict(zip(kept_source, words_before(source, kept_source), strict=True))
+    of_target = words_before(target, kept_target)
+    return sorted(orders, key=lambda order: -agreeing([before[slot] for slot in order], of_target))
 
 
 def _scheme(family: Family) -> list[str]:
