@@ -283,7 +283,11 @@ class _Aligner:
             return True
         if self._tracked_order.is_all_there_is(hypothesis):
             return True
-        if not hypothesis.same_numbers and not scored.is_in_place and has_other_shift(hypothesis, self._matcher):
+        if (
+            not hypothesis.same_numbers
+            and not scored.is_in_place
+            and has_other_shift(hypothesis, self._matcher)
+        ):
             return True
         if any(s in self._counted[0] or t in self._counted[1] for s, t in hypothesis.pairs):
             return hypothesis.coverage < 1 or len(hypothesis.layers) < _MANY

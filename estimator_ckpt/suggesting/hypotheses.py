@@ -267,7 +267,10 @@ def has_other_shift(hypothesis: Hypothesis, matcher: Matcher) -> bool:
     numbers = [layer.values[short.slots[0]] for layer in short.layers]
     own = frozenset(hypothesis.pairs)
     for shift in _shifts(numbers, long.numbers(long.slots[0])):
-        found = [(layer, layers.get((number + shift,))) for layer, number in zip(short.layers, numbers, strict=True)]
+        found = [
+            (layer, layers.get((number + shift,)))
+            for layer, number in zip(short.layers, numbers, strict=True)
+        ]
         pairs = [(b, a) if turned else (a, b) for a, b in found if b is not None]
         if len(pairs) >= len(hypothesis.layers):
             other = _checked(source, target, pairs, matcher, ordered=True, same_numbers=False)

@@ -6,7 +6,8 @@ In parts that correspond, layers of which each side has as many, in an order tha
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
@@ -19,6 +20,8 @@ from estimator_ckpt.suggesting.sequences import Kind, branches, chains, kind
 _LEAST_LAYERS = 3
 # The share of layers that parts have in common: at least if they correspond, at most if they do not.
 _LEAST_OVERLAP, _MOST_OVERLAP = 0.9, 0.6
+# The share of matrices of the same sizes that two whole networks have in common if they are the same.
+_LEAST_SAME = 0.75
 _MOST_COPIES = 8
 _ALIKE = 0.8
 # The fewest aligned layers by which scopes correspond; smaller scopes may leave out what belongs to them.
@@ -70,14 +73,28 @@ def _parts(side: Side) -> Iterator[list[Part]]:
 
 
 def corresponding(source: Side, target: Side) -> list[tuple[Part, Part]]:
-    """Returns the pairs of parts of two networks that surely correspond.
+    """Returns the pairs of parts of two networks that surely correspond; at last the networks, if they are the same.
 
     Args:
       source: The source.
       target: The target.
     """
     found = (_paired(a, b) for a in _parts(source) for b in _parts(target))
-    return max(found, key=lambda pairs: sum(len(a.layers) for a, _ in pairs), default=[])
+    pairs = max(found, key=lambda pairs: sum(len(a.layers) for a, _ in pairs), default=[])
+    sizes = [_sizes(side) for side in (source, target)]
+    if _overlap(*sizes) >= _LEAST_SAME:
+        pairs.append((_whole(source), _whole(target)))
+    return pairs
+
+
+def _sizes(side: Side) -> collections.Counter[int]:
+    """Returns how often each number of elements of a matrix, or of a kernel, occurs."""
+    return collections.Counter(variable.size for variable in side.variables if len(variable.shape) > 1)
+
+
+def _whole(side: Side) -> Part:
+    layers = [layer for family in side.families() if not family.view for layer in family.layers]
+    return Part('', layers)
 
 
 def _paired(source: Sequence[Part], target: Sequence[Part]) -> list[tuple[Part, Part]]:
@@ -104,7 +121,7 @@ def _paired(source: Sequence[Part], target: Sequence[Part]) -> list[tuple[Part, 
     return pairs
 
 
-def _overlap(a: collections.Counter, b: collections.Counter) -> float:
+def _overlap(a: collections.Counter[Any], b: collections.Counter[Any]) -> float:
     return 2 * (a & b).total() / max(1, a.total() + b.total())
 
 
@@ -149,7 +166,8 @@ def same_places(
       sources: The source of each aligned target.
       matcher: Decides which layers can be the same.
     """
-    orders = [_orders(*of_side) for of_side in zip(sides, parts, live, strict=True)]
+    exact = _exact_kinds(sides, parts, live)
+    orders = [_orders(*of_side, exact) for of_side in zip(sides, parts, live, strict=True)]
     for kind_ in sorted(orders[0].keys() & orders[1].keys()):
         of_kind = [list(of_side[kind_].values()) for of_side in orders]
         if any(len(of_side) != 1 for of_side in of_kind):
@@ -178,33 +196,57 @@ def _direction(source: Sequence[Layer], target: Sequence[Layer], sources: Mappin
     return -1 if places == sorted(places, reverse=True) else 0
 
 
-def _orders(side: Side, part: set[int], live: set[int]) -> dict[Kind, dict[tuple[int, ...], _Order]]:
+def _exact_kinds(
+    sides: tuple[Side, Side], parts: tuple[set[int], set[int]], live: tuple[set[int], set[int]]
+) -> set[Kind]:
+    """Returns the kinds of layers that have the same shapes, as often, on both sides."""
+    shapes: tuple[dict, dict] = (
+        collections.defaultdict(collections.Counter),
+        collections.defaultdict(collections.Counter),
+    )
+    for side, part, of_live, of_side in zip(sides, parts, live, shapes, strict=True):
+        for family in side.families(part):
+            for layer in family.layers:
+                if not family.view and main_number(layer) in of_live:
+                    of_side[kind(layer)][layer.variables[layer.main_role].shape] += 1
+    return {kind_ for kind_ in shapes[0] if shapes[0][kind_] == shapes[1].get(kind_)}
+
+
+def _orders(
+    side: Side, part: set[int], live: set[int], exact: Collection[Kind]
+) -> dict[tuple, dict[tuple[int, ...], _Order]]:
     """Returns the orders of all layers of each kind, by the numbers of their main variables.
 
     A convolution whose inputs are not the outputs of the one before, as far as the order of all layers is known, is a
     branch, which another program may make earlier or later; then nothing is known.
     """
-    of_kind: dict[Kind, list[Layer]] = collections.defaultdict(list)
+
+    def kind_of(layer: Layer) -> tuple:
+        of_layer = kind(layer)
+        return (*of_layer, layer.variables[layer.main_role].shape if of_layer in exact else ())
+
+    of_kind: dict[tuple, list[Layer]] = collections.defaultdict(list)
     for family in side.families(part):
         if family.view == 0:
             for layer in family.layers:
                 if main_number(layer) in live:
-                    of_kind[kind(layer)].append(layer)
-    orders: dict[Kind, dict[tuple[int, ...], _Order]] = collections.defaultdict(dict)
+                    of_kind[kind_of(layer)].append(layer)
+    orders: dict[tuple, dict[tuple[int, ...], _Order]] = collections.defaultdict(dict)
     for kind_, layers in of_kind.items():
-        if len(layers) == 1 and not is_norm(layers[0]):
+        # A single layer of a whole network may be one of a head that the other one has replaced.
+        if len(layers) == 1 and not is_norm(layers[0]) and len(part) < len(side.variables):
             orders[kind_][main_number(layers[0]),] = _Order(layers, layers)
     for role, of_role in chains(side, part).items():
         if role in NORMS:
             continue
         for chain in of_role:
-            by_kind: dict[Kind, list[Layer]] = collections.defaultdict(list)
+            by_kind: dict[tuple, list[Layer]] = collections.defaultdict(list)
             for layer in chain.layers:
                 if main_number(layer) in live:
-                    by_kind[kind(layer)].append(layer)
+                    by_kind[kind_of(layer)].append(layer)
             beside = branches(chain.layers) if chain.whole else set()
             for kind_, layers in by_kind.items():
-                if len(layers) == len(of_kind[kind_]) > 1 and kind_ not in beside:
+                if len(layers) == len(of_kind[kind_]) > 1 and kind_[:2] not in beside:
                     key = tuple(map(main_number, layers))
                     orders[kind_].setdefault(key, _Order(layers, chain.layers))
     return orders

@@ -37,4 +37,6 @@ def agreeing(source: Sequence[Sequence[str]], target: Sequence[Sequence[str]]) -
       source: The words before each number of the source.
       target: The words before each number of the target that is the same.
     """
-    return sum(any(likeness(x, y) >= _ALIKE for x in a for y in b) for a, b in zip(source, target, strict=True))
+    return sum(
+        any(likeness(x, y) >= _ALIKE for x in a for y in b) for a, b in zip(source, target, strict=True)
+    )

@@ -119,9 +119,7 @@ def _key(layer: Layer) -> tuple[str, ...]:
     return tuple(token for token in tokens if token not in WORDS)
 
 
-def _shared_key(
-    convolutions: Iterable[Layer], norms: Iterable[Layer]
-) -> Callable[[Layer], tuple[str, ...]]:
+def _shared_key(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Callable[[Layer], tuple[str, ...]]:
     """Returns a function that gives the words and numbers of a name, without those that only one of both kinds has."""
     convolutions, norms = list(convolutions), list(norms)
     vocabulary = {word for layer in convolutions for word in _key(layer)}
