@@ -84,7 +84,7 @@ def leela_zero() -> Pair:
 
 
 def soft_actor_critic() -> Pair:
-    """openai/spinningup's SAC of TF1 with a value function, and the objects of keiohta/tf2rl's.
+    """The first SAC of openai/spinningup, which has a value function, as copies keep it, and keiohta/tf2rl's objects.
 
     The old target network has a policy and critics of its own, which nothing uses.
     """

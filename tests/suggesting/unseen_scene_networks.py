@@ -146,7 +146,8 @@ class _StyledResidual(tf.keras.layers.Layer):
 def style_transfer() -> Pair:
     """lengstrom/fast-style-transfer, none of whose variables has a name, and altonelli/fast-style-transfer-tf2.
 
-    After each kernel the old one makes a shift and a scale, the new one a scale and a shift.
+    After each kernel the old one makes a shift and a scale, the new one a scale and a shift. That the old one has
+    Adam's slots is not verified.
     """
     tf.keras.backend.clear_session()
     rows, layers = Rows(), []
