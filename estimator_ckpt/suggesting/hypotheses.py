@@ -178,7 +178,7 @@ def _best(
 def _orders(
     source: Family, target: Family, kept_source: tuple[int, ...], kept_target: tuple[int, ...]
 ) -> list[tuple[int, ...]]:
-    """Returns all orders of the source's numbers, those first in which the words before numbers agree with the target's.
+    """Returns all orders of the source's numbers, those first in which words before numbers agree with the target's.
 
     Among equals, the order of the names comes first.
     """

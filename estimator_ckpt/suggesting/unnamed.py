@@ -5,6 +5,7 @@ side, that of unnamed variables too or of a program's objects, it says which is 
 """
 
 import collections
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -44,9 +45,23 @@ def unnamed_pairs(
         others = [*unnamed[1 - number], _made(sides[1 - number])]
         for sequence in unnamed[number]:
             placed = [pairs for pairs in (_placed(sequence, other) for other in others) if pairs]
-            for a, b in placed[0] if len(placed) == 1 else ():
+            for a, b in _certain(placed[0], (source, target)[1 - number]) if len(placed) == 1 else ():
                 if counts[0][a.size] == counts[1][a.size]:
                     yield (b.number, a.number, evidence) if number else (a.number, b.number, evidence)
+
+
+def _certain(pairs: Sequence[tuple[Variable, Variable]], named: Side) -> Iterator[tuple[Variable, Variable]]:
+    """Yields pairs without runs of equal vectors of several roles: programs make scales and offsets in any order."""
+    for size, run in itertools.groupby(pairs, key=lambda pair: pair[1].size):
+        of_run = list(run)
+        is_vector = all(size in (1, *variable.shape) for _, variable in of_run)
+        if not is_vector or len({_text(named, variable) for _, variable in of_run}) == 1:
+            yield from of_run
+
+
+def _text(side: Side, variable: Variable) -> tuple[str, str]:
+    """Returns the role of a variable, and its own name without numbers."""
+    return side.roles[variable.number], re.sub(r'\d+', '', variable.names[0].rpartition('/')[2])
 
 
 def _unnamed(variables: Sequence[Variable]) -> list[list[Variable]]:
