@@ -87,7 +87,7 @@ def _named(
             remaining[key_of(norm)].append(norm)
     # A normalization before its convolution has as many channels now and then.
     right = [pair for pair in pairs if agree(*pair)]
-    if len(right) < LEAST_AGREEMENT * len(pairs):
+    if len(right) < LEAST_AGREEMENT * len(pairs) or sum(_precedes(*pair) for pair in pairs) > len(right):
         return
     yield from right
     taken = {id(convolution) for convolution, _ in right}
@@ -100,6 +100,12 @@ def _named(
     for key, of_key in remaining.items():
         if len(of_key) == 1 and len(below[key]) == 1 and agree(below[key][0], of_key[0]):
             yield below[key][0], of_key[0]
+
+
+def _precedes(convolution: Layer, norm: Layer) -> bool:
+    """Returns True if a normalization has as many channels as the inputs of a convolution."""
+    of_convolution = channels(convolution)
+    return of_convolution is not None and norm.variables[norm.main_role].shape == of_convolution[:1]
 
 
 def _alone(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tuple[Layer, Layer]]:
