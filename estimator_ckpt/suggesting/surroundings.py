@@ -31,6 +31,12 @@ class Surroundings:
         self._beside: dict[int, set[int]] = collections.defaultdict(set)
         for view in range(max((family.view for family in families), default=-1) + 1):
             scopes, members = {}, collections.defaultdict(list)
+            names = collections.Counter(
+                (layer.main_role, str(layer.split))
+                for family in families
+                if family.view == view
+                for layer in family.layers
+            )
             for family in families:
                 if family.view != view:
                     continue
@@ -38,6 +44,9 @@ class Surroundings:
                 for layer in family.layers:
                     number = main_number(layer)
                     name = str(layer.split)
+                    # Objects may share their names, so that these do not tell which layers are beside each other.
+                    if names[layer.main_role, name] > 1:
+                        continue
                     scopes[number] = [name[: match.start()] for match in _BOUNDARY.finditer(name)]
                     for scope in scopes[number]:
                         members[scope].append(number)
