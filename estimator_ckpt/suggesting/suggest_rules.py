@@ -19,6 +19,7 @@ from estimator_ckpt.mapping.tensors import Tensor, read_tensors
 from estimator_ckpt.program.read_target import read_target
 from estimator_ckpt.suggesting.alignment import Alignment, align
 from estimator_ckpt.suggesting.cells import suggest_cells
+from estimator_ckpt.suggesting.copies import copies
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
 from estimator_ckpt.suggesting.families import Variable
 from estimator_ckpt.suggesting.generalization import Renaming, RuleText, generalize
@@ -63,6 +64,7 @@ def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
     wanted = [w for w in targets.wanted if w.tensor.key not in cells.targets]
     target_rows = [_Tensor(w.tensor, w.shape, w.dtype) for w in wanted]
     sides = _Side(rows, contents.graph), _Side(target_rows, targets.graph, _creation_order(targets))
+    sides[0].leave_out_copies(sides[1])
     suggestion = _Suggester(*sides).run()
     suggestion.rules = [*cells.rules, *suggestion.rules]
     return suggestion
@@ -125,6 +127,14 @@ class _Side:
                 self.slots += 1
             else:
                 self.ignored[kind] += 1
+
+    def leave_out_copies(self, other: '_Side') -> None:
+        """Takes copies of variables, such as averages of weights, for averages unless the other side has them too."""
+        shapes = {row.tensor.name: row.shape or () for row in self.variables}
+        copied = copies(shapes, (row.shape or () for row in other.variables))
+        if copied:
+            self.variables = [row for row in self.variables if row.tensor.name not in copied]
+            self.ignored[Kind.AVERAGE] += len(copied)
 
     def aligned_as(self) -> Iterator[Variable]:
         for number, row in enumerate(self.variables):
