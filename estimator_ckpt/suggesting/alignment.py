@@ -41,6 +41,8 @@ _MANY = 3
 # What it adds to the score of a hypothesis, and to the evidence for it, if its layers are where they should be; and
 # what it takes from the score if they are not.
 _IN_PLACE, _SURROUNDED, _OUT_OF_PLACE = 0.15, 0.4, 0.1
+# What it adds besides if that is all that surrounds them.
+_EXACTLY_IN_PLACE = 0.04
 # What it adds if its layers are namesakes, and takes if its only layer has another namesake.
 _SAME_NAMES = 0.06
 # A family with more possible partners is compared only with those that share its rarest words.
@@ -261,7 +263,7 @@ class _Aligner:
         self._targets = {s: t for t, s in sources.items()}
         accepted = False
         for pairs in list(same_places(sides, live, live, sources, self._matcher)):
-            share = agreement(pairs, self._surroundings, sources, self._targets)
+            share, _ = agreement(pairs, self._surroundings, sources, self._targets)
             if len(pairs) > 1 and share == 1 and not any(self._may_differ(a, b) for a, b in pairs):
                 for a, b in pairs:
                     accepted |= self._accept_layers(a, b, IN_ORDER)
@@ -329,10 +331,12 @@ class _Aligner:
         """Adds to the score of a hypothesis if what surrounds its layers is aligned alike."""
         if not self._targets:
             return scored
-        share = agreement(scored.hypothesis.layers, self._surroundings, self._result.sources, self._targets)
+        share, exactly = agreement(
+            scored.hypothesis.layers, self._surroundings, self._result.sources, self._targets
+        )
         order = max(scored.evidence.order, _SURROUNDED * share)
         evidence = dataclasses.replace(scored.evidence, order=order)
-        score = scored.score + _IN_PLACE * share
+        score = scored.score + _IN_PLACE * share + _EXACTLY_IN_PLACE * exactly
         if self._boundaries.crossed(scored.hypothesis.layers):
             score -= _OUT_OF_PLACE
         return dataclasses.replace(scored, evidence=evidence, score=score, is_in_place=share == 1)

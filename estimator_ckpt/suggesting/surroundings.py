@@ -85,21 +85,27 @@ def agreement(
     surroundings: tuple[Surroundings, Surroundings],
     sources: Mapping[int, int],
     targets: Mapping[int, int],
-) -> float:
-    """Returns the share of pairs of layers whose surroundings have counterparts in each other.
+) -> tuple[float, float]:
+    """Returns the share of pairs of layers whose surroundings have counterparts in each other, and how exactly they do.
 
     Args:
       pairs: The pairs.
       surroundings: The surroundings on each side.
       sources: The source of each aligned target.
       targets: The target of each aligned source.
+
+    Returns:
+      The share; and the mean over the pairs of the share of their surroundings that are counterparts.
     """
     some = pairs[:: len(pairs) // _MOST_COMPARED + 1]
-    agreeing = 0
+    agreeing, exactly = 0, 0.0
     for a, b in some:
         counterparts = {targets[other] for other in surroundings[0].around(a, targets)}
-        agreeing += not counterparts.isdisjoint(surroundings[1].around(b, sources))
-    return agreeing / len(some)
+        around = surroundings[1].around(b, sources)
+        common = len(counterparts & around)
+        agreeing += common > 0
+        exactly += common / (len(counterparts | around) or 1)
+    return agreeing / len(some), exactly / len(some)
 
 
 def surrounded(
