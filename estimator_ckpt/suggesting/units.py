@@ -10,7 +10,7 @@ normalization belongs to a convolution that has as many channels and
 """
 
 import collections
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.interleaving import counted_pairs
@@ -25,6 +25,7 @@ from estimator_ckpt.suggesting.layer_kinds import (
     main_number,
     place,
 )
+from estimator_ckpt.suggesting.sequences import in_order
 
 
 def partners(side: Side) -> dict[int, Layer]:
@@ -43,14 +44,28 @@ def partners(side: Side) -> dict[int, Layer]:
             counted_pairs(convolutions, norms),
             _named(convolutions, norms, _key),
             _alone(convolutions, norms),
-            _named(convolutions, norms, _shared_key(convolutions, norms)),
+            _named(convolutions, norms, _shared_key(convolutions, norms), below=False),
         ):
             for convolution, norm in pairs:
                 key, other = main_number(convolution), main_number(norm)
                 if key not in found and other not in taken:
                     found[key] = norm
                     taken.add(other)
+    for convolution, norm in _following(side):
+        key, other = main_number(convolution), main_number(norm)
+        if key not in found and other not in taken:
+            found[key] = norm
+            taken.add(other)
     return found
+
+
+def _following(side: Side) -> Iterator[tuple[Layer, Layer]]:
+    """Yields the convolutions and the normalizations that a program made right after them, if it made them in order."""
+    layers = in_order(side)
+    if all(layer.variables[layer.main_role].made for layer in layers):
+        for convolution, norm in zip(layers, layers[1:], strict=False):
+            if channels(convolution) is not None and is_norm(norm) and agree(convolution, norm):
+                yield convolution, norm
 
 
 def counted_norms(side: Side) -> set[int]:
@@ -71,7 +86,10 @@ def counted_norms(side: Side) -> set[int]:
 
 
 def _named(
-    convolutions: Iterable[Layer], norms: Iterable[Layer], key_of: Callable[[Layer], tuple[str, ...]]
+    convolutions: Iterable[Layer],
+    norms: Iterable[Layer],
+    key_of: Callable[[Layer], tuple[str, ...]],
+    below: bool = True,
 ) -> Iterator[tuple[Layer, Layer]]:
     by_key: dict[tuple, list[Layer]] = collections.defaultdict(list)
     for layer in convolutions:
@@ -90,16 +108,33 @@ def _named(
     if len(right) < LEAST_AGREEMENT * len(pairs) or sum(_precedes(*pair) for pair in pairs) > len(right):
         return
     yield from right
+    if below:
+        yield from _below(by_key, remaining, right)
+
+
+def _below(
+    by_key: Mapping[tuple, list[Layer]],
+    remaining: Mapping[tuple, list[Layer]],
+    right: Sequence[tuple[Layer, Layer]],
+) -> Iterator[tuple[Layer, Layer]]:
+    """Yields normalizations whose names are the beginning of that of a single convolution that has none.
+
+    Args:
+      by_key: The convolutions by their names.
+      remaining: The normalizations that have no convolution, by their names.
+      right: The pairs of the other ones.
+    """
     taken = {id(convolution) for convolution, _ in right}
-    below: dict[tuple, list[Layer]] = collections.defaultdict(list)
+    of_beginning: dict[tuple, list[Layer]] = collections.defaultdict(list)
     for key, layers in by_key.items():
         for length in range(1, len(key)):
-            below[key[:length]] += [
+            of_beginning[key[:length]] += [
                 layer for layer in layers if id(layer) not in taken and 'bias' not in layer.variables
             ]
     for key, of_key in remaining.items():
-        if len(of_key) == 1 and len(below[key]) == 1 and agree(below[key][0], of_key[0]):
-            yield below[key][0], of_key[0]
+        fitting = of_beginning[key]
+        if len(of_key) == len(fitting) == 1 and agree(fitting[0], of_key[0]):
+            yield fitting[0], of_key[0]
 
 
 def _precedes(convolution: Layer, norm: Layer) -> bool:
