@@ -22,7 +22,7 @@ from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.families import Family, Layer, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, alike, has_other_shift, hypotheses
 from estimator_ckpt.suggesting.layer_kinds import main_number
-from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, are_same, corresponding, same_places
+from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, corresponding, same_places
 from estimator_ckpt.suggesting.namesakes import Namesakes, numbers_in_names
 from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.sequences import certain, in_order, placements
@@ -30,7 +30,6 @@ from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surr
 from estimator_ckpt.suggesting.tracked_order import TrackedOrder
 from estimator_ckpt.suggesting.units import counted_norms, partners, unsure
 from estimator_ckpt.suggesting.unnamed import unnamed_pairs
-from estimator_ckpt.suggesting.windows import runs
 
 # The least confidence of hypotheses that are accepted.
 _LEAST_CONFIDENCE = 0.55
@@ -122,11 +121,7 @@ class _Aligner:
 
     @functools.cached_property
     def _modules(self) -> list[tuple[set[int], set[int]]]:
-        pairs = [(a.numbers(), b.numbers()) for a, b in corresponding(self._source, self._target)]
-        if are_same(self._source, self._target):
-            pairs += runs(self._source, self._target)
-            pairs += ((of_source, of_target) for of_target, of_source in runs(self._target, self._source))
-        return pairs
+        return [(a.numbers(), b.numbers()) for a, b in corresponding(self._source, self._target)]
 
     def run(self) -> Alignment:
         self._same_names()

@@ -81,19 +81,9 @@ def corresponding(source: Side, target: Side) -> list[tuple[Part, Part]]:
     """
     found = (_paired(a, b) for a in _parts(source) for b in _parts(target))
     pairs = max(found, key=lambda pairs: sum(len(a.layers) for a, _ in pairs), default=[])
-    if are_same(source, target):
+    if _overlap(_sizes(source), _sizes(target)) >= _LEAST_SAME:
         pairs.append((_whole(source), _whole(target)))
     return pairs
-
-
-def are_same(source: Side, target: Side) -> bool:
-    """Returns True if two networks are mostly of the same layers.
-
-    Args:
-      source: The source.
-      target: The target.
-    """
-    return _overlap(_sizes(source), _sizes(target)) >= _LEAST_SAME
 
 
 def _sizes(side: Side) -> collections.Counter[int]:

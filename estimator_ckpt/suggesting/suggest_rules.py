@@ -12,6 +12,7 @@ from estimator_ckpt.common import formatting
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind, meanings_of_keras_slots, meanings_of_names
+from estimator_ckpt.keys.slots import is_tf1_ending
 from estimator_ckpt.mapping.report import Row
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets
@@ -116,6 +117,9 @@ class _Side:
         for row in self.all:
             kind, name = row.tensor.meaning.kind, row.tensor.name
             kind = of_names[name].kind if kind is Kind.VARIABLE else kind
+            # A slot remains one if the checkpoint lacks its variable.
+            if kind is Kind.VARIABLE and '/' in name and is_tf1_ending(name.rpartition('/')[2]):
+                kind = Kind.SLOT
             counts = row.shape == () and 'int' in dtypes.name(row.dtype)
             if kind is Kind.STEP or (kind is Kind.VARIABLE and counts and _STEP.fullmatch(row.names[-1])):
                 self.steps.append(row)
