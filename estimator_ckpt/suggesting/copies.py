@@ -11,8 +11,8 @@ _LEAST_COPIED = 3
 def copies(shapes: Mapping[str, tuple[int, ...]], wanted: Iterable[tuple[int, ...]]) -> set[str]:
     """Returns the names of variables below one scope, all of which have counterparts of the same names without it.
 
-    `swa/net/kernel` is a copy of `net/kernel`. Nothing is a copy if the other side has as many variables of each size as
-    both together.
+    `swa/net/kernel` is a copy of `net/kernel`. Nothing is a copy if the other side has as many variables of each size
+    as both together.
 
     Args:
       shapes: The shape of each variable of one side by its name.

@@ -24,6 +24,7 @@ from estimator_ckpt.suggesting.copies import copies
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
 from estimator_ckpt.suggesting.families import Variable
 from estimator_ckpt.suggesting.generalization import Renaming, RuleText, generalize
+from estimator_ckpt.suggesting.name_parts import find_role
 from estimator_ckpt.suggesting.reshaping import reshape_operations
 from estimator_ckpt.suggesting.suggestion import SuggestedRule, Suggestion, Undecided
 
@@ -117,9 +118,8 @@ class _Side:
         for row in self.all:
             kind, name = row.tensor.meaning.kind, row.tensor.name
             kind = of_names[name].kind if kind is Kind.VARIABLE else kind
-            # A slot remains one if the checkpoint lacks its variable.
-            if kind is Kind.VARIABLE and '/' in name and is_tf1_ending(name.rpartition('/')[2]):
-                kind = Kind.SLOT
+            if kind is Kind.VARIABLE:
+                kind = _kind_without_variable(name)
             counts = row.shape == () and 'int' in dtypes.name(row.dtype)
             if kind is Kind.STEP or (kind is Kind.VARIABLE and counts and _STEP.fullmatch(row.names[-1])):
                 self.steps.append(row)
@@ -265,6 +265,16 @@ class _Suggester:
                 yield f'Ignored in the {title}: {", ".join(counts)}.'
         if self._target.slots:
             yield f'{formatting.count(self._target.slots, "slot")} of the target follow their variables without a rule.'
+
+
+def _kind_without_variable(name: str) -> Kind:
+    """Returns the kind of what is a slot or an average by its name alone, because its variable is not there."""
+    scope, _, last = name.rpartition('/')
+    if scope and is_tf1_ending(last):
+        return Kind.SLOT
+    # The statistics of normalizations may be averages of tensors.
+    is_average = scope and last == 'ExponentialMovingAverage' and not find_role(name)[0]
+    return Kind.AVERAGE if is_average else Kind.VARIABLE
 
 
 def _order(graph: Any) -> dict[str, int]:
