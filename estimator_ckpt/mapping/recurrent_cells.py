@@ -7,6 +7,7 @@ z = u, r, h in Keras; only the cells that are compatible with cuDNN compute what
 """
 
 import collections
+import contextlib
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ Shape = tuple[int, ...]
 _CELL = re.compile(
     r'(?P<prefix>basic_|cudnn_compatible_)?(?P<family>lstm|gru|rnn)(?:_block|_fused)?_cell(?:_\d+)?'
 )
+# What a cell of TF1 may be called by the option `name`.
+_NAMED_LSTM = re.compile(r'(?:.*_)?lstm(?:_cell)?(?:_?\d+)?', re.I)
 _DIRECTIONS = {
     'forward': re.compile(r'(?:^|/)(?:fw|forward)(?:_|/|$)'),
     'backward': re.compile(r'(?:^|/)(?:bw|backward)(?:_|/|$)'),
@@ -130,14 +133,7 @@ def cell_rules(source: Source, target: Targets | None = None) -> list[Rule]:
     Raises:
       RuleError: If there are no cells, or one has no counterpart, or several.
     """
-    variables = [tensor for tensor in source.tensors if tensor.meaning.kind in (Kind.VARIABLE, Kind.OTHER)]
-    cells = find_cells(
-        {
-            name: source.reader.entry(tensor.key).shape
-            for tensor in variables
-            for name in tensor.candidates[:1]
-        }
-    )
+    cells = find_cells(_shapes_of(source))
     if not cells:
         raise RuleError(
             f'{source.reader.prefix} has no recurrent cells of TF1 or Keras for the rules {WORD!r}.'
@@ -152,30 +148,75 @@ def cell_rules(source: Source, target: Targets | None = None) -> list[Rule]:
     return rules
 
 
-def find_cells(shapes: Mapping[str, Shape]) -> list[Cell]:
+def probable_rules(source: Source, target: Targets) -> list[Rule]:
+    """Returns the rules for those recurrent cells of a checkpoint that have counterparts in the target.
+
+    A cell of TF1 may have any name that ends in `lstm`.
+
+    Args:
+      source: The checkpoint.
+      target: The tensors that are to get values.
+    """
+    cells, others = (
+        find_cells(_shapes_of(source), by_class=False),
+        find_cells(_shapes_wanted(target), by_class=False),
+    )
+    by_signature, rules = _by_signature(others), []
+    for (is_keras, *signature), group in _by_signature(cells).items():
+        partners = by_signature.get((not is_keras, *signature), [])
+        if len(partners) == len(group):
+            for cell, other in zip(group, partners, strict=True):
+                # A cell of Keras without a bias has no room for that of TF1.
+                with contextlib.suppress(RuleError):
+                    rules += list(_to_keras(cell, other) if other.is_keras else _to_tf1(cell, other))
+    return rules
+
+
+def _shapes_of(source: Source) -> dict[str, Shape]:
+    return {
+        tensor.candidates[0]: source.reader.entry(tensor.key).shape
+        for tensor in source.tensors
+        if tensor.meaning.kind in (Kind.VARIABLE, Kind.OTHER)
+    }
+
+
+def _shapes_wanted(target: Targets) -> dict[str, Shape]:
+    return {
+        wanted.tensor.candidates[-1 if wanted.tensor.path else 0]: wanted.shape
+        for wanted in target.wanted
+        if wanted.shape is not None and wanted.tensor.meaning.kind is Kind.VARIABLE
+    }
+
+
+def find_cells(shapes: Mapping[str, Shape], by_class: bool = True) -> list[Cell]:
     """Returns the recurrent cells among variables, in the natural order of their names.
 
     Args:
       shapes: The shapes of the variables, by name or path.
+      by_class: Whether cells of TF1 must have the names of their classes.
     """
     by_scope: dict[str, dict[str, str]] = collections.defaultdict(dict)
     for name in shapes:
         for ending, own in [*_TF1_NAMES.items(), ('recurrent_kernel', 'recurrent_kernel')]:
             if name.endswith(f'/{ending}'):
                 by_scope[name.removesuffix(f'/{ending}')][own] = name
-    found = (_cell(scope, names, shapes) for scope, names in by_scope.items())
+    found = (_cell(scope, names, shapes, by_class) for scope, names in by_scope.items())
     return sorted(filter(None, found), key=lambda cell: natural_order(cell.scope))
 
 
-def _cell(scope: str, names: Mapping[str, str], shapes: Mapping[str, Shape]) -> Cell | None:
+def _cell(scope: str, names: Mapping[str, str], shapes: Mapping[str, Shape], by_class: bool) -> Cell | None:
     """Returns the cell that variables of one scope are; None if they are none."""
     of = {own: shapes[name] for own, name in names.items()}
     if 'recurrent_kernel' in of:
         return _keras_cell(scope, {own: names[own] for own in _KERAS_NAMES if own in names}, of)
-    match = _CELL.fullmatch(scope.rpartition('/')[2])
-    if match is None:
+    last = scope.rpartition('/')[2]
+    match = _CELL.fullmatch(last)
+    if match is not None:
+        family, is_cudnn = match['family'], match['prefix'] == 'cudnn_compatible_'
+    elif not by_class and _NAMED_LSTM.fullmatch(last):
+        family, is_cudnn = 'lstm', False
+    else:
         return None
-    family, is_cudnn = match['family'], match['prefix'] == 'cudnn_compatible_'
     needed = {'kernel', 'bias'} if family != 'gru' else {'gates/kernel', 'gates/bias'}
     if family == 'gru':
         parts = ('input', 'hidden') if is_cudnn else ('candidate',)
@@ -222,12 +263,7 @@ def _renamed(cell: Cell) -> Cell:
 
 def _paired(cells: Sequence[Cell], target: Targets, path: str) -> list[tuple[Cell, Cell]]:
     """Returns the cells with their counterparts: of the same sizes and direction, in the same order."""
-    shapes = {
-        wanted.tensor.candidates[-1 if wanted.tensor.path else 0]: wanted.shape
-        for wanted in target.wanted
-        if wanted.shape is not None and wanted.tensor.meaning.kind is Kind.VARIABLE
-    }
-    others = find_cells(shapes)
+    others = find_cells(_shapes_wanted(target))
     by_signature, pairs = _by_signature(others), []
     for (is_keras, *signature), group in _by_signature(cells).items():
         partners = by_signature.get((not is_keras, *signature), [])

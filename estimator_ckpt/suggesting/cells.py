@@ -2,8 +2,7 @@
 
 import dataclasses
 
-from estimator_ckpt.mapping.recurrent_cells import cell_rules
-from estimator_ckpt.mapping.rules import RuleError
+from estimator_ckpt.mapping.recurrent_cells import probable_rules
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets
 from estimator_ckpt.mapping.transforms import targets_of
@@ -31,16 +30,13 @@ class SuggestedCells:
 
 
 def suggest_cells(source: Source, target: Targets) -> SuggestedCells:
-    """Returns the rules for the recurrent cells of a checkpoint, if each has one counterpart in the target.
+    """Returns the rules for the recurrent cells of a checkpoint that have counterparts in the target.
 
     Args:
       source: The checkpoint.
       target: The tensors that are to get values.
     """
-    try:
-        rules = cell_rules(source, target)
-    except RuleError:
-        return SuggestedCells([], frozenset(), frozenset())
+    rules = probable_rules(source, target)
     key_of = {tensor.name: tensor.key for tensor in source.tensors}
     place = target.places()
     by_call = {call: wanted.tensor for wanted in target.wanted for call in wanted.calls}
