@@ -172,6 +172,8 @@ def same_places(
         if any(len(of_side) != 1 for of_side in of_kind):
             continue
         source, target = of_kind[0][0], of_kind[1][0]
+        if source.nested and target.nested and len(parts[0]) == len(sides[0].variables):
+            continue
         direction = _direction(source.chain, target.chain, sources)
         pairs = list(zip(source.layers[::direction], target.layers, strict=False)) if direction else []
         if len(source.layers) == len(target.layers) and all(matcher.roles(a, b) for a, b in pairs):
@@ -184,6 +186,7 @@ class _Order:
 
     layers: list[Layer]
     chain: list[Layer]
+    nested: bool = False
 
 
 def _direction(source: Sequence[Layer], target: Sequence[Layer], sources: Mapping[int, int]) -> int:
@@ -247,7 +250,7 @@ def _orders(
             for kind_, layers in by_kind.items():
                 if len(layers) == len(of_kind[kind_]) > 1 and kind_[:2] not in beside:
                     key = tuple(map(main_number, layers))
-                    orders[kind_].setdefault(key, _Order(layers, chain.layers))
+                    orders[kind_].setdefault(key, _Order(layers, chain.layers, chain.nested))
     return orders
 
 

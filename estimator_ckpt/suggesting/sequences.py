@@ -45,12 +45,14 @@ class Chain:
       whole: Whether the chain holds all layers of its role that are not yet aligned.
       turns: Whether the layers differ in one number only, which may count down.
       tracked: Whether the order is that of attributes of objects. Keras tracks deeper branches of models first.
+      nested: Whether several numbers in each name make the order, of which another side may have another one first.
     """
 
     layers: list[Layer]
     whole: bool
     turns: bool = False
     tracked: bool = False
+    nested: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -87,9 +89,10 @@ def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
     for (role, _), families in sorted(by_view.items()):
         layers = [layer for family in families for layer in family.layers]
         is_made = all(layer.variables[role].made for layer in layers)
-        numbered = [(family.layers, len(family.slots) == 1) for family in families]
-        others = [(sequence, False) for sequence in (*_numbered(layers), *_counted(layers), _made(layers))]
-        for sequence, turns in numbered + others:
+        numbered = [(family.layers, len(family.slots) == 1, _is_nested(family.layers)) for family in families]
+        numbered += [(sequence, False, _is_nested(sequence)) for sequence in _numbered(layers)]
+        others = [(sequence, False, False) for sequence in (*_counted(layers), _made(layers))]
+        for sequence, turns, nested in numbered + others:
             if len(sequence) >= _LEAST_LAYERS:
                 by_keras = is_tracked_by_keras(sequence)
                 if by_keras and is_made and sequence is not others[-1][0]:
@@ -97,7 +100,8 @@ def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
                 key = tuple([layer.variables[role].number for layer in sequence])
                 tracked = not is_made and (by_keras or sequence is others[-1][0])
                 whole = len(sequence) == len(layers)
-                found[role].setdefault(key, Chain(sequence, whole, turns, tracked))
+                chain = found[role].setdefault(key, Chain(sequence, whole, turns, tracked, nested))
+                found[role][key] = dataclasses.replace(chain, nested=chain.nested and nested)
     return {role: list(of_role.values()) for role, of_role in found.items()}
 
 
@@ -111,6 +115,14 @@ def _numbered(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
             run = []
         run.append(layer)
     yield run
+
+
+def _is_nested(layers: Sequence[Layer]) -> bool:
+    """Returns True if names of the same texts are in another order if their last numbers count first."""
+    families: dict[tuple[str, ...], list[tuple[int, ...]]] = collections.defaultdict(list)
+    for layer in layers:
+        families[layer.split.literals].append(layer.values)
+    return any(sorted(rows) != sorted(rows, key=lambda row: row[::-1]) for rows in families.values())
 
 
 def _pieces(split: Split) -> list:

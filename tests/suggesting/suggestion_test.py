@@ -17,11 +17,18 @@ import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from tests.bundle.helpers import properties, temporary_prefix
-from tests.suggesting import architectures, known_pairs, more_architectures
+from tests.suggesting import architectures, blind_pairs, known_pairs, more_architectures, unseen_pairs
 from tests.testing.small_model import needs_estimator, needs_keras_2
 
 ALL_PAIRS = {**known_pairs.PAIRS, **known_pairs.HELD_OUT}
-ARCHITECTURES = {**architectures.TUNED, **architectures.HELD_BACK, **more_architectures.TUNED}
+ARCHITECTURES = {
+    **architectures.TUNED,
+    **architectures.HELD_BACK,
+    **more_architectures.TUNED,
+    **blind_pairs.TUNED,
+    **unseen_pairs.TUNED,
+}
+HELD_BACK = {**more_architectures.HELD_BACK, **blind_pairs.HELD_BACK, **unseen_pairs.HELD_BACK}
 # What is which is nowhere said of ALBERT's two normalizations, Tacotron's gates `H` and `T`, and ELMo's directions.
 LEAST_RECALL = {
     'wide_and_deep': 0.93,
@@ -34,11 +41,28 @@ LEAST_RECALL = {
     'srgan': 0.3,
     'ppo': 0.92,
     'retinanet': 0.95,
+    'nasnet': 0.95,
+    'point_net': 0.03,
+    'style_gan2': 0.87,
+    'impala': 0.97,
+    'open_nmt': 0.35,
+    'tacotron_2': 0.95,
+    'pre_activation_resnet': 0.64,
+    'esrgan': 0.98,
+    'style_transfer': 0.33,
+    'leela_zero': 0.91,
+    'soft_actor_critic': 0.37,
+    'deep_and_cross': 0.5,
+    'conv_bert': 0.83,
+    'ctrl': 0.25,
 }
+# Only code that neither side shows tells that ESRGAN's upsampling, and the end of Leela Zero's head, are other ones.
+LEAST_PRECISION = {'esrgan': 0.98, 'leela_zero': 0.97}
 # Floors of pairs that were never used to tune the search: nobody has looked at what it misses of them.
 LEAST_RECALL_UNSEEN = {
     'cycle_gan': 0.9,
     'model_garden_bert': 0.98,
+    'mobile_bert': 0.99,
 }
 DENSE = (('kernel', (3, 4)), ('bias', (4,)))
 
@@ -93,12 +117,12 @@ class TestKnownAnswers:
     @pytest.mark.parametrize('name', ARCHITECTURES)
     def test_layers_of_known_architectures_are_recognized_by_their_order(self, tmp_path, name):
         measured = measure(tmp_path, ARCHITECTURES[name]())
-        assert measured.precision == 1.0
+        assert measured.precision >= LEAST_PRECISION.get(name, 1.0)
         assert measured.recall >= LEAST_RECALL.get(name, 1.0)
 
-    @pytest.mark.parametrize('name', more_architectures.HELD_BACK)
+    @pytest.mark.parametrize('name', HELD_BACK)
     def test_architectures_that_the_search_was_not_made_with_get_nothing_wrong(self, tmp_path, name):
-        measured = measure(tmp_path, more_architectures.HELD_BACK[name]())
+        measured = measure(tmp_path, HELD_BACK[name]())
         assert measured.precision == 1.0
         assert measured.recall >= LEAST_RECALL_UNSEEN.get(name, 1.0)
 

@@ -1,0 +1,166 @@
+"""Tests what numbers, scopes, copies, and the layers around a layer tell of it, and what they do not."""
+
+import tensorflow as tf
+
+import estimator_ckpt
+from estimator_ckpt.suggesting.copies import copies
+from estimator_ckpt.suggesting.families import Side, Variable
+from estimator_ckpt.suggesting.units import partners
+from tests.suggesting import known_pairs
+
+NORM = ('gamma', 'beta')
+
+
+def suggest(tmp_path, old, new):
+    source = known_pairs.write_index(tmp_path / 'old', old)
+    if not isinstance(new, tf.train.Checkpoint):
+        new = known_pairs.write_index(tmp_path / 'new', new)
+    return estimator_ckpt.suggest_rules(source, new)
+
+
+def found(suggestion):
+    return {target: source for rule in suggestion.rules for source, target in rule.pairs}
+
+
+class TestNumbers:
+    def test_numbers_in_another_order_are_told_by_the_words_before_them(self, tmp_path):
+        places = [(cell, node, part) for cell in range(4) for node in range(2) for part in (1, 2)]
+        old = {f'cell_{c}/iter_{n}/separable_{p}/w': (5, 6) for c, n, p in places}
+        new = {f'separable_conv_{p}_right{n + 1}_{c}/kernel': (5, 6) for c, n, p in places}
+        answer = dict(zip(new, old, strict=True))
+        assert found(suggest(tmp_path, old, new)) == answer
+
+    def test_a_shift_that_fits_elsewhere_too_is_not_guessed(self, tmp_path):
+        widths = (3, 8, 8, 16, 8, 8, 16, 9)
+        new = {f'conv_{n}/kernel': (3, 3, *of) for n, of in enumerate(zip(widths, widths[1:], strict=False))}
+        old = {f'head/tconv{n + 8}/w': new[f'conv_{n}/kernel'] for n in (1, 2)}
+        assert not found(suggest(tmp_path, old, new))
+        # Where the numbers are the same, they tell.
+        old = {f'head/conv_{n}/w': new[f'conv_{n}/kernel'] for n in range(7)}
+        assert len(found(suggest(tmp_path, old, new))) == 7
+
+
+class TestNorms:
+    def test_a_convolution_and_its_norm_may_differ_in_a_word_that_only_one_kind_has(self):
+        names = [f'{n}a_branch2{part}' for n in range(2, 5) for part in 'ab']
+        shapes = {f'res{name}/kernel': (3, 3, 8, 8 + n) for n, name in enumerate(names)}
+        shapes |= {f'bn{name}/{role}': (8 + n,) for n, name in enumerate(names) for role in NORM}
+        assert _partners(shapes) == {f'res{name}': f'bn{name}' for name in names}
+
+    def test_numbers_alone_do_not_tell_the_norm_of_a_convolution(self):
+        shapes = {f'mix_{n}/kernel': (3, 3, 8, 8) for n in range(3)}
+        shapes |= {f'norm_{n + 1}/{role}': (8,) for n in range(3) for role in NORM}
+        assert not _partners(shapes)
+
+    def test_a_norm_before_its_convolution_is_not_the_one_after_it(self):
+        widths = (*[8] * 12, 16, 16)
+        shapes = {
+            f'unit{n}_conv/kernel': (3, 3, *of) for n, of in enumerate(zip(widths, widths[1:], strict=False))
+        }
+        shapes |= {f'unit{n}_bn/{role}': (width,) for n, width in enumerate(widths[:-1]) for role in NORM}
+        assert not _partners(shapes)
+
+    def test_statistics_that_are_averages_of_moments_follow_their_norm(self, tmp_path):
+        old = {'net/fc/w': (4, 6), 'net/fc/bn/beta': (6,), 'net/fc/bn/gamma': (6,)}
+        for end in ('', '_1'):
+            old[f'net/fc/bn/net/fc/bn/moments/Squeeze{end}/ExponentialMovingAverage'] = (6,)
+        new = {'dense/kernel': (4, 6), **{f'dense_bn/{role}': (6,) for role in known_pairs._STATISTICS}}
+        suggestion = suggest(tmp_path, old, new)
+        assert found(suggestion)['dense_bn/moving_variance'].endswith('Squeeze_1/ExponentialMovingAverage')
+        assert not suggestion.missing and not suggestion.ambiguous
+
+
+def _partners(shapes):
+    side = Side(
+        Variable(n, (name,), shape, known_pairs.FLOAT) for n, (name, shape) in enumerate(shapes.items())
+    )
+    names = list(shapes)
+    return {
+        names[number].rpartition('/')[0]: str(norm.split).rstrip('/')
+        for number, norm in partners(side).items()
+    }
+
+
+class TestOrder:
+    def test_networks_of_the_same_layers_are_aligned_in_the_order_of_each_kind(self, tmp_path):
+        old, new = {'net/table': (99, 8)}, {'model/embeddings': (99, 8)}
+        answer = {'model/embeddings': 'net/table'}
+        for block in range(2):
+            for n, name in enumerate(('dense', 'dense_1', 'dense_2')):
+                old[f'net/blocks_{block}/attention/{name}/kernel'] = (8, 8)
+                new[f'dense_{3 * block + n + 4}/kernel'] = (8, 8)
+                answer[f'dense_{3 * block + n + 4}/kernel'] = f'net/blocks_{block}/attention/{name}/kernel'
+            for n, name in enumerate(('conv1d', 'conv1d_1')):
+                old[f'net/blocks_{block}/more_attention/{name}/kernel'] = (1, 8, 8)
+                new[f'conv1d_{2 * block + n + 7}/kernel'] = (1, 8, 8)
+                answer[f'conv1d_{2 * block + n + 7}/kernel'] = (
+                    f'net/blocks_{block}/more_attention/{name}/kernel'
+                )
+        assert found(suggest(tmp_path, old, new)) == answer
+
+    def test_equal_vectors_of_several_roles_among_unnamed_variables_are_not_guessed(self, tmp_path):
+        old, new, widths = {}, {}, (3, 8, 12, 20)
+        for n, (x, y) in enumerate(zip(widths, widths[1:], strict=False)):
+            for k, shape in enumerate([(3, 3, x, y), (y,), (y,)]):
+                old[f'Variable_{3 * n + k}' if n or k else 'Variable'] = shape
+            layer = tf.keras.layers.Layer(name=f'unit_{n}')
+            for name, shape in (('kernel', (3, 3, x, y)), ('gamma', (y,)), ('beta', (y,))):
+                setattr(layer, name, tf.Variable(tf.zeros(shape), name=f'unit_{n}/{name}'))
+            new[f'unit_{n}'] = layer
+        pairs = found(suggest(tmp_path, old, tf.train.Checkpoint(**new)))
+        assert pairs == {f'unit_{n}/kernel': f'Variable_{3 * n}' if n else 'Variable' for n in range(3)}
+
+
+class TestScopes:
+    def test_names_that_several_objects_share_do_not_tell_what_is_beside_a_layer(self, tmp_path):
+        old, new = {}, {}
+        for scope, width in (('Net', 5), ('Net_1', 7)):
+            for part in ('node', 'edge'):
+                old |= {
+                    f'{scope}/{part}/in/w': (width + (part == 'edge'), 8),
+                    f'{scope}/{part}/out/w': (8, 8),
+                }
+        objects = {}
+        for name, width in (('encoder', 5), ('decoder', 7)):
+            parts = {}
+            for part in ('node', 'edge'):
+                variables = {
+                    end: tf.Variable(tf.zeros(shape), name=f'Net/{part}/{end}/w')
+                    for end, shape in (('in', (width + (part == 'edge'), 8)), ('out', (8, 8)))
+                }
+                parts[part] = tf.train.Checkpoint(**variables)
+            objects[name] = tf.train.Checkpoint(**parts)
+        suggestion = suggest(tmp_path, old, tf.train.Checkpoint(**objects))
+        new = {rule.replacement: rule.pairs[0][0] for rule in suggestion.rules if len(rule.pairs) == 1}
+        for target, source in new.items():
+            assert ('encoder' in target) == source.startswith('Net/')
+        assert not suggestion.ambiguous and not suggestion.missing
+
+
+class TestCopies:
+    SHAPES = {'net/w': (3, 4), 'net/b': (4,), 'head/w': (4, 2)}
+
+    def _with_copies(self, scope='swa'):
+        return self.SHAPES | {f'{scope}/{name}': shape for name, shape in self.SHAPES.items()}
+
+    def test_what_is_all_there_without_a_scope_is_a_copy(self):
+        both = self._with_copies()
+        assert copies(both, self.SHAPES.values()) == {f'swa/{name}' for name in self.SHAPES}
+
+    def test_a_copy_that_the_other_side_has_too_is_none(self):
+        assert not copies(self._with_copies(), [*self.SHAPES.values()] * 2)
+
+    def test_a_scope_with_something_else_is_no_copy(self):
+        assert not copies({**self._with_copies(), 'swa/more': (2,)}, self.SHAPES.values())
+        assert not copies({**self._with_copies(), 'swa/net/b': (9,)}, self.SHAPES.values())
+
+    def test_copies_are_named_as_averages(self, tmp_path):
+        new = {f'model/{name}': shape for name, shape in self.SHAPES.items()}
+        suggestion = suggest(tmp_path, self._with_copies(), new)
+        assert found(suggestion) == {f'model/{name}': name for name in self.SHAPES}
+        assert 'Ignored in the source: average (3).' in suggestion.notes
+
+    def test_slots_and_averages_without_their_variables_are_no_sources(self, tmp_path):
+        old = {'net/a/w': (3, 4), 'net/b/w/Momentum': (4, 2), 'net/c/w/ExponentialMovingAverage': (2, 5)}
+        new = {f'model/{name}/kernel': shape for name, shape in zip('abc', old.values(), strict=True)}
+        assert found(suggest(tmp_path, old, new)) == {'model/a/kernel': 'net/a/w'}
