@@ -36,7 +36,7 @@ class Declared:
         """Creates a message."""
         return self._class(**fields)
 
-    def FromString(self, data: bytes) -> Any:  # noqa: N802: protobuf's name
+    def FromString(self, data: bytes) -> Any:  # noqa: N802 (protobuf's name)
         """Parses a message.
 
         Raises:

@@ -10,17 +10,16 @@ enough evidence for it, and clearly more than for any rival that places one of i
 repeated with the remaining variables until nothing more is accepted; these are ambiguous or have no counterpart.
 """
 
-import collections
 import dataclasses
 import functools
-import itertools
 from collections.abc import Iterable, Iterator
 
 from estimator_ckpt.suggesting.activations import activation_pairs
+from estimator_ckpt.suggesting.candidates import partners_by_size, possible_sources, single_layers
 from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
-from estimator_ckpt.suggesting.families import Family, Layer, Side, Variable
-from estimator_ckpt.suggesting.hypotheses import Matcher, alike, has_other_shift, hypotheses
+from estimator_ckpt.suggesting.families import Layer, Side, Variable
+from estimator_ckpt.suggesting.hypotheses import Matcher, has_other_shift, hypotheses
 from estimator_ckpt.suggesting.layer_kinds import main_number
 from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, corresponding, same_places
 from estimator_ckpt.suggesting.namesakes import Namesakes, numbers_in_names
@@ -44,9 +43,6 @@ _IN_PLACE, _SURROUNDED, _OUT_OF_PLACE = 0.15, 0.4, 0.1
 _EXACTLY_IN_PLACE = 0.04
 # What it adds if its layers are namesakes, and takes if its only layer has another namesake.
 _SAME_NAMES = 0.06
-# A family with more possible partners is compared only with those that share its rarest words.
-_MAX_PARTNERS = 200
-_MAX_SINGLE_PAIRS = 20_000
 
 
 @dataclasses.dataclass
@@ -136,7 +132,8 @@ class _Aligner:
         ):
             pass
         self._drop_contradictions()
-        self._note_candidates()
+        live = self._live_source, self._live_target
+        self._result.candidates = possible_sources((self._source, self._target), live)
         return self._result
 
     def _drop_contradictions(self) -> None:
@@ -313,7 +310,7 @@ class _Aligner:
             self._boundaries.update(self._result.sources)
         sources = self._source.families(self._live_source)
         targets = self._target.families(self._live_target)
-        for source, target in self._partners(sources, targets):
+        for source, target in partners_by_size(sources, targets, self._scorer):
             names = None
             for hypothesis in hypotheses(source, target, self._matcher):
                 if names is None:
@@ -336,50 +333,15 @@ class _Aligner:
             score -= _OUT_OF_PLACE
         return dataclasses.replace(scored, evidence=evidence, score=score, is_in_place=share == 1)
 
-    def _partners(self, sources: list[Family], targets: list[Family]) -> Iterator[tuple[Family, Family]]:
-        by_size: dict[int, dict[int, None]] = collections.defaultdict(dict)
-        by_word: dict[str, set[int]] = collections.defaultdict(set)
-        for number, family in enumerate(targets):
-            for size in family.sizes:
-                by_size[size][number] = None
-            for word in self._scorer.words(1, family):
-                by_word[word].add(number)
-        for family in sources:
-            partners = dict.fromkeys(
-                itertools.chain.from_iterable(by_size.get(size, ()) for size in sorted(family.sizes))
-            )
-            if len(partners) > _MAX_PARTNERS:
-                sharing = [by_word[word] for word in self._scorer.words(0, family) if word in by_word]
-                rare = set().union(*(numbers for numbers in sharing if len(numbers) <= _MAX_PARTNERS))
-                partners = dict.fromkeys(number for number in sorted(rare) if number in partners)
-            for number in partners:
-                yield family, targets[number]
-
     def _of_single_layers(self) -> Iterator[Scored]:
         """Yields hypotheses about single layers of numbered families, once most variables are aligned."""
         if not self._is_familiar():
             return
         sources = self._source.families(self._live_source)
-        by_size = collections.defaultdict(list)
-        for family in self._target.families(self._live_target):
-            for layer in family.layers:
-                single = Family(family.literals, [layer], family.view)
-                for size in layer.sizes:
-                    by_size[size].append(single)
-        left = _MAX_SINGLE_PAIRS
-        for family in sources:
-            for layer in family.layers:
-                single = Family(family.literals, [layer], family.view)
-                partners = dict.fromkeys(
-                    itertools.chain.from_iterable(by_size[s] for s in sorted(layer.sizes))
-                )
-                left -= len(partners)
-                if left < 0:
-                    return
-                for partner in partners:
-                    for hypothesis in hypotheses(single, partner, self._matcher):
-                        names = self._scorer.names(single, partner, with_numbers=True)
-                        yield self._scorer.scored(hypothesis, names)
+        for source, target in single_layers(sources, self._target.families(self._live_target)):
+            for hypothesis in hypotheses(source, target, self._matcher):
+                names = self._scorer.names(source, target, with_numbers=True)
+                yield self._scorer.scored(hypothesis, names)
 
     def _settle(self, candidates: Iterable[Scored]) -> bool:
         """Accepts the hypotheses that are beyond doubt, the best first. Returns True if there were any."""
@@ -406,23 +368,3 @@ class _Aligner:
                     scored.stands = False
                     settled = again = True
         return settled
-
-    def _note_candidates(self) -> None:
-        by_kind: dict[tuple, list[int]] = collections.defaultdict(list)
-        for number in sorted(self._live_source):
-            variable = self._source.variables[number]
-            by_kind[self._source.roles[number], variable.shape, variable.dtype].append(number)
-        examples = {kind: self._source.variables[numbers[0]] for kind, numbers in by_kind.items()}
-        candidates: dict[tuple, list[int]] = {}
-        for number in sorted(self._live_target):
-            variable, role = self._target.variables[number], self._target.roles[number]
-            key = (role, variable.shape, variable.dtype)
-            if key not in candidates:
-                fitting = [
-                    kind
-                    for kind, example in examples.items()
-                    if alike(example, variable) and (kind[0] == role or '' in (kind[0], role))
-                ]
-                candidates[key] = sorted(itertools.chain.from_iterable(by_kind[kind] for kind in fitting))
-            if candidates[key]:
-                self._result.candidates[number] = candidates[key]

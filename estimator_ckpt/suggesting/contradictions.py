@@ -73,7 +73,7 @@ def _rows(pairs: Iterable[Pair]) -> dict[Place, list[list[Row]]]:
         for i, x in enumerate(a.values):
             for j, y in enumerate(b.values):
                 others = (*a.values[:i], None, *a.values[i + 1 :], *b.values[:j], None, *b.values[j + 1 :])
-                groups[(*names, i, j)][others].append((x, y, (a, b)))
+                groups[names[0], names[1], i, j][others].append((x, y, (a, b)))
     return {
         place: [sorted(rows, key=lambda row: row[0]) for rows in of_place.values() if len(rows) > 1]
         for place, of_place in groups.items()

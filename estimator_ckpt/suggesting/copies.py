@@ -23,7 +23,7 @@ def copies(shapes: Mapping[str, tuple[int, ...]], wanted: Iterable[tuple[int, ..
         scope, slash, rest = name.partition('/')
         if slash:
             scopes[scope].append(rest)
-    found = set()
+    found: set[str] = set()
     counts = collections.Counter(map(math.prod, wanted))
     for scope, names in scopes.items():
         if len(names) >= _LEAST_COPIED and all(

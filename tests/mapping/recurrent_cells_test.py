@@ -113,6 +113,23 @@ def test_the_rules_are_proposed(trained, tmp_path):
     np.testing.assert_allclose(model(INPUT), source.output, atol=1e-6)
 
 
+def test_cells_are_proposed_whatever_they_and_others_are_called(tmp_path):
+    """A cell can have any name, and one that has no counterpart is no reason to propose nothing of the others."""
+    values = {f'encoder_LSTM/{name}': value for name, value in random_values(**LSTM_SHAPES).items()}
+    other = {'kernel': (9 + UNITS, 4 * UNITS), 'bias': (4 * UNITS,)}
+    values |= {f'rnn/lstm_cell/{name}': value for name, value in random_values(**other).items()}
+    save(tmp_path / 'a', values)
+    model = model_of(layers.LSTM)
+    suggestion = estimator_ckpt.suggest_rules(str(tmp_path / 'a'), tf.train.Checkpoint(model=model))
+    assert not suggestion.missing and not suggestion.ambiguous
+    rules = suggestion.as_rules()
+    estimator_ckpt.warm_start(
+        estimator_ckpt.WarmStart(str(tmp_path / 'a'), rules=rules), tf.train.Checkpoint(model=model)
+    )
+    of_cell = {name: values[f'encoder_LSTM/{name}'] for name in ('kernel', 'bias')}
+    np.testing.assert_allclose(model(INPUT), lstm(of_cell, 1), atol=1e-6)
+
+
 @needs_cells
 def test_other_rules_stand_beside_the_word(tmp_path):
     make = tf1.nn.rnn_cell.BasicLSTMCell
