@@ -38,7 +38,10 @@ class _Encoder(tf.keras.layers.Layer):
 
 
 def keras_nlp_bert() -> Pair:
-    """google-research/bert's classifier, narrow, and BertBackbone of keras-team/keras-nlp, whose heads are an axis."""
+    """google-research/bert's classifier, narrow, and BertBackbone of keras-team/keras-nlp, whose heads are an axis.
+
+    The new names, paths and shapes are those of keras-nlp 0.4.1 when it is run.
+    """
     tf.keras.backend.clear_session()
     layers, rows, width, heads, inner, norm = tf.keras.layers, Rows(), 96, 4, 384, ('gamma', 'beta')
     ids, segments = layers.Input([None], name='token_ids'), layers.Input([None], name='segment_ids')
