@@ -4,10 +4,14 @@ Functional models track the layers of deeper branches first. Numbers that are gi
 `layer_with_weights-3` and `_operations/3`, do not tell which of several parallel convolutions of one shape is which.
 """
 
+import re
+
 from estimator_ckpt.suggesting.families import Side
 from estimator_ckpt.suggesting.hypotheses import Hypothesis
 from estimator_ckpt.suggesting.layer_kinds import channels, is_tracked_by_keras
 from estimator_ckpt.suggesting.sequences import Kind, branches, by_numbers, kind
+
+_IS_CHILD = re.compile(r'[-/]\d+/?$')
 
 
 class TrackedOrder:
@@ -41,6 +45,7 @@ def _parallel(side: Side) -> set[Kind]:
         for family in side.families()
         if is_tracked_by_keras(family.layers)
         for layer in family.layers
-        if channels(layer) is not None
+        # What is inside of a layer is not tracked by its depth.
+        if channels(layer) is not None and _IS_CHILD.search(str(layer.split))
     ]
     return branches(by_numbers(tracked))
