@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import math
 import operator
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from estimator_ckpt.suggesting.name_parts import Split, find_role, split_names
@@ -19,6 +20,8 @@ _MAIN_ROLES = (
     'gamma',
     'beta',
 )
+
+_UNNAMED = re.compile(r'Variable(?:_\d+)?(?::0)?')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,6 +176,9 @@ class Side:
     def __init__(self, variables: Iterable[Variable]):
         self.variables = list(variables)
         self._parts = [[find_role(name) for name in variable.names] for variable in self.variables]
+        for number, role in _unnamed_roles(self.variables).items():
+            scope = self.variables[number].names[0].rpartition('/')[0]
+            self._parts[number][0] = role, f'{scope}/'
         self.roles = self._roles()
         self.shapes: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
         for variable, role in zip(self.variables, self.roles, strict=True):
@@ -259,6 +265,21 @@ class Side:
                 elif variables:
                     layers.append(Layer(layer.split, variables))
         return _grouped(layers, view)
+
+
+def _unnamed_roles(variables: Sequence[Variable]) -> dict[int, str]:
+    """Returns the roles of the two unnamed variables of a scope that are a kernel and its bias, by their numbers."""
+    scopes: dict[str, list[Variable]] = collections.defaultdict(list)
+    for variable in variables:
+        scope, _, last = variable.names[0].rpartition('/')
+        if scope and _UNNAMED.fullmatch(last):
+            scopes[scope].append(variable)
+    roles = {}
+    for of_scope in scopes.values():
+        kernel, bias = sorted(of_scope, key=lambda v: v.names[0]) if len(of_scope) == 2 else (None, None)
+        if kernel and bias and len(kernel.shape) > 1 and bias.shape == kernel.shape[-1:]:
+            roles |= {kernel.number: 'kernel', bias.number: 'bias'}
+    return roles
 
 
 def _grouped(layers: Iterable[Layer], view: int) -> list[Family]:

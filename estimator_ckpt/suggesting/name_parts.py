@@ -20,7 +20,7 @@ _ROLES = {
 }
 # A role is the last word of the last component of a name; a number may follow, as in `W1`.
 _ROLE = {
-    role: re.compile(rf'(?:^|(?<=[_.-]))(?:{words})(?=(?:_?\d+)?(?::0)?$)', re.I)
+    role: re.compile(rf'(?:^|(?<=[_.-]))(?:{words})(?=(?:_?\d+)?_?(?::0)?$)', re.I)
     for role, words in _ROLES.items()
 }
 # Or it is a letter before the name, as in `W_conv1`.
@@ -127,7 +127,7 @@ def find_role(name: str) -> tuple[str, str]:
         prefix = match.groupdict().get('prefix')
         if role == 'kernel' and _VAGUE.match(match[0]) and _EMBEDDING.search(scope.rpartition('/')[2]):
             role = 'embedding'
-        stem = leaf[: match.start()] + leaf[match.end() :].removesuffix(':0')
+        stem = leaf[: match.start()] + leaf[match.end() :].removesuffix(':0').removesuffix('_')
         return (f'{prefix.lower()}_{role}' if prefix else role), scope + slash + stem
     for role, pattern in _FIRST_ROLE.items():
         match = pattern.match(leaf)

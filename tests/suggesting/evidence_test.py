@@ -40,6 +40,16 @@ class TestNumbers:
         assert len(found(suggest(tmp_path, old, new))) == 7
 
 
+class TestUnnamed:
+    def test_two_unnamed_variables_of_a_scope_are_a_kernel_and_its_bias(self, tmp_path):
+        shapes = {'conv1': ((5, 5, 1, 6), (6,)), 'fc1': ((9, 8), (8,)), 'fc2': ((8, 6), (6,))}
+        old, new = {}, {}
+        for name, (kernel, bias) in shapes.items():
+            old |= {f'{name}/Variable': kernel, f'{name}/Variable_1': bias}
+            new |= {f'model/{name}/kernel': kernel, f'model/{name}/bias': bias}
+        assert found(suggest(tmp_path, old, new)) == dict(zip(new, old, strict=True))
+
+
 class TestNorms:
     def test_a_convolution_and_its_norm_may_differ_in_a_word_that_only_one_kind_has(self):
         names = [f'{n}a_branch2{part}' for n in range(2, 5) for part in 'ab']

@@ -16,6 +16,7 @@ from estimator_ckpt.suggesting.reshaping import fits
         ('embeddings/word_embeddings', 'embedding', 'embeddings/word_'),
         ('word_embedding/W', 'embedding', 'word_embedding/'),
         ('bn/moving_mean', 'mean', 'bn/'),
+        ('highway/gate_0/bias_', 'bias', 'highway/gate_0/'),
         ('conv0/bn/mean/EMA', 'mean', 'conv0/bn/'),
         ('net/bn/moments/Squeeze_1/ExponentialMovingAverage:0', 'variance', 'net/bn/'),
         ('fc1/bn/fc1/bn/moments/normalize/mean/ExponentialMovingAverage', 'mean', 'fc1/bn/'),
