@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import re
 from collections.abc import Iterable, Sequence
 
@@ -71,6 +72,8 @@ SYNONYMS = {
     'pos': 'position',
     'att': 'attention',
 }
+# The share of letters at the beginning that forms of one word have in common.
+_LEAST_STEM = 0.75
 # Words that add nothing before `norm`, because the roles of the tensors imply them.
 _OF_NORM = {'batch', 'layer'}
 
@@ -242,6 +245,9 @@ def likeness(a: str, b: str) -> float:
     if len(a) >= 3 and b.startswith(a):
         return 0.8
     if len(a) >= 4 and a in b:
+        return 0.6
+    # Forms of one word, such as `pooler` and `pooled`.
+    if len(os.path.commonprefix([a, b])) >= max(4, _LEAST_STEM * len(b)):
         return 0.6
     if len(a) >= 2 and a[0] == b[0]:
         letters = iter(b)
