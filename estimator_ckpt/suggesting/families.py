@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from estimator_ckpt.suggesting.name_parts import Split, find_role, split_names
+from estimator_ckpt.suggesting.running_numbers import in_scopes
 
 # The roles that characterize a layer; the first one that the layer has is its main role.
 _MAIN_ROLES = (
@@ -190,7 +191,7 @@ class Side:
         self._live: set[int] = set()
         self._live_families: list[Family] = []
         self._splits = [
-            split_names(name for name in names if name is not None) for names in self._layer_names
+            in_scopes(split_names(name for name in names if name is not None)) for names in self._layer_names
         ]
 
     def _roles(self) -> list[str]:
@@ -274,7 +275,7 @@ def _unnamed_roles(variables: Sequence[Variable]) -> dict[int, str]:
         scope, _, last = variable.names[0].rpartition('/')
         if scope and _UNNAMED.fullmatch(last):
             scopes[scope].append(variable)
-    roles = {}
+    roles: dict[int, str] = {}
     for of_scope in scopes.values():
         kernel, bias = sorted(of_scope, key=lambda v: v.names[0]) if len(of_scope) == 2 else (None, None)
         if kernel and bias and len(kernel.shape) > 1 and bias.shape == kernel.shape[-1:]:

@@ -87,14 +87,18 @@ class Split:
       texts: The numbers as they are written in the name. A number that TensorFlow appended to make a name unique
         includes its underscore (`'_1'`), and is empty for the first such name. A letter after a number (`Mixed_5b`,
         `block2a_conv`) is a number too.
+      within: The values of the numbers, where some count within a scope; None for those of the texts.
     """
 
     literals: tuple[str, ...]
     texts: tuple[str, ...]
+    within: tuple[int, ...] | None = None
 
     @property
     def values(self) -> tuple[int, ...]:
         """The values of the numbers; 0 for an empty one."""
+        if self.within is not None:
+            return self.within
         return tuple([_value(text) for text in self.texts])
 
     def __str__(self) -> str:

@@ -30,6 +30,16 @@ class TestNumbers:
         answer = dict(zip(new, old, strict=True))
         assert found(suggest(tmp_path, old, new)) == answer
 
+    def test_numbers_that_run_on_through_scopes_count_within_each(self, tmp_path):
+        old, new = {}, {}
+        for layer in range(4):
+            end = f'_{layer}' if layer else ''
+            for n in range(2):
+                number = 2 * layer + n
+                name = f'net/layer{end}/norm{f"_{number}" if number else ""}'
+                old[f'{name}/gamma'] = new[f'model/h_{layer}/ln{n + 1}/gamma'] = (8,)
+        assert found(suggest(tmp_path, old, new)) == dict(zip(new, old, strict=True))
+
     def test_a_shift_that_fits_elsewhere_too_is_not_guessed(self, tmp_path):
         widths = (3, 8, 8, 16, 8, 8, 16, 9)
         new = {f'conv_{n}/kernel': (3, 3, *of) for n, of in enumerate(zip(widths, widths[1:], strict=False))}

@@ -17,7 +17,14 @@ import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from tests.bundle.helpers import properties, temporary_prefix
-from tests.suggesting import architectures, blind_pairs, known_pairs, more_architectures, unseen_pairs
+from tests.suggesting import (
+    architectures,
+    blind_pairs,
+    known_pairs,
+    more_architectures,
+    third_pairs,
+    unseen_pairs,
+)
 from tests.testing.small_model import needs_estimator, needs_keras_2
 
 ALL_PAIRS = {**known_pairs.PAIRS, **known_pairs.HELD_OUT}
@@ -27,8 +34,14 @@ ARCHITECTURES = {
     **more_architectures.TUNED,
     **blind_pairs.TUNED,
     **unseen_pairs.TUNED,
+    **third_pairs.TUNED,
 }
-HELD_BACK = {**more_architectures.HELD_BACK, **blind_pairs.HELD_BACK, **unseen_pairs.HELD_BACK}
+HELD_BACK = {
+    **more_architectures.HELD_BACK,
+    **blind_pairs.HELD_BACK,
+    **unseen_pairs.HELD_BACK,
+    **third_pairs.HELD_BACK,
+}
 # What is which is nowhere said of ALBERT's two normalizations, Tacotron's gates `H` and `T`, and ELMo's directions.
 LEAST_RECALL = {
     'wide_and_deep': 0.93,
@@ -54,7 +67,9 @@ LEAST_RECALL = {
     'soft_actor_critic': 0.37,
     'deep_and_cross': 0.5,
     'conv_bert': 0.83,
-    'ctrl': 0.25,
+    'ctrl': 0.5,
+    'keras_nlp_bert': 0.75,
+    'qa_net': 0.22,
 }
 # Only code that neither side shows tells that ESRGAN's upsampling, and the end of Leela Zero's head, are other ones.
 LEAST_PRECISION = {'esrgan': 0.98, 'leela_zero': 0.97}
@@ -63,6 +78,8 @@ LEAST_RECALL_UNSEEN = {
     'cycle_gan': 0.9,
     'model_garden_bert': 0.98,
     'mobile_bert': 0.99,
+    'pwc_net': 0.96,
+    'neural_factorization': 0.66,
 }
 DENSE = (('kernel', (3, 4)), ('bias', (4,)))
 
