@@ -132,18 +132,44 @@ def surrounded(
             continue
         # Of more layers of a kind, the one beside an aligned layer may be the one that the other side lacks.
         same = len(left[0]) == len(left[1])
-        around = [{n: surroundings[1].around(layer, sources, same) for n, layer in left[1].items()}]
-        partners: tuple[dict, dict] = (collections.defaultdict(set), collections.defaultdict(set))
-        for s, layer in left[0].items():
-            counterparts = {targets[other] for other in surroundings[0].around(layer, targets, same)}
-            for t, of_target_layer in around[0].items():
-                if counterparts & of_target_layer and matcher.roles(layer, left[1][t]):
-                    partners[0][s].add(t)
-                    partners[1][t].add(s)
-        for s, of_layer in partners[0].items():
-            t = next(iter(of_layer))
-            if len(of_layer) == len(partners[1][t]) == 1:
-                yield left[0][s], left[1][t], Evidence(0.0, _SHAPES, _ORDER)
+        found: set[tuple[int, int]] = set()
+        # What is in the same scope tells more than what is before and after.
+        for neighbors in (False, True) if same else (False,):
+            found |= found or set(_only_ones(left, surroundings, sources, targets, matcher, neighbors))
+        for s, t in sorted(found):
+            yield left[0][s], left[1][t], Evidence(0.0, _SHAPES, _ORDER)
+
+
+def _only_ones(
+    left: tuple[dict[int, Layer], dict[int, Layer]],
+    surroundings: tuple[Surroundings, Surroundings],
+    sources: Mapping[int, int],
+    targets: Mapping[int, int],
+    matcher: Matcher,
+    neighbors: bool,
+) -> Iterator[tuple[int, int]]:
+    """Yields the pairs of layers of a kind that are the only ones of each other with counterparts around them.
+
+    Args:
+      left: The layers of the kind on each side that are not aligned, by their main variables.
+      surroundings: The surroundings on each side.
+      sources: The source of each aligned target.
+      targets: The target of each aligned source.
+      matcher: Decides which layers can be the same.
+      neighbors: Whether layers before and after count that are not in the same scope.
+    """
+    around = {n: surroundings[1].around(layer, sources, neighbors) for n, layer in left[1].items()}
+    partners: tuple[dict, dict] = (collections.defaultdict(set), collections.defaultdict(set))
+    for s, layer in left[0].items():
+        counterparts = {targets[other] for other in surroundings[0].around(layer, targets, neighbors)}
+        for t, of_target_layer in around.items():
+            if counterparts & of_target_layer and matcher.roles(layer, left[1][t]):
+                partners[0][s].add(t)
+                partners[1][t].add(s)
+    for s, of_layer in partners[0].items():
+        t = next(iter(of_layer))
+        if len(of_layer) == len(partners[1][t]) == 1:
+            yield s, t
 
 
 def _by_kind(side: Side, live: set[int]) -> dict[tuple[str, int], dict[int, Layer]]:
