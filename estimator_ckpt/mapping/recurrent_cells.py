@@ -157,10 +157,8 @@ def probable_rules(source: Source, target: Targets) -> list[Rule]:
       source: The checkpoint.
       target: The tensors that are to get values.
     """
-    cells, others = (
-        find_cells(_shapes_of(source), by_class=False),
-        find_cells(_shapes_wanted(target), by_class=False),
-    )
+    cells = find_cells(_shapes_of(source), by_class=False)
+    others = find_cells(_shapes_wanted(target), by_class=False) if cells else []
     by_signature, rules = _by_signature(others), []
     for (is_keras, *signature), group in _by_signature(cells).items():
         partners = by_signature.get((not is_keras, *signature), [])

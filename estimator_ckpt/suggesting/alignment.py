@@ -21,7 +21,7 @@ from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.families import Layer, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, has_other_shift, hypotheses
 from estimator_ckpt.suggesting.layer_kinds import main_number
-from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, corresponding, same_places
+from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, corresponding, same_places, whole_networks
 from estimator_ckpt.suggesting.namesakes import Namesakes, numbers_in_names
 from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.sequences import certain, in_order, placements
@@ -119,14 +119,19 @@ class _Aligner:
     def _modules(self) -> list[tuple[set[int], set[int]]]:
         return [(a.numbers(), b.numbers()) for a, b in corresponding(self._source, self._target)]
 
+    @functools.cached_property
+    def _networks(self) -> list[tuple[set[int], set[int]]]:
+        return [(a.numbers(), b.numbers()) for a, b in whole_networks(self._source, self._target)]
+
     def run(self) -> Alignment:
         self._same_names()
         while self._live_source and self._live_target and self._sequences():
             pass
         while (self._live_source and self._live_target) and (
-            self._of_modules()
+            self._of_parts(self._modules)
             or self._settle(self._of_families())
             or self._sequences()
+            or self._of_parts(self._networks)
             or self._remainder()
             or self._settle(self._of_single_layers())
         ):
@@ -192,10 +197,10 @@ class _Aligner:
         accepted = self._chains(norms=False) or bool(unnamed)
         return self._normalizations() or accepted or self._chains(norms=True)
 
-    def _of_modules(self) -> bool:
+    def _of_parts(self, of_both: Iterable[tuple[set[int], set[int]]]) -> bool:
         """Accepts what the order of layers says inside of parts that correspond. Returns True if there was anything."""
         accepted = False
-        for of_source, of_target in self._modules:
+        for of_source, of_target in of_both:
             live = self._live_source & of_source, self._live_target & of_target
             while all(live) and self._chains(norms=False, live=live):
                 live = self._live_source & of_source, self._live_target & of_target

@@ -15,6 +15,8 @@ from estimator_ckpt.suggesting.layer_kinds import main_number
 _LEAST_PATTERN = 3
 # The fewest pairs in step on each side of one that is not.
 _BESIDE = 2
+# Names with more numbers are left out, for each number is compared with each other one.
+_MOST_NUMBERS = 12
 
 Pair = tuple[Layer, Layer]
 # A number of the source, one of the target, and their layers.
@@ -70,6 +72,8 @@ def _rows(pairs: Iterable[Pair]) -> dict[Place, list[list[Row]]]:
     groups: dict[Place, dict[tuple, list]] = collections.defaultdict(lambda: collections.defaultdict(list))
     for a, b in pairs:
         names = a.split.literals, b.split.literals
+        if max(len(a.values), len(b.values)) > _MOST_NUMBERS:
+            continue
         for i, x in enumerate(a.values):
             for j, y in enumerate(b.values):
                 others = (*a.values[:i], None, *a.values[i + 1 :], *b.values[:j], None, *b.values[j + 1 :])

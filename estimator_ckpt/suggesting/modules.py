@@ -73,17 +73,25 @@ def _parts(side: Side) -> Iterator[list[Part]]:
 
 
 def corresponding(source: Side, target: Side) -> list[tuple[Part, Part]]:
-    """Returns the pairs of parts of two networks that surely correspond; at last the networks, if they are the same.
+    """Returns the pairs of parts of two networks that surely correspond.
 
     Args:
       source: The source.
       target: The target.
     """
     found = (_paired(a, b) for a in _parts(source) for b in _parts(target))
-    pairs = max(found, key=lambda pairs: sum(len(a.layers) for a, _ in pairs), default=[])
-    if _overlap(_sizes(source), _sizes(target)) >= _LEAST_SAME:
-        pairs.append((_whole(source), _whole(target)))
-    return pairs
+    return max(found, key=lambda pairs: sum(len(a.layers) for a, _ in pairs), default=[])
+
+
+def whole_networks(source: Side, target: Side) -> list[tuple[Part, Part]]:
+    """Returns both networks as parts that correspond, if most of their matrices are of the same sizes.
+
+    Args:
+      source: The source.
+      target: The target.
+    """
+    is_same = _overlap(_sizes(source), _sizes(target)) >= _LEAST_SAME
+    return [(_whole(source), _whole(target))] if is_same else []
 
 
 def _sizes(side: Side) -> collections.Counter[int]:

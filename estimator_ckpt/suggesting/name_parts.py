@@ -32,8 +32,6 @@ _MOMENT = re.compile(
     r'(?P<moment>mean|variance|Squeeze|Squeeze_1)/(?:EMA|ExponentialMovingAverage)(?::0)?'
 )
 _ROLE_OF_MOMENT = {'Squeeze': 'mean', 'Squeeze_1': 'variance'}
-# Such an average repeats the scope in which it was made: `conv1/bn/conv1/bn/moments/...`.
-_REPEATED = re.compile(r'(?P<start>(?:.*/)?)(?P<scope>[^/].*/)(?P=scope)')
 _VAGUE = re.compile(r'(?:weights?|w)(?:_?\d+)?$', re.I)
 _EMBEDDING = re.compile(r'embs?(?![a-z])|embed', re.I)
 # The digits of `conv2d` do not number a layer; those of `block2d`, `res2d` and `Mixed_2d`, and their letters, do.
@@ -121,11 +119,8 @@ def find_role(name: str) -> tuple[str, str]:
     """
     moment = _MOMENT.fullmatch(name)
     if moment is not None:
-        layer = moment['layer']
-        repeated = _REPEATED.fullmatch(layer)
-        if repeated is not None:
-            layer = repeated['start'] + repeated['scope']
-        return _ROLE_OF_MOMENT.get(moment['moment'], moment['moment']), layer
+        role = _ROLE_OF_MOMENT.get(moment['moment'], moment['moment'])
+        return role, _without_repetition(moment['layer'])
     scope, slash, leaf = name.rpartition('/')
     for role, pattern in _ROLE.items():
         match = pattern.search(leaf)
@@ -142,6 +137,15 @@ def find_role(name: str) -> tuple[str, str]:
             stem = leaf[match.end() :].removesuffix(':0')
             return 'embedding' if role == 'kernel' and _EMBEDDING.match(stem) else role, scope + slash + stem
     return '', name.removesuffix(':0')
+
+
+def _without_repetition(scope: str) -> str:
+    """Returns a scope without the repetition that such an average puts at its end: `conv1/bn/conv1/bn/`."""
+    components = scope.split('/')[:-1]
+    for length in range(1, len(components) // 2 + 1):
+        if components[-length:] == components[-2 * length : -length]:
+            return '/'.join([*components[:-length], ''])
+    return scope
 
 
 def split_names(names: Iterable[str]) -> dict[str, Split]:

@@ -12,6 +12,8 @@ from estimator_ckpt.suggesting.name_parts import Split
 
 # The fewest scopes through which numbers run on.
 _LEAST_SCOPES = 3
+# Names with more numbers are left as they are.
+_MOST_NUMBERS = 12
 
 
 def in_scopes(splits: Mapping[str, Split]) -> dict[str, Split]:
@@ -25,9 +27,10 @@ def in_scopes(splits: Mapping[str, Split]) -> dict[str, Split]:
         families[split.literals].append(name)
     result = dict(splits)
     for names in families.values():
-        if len(names) < 2 * _LEAST_SCOPES:
+        slots = len(splits[names[0]].texts)
+        if len(names) < 2 * _LEAST_SCOPES or slots > _MOST_NUMBERS:
             continue
-        for slot in range(1, len(splits[names[0]].texts)):
+        for slot in range(1, slots):
             firsts = _firsts([result[name] for name in names], slot)
             for name in names if firsts else ():
                 values = result[name].values

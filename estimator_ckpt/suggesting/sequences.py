@@ -89,10 +89,10 @@ def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
     for (role, _), families in sorted(by_view.items()):
         layers = [layer for family in families for layer in family.layers]
         is_made = all(layer.variables[role].made for layer in layers)
-        numbered = [(family.layers, len(family.slots) == 1, _is_nested(family.layers)) for family in families]
-        numbered += [(sequence, False, _is_nested(sequence)) for sequence in _numbered(layers)]
-        others = [(sequence, False, False) for sequence in (*_counted(layers), _made(layers))]
-        for sequence, turns, nested in numbered + others:
+        numbered = [(family.layers, len(family.slots) == 1) for family in families]
+        numbered += [(sequence, False) for sequence in _numbered(layers)]
+        others = [(sequence, False) for sequence in (*_counted(layers), _made(layers))]
+        for number, (sequence, turns) in enumerate(numbered + others):
             if len(sequence) >= _LEAST_LAYERS:
                 by_keras = is_tracked_by_keras(sequence)
                 if by_keras and is_made and sequence is not others[-1][0]:
@@ -100,6 +100,7 @@ def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
                 key = tuple([layer.variables[role].number for layer in sequence])
                 tracked = not is_made and (by_keras or sequence is others[-1][0])
                 whole = len(sequence) == len(layers)
+                nested = number < len(numbered) and _is_nested(sequence)
                 chain = found[role].setdefault(key, Chain(sequence, whole, turns, tracked, nested))
                 found[role][key] = dataclasses.replace(chain, nested=chain.nested and nested)
     return {role: list(of_role.values()) for role, of_role in found.items()}
