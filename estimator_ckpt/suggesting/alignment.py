@@ -143,8 +143,10 @@ class _Aligner:
 
     def _drop_contradictions(self) -> None:
         """Drops what breaks a pattern that the other pairs keep, with the normalizations of its convolutions."""
-        sources = self._result.sources
-        broken = contradictions((self._source, self._target), sources)
+        sources, evidence = self._result.sources, self._result.evidence
+        found = contradictions((self._source, self._target), sources)
+        # A plan takes variables of the same name without any rule.
+        broken = {t for t in found if evidence[t] is not CERTAIN}
         if not broken:
             return
         norms = (self._norms[1].get(t) for t in broken)
@@ -157,7 +159,7 @@ class _Aligner:
                     if variable.number in sources:
                         self._live_target.add(variable.number)
                         self._live_source.add(sources.pop(variable.number))
-                        del self._result.evidence[variable.number]
+                        del evidence[variable.number]
 
     def _accept(self, pairs: Iterable[tuple[int, int]], evidence: Evidence) -> None:
         for s, t in pairs:

@@ -157,6 +157,14 @@ class TestScopes:
         assert not suggestion.ambiguous and not suggestion.missing
 
 
+def test_variables_of_the_same_name_are_no_exceptions(tmp_path):
+    """Those whose names are equal are taken by a plan without rules, whatever the others do."""
+    old = {f'net/unit_{n}/w': (3, 4) for n in range(6)} | {'mix_2/kernel': (3, 4), 'mix_1/kernel': (3, 4)}
+    new = {f'fc_{n}/kernel': (3, 4) for n in range(6)} | {'mix_1/kernel': (3, 4), 'mix_2/kernel': (3, 4)}
+    suggestion = suggest(tmp_path, old, new)
+    assert sorted(suggestion.by_name) == [(name, name) for name in ('mix_1/kernel', 'mix_2/kernel')]
+
+
 class TestCopies:
     SHAPES = {'net/w': (3, 4), 'net/b': (4,), 'head/w': (4, 2)}
 
