@@ -4,8 +4,9 @@ This package knows how to recognize a variable under another name: by shapes, an
 applies no rule and reads no tensor, and imports TensorFlow only for objects.
 
 * `suggest_rules`, `suggestion`: the public function; its result, as a file of rules or as JSON.
-* `alignment`, `hypotheses`, `evidence`, `rivals`: which variable is which; the possibilities; what supports each, and
-  what contradicts it.
+* `alignment`, `candidates`, `hypotheses`, `evidence`, `rivals`: which variable is which; what is compared; the
+  possibilities; what supports each, and what contradicts it.
+* `contradictions`: what breaks a pattern that all other layers keep.
 * `sequences`, `tracked_order`, `unnamed`, `modules`, `surroundings`: which layer is which by their order; where Keras's
   order does not tell; which variable without a name; which part of a network; which layer by the layers around it.
 * `units`, `interleaving`, `activations`: which normalization belongs to which convolution, by names; by numbers; which
@@ -13,5 +14,7 @@ applies no rule and reads no tensor, and imports TensorFlow only for objects.
 * `families`, `layer_kinds`, `name_parts`, `similarity`, `namesakes`, `reshaping`: layers and families of layers; what
   kind of layer each is; roles, numbers and words in names; likeness of names; names that are the same; shapes that fit
   each other.
+* `number_words`, `running_numbers`: which numbers of two names are the same; numbers that run on through scopes.
+* `cells`, `copies`: recurrent cells; what is a second copy of other variables.
 * `generalization`: few rules from many renamings.
 """
