@@ -223,7 +223,7 @@ def _not_found(path: str, files: Files) -> str:
     if data_files(path):
         return (
             f'The checkpoint {path} has data files but no index: {index_path(path)} does not exist; '
-            'copy it from where the checkpoint was written.'
+            'copy it from where the checkpoint was written, or name a newer one if training has just deleted this.'
         )
     if files.exists(path):
         return (

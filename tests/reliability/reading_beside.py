@@ -28,8 +28,8 @@ from estimator_ckpt.bundle.writer import BundleWriter
 from estimator_ckpt.cli import main
 
 KEPT = 2
-# The named checkpoint may be gone before it is looked for, or while it is read.
-GONE = ('was deleted while it was read', 'No checkpoint ')
+# The named checkpoint may be gone before it is looked for, or while it is read, and its index before its data.
+GONE = ('was deleted while it was read', 'No checkpoint ', 'if training has just deleted this')
 
 
 def train(directory: str, pause: float) -> None:
