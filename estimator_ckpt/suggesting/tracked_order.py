@@ -11,7 +11,8 @@ from estimator_ckpt.suggesting.hypotheses import Hypothesis
 from estimator_ckpt.suggesting.layer_kinds import channels, is_tracked_by_keras
 from estimator_ckpt.suggesting.sequences import Kind, branches, by_numbers, kind
 
-_IS_CHILD = re.compile(r'[-/]\d+/?$')
+# In Keras 3 the kernel of a layer is its attribute `_kernel`.
+_IS_CHILD = re.compile(r'[-/]\d+/?_?$')
 
 
 class TrackedOrder:
