@@ -1,4 +1,4 @@
-"""Pairs of networks that classify images and faces, for a third blind test; see `third_pairs`."""
+"""Pairs of networks that classify images and faces, for a third blind test; see `blind_pairs`."""
 
 from typing import Any
 

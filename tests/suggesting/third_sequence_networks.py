@@ -1,4 +1,4 @@
-"""Pairs of networks of texts and recommendations, for a third blind test; see `third_pairs`."""
+"""Pairs of networks of texts and recommendations, for a third blind test; see `blind_pairs`."""
 
 import tensorflow as tf
 

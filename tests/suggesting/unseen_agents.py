@@ -1,4 +1,4 @@
-"""Pairs of agents, graphs and clicks, for a second blind test; see `unseen_pairs`."""
+"""Pairs of agents, graphs and clicks, for a second blind test; see `blind_pairs`."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Pairs of networks that classify and segment images, for a second blind test; see `unseen_pairs`."""
+"""Pairs of networks that classify and segment images, for a second blind test; see `blind_pairs`."""
 
 import tensorflow as tf
 

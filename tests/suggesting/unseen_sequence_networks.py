@@ -1,4 +1,4 @@
-"""Pairs of networks of texts and speech, for a second blind test; see `unseen_pairs`."""
+"""Pairs of networks of texts and speech, for a second blind test; see `blind_pairs`."""
 
 from typing import Any
 
