@@ -144,7 +144,7 @@ def cell_rules(source: Source, target: Targets | None = None) -> list[Rule]:
         pairs = _paired(cells, target, source.reader.prefix)
     rules = []
     for cell, other in pairs:
-        rules += list(_to_keras(cell, other) if other.is_keras else _to_tf1(cell, other))
+        rules += _rules_between(cell, other)
     return rules
 
 
@@ -166,7 +166,7 @@ def probable_rules(source: Source, target: Targets) -> list[Rule]:
             for cell, other in zip(group, partners, strict=True):
                 # A cell of Keras without a bias has no room for that of TF1.
                 with contextlib.suppress(RuleError):
-                    rules += list(_to_keras(cell, other) if other.is_keras else _to_tf1(cell, other))
+                    rules += _rules_between(cell, other)
     return rules
 
 
@@ -303,6 +303,10 @@ def _rule(name: str, targets: Iterable[str], operations: str) -> Rule:
     return Rule(
         source, re.compile(re.escape(name)), literal(replacement), parse_transforms(operations), name=name
     )
+
+
+def _rules_between(cell: Cell, other: Cell) -> list[Rule]:
+    return list(_to_keras(cell, other) if other.is_keras else _to_tf1(cell, other))
 
 
 def _to_keras(cell: Cell, other: Cell) -> Iterator[Rule]:

@@ -32,17 +32,11 @@ def contradictions(sides: tuple[Side, Side], sources: Mapping[int, int]) -> set[
       sides: The source and the target.
       sources: The source of each aligned target.
     """
-    layers = [_by_main_variable(side) for side in sides]
+    layers = [{main_number(layer): layer for layer in side.layers()} for side in sides]
     pairs = [(layers[0][s], layers[1][t]) for t, s in sources.items() if s in layers[0] and t in layers[1]]
     rows = _rows(pairs)
     broken = [*_out_of_order(rows), *_out_of_step(rows), *_of_other_names(pairs)]
     return {main_number(target) for _, target in broken}
-
-
-def _by_main_variable(side: Side) -> dict[int, Layer]:
-    return {
-        main_number(layer): layer for family in side.families() if not family.view for layer in family.layers
-    }
 
 
 def _out_of_order(rows_by_place: Mapping[Place, list[list[Row]]]) -> Iterator[Pair]:

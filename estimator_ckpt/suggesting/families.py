@@ -5,10 +5,9 @@ import dataclasses
 import functools
 import math
 import operator
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from estimator_ckpt.suggesting.name_parts import Split, find_role, split_names
+from estimator_ckpt.suggesting.name_parts import UNNAMED, Split, find_role, split_names
 from estimator_ckpt.suggesting.running_numbers import in_scopes
 
 # The roles that characterize a layer; the first one that the layer has is its main role.
@@ -21,8 +20,6 @@ _MAIN_ROLES = (
     'gamma',
     'beta',
 )
-
-_UNNAMED = re.compile(r'Variable(?:_\d+)?(?::0)?')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,6 +233,10 @@ class Side:
             ]
         return self._live_families
 
+    def layers(self, live: set[int] | None = None) -> list[Layer]:
+        """Returns each layer once, by its first name, of the variables with the numbers `live`; of all if None."""
+        return [layer for family in self.families(live) if not family.view for layer in family.layers]
+
     @functools.cached_property
     def _families(self) -> list[Family]:
         families = []
@@ -272,9 +273,9 @@ def _unnamed_roles(variables: Sequence[Variable]) -> dict[int, str]:
     """Returns the roles of the two unnamed variables of a scope that are a kernel and its bias, by their numbers."""
     scopes: dict[str, list[Variable]] = collections.defaultdict(list)
     for variable in variables:
-        scope, _, last = variable.names[0].rpartition('/')
-        if scope and _UNNAMED.fullmatch(last):
-            scopes[scope].append(variable)
+        match = UNNAMED.fullmatch(variable.names[0])
+        if match is not None and match['scope']:
+            scopes[match['scope']].append(variable)
     roles: dict[int, str] = {}
     for of_scope in scopes.values():
         kernel, bias = sorted(of_scope, key=lambda v: v.names[0]) if len(of_scope) == 2 else (None, None)

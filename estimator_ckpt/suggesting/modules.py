@@ -13,7 +13,7 @@ from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import NORMS, is_norm, main_number
-from estimator_ckpt.suggesting.name_parts import likeness, words
+from estimator_ckpt.suggesting.name_parts import share_word, words
 from estimator_ckpt.suggesting.sequences import Kind, branches, chains, kind
 
 # The fewest layers, and different kinds of them, of a part that is known by its layers.
@@ -23,7 +23,6 @@ _LEAST_OVERLAP, _MOST_OVERLAP = 0.9, 0.6
 # The share of matrices of the same sizes that two whole networks have in common if they are the same.
 _LEAST_SAME = 0.75
 _MOST_COPIES = 8
-_ALIKE = 0.8
 # The fewest aligned layers by which scopes correspond; smaller scopes may leave out what belongs to them.
 _LEAST_ALIGNED = 8
 IN_ORDER = Evidence(0.0, 0.9, 0.8)
@@ -91,17 +90,12 @@ def whole_networks(source: Side, target: Side) -> list[tuple[Part, Part]]:
       target: The target.
     """
     is_same = _overlap(_sizes(source), _sizes(target)) >= _LEAST_SAME
-    return [(_whole(source), _whole(target))] if is_same else []
+    return [(Part('', source.layers()), Part('', target.layers()))] if is_same else []
 
 
 def _sizes(side: Side) -> collections.Counter[int]:
     """Returns how often each number of elements of a matrix, or of a kernel, occurs."""
     return collections.Counter(variable.size for variable in side.variables if len(variable.shape) > 1)
-
-
-def _whole(side: Side) -> Part:
-    layers = [layer for family in side.families() if not family.view for layer in family.layers]
-    return Part('', layers)
 
 
 def _paired(source: Sequence[Part], target: Sequence[Part]) -> list[tuple[Part, Part]]:
@@ -138,7 +132,7 @@ def _by_names(source: list[str], target: list[str]) -> list[tuple[int, int]]:
         return [(0, 0)]
     all_words = [[set(words([name])) for name in names] for names in (source, target)]
     own = [[a - of_side[0].intersection(*of_side[1:]) for a in of_side] for of_side in all_words]
-    shared = [[_share(a, b) for b in own[1]] for a in own[0]]
+    shared = [[share_word(a, b) for b in own[1]] for a in own[0]]
     pairs = []
     for s, row in enumerate(shared):
         if sum(row) == 1:
@@ -148,13 +142,9 @@ def _by_names(source: list[str], target: list[str]) -> list[tuple[int, int]]:
     rest = [set(range(len(source))) - {pair[n] for pair in pairs} for n in (0, 1)]
     if len(rest[0]) == 1:
         [s], [t] = rest
-        if _share(all_words[0][s], all_words[1][t]):
+        if share_word(all_words[0][s], all_words[1][t]):
             pairs.append((s, t))
     return pairs if len(pairs) == len(source) else []
-
-
-def _share(a: set[str], b: set[str]) -> bool:
-    return any(likeness(x, y) >= _ALIKE for x in a for y in b)
 
 
 def same_places(
@@ -215,10 +205,9 @@ def _exact_kinds(
         collections.defaultdict(collections.Counter),
     )
     for side, part, of_live, of_side in zip(sides, parts, live, shapes, strict=True):
-        for family in side.families(part):
-            for layer in family.layers:
-                if not family.view and main_number(layer) in of_live:
-                    of_side[kind(layer)][layer.variables[layer.main_role].shape] += 1
+        for layer in side.layers(part):
+            if main_number(layer) in of_live:
+                of_side[kind(layer)][layer.variables[layer.main_role].shape] += 1
     return {kind_ for kind_ in shapes[0] if shapes[0][kind_] == shapes[1].get(kind_)}
 
 
@@ -236,11 +225,9 @@ def _orders(
         return (*of_layer, layer.variables[layer.main_role].shape if of_layer in exact else ())
 
     of_kind: dict[tuple, list[Layer]] = collections.defaultdict(list)
-    for family in side.families(part):
-        if family.view == 0:
-            for layer in family.layers:
-                if main_number(layer) in live:
-                    of_kind[kind_of(layer)].append(layer)
+    for layer in side.layers(part):
+        if main_number(layer) in live:
+            of_kind[kind_of(layer)].append(layer)
     orders: dict[tuple, dict[tuple[int, ...], _Order]] = collections.defaultdict(dict)
     for kind_, layers in of_kind.items():
         # A single layer of a whole network may be one of a head that the other one has replaced.

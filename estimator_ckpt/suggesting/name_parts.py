@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from estimator_ckpt.common.digits import to_int
 
@@ -32,6 +32,8 @@ _MOMENT = re.compile(
     r'(?P<moment>mean|variance|Squeeze|Squeeze_1)/(?:EMA|ExponentialMovingAverage)(?::0)?'
 )
 _ROLE_OF_MOMENT = {'Squeeze': 'mean', 'Squeeze_1': 'variance'}
+# What TensorFlow calls a variable without a name.
+UNNAMED = re.compile(r'(?P<scope>(?:.*/)?)Variable(?:_(?P<number>\d+))?(?::0)?', re.DOTALL)
 _VAGUE = re.compile(r'(?:weights?|w)(?:_?\d+)?$', re.I)
 _EMBEDDING = re.compile(r'embs?(?![a-z])|embed', re.I)
 # The digits of `conv2d` do not number a layer; those of `block2d`, `res2d` and `Mixed_2d`, and their letters, do.
@@ -72,6 +74,8 @@ SYNONYMS = {
 }
 # The share of letters at the beginning that forms of one word have in common.
 _LEAST_STEM = 0.75
+# The least likeness of words that mean the same.
+_ALIKE = 0.8
 # Words that add nothing before `norm`, because the roles of the tensors imply them.
 _OF_NORM = {'batch', 'layer'}
 
@@ -262,3 +266,13 @@ def likeness(a: str, b: str) -> float:
         if all(letter in letters for letter in a):
             return 0.5
     return 0.0
+
+
+def share_word(a: Iterable[str], b: Collection[str]) -> bool:
+    """Returns True if a word of one name is alike to a word of another one.
+
+    Args:
+      a: The words of the first name.
+      b: The words of the second name.
+    """
+    return any(likeness(x, y) >= _ALIKE for x in a for y in b)

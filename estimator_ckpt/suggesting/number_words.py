@@ -6,9 +6,7 @@ In `cell_3/iter_1/separable_2` and `separable_conv_2_normal_right1_3` the number
 from collections.abc import Sequence
 
 from estimator_ckpt.suggesting.families import Family
-from estimator_ckpt.suggesting.name_parts import likeness, words
-
-_ALIKE = 0.8
+from estimator_ckpt.suggesting.name_parts import share_word, words
 
 
 def words_before(family: Family, slots: Sequence[int]) -> list[list[str]]:
@@ -37,6 +35,4 @@ def agreeing(source: Sequence[Sequence[str]], target: Sequence[Sequence[str]]) -
       source: The words before each number of the source.
       target: The words before each number of the target that is the same.
     """
-    return sum(
-        any(likeness(x, y) >= _ALIKE for x in a for y in b) for a, b in zip(source, target, strict=True)
-    )
+    return sum(map(share_word, source, target))

@@ -177,8 +177,7 @@ def by_numbers(layers: Iterable[Layer]) -> list[Layer]:
 
 def in_order(side: Side) -> list[Layer]:
     """Returns all layers in the order of the program's objects; nothing if that is not known."""
-    layers = [layer for family in side.families() if not family.view for layer in family.layers]
-    return _made(layers)
+    return _made(side.layers())
 
 
 def placements(

@@ -32,6 +32,16 @@ def partners(side: Side) -> dict[int, Layer]:
     """Returns the normalization of each convolution, by the number of the convolution's main variable."""
     found: dict[int, Layer] = {}
     taken: set[int] = set()
+    for convolution, norm in _pairs(side):
+        key, other = main_number(convolution), main_number(norm)
+        if key not in found and other not in taken:
+            found[key] = norm
+            taken.add(other)
+    return found
+
+
+def _pairs(side: Side) -> Iterator[tuple[Layer, Layer]]:
+    """Yields all pairs that names, counts or the order of the program tell, the surest first."""
     views: dict[int, tuple[list[Layer], list[Layer]]] = collections.defaultdict(lambda: ([], []))
     for family in side.families():
         for layer in family.layers:
@@ -40,23 +50,11 @@ def partners(side: Side) -> dict[int, Layer]:
             elif channels(layer) is not None:
                 views[family.view][0].append(layer)
     for _, (convolutions, norms) in sorted(views.items()):
-        for pairs in (
-            counted_pairs(convolutions, norms),
-            _named(convolutions, norms, _key),
-            _alone(convolutions, norms),
-            _named(convolutions, norms, _shared_key(convolutions, norms), below=False),
-        ):
-            for convolution, norm in pairs:
-                key, other = main_number(convolution), main_number(norm)
-                if key not in found and other not in taken:
-                    found[key] = norm
-                    taken.add(other)
-    for convolution, norm in _following(side):
-        key, other = main_number(convolution), main_number(norm)
-        if key not in found and other not in taken:
-            found[key] = norm
-            taken.add(other)
-    return found
+        yield from counted_pairs(convolutions, norms)
+        yield from _named(convolutions, norms, _key)
+        yield from _alone(convolutions, norms)
+        yield from _named(convolutions, norms, _shared_key(convolutions, norms), below=False)
+    yield from _following(side)
 
 
 def _following(side: Side) -> Iterator[tuple[Layer, Layer]]:
@@ -160,9 +158,8 @@ def _key(layer: Layer) -> tuple[str, ...]:
     return tuple(token for token in tokens if token not in WORDS)
 
 
-def _shared_key(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Callable[[Layer], tuple[str, ...]]:
+def _shared_key(convolutions: Sequence[Layer], norms: Sequence[Layer]) -> Callable[[Layer], tuple[str, ...]]:
     """Returns a function that gives the words and numbers of a name, without those that only one of both kinds has."""
-    convolutions, norms = list(convolutions), list(norms)
     vocabulary = {word for layer in convolutions for word in _key(layer)}
     vocabulary &= {word for layer in norms for word in _key(layer)}
 

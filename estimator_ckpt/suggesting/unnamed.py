@@ -13,12 +13,12 @@ from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.hypotheses import alike
+from estimator_ckpt.suggesting.name_parts import UNNAMED
 from estimator_ckpt.suggesting.sequences import embedded
 
 # The fewest variables, and different sizes of them, whose order proves more than chance.
 _LEAST_VARIABLES = 4
 _LEAST_SIZES = 3
-_UNNAMED = re.compile(r'(?P<scope>(?:.*/)?)Variable(?:_(?P<number>\d+))?(?::0)?', re.DOTALL)
 _SHAPES, _ORDER = 0.9, 0.9
 
 
@@ -68,7 +68,7 @@ def _unnamed(variables: Sequence[Variable]) -> list[list[Variable]]:
     """Returns the unnamed variables of each scope in their order."""
     scopes: dict[str, list[tuple[int, Variable]]] = collections.defaultdict(list)
     for variable in variables:
-        match = _UNNAMED.fullmatch(variable.names[0])
+        match = UNNAMED.fullmatch(variable.names[0])
         if match:
             scopes[match['scope']].append((to_int(match['number'] or '0'), variable))
     in_order = [
