@@ -4,6 +4,7 @@ This package knows how to recognize a variable under another name: by shapes, an
 applies no rule and reads no tensor, and imports TensorFlow only for objects.
 
 * `suggest_rules`, `suggestion`: the public function; its result, as a file of rules or as JSON.
+* `compared`, `projections`: the tensors of both sides by their kinds; those that one side has as one variable.
 * `alignment`, `candidates`, `hypotheses`, `evidence`, `rivals`: which variable is which; what is compared; the
   possibilities; what supports each, and what contradicts it.
 * `contradictions`: what breaks a pattern that all other layers keep.

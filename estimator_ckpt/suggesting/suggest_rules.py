@@ -4,27 +4,25 @@ import collections
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.common import formatting
 from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.keys.contents import Contents
-from estimator_ckpt.keys.kinds import Kind, meanings_of_keras_slots, meanings_of_names
-from estimator_ckpt.keys.slots import is_tf1_ending
+from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.mapping.report import Row
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets
-from estimator_ckpt.mapping.tensors import Tensor, read_tensors
+from estimator_ckpt.mapping.tensors import read_tensors
 from estimator_ckpt.program.read_target import read_target
 from estimator_ckpt.suggesting.alignment import Alignment, align
 from estimator_ckpt.suggesting.cells import suggest_cells
-from estimator_ckpt.suggesting.copies import copies
+from estimator_ckpt.suggesting.compared import ComparedSide, ComparedTensor
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
-from estimator_ckpt.suggesting.families import Variable
 from estimator_ckpt.suggesting.generalization import Renaming, RuleText, generalize
-from estimator_ckpt.suggesting.name_parts import find_role
+from estimator_ckpt.suggesting.projections import join, operations_between
 from estimator_ckpt.suggesting.reshaping import reshape_operations
 from estimator_ckpt.suggesting.suggestion import SuggestedRule, Suggestion, Undecided
 
@@ -62,92 +60,38 @@ def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
     cells = suggest_cells(Source(contents, all_tensors), targets)
     tensors = [tensor for tensor in all_tensors if tensor.key not in cells.sources]
     entries = [contents.reader.entry(tensor.key) for tensor in tensors]
-    rows = [_Tensor(t, e.shape, e.dtype) for t, e in zip(tensors, entries, strict=True)]
+    rows = [ComparedTensor(t, t.candidates, e.shape, e.dtype) for t, e in zip(tensors, entries, strict=True)]
     wanted = [w for w in targets.wanted if w.tensor.key not in cells.targets]
-    target_rows = [_Tensor(w.tensor, w.shape, w.dtype) for w in wanted]
-    sides = _Side(rows, contents.graph), _Side(target_rows, targets.graph, _creation_order(targets))
+    target_rows = [ComparedTensor(w.tensor, w.tensor.candidates, w.shape, w.dtype) for w in wanted]
+    sides = (
+        ComparedSide(rows, contents.graph),
+        ComparedSide(target_rows, targets.graph, _creation_order(targets)),
+    )
     sides[0].leave_out_copies(sides[1])
+    source_variables, target_variables = (side.variables for side in sides)
+    sides[0].variables = join(source_variables, target_variables)
+    sides[1].variables = join(target_variables, source_variables)
     suggestion = _Suggester(*sides).run()
     suggestion.rules = [*cells.rules, *suggestion.rules]
     return suggestion
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class _Tensor:
-    tensor: Tensor
-    shape: tuple[int, ...] | None
-    dtype: int
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.tensor.candidates
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class _Claim:
     """A tensor of the source that corresponds to a tensor of the target."""
 
-    source: _Tensor
-    target: _Tensor
+    source: ComparedTensor
+    target: ComparedTensor
     evidence: Evidence
 
-
-class _Side:
-    """The tensors of one side by their kinds.
-
-    Attributes:
-      all: All tensors of this side.
-      variables: The variables of the model.
-      steps: The global steps.
-      iterations: The iteration counters of optimizers.
-      slots: The number of slots.
-      ignored: The numbers of tensors of other kinds.
-    """
-
-    def __init__(self, tensors: Iterable[_Tensor], graph: Any, order: Mapping[str, int] | None = None):
-        self.all = sorted(tensors, key=lambda t: t.names)
-        self._made = bool(order)
-        self._order = order or (_order(graph) if graph else {})
-        self.variables: list[_Tensor] = []
-        self.steps: list[_Tensor] = []
-        self.iterations: list[_Tensor] = []
-        self.slots = 0
-        self.ignored: collections.Counter[Kind] = collections.Counter()
-        names = {t.tensor.name: t.tensor.key for t in self.all}
-        of_names = meanings_of_names(names) | (meanings_of_keras_slots(graph, names) if graph else {})
-        for row in self.all:
-            kind, name = row.tensor.meaning.kind, row.tensor.name
-            kind = of_names[name].kind if kind is Kind.VARIABLE else kind
-            if kind is Kind.VARIABLE:
-                kind = _kind_without_variable(name)
-            counts = row.shape == () and 'int' in dtypes.name(row.dtype)
-            if kind is Kind.STEP or (kind is Kind.VARIABLE and counts and _STEP.fullmatch(row.names[-1])):
-                self.steps.append(row)
-            elif kind in (Kind.OPTIMIZER, Kind.VARIABLE) and counts and _ITERATIONS.fullmatch(row.names[-1]):
-                self.iterations.append(row)
-            elif kind is Kind.VARIABLE and row.shape is not None:
-                self.variables.append(row)
-            elif kind is Kind.SLOT:
-                self.slots += 1
-            else:
-                self.ignored[kind] += 1
-
-    def leave_out_copies(self, other: '_Side') -> None:
-        """Takes copies of variables, such as averages of weights, for averages unless the other side has them too."""
-        shapes = {row.tensor.name: row.shape or () for row in self.variables}
-        copied = copies(shapes, (row.shape or () for row in other.variables))
-        if copied:
-            self.variables = [row for row in self.variables if row.tensor.name not in copied]
-            self.ignored[Kind.AVERAGE] += len(copied)
-
-    def aligned_as(self) -> Iterator[Variable]:
-        for number, row in enumerate(self.variables):
-            place = self._order.get(row.tensor.key)
-            yield Variable(number, row.names, row.shape or (), row.dtype, place, self._made)
+    @property
+    def source_names(self) -> list[str]:
+        """All names of the tensors of the source."""
+        return [name for part in self.source.of_one for name in part.names]
 
 
 class _Suggester:
-    def __init__(self, source: _Side, target: _Side):
+    def __init__(self, source: ComparedSide, target: ComparedSide):
         self._source, self._target = source, target
         self._by_name, self._by_path = ({t.names[view]: t for t in source.all} for view in (0, -1))
 
@@ -166,10 +110,14 @@ class _Suggester:
         result.notes += self._notes(written)
         return result
 
-    def _default(self, target: _Tensor) -> _Tensor | None:
+    def _default(self, target: ComparedTensor) -> ComparedTensor | None:
         """Returns the source of a target without a rule: like `plan`, by the same name, then by the same path."""
         namesake = self._by_name.get(target.names[0]) or self._by_path.get(target.names[-1])
-        fits = namesake is not None and (namesake.shape, namesake.dtype) == (target.shape, target.dtype)
+        fits = (
+            namesake is not None
+            and not target.parts
+            and (namesake.shape, namesake.dtype) == (target.shape, target.dtype)
+        )
         return namesake if fits else None
 
     def _steps(self) -> list[_Claim]:
@@ -190,13 +138,18 @@ class _Suggester:
                 attempts.append((self._rules(claims, names, old_view), new_view))
         rules, new_view = min(attempts, key=lambda attempt: len(attempt[0]))
         result.gives_paths = new_view == -1 and _has_paths(self._target)
-        by_old = {name: claim for claim in claims for name in claim.source.names}
-        written = set()
+        by_old = {
+            name: (claim, part.tensor.key)
+            for claim in claims
+            for part in claim.source.of_one
+            for name in part.names
+        }
+        written: set[_Claim] = set()
         for rule in rules:
             of_rule = [by_old[renaming.old] for renaming in rule.renamings]
-            weakest = min((claim.evidence for claim in of_rule), key=lambda evidence: evidence.confidence)
-            pairs = sorted((claim.source.tensor.key, claim.target.tensor.name) for claim in of_rule)
-            written.update(of_rule)
+            weakest = min((claim.evidence for claim, _ in of_rule), key=lambda evidence: evidence.confidence)
+            pairs = sorted((key, part.tensor.name) for claim, key in of_rule for part in claim.target.of_one)
+            written.update(claim for claim, _ in of_rule)
             result.rules.append(
                 SuggestedRule(rule.pattern, rule.replacement, rule.operations, weakest, pairs)
             )
@@ -207,22 +160,28 @@ class _Suggester:
         owners = collections.Counter(name for target in self._target.all for name in target.names)
         new_names = {}
         for claim in claims:
-            names = [claim.target.names[view], *claim.target.names]
-            names = [name for name in names if owners[name] == 1 and _is_writable(name)]
+            columns = list(zip(*(part.names for part in claim.target.of_one), strict=False))
+            names = [
+                names
+                for names in (columns[view], *columns)
+                if all(owners[name] == 1 and _is_writable(name) for name in names)
+            ]
             # Not every shape can be written as an operation, such as that of a scalar.
             can_be_made = next(_operations(claim), None) is not None
-            if names and can_be_made and not any('\n' in name for name in claim.source.names):
-                new_names[claim] = names[0]
+            if names and can_be_made and not any('\n' in name for name in claim.source_names):
+                # A rule names the targets that it divides a tensor into one after another.
+                new_names[claim] = ', '.join(names[0])
         return new_names
 
     def _rules(self, claims: list[_Claim], names: dict[_Claim, str], view: int) -> list[RuleText]:
         further: dict[str, str | None] = {name: None for row in self._source.all for name in row.names}
         for claim, new in names.items():
-            further |= dict.fromkeys(claim.source.names, new)
+            further |= dict.fromkeys(claim.source_names, new)
         renamings = [
-            Renaming(claim.source.names[view], names[claim], tuple(_operations(claim)))
+            Renaming(part.names[view], names[claim], tuple(_operations(claim)))
             for claim in claims
             if claim in names
+            for part in claim.source.of_one
         ]
         return generalize(renamings, further)
 
@@ -237,12 +196,13 @@ class _Suggester:
             if target in targets:
                 continue
             possible = steps if target in self._target.steps else candidates.get(number, [])
-            fields = (target.tensor.name, target.shape or (), dtypes.name(target.dtype))
-            if possible:
-                keys = [all_sources[s].tensor.key for s in possible[:_MAX_CANDIDATES]]
-                result.ambiguous.append(Undecided(*fields, keys, len(possible) - len(keys)))
-            else:
-                result.missing.append(Row(None, *fields))
+            for part in target.of_one:
+                fields = (part.tensor.name, part.shape or (), dtypes.name(part.dtype))
+                if possible:
+                    keys = [r.tensor.key for s in possible[:_MAX_CANDIDATES] for r in all_sources[s].of_one]
+                    result.ambiguous.append(Undecided(*fields, keys, max(0, len(possible) - _MAX_CANDIDATES)))
+                else:
+                    result.missing.append(Row(None, *fields))
             if number in alignment.sources:
                 result.notes.append(f'No rule can be written for {target.tensor.name!r}.')
             default = self._default(target)
@@ -252,7 +212,9 @@ class _Suggester:
                 )
         for source in all_sources:
             if source not in sources:
-                result.unused.append(Row(source.tensor.key, None, source.shape, dtypes.name(source.dtype)))
+                result.unused += [
+                    Row(part.tensor.key, None, part.shape, dtypes.name(part.dtype)) for part in source.of_one
+                ]
 
     def _notes(self, written: set[_Claim]) -> Iterator[str]:
         targets = {claim.target for claim in written}
@@ -265,30 +227,6 @@ class _Suggester:
                 yield f'Ignored in the {title}: {", ".join(counts)}.'
         if self._target.slots:
             yield f'{formatting.count(self._target.slots, "slot")} of the target follow their variables without a rule.'
-
-
-def _kind_without_variable(name: str) -> Kind:
-    """Returns the kind of what is a slot or an average by its name alone, because its variable is not there."""
-    scope, _, last = name.rpartition('/')
-    if scope and is_tf1_ending(last):
-        return Kind.SLOT
-    # The statistics of normalizations may be averages of tensors.
-    is_average = scope and last == 'ExponentialMovingAverage' and not find_role(name)[0]
-    return Kind.AVERAGE if is_average else Kind.VARIABLE
-
-
-def _order(graph: Any) -> dict[str, int]:
-    """Returns the places of the values of a graph's objects, by key, in the order in which they became attributes."""
-    order: dict[str, int] = {}
-    seen, stack = {0}, [0]
-    while stack:
-        node = graph.nodes[stack.pop()]
-        for attribute in node.attributes:
-            order.setdefault(attribute.key, len(order))
-        children = [child for child in dict.fromkeys(node.children.values()) if child not in seen]
-        seen.update(children)
-        stack += reversed(children)
-    return order
 
 
 def _creation_order(targets: Targets) -> dict[str, int]:
@@ -311,11 +249,15 @@ def _is_writable(name: str) -> bool:
     return name.isprintable() and not _UNWRITABLE.search(name)
 
 
-def _has_paths(side: _Side) -> bool:
+def _has_paths(side: ComparedSide) -> bool:
     return any(len(row.names) > 1 for row in side.variables)
 
 
 def _operations(claim: _Claim) -> Iterator[str]:
     cast = '' if claim.source.dtype == claim.target.dtype else f'cast={dtypes.name(claim.target.dtype)}'
-    for reshape in reshape_operations(claim.source.shape or (), claim.target.shape or ()):
-        yield ' '.join(filter(None, [reshape, cast]))
+    if claim.source.parts or claim.target.parts:
+        texts = operations_between(claim.source, claim.target)
+    else:
+        texts = iter(reshape_operations(claim.source.shape or (), claim.target.shape or ()))
+    for text in texts:
+        yield ' '.join(filter(None, [text, cast]))

@@ -30,7 +30,6 @@ LEAST_RECALL = {
     'point_net': 0.03,
     'style_gan2': 0.87,
     'impala': 0.97,
-    'open_nmt': 0.35,
     'tacotron_2': 0.95,
     'pre_activation_resnet': 0.64,
     'esrgan': 0.98,

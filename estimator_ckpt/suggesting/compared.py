@@ -1,0 +1,120 @@
+"""The tensors of the two sides that rules are suggested between, by their kinds."""
+
+import collections
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.keys.kinds import Kind, meanings_of_keras_slots, meanings_of_names
+from estimator_ckpt.keys.slots import is_tf1_ending
+from estimator_ckpt.mapping.tensors import Tensor
+from estimator_ckpt.suggesting.copies import copies
+from estimator_ckpt.suggesting.families import Variable
+from estimator_ckpt.suggesting.name_parts import find_role
+
+_STEP = re.compile(r'(?:.*[/_])?step(?::0)?', re.I)
+_ITERATIONS = re.compile(r'(?:.*/)?_?iter(?:ations?)?(?::0)?')
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class ComparedTensor:
+    """A tensor of one side, or several that the other side has as one.
+
+    Attributes:
+      tensor: The tensor; of several, the first.
+      names: Its name and, if it has one, the path of its object; of several, the name that they would have as one.
+      shape: The shape; None if it is not known.
+      dtype: TensorFlow's data type number.
+      parts: The several tensors, in their order along the last axis; empty for one.
+    """
+
+    tensor: Tensor
+    names: tuple[str, ...]
+    shape: tuple[int, ...] | None
+    dtype: int
+    parts: tuple['ComparedTensor', ...] = ()
+
+    @property
+    def of_one(self) -> tuple['ComparedTensor', ...]:
+        """The tensors that the checkpoint or the program has."""
+        return self.parts or (self,)
+
+
+class ComparedSide:
+    """The tensors of one side by their kinds.
+
+    Attributes:
+      all: All tensors of this side.
+      variables: The variables of the model.
+      steps: The global steps.
+      iterations: The iteration counters of optimizers.
+      slots: The number of slots.
+      ignored: The numbers of tensors of other kinds.
+    """
+
+    def __init__(self, tensors: Iterable[ComparedTensor], graph: Any, order: Mapping[str, int] | None = None):
+        self.all = sorted(tensors, key=lambda t: t.names)
+        self._made = bool(order)
+        self._order = order or (_order(graph) if graph else {})
+        self.variables: list[ComparedTensor] = []
+        self.steps: list[ComparedTensor] = []
+        self.iterations: list[ComparedTensor] = []
+        self.slots = 0
+        self.ignored: collections.Counter[Kind] = collections.Counter()
+        names = {t.tensor.name: t.tensor.key for t in self.all}
+        of_names = meanings_of_names(names) | (meanings_of_keras_slots(graph, names) if graph else {})
+        for row in self.all:
+            kind, name = row.tensor.meaning.kind, row.tensor.name
+            kind = of_names[name].kind if kind is Kind.VARIABLE else kind
+            if kind is Kind.VARIABLE:
+                kind = _kind_without_variable(name)
+            counts = row.shape == () and 'int' in dtypes.name(row.dtype)
+            if kind is Kind.STEP or (kind is Kind.VARIABLE and counts and _STEP.fullmatch(row.names[-1])):
+                self.steps.append(row)
+            elif kind in (Kind.OPTIMIZER, Kind.VARIABLE) and counts and _ITERATIONS.fullmatch(row.names[-1]):
+                self.iterations.append(row)
+            elif kind is Kind.VARIABLE and row.shape is not None:
+                self.variables.append(row)
+            elif kind is Kind.SLOT:
+                self.slots += 1
+            else:
+                self.ignored[kind] += 1
+
+    def leave_out_copies(self, other: 'ComparedSide') -> None:
+        """Takes copies of variables, such as averages of weights, for averages unless the other side has them too."""
+        shapes = {row.tensor.name: row.shape or () for row in self.variables}
+        copied = copies(shapes, (row.shape or () for row in other.variables))
+        if copied:
+            self.variables = [row for row in self.variables if row.tensor.name not in copied]
+            self.ignored[Kind.AVERAGE] += len(copied)
+
+    def aligned_as(self) -> Iterator[Variable]:
+        for number, row in enumerate(self.variables):
+            place = self._order.get(row.tensor.key)
+            yield Variable(number, row.names, row.shape or (), row.dtype, place, self._made)
+
+
+def _kind_without_variable(name: str) -> Kind:
+    """Returns the kind of what is a slot or an average by its name alone, because its variable is not there."""
+    scope, _, last = name.rpartition('/')
+    if scope and is_tf1_ending(last):
+        return Kind.SLOT
+    # The statistics of normalizations may be averages of tensors.
+    is_average = scope and last == 'ExponentialMovingAverage' and not find_role(name)[0]
+    return Kind.AVERAGE if is_average else Kind.VARIABLE
+
+
+def _order(graph: Any) -> dict[str, int]:
+    """Returns the places of the values of a graph's objects, by key, in the order in which they became attributes."""
+    order: dict[str, int] = {}
+    seen, stack = {0}, [0]
+    while stack:
+        node = graph.nodes[stack.pop()]
+        for attribute in node.attributes:
+            order.setdefault(attribute.key, len(order))
+        children = [child for child in dict.fromkeys(node.children.values()) if child not in seen]
+        seen.update(children)
+        stack += reversed(children)
+    return order
