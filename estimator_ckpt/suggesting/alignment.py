@@ -27,6 +27,7 @@ from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.sequences import certain, in_order, placements
 from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surrounded
 from estimator_ckpt.suggesting.tracked_order import TrackedOrder
+from estimator_ckpt.suggesting.transformer_blocks import in_blocks
 from estimator_ckpt.suggesting.units import counted_norms, partners, unsure
 from estimator_ckpt.suggesting.unnamed import unnamed_pairs
 
@@ -133,6 +134,7 @@ class _Aligner:
             or self._sequences()
             or self._of_parts(self._networks)
             or self._remainder()
+            or self._in_blocks()
             or self._settle(self._of_single_layers())
         ):
             pass
@@ -266,6 +268,15 @@ class _Aligner:
             if len(pairs) > 1 and share == 1 and not any(self._may_differ(a, b) for a, b in pairs):
                 for a, b in pairs:
                     accepted |= self._accept_layers(a, b, IN_ORDER)
+        return accepted
+
+    def _in_blocks(self) -> bool:
+        """Accepts layers of transformer blocks in the order of such blocks. Returns True if there were any."""
+        sides, live = (self._source, self._target), (self._live_source, self._live_target)
+        accepted = False
+        for pairs in list(in_blocks(sides, live, self._result.sources, self._matcher)):
+            for a, b in pairs:
+                accepted |= self._accept_layers(a, b, IN_ORDER)
         return accepted
 
     def _parts_units(self, pairs: Iterable[tuple[int, int]]) -> bool:

@@ -222,6 +222,16 @@ class Side:
                 if name is not None:
                     yield variable, name
 
+    @property
+    def views(self) -> int:
+        """The number of names that a variable can have."""
+        return len(self._layer_names)
+
+    def names(self, view: int) -> dict[int, str]:
+        """Returns the names of the layers of the variables that have one of this view, by the variables' numbers."""
+        names = self._layer_names[view]
+        return {v.number: name for v, name in zip(self.variables, names, strict=True) if name is not None}
+
     def families(self, live: set[int] | None = None) -> list[Family]:
         """Returns the families, for each of their names, of the variables with the numbers `live`; of all if None."""
         if live is None or len(live) == len(self.variables):

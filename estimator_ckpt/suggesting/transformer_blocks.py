@@ -1,0 +1,170 @@
+"""Aligns layers of transformer blocks that one side names and the other numbers, by the order that such blocks have.
+
+Programs make queries, keys and values in this order, and then the output of the attention; and a block attends, first
+to itself and then to a memory, before its feed-forward network. So in blocks that correspond, `dense`, `dense_1`,
+`dense_2` and `dense_3` are `query`, `key`, `value` and `output`, and `ln_1` and `ln_2` are the normalizations of the
+attention and of the feed-forward network. What is then left is the normalization after all blocks.
+"""
+
+import collections
+import itertools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+
+from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.hypotheses import Matcher
+from estimator_ckpt.suggesting.layer_kinds import is_norm
+from estimator_ckpt.suggesting.name_parts import words
+from estimator_ckpt.suggesting.sequences import Kind, kind
+
+# Queries, keys, values and an output; or normalizations of attention to itself and to a memory, and of the network.
+_LEAST, _MOST = 2, 4
+_PROJECTIONS = ('query', 'key', 'value')
+_ATTENTION = {'attention', 'mha', 'sa'}
+_MEMORY = {'cross', 'memory', 'encdec', 'encoder', 'inter', 'source', 'context'}
+_NETWORK = {'ffn', 'feed', 'forward', 'feedforward', 'ff', 'mlp', 'output', 'intermediate', 'full', 'final'}
+
+_Named = tuple[str, Layer]
+
+
+class _Scopes:
+    """The scopes of one side, by the names of one view.
+
+    Attributes:
+      live: The layers below each scope that are not aligned, with their names, by kind.
+      aligned: The aligned variables below each scope.
+      kinds: How many of these there are of each role and size.
+    """
+
+    def __init__(self, side: Side, live: set[int], aligned: Mapping[int, int], view: int):
+        self.live: dict[str, dict[Kind, list[_Named]]] = collections.defaultdict(
+            lambda: collections.defaultdict(list)
+        )
+        self.aligned: dict[str, set[int]] = collections.defaultdict(set)
+        self.kinds: dict[str, collections.Counter[Kind]] = collections.defaultdict(collections.Counter)
+        self._names = side.names(view)
+        for family in side.families(live):
+            if family.view != view:
+                continue
+            for layer in family.layers:
+                name = str(layer.split)
+                for scope in _scopes(name):
+                    self.live[scope][kind(layer)].append((name, layer))
+        for number, name in self._names.items():
+            if number in aligned:
+                for scope in _scopes(name):
+                    self.aligned[scope].add(number)
+                    self.kinds[scope][side.roles[number], side.variables[number].size] += 1
+
+    def around(self, numbers: set[int]) -> Iterator[str]:
+        """Yields the scopes that hold some variables and no other aligned ones, the narrowest first."""
+        names = [self._names[number] for number in numbers if number in self._names]
+        if len(names) < len(numbers):
+            return
+        common = os.path.commonprefix([name.split('/')[:-1] for name in names])
+        for length in range(len(common), 0, -1):
+            scope = '/'.join(common[:length])
+            if not self.aligned[scope] <= numbers:
+                return
+            yield scope
+
+
+def _scopes(name: str) -> Iterator[str]:
+    components = name.split('/')[:-1]
+    for length in range(len(components), 0, -1):
+        yield '/'.join(components[:length])
+
+
+def in_blocks(
+    sides: tuple[Side, Side], live: tuple[set[int], set[int]], sources: Mapping[int, int], matcher: Matcher
+) -> Iterator[list[tuple[Layer, Layer]]]:
+    """Yields the pairs of the layers of each kind in blocks that correspond.
+
+    Args:
+      sides: The source and the target.
+      live: The numbers of the variables of each side that are not yet aligned.
+      sources: The source of each aligned target.
+      matcher: Decides which layers can be the same.
+    """
+    targets = {s: t for t, s in sources.items()}
+    of_source = [_Scopes(sides[0], live[0], targets, view) for view in range(sides[0].views)]
+    of_target = [_Scopes(sides[1], live[1], sources, view) for view in range(sides[1].views)]
+    for a, b in itertools.product(of_source, of_target):
+        for scope, by_kind in a.live.items():
+            if not a.aligned[scope]:
+                continue
+            for other in b.around({targets[s] for s in a.aligned[scope]}):
+                for kind_, layers in by_kind.items():
+                    of_both = layers, b.live[other].get(kind_, [])
+                    found = _paired((scope, other), of_both)
+                    if a.kinds[scope][kind_] >= _LEAST:
+                        found = found or _last_norm((scope, other), of_both)
+                    if found and all(matcher.roles(x, y) for x, y in found):
+                        yield found
+
+
+def _paired(
+    scopes: tuple[str, str], layers: tuple[Sequence[_Named], Sequence[_Named]]
+) -> list[tuple[Layer, Layer]]:
+    """Returns the pairs of the layers of a kind, if their order is a convention on one side and known on the other."""
+    if not _LEAST <= len(layers[0]) == len(layers[1]) <= _MOST:
+        return []
+    ranks = [_ranks(scope, of_side) for scope, of_side in zip(scopes, layers, strict=True)]
+    if not any(ranks) or (all(ranks) and set(ranks[0]) != set(ranks[1])):
+        return []
+    places = [of_ranks or _numbers(of_side) for of_ranks, of_side in zip(ranks, layers, strict=True)]
+    if not all(places):
+        return []
+    source, target = (
+        [layer for _, (_, layer) in sorted(zip(of_side, named, strict=True), key=lambda row: row[0])]
+        for of_side, named in zip(places, layers, strict=True)
+    )
+    return list(zip(source, target, strict=True))
+
+
+def _last_norm(
+    scopes: tuple[str, str], layers: tuple[Sequence[_Named], Sequence[_Named]]
+) -> list[tuple[Layer, Layer]]:
+    """Returns the only normalization that is left right below each of two scopes."""
+    if not len(layers[0]) == len(layers[1]) == 1:
+        return []
+    [(name, norm)], [(other, counterpart)] = layers
+    right_below = all(
+        n.rstrip('/').rpartition('/')[0] == scope for n, scope in zip((name, other), scopes, strict=True)
+    )
+    return [(norm, counterpart)] if right_below and is_norm(norm) else []
+
+
+def _ranks(scope: str, layers: Sequence[_Named]) -> list[int]:
+    """Returns the places of layers by what they are for; nothing if the names do not tell."""
+    ranks = []
+    for name, layer in layers:
+        of_name = set(words([name.removeprefix(scope)]))
+        rank = _rank_of_norm(of_name) if is_norm(layer) else _rank_of_projection(of_name)
+        if rank is None:
+            return []
+        ranks.append(rank)
+    if len(set(ranks)) < len(ranks) or not (is_norm(layers[0][1]) or set(range(3)) <= set(ranks)):
+        return []
+    return ranks
+
+
+def _rank_of_projection(of_name: set[str]) -> int | None:
+    named = [rank for rank, word in enumerate(_PROJECTIONS) if word in of_name]
+    return (named or [len(_PROJECTIONS)])[0] if len(named) < 2 else None
+
+
+def _rank_of_norm(of_name: set[str]) -> int | None:
+    if of_name & _ATTENTION:
+        return 1 if of_name & _MEMORY else 0
+    return 2 if of_name & _NETWORK else None
+
+
+def _numbers(layers: Sequence[_Named]) -> list[int]:
+    """Returns the numbers by which the names of layers differ; nothing if they differ otherwise."""
+    if len({layer.split.literals for _, layer in layers}) > 1:
+        return []
+    columns = [
+        column for column in zip(*(layer.values for _, layer in layers), strict=True) if len(set(column)) > 1
+    ]
+    return list(columns[0]) if len(columns) == 1 and len(set(columns[0])) == len(layers) else []

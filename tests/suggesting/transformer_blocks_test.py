@@ -1,0 +1,99 @@
+"""Tests which layers of transformer blocks the order that all such blocks have tells."""
+
+import pytest
+
+import estimator_ckpt
+from tests.suggesting import known_pairs
+
+WIDTH, LAYERS = 24, 11
+
+
+def block(scope, attention, norms, ends=('kernel', 'bias'), of_norm=('gamma', 'beta'), inner=('in', 'out')):
+    """The shapes of a block: four projections, two layers of a feed-forward network, and normalizations."""
+    shapes = {f'{scope}/{name}/{ends[0]}': (WIDTH, WIDTH) for name in attention}
+    shapes |= {f'{scope}/{name}/{ends[1]}': (WIDTH,) for name in attention}
+    shapes |= {f'{scope}/{name}/{end}': (WIDTH,) for name in norms for end in of_norm}
+    return shapes | {
+        f'{scope}/{inner[0]}/{ends[0]}': (WIDTH, 4 * WIDTH),
+        f'{scope}/{inner[0]}/{ends[1]}': (4 * WIDTH,),
+        f'{scope}/{inner[1]}/{ends[0]}': (4 * WIDTH, WIDTH),
+        f'{scope}/{inner[1]}/{ends[1]}': (WIDTH,),
+    }
+
+
+def network(scope, *options, others=(), **further):
+    shapes = {f'{name}/{end}': (WIDTH,) for name in others for end in ('gamma', 'beta')}
+    for n in range(LAYERS):
+        shapes |= block(scope.format(n), *options, **further)
+    return shapes
+
+
+def suggested(tmp_path, old, new):
+    paths = [
+        known_pairs.write_index(tmp_path / name, shapes) for name, shapes in (('old', old), ('new', new))
+    ]
+    suggestion = estimator_ckpt.suggest_rules(*paths)
+    pairs = [*suggestion.by_name, *(pair for rule in suggestion.rules for pair in rule.pairs)]
+    return suggestion, dict(pairs)
+
+
+NAMED = [f'self_attention/{name}' for name in ('query', 'key', 'value', 'attention_output')]
+NAMED_NORMS = ['self_attention_layer_norm', 'feedforward_layer_norm']
+NUMBERED = ['attention/dense', 'attention/dense_1', 'attention/dense_2', 'attention/dense_3']
+
+
+def test_numbered_projections_are_queries_keys_values_and_outputs(tmp_path):
+    old = network('encoder/layer_{}', NUMBERED, NAMED_NORMS)
+    suggestion, pairs = suggested(tmp_path, old, network('model/blocks/{}', NAMED, NAMED_NORMS))
+    assert suggestion.complete and len(pairs) == 16 * LAYERS
+    for number, name in zip(('', '_1', '_2', '_3'), NAMED, strict=True):
+        assert pairs[f'encoder/layer_10/attention/dense{number}/kernel'] == f'model/blocks/10/{name}/kernel'
+
+
+@pytest.mark.parametrize('numbers', [('ln_1', 'ln_2'), ('LayerNorm', 'LayerNorm_1'), ('norm0', 'norm1')])
+def test_numbered_normalizations_are_those_of_the_attention_and_of_the_network(tmp_path, numbers):
+    old = network('model/h{}', NAMED, numbers, others=['model/ln_f'])
+    new = network('transformer/layer_{}', NAMED, NAMED_NORMS, others=['transformer/layer_norm'])
+    for a, b in ((old, new), (new, old)):
+        suggestion, pairs = suggested(tmp_path, a, b)
+        assert suggestion.complete and len(pairs) == 16 * LAYERS + 2
+        pairs |= {target: source for source, target in pairs.items()}
+        for number, name in zip(numbers, NAMED_NORMS, strict=True):
+            assert pairs[f'model/h10/{number}/gamma'] == f'transformer/layer_10/{name}/gamma'
+        assert pairs['model/ln_f/gamma'] == 'transformer/layer_norm/gamma'
+
+
+def test_names_for_the_same_parts_are_the_same_parts(tmp_path):
+    old = network('bert/layer_{}', NAMED, ['attention/output/LayerNorm', 'output/LayerNorm'])
+    new = network('distil/layer_{}', NAMED, ['sa_layer_norm', 'output_layer_norm'])
+    suggestion, pairs = suggested(tmp_path, old, new)
+    assert suggestion.complete
+    assert pairs['bert/layer_7/output/LayerNorm/beta'] == 'distil/layer_7/output_layer_norm/beta'
+
+
+def test_a_decoder_attends_to_itself_before_the_memory(tmp_path):
+    norms = ['self_attn_layer_norm', 'encoder_attn_layer_norm', 'final_layer_norm']
+    old = network('decoder/layer_{}', NAMED, ['layer_norm', 'layer_norm_1', 'layer_norm_2'])
+    suggestion, pairs = suggested(tmp_path, old, network('model/decoder/{}', NAMED, norms))
+    assert suggestion.complete
+    for number, name in zip(('', '_1', '_2'), norms, strict=True):
+        assert pairs[f'decoder/layer_3/layer_norm{number}/gamma'] == f'model/decoder/3/{name}/gamma'
+
+
+@pytest.mark.parametrize(
+    ('attention', 'norms'),
+    [
+        # What nothing tells: one is a projection of something else; one more normalization.
+        (['a/query', 'a/key', 'a/relative', 'a/out'], NAMED_NORMS),
+        (NAMED, ['norm_of_this', 'norm_of_that']),
+        (NAMED, ['attention_norm', 'self_attention_norm']),
+    ],
+)
+def test_what_no_convention_tells_is_not_guessed(tmp_path, attention, norms):
+    old = network('encoder/layer_{}', NUMBERED, ['ln_1', 'ln_2'])
+    suggestion, pairs = suggested(tmp_path, old, network('model/blocks/{}', attention, norms))
+    assert not suggestion.complete
+    if attention is not NAMED:
+        assert not any('attention/dense' in source for source in pairs)
+    if norms is not NAMED_NORMS:
+        assert not any('ln_' in source for source in pairs)
