@@ -159,7 +159,10 @@ class Family:
 
 
 def _goes_along(a: Sequence[int], b: Sequence[int]) -> bool:
-    return len({y - x for x, y in zip(a, b, strict=True)}) == 1
+    """Returns True if the second numbers grow by the same step whenever the first ones grow by one."""
+    (first, other), *rows = sorted(set(zip(a, b, strict=True)))
+    steps = {(y - other) / (x - first) if x > first else 0.0 for x, y in rows}
+    return len(steps) == 1 and min(steps) > 0
 
 
 class Side:
