@@ -20,10 +20,13 @@ _Group = tuple[ComparedTensor, ...]
 
 _WORDS = [
     [form(word) for word in words.split()]
-    for words in ('query key value', 'queries keys values', 'wq wk wv', 'q k v')
+    for words in ('query key value', 'queries keys values', 'q k v')
     for form in (str.lower, str.capitalize, str.upper)
 ]
-_WORD = re.compile(rf'(?<![A-Za-z])(?:{"|".join(itertools.chain.from_iterable(_WORDS))})(?![a-z])')
+# The letter of a role may be before the word: `Wq`, `bq`.
+_WORD = re.compile(
+    rf'(?<![A-Za-z])(?P<role>[WwBb])?(?P<word>{"|".join(itertools.chain.from_iterable(_WORDS))})(?![a-z])'
+)
 _SELF = re.compile('self', re.I)
 
 
@@ -63,7 +66,7 @@ def _groups(rows: Sequence[ComparedTensor]) -> list[_Group]:
 def _group(name: str, by_name: Mapping[str, ComparedTensor]) -> _Group:
     """Returns the variable of this name, if it is one of queries, with those of its keys and values."""
     *_, match = [None, *_WORD.finditer(name)]
-    words = next((words for words in _WORDS if match and words[0] == match[0]), None)
+    words = next((words for words in _WORDS if match and words[0] == match['word']), None)
     if words is None:
         return ()
     names = [_with_last_word(name, word) for word in words]
@@ -74,7 +77,10 @@ def _group(name: str, by_name: Mapping[str, ComparedTensor]) -> _Group:
 def _with_last_word(name: str, word: str) -> str:
     """Returns a name with another word in place of its last one for queries, keys or values."""
     *_, match = [None, *_WORD.finditer(name)]
-    return f'{name[: match.start()]}{word}{name[match.end() :]}' if match else name
+    if match is None:
+        return name
+    role = match['role'] or ''
+    return f'{name[: match.start()]}{role}{word}{name[match.end() :]}'
 
 
 def _chosen(groups: Sequence[_Group], surplus: Mapping[Shape, int]) -> Iterator[tuple[_Group, Shape]]:
@@ -119,10 +125,9 @@ def _elements(row: ComparedTensor) -> int:
 
 
 def _joined(parts: _Group, shape: Shape) -> ComparedTensor:
-    first = parts[0]
     together = 'qkv' if len(parts) == 3 else 'kv'
-    names = tuple(_with_last_word(name, together) for name in first.names)
-    return dataclasses.replace(first, names=names, shape=shape, parts=parts)
+    names = tuple(_with_last_word(name, together) for name in parts[0].names)
+    return dataclasses.replace(parts[0], names=names, shape=shape, parts=parts)
 
 
 def operations_between(source: ComparedTensor, target: ComparedTensor) -> Iterator[str]:

@@ -18,7 +18,19 @@ _MAX_LEFT = 50
 # The number of pairs of a hypothesis that are looked at.
 _MOST_COMPARED = 8
 _SHAPES, _ORDER = 0.7, 0.6
-_BOUNDARY = re.compile(r'(?<=\d)(?![\d/_])|[/_]')
+_BOUNDARY = re.compile(r'(?<=\d)(?![\d/_.-])|[/_.-]')
+
+
+def scopes_of(name: str) -> list[str]:
+    """Returns the scopes that the name of a layer is in, the widest first.
+
+    Components are taken apart at underscores, hyphens, dots, and after numbers: `block2a_project_bn` is in `block2`,
+    `block2a_` and `block2a_project_`.
+
+    Args:
+      name: The name.
+    """
+    return [name[: match.end()] for match in _BOUNDARY.finditer(name)]
 
 
 class Surroundings:
@@ -47,6 +59,7 @@ class Surroundings:
                     # Objects may share their names, so that these do not tell which layers are beside each other.
                     if names[layer.main_role, name] > 1:
                         continue
+                    # `net/pi` and `net/pi_fc1` are in one scope.
                     scopes[number] = [name[: match.start()] for match in _BOUNDARY.finditer(name)]
                     for scope in scopes[number]:
                         members[scope].append(number)

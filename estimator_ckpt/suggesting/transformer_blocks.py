@@ -8,7 +8,6 @@ attention and of the feed-forward network. What is then left is the normalizatio
 
 import collections
 import itertools
-import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from estimator_ckpt.suggesting.families import Layer, Side
@@ -16,6 +15,7 @@ from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import is_norm
 from estimator_ckpt.suggesting.name_parts import words
 from estimator_ckpt.suggesting.sequences import Kind, kind
+from estimator_ckpt.suggesting.surroundings import scopes_of
 
 # Queries, keys, values and an output; or normalizations of attention to itself and to a memory, and of the network.
 _LEAST, _MOST = 2, 4
@@ -48,11 +48,11 @@ class _Scopes:
                 continue
             for layer in family.layers:
                 name = str(layer.split)
-                for scope in _scopes(name):
+                for scope in scopes_of(name):
                     self.live[scope][kind(layer)].append((name, layer))
         for number, name in self._names.items():
             if number in aligned:
-                for scope in _scopes(name):
+                for scope in scopes_of(name):
                     self.aligned[scope].add(number)
                     self.kinds[scope][side.roles[number], side.variables[number].size] += 1
 
@@ -61,18 +61,11 @@ class _Scopes:
         names = [self._names[number] for number in numbers if number in self._names]
         if len(names) < len(numbers):
             return
-        common = os.path.commonprefix([name.split('/')[:-1] for name in names])
-        for length in range(len(common), 0, -1):
-            scope = '/'.join(common[:length])
+        of_all = set(scopes_of(names[0])).intersection(*map(scopes_of, names[1:]))
+        for scope in sorted(of_all, key=len, reverse=True):
             if not self.aligned[scope] <= numbers:
                 return
             yield scope
-
-
-def _scopes(name: str) -> Iterator[str]:
-    components = name.split('/')[:-1]
-    for length in range(len(components), 0, -1):
-        yield '/'.join(components[:length])
 
 
 def in_blocks(
@@ -130,7 +123,7 @@ def _last_norm(
         return []
     [(name, norm)], [(other, counterpart)] = layers
     right_below = all(
-        n.rstrip('/').rpartition('/')[0] == scope for n, scope in zip((name, other), scopes, strict=True)
+        '/' not in n.removeprefix(s).rstrip('/') for n, s in zip((name, other), scopes, strict=True)
     )
     return [(norm, counterpart)] if right_below and is_norm(norm) else []
 
