@@ -40,6 +40,8 @@ _MANY = 3
 # What it adds to the score of a hypothesis, and to the evidence for it, if its layers are where they should be; and
 # what it takes from the score if they are not.
 _IN_PLACE, _SURROUNDED, _OUT_OF_PLACE = 0.15, 0.4, 0.1
+# Families that have so many times the layers of the other count something else.
+_MOST_TIMES = 4
 # What it adds besides if that is all that surrounds them.
 _EXACTLY_IN_PLACE = 0.04
 # What it adds if its layers are namesakes, and takes if its only layer has another namesake.
@@ -341,8 +343,15 @@ class _Aligner:
         """Adds to the score of a hypothesis if what surrounds its layers is aligned alike."""
         if not self._targets:
             return scored
+        hypothesis = scored.hypothesis
+        # The next number of one block's layers is in the next block; that of all layers is beside it.
+        sizes = sorted(len(family.layers) for family in (hypothesis.source, hypothesis.target))
         share, exactly = agreement(
-            scored.hypothesis.layers, self._surroundings, self._result.sources, self._targets
+            hypothesis.layers,
+            self._surroundings,
+            self._result.sources,
+            self._targets,
+            of_family=sizes[1] <= _MOST_TIMES * sizes[0],
         )
         order = max(scored.evidence.order, _SURROUNDED * share)
         evidence = dataclasses.replace(scored.evidence, order=order)

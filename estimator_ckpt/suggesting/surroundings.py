@@ -41,6 +41,7 @@ class Surroundings:
         self._scopes: list[dict[int, list[str]]] = []
         self._members: list[dict[str, list[int]]] = []
         self._beside: dict[int, set[int]] = collections.defaultdict(set)
+        self._beside_of_family: dict[int, set[int]] = collections.defaultdict(set)
         for view in range(max((family.view for family in families), default=-1) + 1):
             scopes, members = {}, collections.defaultdict(list)
             names = collections.Counter(
@@ -52,7 +53,7 @@ class Surroundings:
             for family in families:
                 if family.view != view:
                     continue
-                self._note_neighbors(family.layers)
+                _note_neighbors(family.layers, self._beside_of_family)
                 for layer in family.layers:
                     number = main_number(layer)
                     name = str(layer.split)
@@ -65,23 +66,24 @@ class Surroundings:
                         members[scope].append(number)
             self._scopes.append(scopes)
             self._members.append(members)
-        self._note_neighbors(in_order(side))
+        _note_neighbors(in_order(side), self._beside)
 
-    def _note_neighbors(self, layers: list[Layer]) -> None:
-        for a, b in zip(layers, layers[1:], strict=False):
-            self._beside[main_number(a)].add(main_number(b))
-            self._beside[main_number(b)].add(main_number(a))
-
-    def around(self, layer: Layer, aligned: Mapping[int, int], neighbors: bool = True) -> set[int]:
+    def around(
+        self, layer: Layer, aligned: Mapping[int, int], neighbors: bool = True, of_family: bool = True
+    ) -> set[int]:
         """Returns the main variables of the aligned layers that surround a layer.
 
         Args:
           layer: The layer.
           aligned: The counterparts of the variables of this side.
           neighbors: Whether layers before and after it count that are not in its scope.
+          of_family: Whether these are also those with the numbers before and after its own.
         """
         number = main_number(layer)
-        around = {other for other in self._beside[number] if other in aligned} if neighbors else set()
+        beside = set(self._beside[number]) if neighbors else set()
+        if neighbors and of_family:
+            beside |= self._beside_of_family[number]
+        around = {other for other in beside if other in aligned}
         for scopes, members in zip(self._scopes, self._members, strict=True):
             for scope in reversed(scopes.get(number, ())):
                 if len(members[scope]) > min(_MAX_SCOPE, _LARGEST_SHARE * len(scopes)):
@@ -93,11 +95,18 @@ class Surroundings:
         return around
 
 
+def _note_neighbors(layers: list[Layer], beside: dict[int, set[int]]) -> None:
+    for a, b in zip(layers, layers[1:], strict=False):
+        beside[main_number(a)].add(main_number(b))
+        beside[main_number(b)].add(main_number(a))
+
+
 def agreement(
     pairs: Sequence[tuple[Layer, Layer]],
     surroundings: tuple[Surroundings, Surroundings],
     sources: Mapping[int, int],
     targets: Mapping[int, int],
+    of_family: bool = True,
 ) -> tuple[float, float]:
     """Returns the share of pairs of layers whose surroundings have counterparts in each other, and how exactly they do.
 
@@ -106,6 +115,7 @@ def agreement(
       surroundings: The surroundings on each side.
       sources: The source of each aligned target.
       targets: The target of each aligned source.
+      of_family: Whether the layers with the numbers before and after are comparable on both sides.
 
     Returns:
       The share; and the mean over the pairs of the share of their surroundings that are counterparts.
@@ -113,8 +123,8 @@ def agreement(
     some = pairs[:: len(pairs) // _MOST_COMPARED + 1]
     agreeing, exactly = 0, 0.0
     for a, b in some:
-        counterparts = {targets[other] for other in surroundings[0].around(a, targets)}
-        around = surroundings[1].around(b, sources)
+        counterparts = {targets[other] for other in surroundings[0].around(a, targets, of_family=of_family)}
+        around = surroundings[1].around(b, sources, of_family=of_family)
         common = len(counterparts & around)
         agreeing += common > 0
         exactly += common / (len(counterparts | around) or 1)
