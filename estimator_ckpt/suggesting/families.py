@@ -199,7 +199,7 @@ class Side:
         self._named_roles = [next((role for role, _ in parts if role), '') for parts in self._parts]
         layers: dict[str, dict[str, Variable]] = collections.defaultdict(dict)
         for variable, role in zip(self.variables, self._named_roles, strict=True):
-            if role in ('kernel', 'gamma', 'bias', 'beta'):
+            if role in ('kernel', 'gamma', 'bias', 'beta', 'mean'):
                 layers[self._parts[variable.number][0][1]][role] = variable
         roles = list(self._named_roles)
         for layer in layers.values():
@@ -208,7 +208,9 @@ class Side:
             if kernel is not None and gamma is None and len(kernel.shape) == 1 and kernel.shape != (1,):
                 roles[kernel.number] = 'gamma'
                 kernel, gamma = None, kernel
-            if gamma and bias and not kernel and 'beta' not in layer and gamma.shape == bias.shape:
+            # A convolution whose outputs are normalized needs no bias beside the offset.
+            alone = kernel is None or 'mean' in layer
+            if gamma and bias and alone and 'beta' not in layer and gamma.shape == bias.shape:
                 roles[bias.number] = 'beta'
         return roles
 

@@ -25,7 +25,7 @@ _ROLE = {
     for role, words in _ROLES.items()
 }
 # Of attention, the letter of the role is before that of queries, keys, values or the output: `Wq`.
-_OF_ATTENTION = re.compile(r'(?:^|(?<=[_.-]))(?:(?P<kernel>W|w)|b)(?=(?:[qkvo]|q?kv)(?::0)?$)')
+_OF_ATTENTION = re.compile(r'(?:^|(?<=[_.-]))(?:(?P<kernel>W|w)|b)(?=(?:[a-z]|q?kv)(?::0)?$)')
 # Or it is a letter before the name, as in `W_conv1`.
 _FIRST_ROLE = {'kernel': re.compile(r'w_(?=[a-z])', re.I), 'bias': re.compile(r'b_(?=[a-z])', re.I)}
 # Statistics that `tf.train.ExponentialMovingAverage` keeps of the tensors that `tf.nn.moments` returns.
