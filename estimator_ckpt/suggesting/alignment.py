@@ -20,11 +20,12 @@ from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.families import Layer, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, has_other_shift, hypotheses
-from estimator_ckpt.suggesting.layer_kinds import main_number
+from estimator_ckpt.suggesting.layer_kinds import main_number, place
 from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, corresponding, same_places, whole_networks
 from estimator_ckpt.suggesting.namesakes import Namesakes, numbers_in_names
 from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
-from estimator_ckpt.suggesting.sequences import certain, in_order, placements
+from estimator_ckpt.suggesting.scope_trees import laid_out
+from estimator_ckpt.suggesting.sequences import ORDER, certain, in_order, placements
 from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surrounded
 from estimator_ckpt.suggesting.tracked_order import TrackedOrder
 from estimator_ckpt.suggesting.transformer_blocks import in_blocks
@@ -128,7 +129,7 @@ class _Aligner:
 
     def run(self) -> Alignment:
         self._same_names()
-        while self._live_source and self._live_target and self._sequences():
+        while self._live_source and self._live_target and (self._sequences() or self._scopes()):
             pass
         while (self._live_source and self._live_target) and (
             self._of_parts(self._modules)
@@ -203,6 +204,14 @@ class _Aligner:
         accepted = self._chains(norms=False) or bool(unnamed)
         return self._normalizations() or accepted or self._chains(norms=True)
 
+    def _scopes(self) -> bool:
+        """Accepts what the order of scopes leaves no doubt about. Returns True if there was anything."""
+        sides, accepted = (self._source, self._target), False
+        for a, b, evidence in list(laid_out(sides, self._result.sources, self._matcher)):
+            if main_number(a) in self._live_source and main_number(b) in self._live_target:
+                accepted |= self._accept_layers(a, b, evidence)
+        return accepted
+
     def _of_parts(self, of_both: Iterable[tuple[set[int], set[int]]]) -> bool:
         """Accepts what the order of layers says inside of parts that correspond. Returns True if there was anything."""
         accepted = False
@@ -224,7 +233,9 @@ class _Aligner:
         found = placements(self._source, self._target, live, self._matcher, norms)
         accepted = False
         for a, b, evidence in certain(found, self._source, self._target, live):
-            if norms and (self._may_differ(a, b) or self._parts_units([(main_number(a), main_number(b))])):
+            # Programs of the same names count alike, if with another first number.
+            may_differ = self._may_differ(a, b) and (evidence.order < ORDER or place(a)[:2] != place(b)[:2])
+            if norms and (may_differ or self._parts_units([(main_number(a), main_number(b))])):
                 continue
             accepted |= self._accept_layers(a, b, evidence)
         return accepted

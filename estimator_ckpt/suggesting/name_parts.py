@@ -39,7 +39,9 @@ UNNAMED = re.compile(r'(?P<scope>(?:.*/)?)Variable(?:_(?P<number>\d+))?(?::0)?',
 _VAGUE = re.compile(r'(?:weights?|w)(?:_?\d+)?$', re.I)
 _EMBEDDING = re.compile(r'embs?(?![a-z])|embed', re.I)
 # The digits of `conv2d` do not number a layer; those of `block2d`, `res2d` and `Mixed_2d`, and their letters, do.
-_NUMBER = re.compile(r'(?:(?<=block)|(?<=stage)|(?<=res)|(?<![a-z0-9]))\d+(?!\d)|\d+(?!\d|d(?![a-z]))', re.I)
+_NUMBER = re.compile(
+    r'(?:(?<=block)|(?<=stage)|(?<=res)|(?<![a-z0-9]))\d+(?!\d)|\d+(?!\d)(?!(?<=[^\d][1-3])d(?![a-z]))', re.I
+)
 _LETTER = re.compile(r'[a-z](?![A-Za-z0-9])')
 _COUNTED = re.compile(r'(?P<base>.*[^\d_].*?)_(?P<number>\d+)')
 _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+')

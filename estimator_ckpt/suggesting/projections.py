@@ -77,10 +77,7 @@ def _group(name: str, by_name: Mapping[str, ComparedTensor]) -> _Group:
 def _with_last_word(name: str, word: str) -> str:
     """Returns a name with another word in place of its last one for queries, keys or values."""
     *_, match = [None, *_WORD.finditer(name)]
-    if match is None:
-        return name
-    role = match['role'] or ''
-    return f'{name[: match.start()]}{role}{word}{name[match.end() :]}'
+    return f'{name[: match.start("word")]}{word}{name[match.end() :]}' if match else name
 
 
 def _chosen(groups: Sequence[_Group], surplus: Mapping[Shape, int]) -> Iterator[tuple[_Group, Shape]]:

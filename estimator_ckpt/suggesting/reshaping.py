@@ -14,7 +14,8 @@ def fits(source: Shape, target: Shape) -> bool:
 
     For instance `[768, 768]` fits `[768, 12, 64]`, and `[1, 1, 2048, 1000]` fits `[2048, 1000]`; `[2, 6]` and `[3, 4]`
     do not fit, although they have as many elements, because a reshape would change what each element means. Nor do the
-    kernels of two convolutions of different windows, such as `[1, 1, 896, 128]` and `[1, 7, 128, 128]`.
+    kernels of two convolutions of different windows, such as `[1, 1, 896, 128]` and `[1, 7, 128, 128]`, or
+    `[1, 3, 128, 128]` and `[3, 1, 128, 128]`.
 
     Args:
       source: The first shape.
@@ -22,8 +23,12 @@ def fits(source: Shape, target: Shape) -> bool:
     """
     if math.prod(source) != math.prod(target):
         return False
-    if min(len(source), len(target)) >= _CONVOLUTION and _window(source) != _window(target):
-        return False
+    if min(len(source), len(target)) >= _CONVOLUTION:
+        # Of as many axes, each is the same one.
+        if len(source) == len(target) and source[:-2] != target[:-2]:
+            return False
+        if _window(source) != _window(target):
+            return False
     left, right = (sorted(_edges(shape)) for shape in (source, target))
     coarse, fine = (left, right) if len(left) <= len(right) else (right, left)
     return set(coarse) <= set(fine)

@@ -30,8 +30,10 @@ _MOST_GAPS = 0.1
 _LEAST_LEAD = 0.1
 _MAX_COMPARISONS = 3_000_000
 _COUNTED = re.compile(r'(?P<base>.*?)(?:_(?P<number>\d+))?', re.DOTALL)
+# The extents of windows; other numbers around an `x` are resolutions, which order layers.
+_WINDOWS = (1, 3, 5, 7, 9)
 # Shapes and order of a whole network agree by chance only if it is another one of the same design.
-_SHAPES, _ORDER = 0.9, 0.9
+_SHAPES, ORDER = 0.9, 0.9
 
 Kind = tuple[str, int]
 
@@ -89,7 +91,7 @@ def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
     for (role, _), families in sorted(by_view.items()):
         layers = [layer for family in families for layer in family.layers]
         is_made = all(layer.variables[role].made for layer in layers)
-        numbered = [(family.layers, len(family.slots) == 1) for family in families]
+        numbered = [(run, len(f.slots) == 1) for f in families for run in _numbered(f.layers)]
         numbered += [(sequence, False) for sequence in _numbered(layers)]
         others = [(sequence, False) for sequence in (*_counted(layers), _made(layers))]
         for number, (sequence, turns) in enumerate(numbered + others):
@@ -127,14 +129,21 @@ def _is_nested(layers: Sequence[Layer]) -> bool:
 
 
 def _pieces(split: Split) -> list:
+    """Returns the texts and the numbers of a name in turns, the numbers with whether they are the sizes of windows."""
     pieces: list = [split.literals[0]]
-    for value, literal in zip(split.values, split.literals[1:], strict=True):
-        pieces += [value, literal]
+    for place, (value, literal) in enumerate(zip(split.values, split.literals[1:], strict=True)):
+        is_window = value in _WINDOWS and 'x' in (
+            literal if place + 1 < len(split.values) else '',
+            pieces[-1],
+        )
+        pieces += [(value, is_window), literal]
     return pieces
 
 
 def _differ_in_number(a: list, b: list) -> bool:
-    return next((isinstance(x, int) for x, y in zip(a, b, strict=False) if x != y), False)
+    """Returns True if the first difference of two names, if any, is one of numbers that say which layer comes first."""
+    x, y = next(((x, y) for x, y in zip(a, b, strict=False) if x != y), ((0, False), (0, False)))
+    return isinstance(x, tuple) and not (x[1] and y[1])
 
 
 def _counted(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
@@ -337,7 +346,7 @@ def certain(
         against = (r for n, of_side in zip(pair, rivals, strict=True) for r in of_side[n] if r[1] != pair)
         second = max((score for score, _ in against), default=0.0)
         if coverage - second >= _LEAST_LEAD:
-            yield a, b, Evidence(0.0, _SHAPES, _ORDER * coverage, coverage - second)
+            yield a, b, Evidence(0.0, _SHAPES, ORDER * coverage, coverage - second)
 
 
 def _count(side: Side, live: set[int]) -> collections.Counter:

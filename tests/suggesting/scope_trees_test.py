@@ -1,0 +1,98 @@
+"""Tests that scopes whose names have no order are laid out along the order of the other side's layers."""
+
+import pytest
+
+import estimator_ckpt
+from tests.suggesting import known_pairs
+
+# The branches of a block, in the order in which the program makes them, with the shapes of their kernels.
+BRANCHES = {
+    'branch_pool': [(1, 1, 32)],
+    'branch3x3': [(1, 1, 16), (3, 3, 24)],
+    'branch1x1': [(1, 1, 8)],
+    'branch3x3dbl': [(1, 1, 16), (3, 3, 24), (3, 3, 20)],
+}
+
+
+def blocks(*scopes, branches=BRANCHES, scale=1):
+    """The kernels of blocks by name in the order of the program."""
+    kernels, inputs = {}, 3
+    for scope in scopes:
+        outputs = 0
+        for branch, shapes in branches.items():
+            channels = inputs
+            for number, (height, width, units) in enumerate(shapes):
+                name = f'{scope}/{branch}/Conv{f"_{number}" if number else ""}/weights'
+                kernels[name] = (height, width, channels, units * scale)
+                channels = units * scale
+            outputs += channels
+        inputs = outputs
+    return kernels
+
+
+def counted(kernels, name='conv2d'):
+    """The same layers as Keras numbers them."""
+    names = [f'{name}_{number}' if number else name for number in range(len(kernels))]
+    return {f'{n}/kernel': shape for n, shape in zip(names, kernels.values(), strict=True)}
+
+
+def suggested(tmp_path, old, new):
+    paths = [
+        known_pairs.write_index(tmp_path / name, shapes) for name, shapes in (('old', old), ('new', new))
+    ]
+    suggestion = estimator_ckpt.suggest_rules(*paths)
+    return [*suggestion.by_name, *(pair for rule in suggestion.rules for pair in rule.pairs)]
+
+
+@pytest.mark.parametrize('turned', [False, True])
+def test_branches_are_told_by_what_they_hold(tmp_path, turned):
+    old = blocks('net/mixed_1', 'net/mixed_2', 'net/mixed_3')
+    new = counted(old)
+    expected = set(zip(old, new, strict=True))
+    if turned:
+        assert set(suggested(tmp_path, new, old)) == {(b, a) for a, b in expected}
+    else:
+        assert set(suggested(tmp_path, old, new)) == expected
+
+
+def test_scopes_of_the_same_layers_follow_their_numbers(tmp_path):
+    same = {'narrow': [(1, 1, 4), (3, 3, 4)], 'wide': [(3, 3, 60)], 'all': [(1, 1, 64), (5, 5, 64)]}
+    old = blocks('net/stem', *(f'net/block{number}/unit' for number in range(9, 13)), branches=same)
+    new = counted(old)
+    assert set(suggested(tmp_path, old, new)) == set(zip(old, new, strict=True))
+
+
+def test_decoders_may_be_numbered_from_their_end(tmp_path):
+    down = {f'net/down_{n}/conv{m}/weights': (3, 3, 2**n * m, 2 ** (n + 1)) for n in range(4) for m in (1, 2)}
+    up = {f'net/up_{n}/conv{m}/weights': (3, 3, 40 * 2**n * m, 2**n) for n in (3, 2, 1, 0) for m in (1, 2)}
+    old = {**down, **up}
+    new = counted(old)
+    assert set(suggested(tmp_path, old, new)) == set(zip(old, new, strict=True))
+
+
+def test_heads_that_one_side_lacks_are_left_out(tmp_path):
+    old = blocks('net/mixed_1', 'net/mixed_2', 'net/mixed_3')
+    new = counted(old)
+    head = {'net/aux/proj/weights': (1, 1, 84, 6), 'net/aux/logits/weights': (5, 5, 6, 10)}
+    pairs = suggested(tmp_path, {**old, **head}, new)
+    assert set(pairs) == set(zip(old, new, strict=True))
+
+
+def test_branches_of_the_same_layers_are_not_guessed(tmp_path):
+    """Of each block, the first and the last branch have one kernel of the same shape."""
+    alike = {**BRANCHES, 'branch_pool': [(1, 1, 8)]}
+    old = blocks('net/mixed_1', 'net/mixed_2', 'net/mixed_3', branches=alike)
+    new = counted(old)
+    pairs = dict(suggested(tmp_path, old, new))
+    told = {a: b for a, b in zip(old, new, strict=True) if '3x3' in a}
+    assert pairs == told
+
+
+def test_a_network_whose_layers_do_not_fit_gets_nothing(tmp_path):
+    old = blocks('net/mixed_1', 'net/mixed_2', 'net/mixed_3')
+    layers = list(old.items())
+    # The layers of two blocks are made in turns.
+    layers[7:21] = [layer for pair in zip(layers[7:14], layers[14:21], strict=True) for layer in pair]
+    alike = {name: (3, 3, 8, 8 * (number % 4 + 1)) for number, (name, _) in enumerate(layers)}
+    shuffled = {name: alike[name] for name in sorted(alike, key=lambda name: (alike[name], name))}
+    assert not suggested(tmp_path, old, counted(dict(list(shuffled.items())[::-1])))
