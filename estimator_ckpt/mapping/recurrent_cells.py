@@ -27,8 +27,8 @@ Shape = tuple[int, ...]
 _CELL = re.compile(
     r'(?P<prefix>basic_|cudnn_compatible_)?(?P<family>lstm|gru|rnn)(?:_block|_fused)?_cell(?:_\d+)?'
 )
-# What a cell of TF1 may be called by the option `name`.
-_NAMED_LSTM = re.compile(r'(?:.*_)?lstm(?:_cell)?(?:_?\d+)?', re.I)
+# What an LSTM of TF1 may be called by the option `name`, itself or below a scope of a recurrent layer.
+_NAMED_LSTM = re.compile(r'(?:.*_)?lstm(?:_cell)?(?:_?\d+)?|.*rnn/(?:.*/)?[^/]*', re.I)
 _DIRECTIONS = {
     'forward': re.compile(r'(?:^|/)(?:fw|forward)(?:_|/|$)'),
     'backward': re.compile(r'(?:^|/)(?:bw|backward)(?:_|/|$)'),
@@ -151,7 +151,7 @@ def cell_rules(source: Source, target: Targets | None = None) -> list[Rule]:
 def probable_rules(source: Source, target: Targets) -> list[Rule]:
     """Returns the rules for those recurrent cells of a checkpoint that have counterparts in the target.
 
-    A cell of TF1 may have any name that ends in `lstm`.
+    A GRU of TF1 may have any name, and an LSTM any that ends in `lstm` or is in the scope of a recurrent layer.
 
     Args:
       source: The checkpoint.
@@ -211,7 +211,9 @@ def _cell(scope: str, names: Mapping[str, str], shapes: Mapping[str, Shape], by_
     match = _CELL.fullmatch(last)
     if match is not None:
         family, is_cudnn = match['family'], match['prefix'] == 'cudnn_compatible_'
-    elif not by_class and _NAMED_LSTM.fullmatch(last):
+    elif not by_class and 'gates/kernel' in of:
+        family, is_cudnn = 'gru', False
+    elif not by_class and (_NAMED_LSTM.fullmatch(last) or _NAMED_LSTM.fullmatch(scope)):
         family, is_cudnn = 'lstm', False
     else:
         return None

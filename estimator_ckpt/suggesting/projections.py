@@ -37,15 +37,15 @@ def join(ours: Sequence[ComparedTensor], theirs: Sequence[ComparedTensor]) -> li
       ours: The variables of the side.
       theirs: The variables of the other side.
     """
+    surplus = collections.Counter(map(_compact, theirs))
+    surplus.subtract(map(_compact, ours))
+    if not any(count > 0 and shape for shape, count in surplus.items()):
+        return list(ours)
     # What both sides have apart, no side has as one.
     apart = {_elements(group[0]) for group in _groups(theirs)}
     groups = [group for group in _groups(ours) if _elements(group[0]) not in apart]
     # Rules separate names by commas.
     groups = [group for group in groups if not any(',' in name for part in group for name in part.names)]
-    if not groups:
-        return list(ours)
-    surplus = collections.Counter(map(_compact, theirs))
-    surplus.subtract(map(_compact, ours))
     joined: dict[int, ComparedTensor | None] = {}
     for parts, shape in _chosen(groups, surplus):
         joined |= {id(part): None for part in parts[1:]} | {id(parts[0]): _joined(parts, shape)}

@@ -22,8 +22,8 @@ from estimator_ckpt.suggesting.sequences import chains, kind
 _LEAST_LAYERS, _LEAST_SHAPES, _LEAST_SCOPES = 8, 4, 2
 # The share of layers, besides one, that either side may lack, such as heads.
 _MOST_GAPS = 0.1
-# Scopes of more children, and more beginnings of layouts, are not followed up.
-_MOST_CHILDREN, _MOST_STATES = 64, 100_000
+# More variables, scopes of more children or below more others, and more beginnings of layouts are not followed up.
+_MOST_VARIABLES, _MOST_CHILDREN, _MOST_STATES = 5_000, 64, 100_000
 _EVIDENCE = Evidence(0.0, 0.9, 0.8)
 
 _Pair = tuple[Layer, Layer]
@@ -64,6 +64,8 @@ def laid_out(
       sources: The source of each aligned target.
       matcher: Decides which layers can be the same.
     """
+    if max(len(side.variables) for side in sides) > _MOST_VARIABLES:
+        return
     targets = {s: t for t, s in sources.items()}
 
     def same(a: Layer, b: Layer) -> bool:
@@ -111,7 +113,9 @@ def _named(side: Side, role: str) -> Iterator[_Rows]:
 
 
 def _tree(rows: _Rows, in_order: bool, depth: int = 0) -> _Node | None:
-    """Returns the tree of layers; None if a scope has too many children."""
+    """Returns the tree of layers; None if a scope has too many children or is too deep."""
+    if depth > _MOST_CHILDREN:
+        return None
     groups: dict[tuple[str, bool], _Rows] = collections.defaultdict(list)
     for components, layer in rows:
         groups[components[depth], len(components) == depth + 1].append((components, layer))

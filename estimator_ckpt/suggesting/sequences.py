@@ -91,7 +91,7 @@ def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
     for (role, _), families in sorted(by_view.items()):
         layers = [layer for family in families for layer in family.layers]
         is_made = all(layer.variables[role].made for layer in layers)
-        numbered = [(run, len(f.slots) == 1) for f in families for run in _numbered(f.layers)]
+        numbered = [(run, len(f.slots) == 1) for f in families for run in _runs(f)]
         numbered += [(sequence, False) for sequence in _numbered(layers)]
         others = [(sequence, False) for sequence in (*_counted(layers), _made(layers))]
         for number, (sequence, turns) in enumerate(numbered + others):
@@ -106,6 +106,11 @@ def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
                 chain = found[role].setdefault(key, Chain(sequence, whole, turns, tracked, nested))
                 found[role][key] = dataclasses.replace(chain, nested=chain.nested and nested)
     return {role: list(of_role.values()) for role, of_role in found.items()}
+
+
+def _runs(family: Family) -> Iterable[list[Layer]]:
+    """Returns the layers of a family, apart where their names differ in the sizes of windows."""
+    return _numbered(family.layers) if 'x' in family.literals else [family.layers]
 
 
 def _numbered(layers: Sequence[Layer]) -> Iterator[list[Layer]]:

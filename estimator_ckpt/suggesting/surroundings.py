@@ -1,6 +1,7 @@
 """Aligns layers by what surrounds them: the layers in the same scope, or before and after them, that are aligned."""
 
 import collections
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,6 +19,8 @@ _MAX_LEFT = 50
 # The number of pairs of a hypothesis that are looked at.
 _MOST_COMPARED = 8
 _SHAPES, _ORDER = 0.7, 0.6
+# Narrower scopes of a name are not looked at.
+_MOST_SCOPES = 100
 _BOUNDARY = re.compile(r'(?<=\d)(?![\d/_.-])|[/_.-]')
 
 
@@ -30,7 +33,7 @@ def scopes_of(name: str) -> list[str]:
     Args:
       name: The name.
     """
-    return [name[: match.end()] for match in _BOUNDARY.finditer(name)]
+    return [name[: match.end()] for match in itertools.islice(_BOUNDARY.finditer(name), _MOST_SCOPES)]
 
 
 class Surroundings:

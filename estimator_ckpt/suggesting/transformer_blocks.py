@@ -21,7 +21,7 @@ from estimator_ckpt.suggesting.surroundings import scopes_of
 _LEAST, _MOST = 2, 4
 _PROJECTIONS = ('query', 'key', 'value')
 _ATTENTION = {'attention', 'mha', 'sa'}
-_MEMORY = {'cross', 'memory', 'encdec', 'encoder', 'inter', 'source', 'context'}
+_MEMORY = {'cross', 'memory', 'encdec', 'encoder', 'inter', 'source', 'context', 'vanilla'}
 _NETWORK = {'ffn', 'feed', 'forward', 'feedforward', 'ff', 'mlp', 'output', 'intermediate', 'full', 'final'}
 
 _Named = tuple[str, Layer]

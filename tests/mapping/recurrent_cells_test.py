@@ -113,9 +113,17 @@ def test_the_rules_are_proposed(trained, tmp_path):
     np.testing.assert_allclose(model(INPUT), source.output, atol=1e-6)
 
 
-def test_cells_are_proposed_whatever_they_and_others_are_called(tmp_path):
+def test_a_gru_of_any_name_is_proposed(tmp_path):
+    path = save_cell(tmp_path / 'a', 'bidirectional/memory', random_values(**GRU_SHAPES))
+    model = model_of(lambda units, **options: layers.GRU(units, reset_after=False, **options))
+    suggestion = estimator_ckpt.suggest_rules(path, tf.train.Checkpoint(model=model))
+    assert not suggestion.missing and not suggestion.ambiguous and not suggestion.unused
+
+
+@pytest.mark.parametrize('cell', ['encoder_LSTM', 'bidirectional_rnn/rnn_1'])
+def test_cells_are_proposed_whatever_they_and_others_are_called(tmp_path, cell):
     """A cell can have any name, and one that has no counterpart is no reason to propose nothing of the others."""
-    values = {f'encoder_LSTM/{name}': value for name, value in random_values(**LSTM_SHAPES).items()}
+    values = {f'{cell}/{name}': value for name, value in random_values(**LSTM_SHAPES).items()}
     other = {'kernel': (9 + UNITS, 4 * UNITS), 'bias': (4 * UNITS,)}
     values |= {f'rnn/lstm_cell/{name}': value for name, value in random_values(**other).items()}
     save(tmp_path / 'a', values)
@@ -126,7 +134,7 @@ def test_cells_are_proposed_whatever_they_and_others_are_called(tmp_path):
     estimator_ckpt.warm_start(
         estimator_ckpt.WarmStart(str(tmp_path / 'a'), rules=rules), tf.train.Checkpoint(model=model)
     )
-    of_cell = {name: values[f'encoder_LSTM/{name}'] for name in ('kernel', 'bias')}
+    of_cell = {name: values[f'{cell}/{name}'] for name in ('kernel', 'bias')}
     np.testing.assert_allclose(model(INPUT), lstm(of_cell, 1), atol=1e-6)
 
 
@@ -205,6 +213,12 @@ GRU_OF_CUDNN = {
     'candidate__hidden_projection__kernel': (UNITS, UNITS),
     'candidate__hidden_projection__bias': (UNITS,),
 }
+GRU_SHAPES = {
+    'gates__kernel': (INPUTS + UNITS, 2 * UNITS),
+    'gates__bias': (2 * UNITS,),
+    'candidate__kernel': (INPUTS + UNITS, UNITS),
+    'candidate__bias': (UNITS,),
+}
 LSTM_SHAPES = {'kernel': (INPUTS + UNITS, 4 * UNITS), 'bias': (4 * UNITS,)}
 
 
@@ -257,13 +271,7 @@ class TestRefused:
                 estimator_ckpt.convert(path, tmp_path / 'x', 'tf1', rules='rnn')
 
     def test_a_gru_that_computes_something_else(self, tmp_path):
-        shapes = {
-            'gates__kernel': (INPUTS + UNITS, 2 * UNITS),
-            'gates__bias': (2 * UNITS,),
-            'candidate__kernel': (INPUTS + UNITS, UNITS),
-            'candidate__bias': (UNITS,),
-        }
-        path = save_cell(tmp_path / 'a', 'rnn/gru_cell', random_values(**shapes))
+        path = save_cell(tmp_path / 'a', 'rnn/gru_cell', random_values(**GRU_SHAPES))
         model = model_of(lambda units, **options: layers.GRU(units, reset_after=True, **options))
         with pytest.raises(RuleError, match='must have reset_after=False'):
             estimator_ckpt.plan(path, tf.train.Checkpoint(model=model), 'rnn')

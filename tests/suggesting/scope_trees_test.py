@@ -96,3 +96,12 @@ def test_a_network_whose_layers_do_not_fit_gets_nothing(tmp_path):
     alike = {name: (3, 3, 8, 8 * (number % 4 + 1)) for number, (name, _) in enumerate(layers)}
     shuffled = {name: alike[name] for name in sorted(alike, key=lambda name: (alike[name], name))}
     assert not suggested(tmp_path, old, counted(dict(list(shuffled.items())[::-1])))
+
+
+def test_very_deep_and_very_wide_scopes_are_left_alone(tmp_path):
+    deep, wide = 'net' + '/a' * 3000, 'net/' + 'a_' * 3000
+    for scope in (deep, wide):
+        old = blocks(f'{scope}/mixed_1', f'{scope}/mixed_2')
+        assert set(suggested(tmp_path, old, counted(old))) <= set(zip(old, counted(old), strict=True))
+    old = {f'net/{name}/{n}/weights': (3, 3, n + 1, n + 2) for n in range(12) for name in map(str, range(70))}
+    suggested(tmp_path, old, counted(old))
