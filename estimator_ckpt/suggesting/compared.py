@@ -55,6 +55,13 @@ class ComparedSide:
     """
 
     def __init__(self, tensors: Iterable[ComparedTensor], graph: Any, order: Mapping[str, int] | None = None):
+        """Finds out what the tensors of a side are.
+
+        Args:
+          tensors: The tensors.
+          graph: The object graph; None if there is none.
+          order: The places of the variables, by key, in the order in which they were made, if that is known.
+        """
         self.all = sorted(tensors, key=lambda t: t.names)
         self._made = bool(order)
         self._order = order or (_order(graph) if graph else {})
@@ -91,6 +98,7 @@ class ComparedSide:
             self.ignored[Kind.AVERAGE] += len(copied)
 
     def aligned_as(self) -> Iterator[Variable]:
+        """Yields the variables as they are aligned."""
         for number, row in enumerate(self.variables):
             place = self._order.get(row.tensor.key)
             yield Variable(number, row.names, row.shape or (), row.dtype, place, self._made)

@@ -1,9 +1,10 @@
-"""Pairs of three blind tests: what people restore, by names from public repositories that the search was not made with.
+"""Pairs of five blind tests: what people restore, by names from public repositories that the search was not made with.
 
 They were written without a look at what the search finds of them. Each pair says which repository each side follows.
 When they were first measured, those of the first test (`blind_...`) had a mean recall of 0.69, and four had wrong
-proposals; those of the second (`unseen_...`) 0.62, and five; those of the third (`third_...`) 0.80, and none. What the
-search missed of the pairs of `TUNED` was looked at then.
+proposals; those of the second (`unseen_...`) 0.62, and five; those of the third (`third_...`) 0.80, and none; those
+of the fourth (`fourth_...`) 0.77, and one; those of the fifth (`fifth_...`) 0.83, and one. What the search missed of
+the pairs of `TUNED` was looked at then.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,17 @@ from tests.suggesting import (
     blind_recommenders,
     blind_scene_networks,
     blind_sequence_networks,
+    fifth_agents,
+    fifth_image_networks,
+    fifth_language_models,
+    fifth_speech_networks,
+    fifth_translators,
+    fifth_video_networks,
+    fourth_agents,
+    fourth_image_networks,
+    fourth_language_models,
+    fourth_scene_networks,
+    fourth_translators,
     third_image_networks,
     third_scene_networks,
     third_sequence_networks,
@@ -44,6 +56,16 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'mnist_deep': third_image_networks.mnist_deep,
     'keras_nlp_bert': third_sequence_networks.keras_nlp_bert,
     'qa_net': third_sequence_networks.qa_net,
+    'first_inception_v3': fourth_image_networks.first_inception_v3,
+    'keras_bert': fourth_language_models.keras_bert,
+    'keras_gpt_2': fourth_language_models.keras_gpt_2,
+    'first_u_net': fourth_scene_networks.first_u_net,
+    'yolo_v2': fourth_scene_networks.yolo_v2,
+    'official_transformer_v2': fourth_translators.official_transformer_v2,
+    'keras_resnet_20': fifth_image_networks.keras_resnet_20,
+    'progressive_gan': fifth_image_networks.progressive_gan,
+    'deep_speech_2': fifth_speech_networks.deep_speech_2,
+    'tutorial_transformer': fifth_translators.tutorial_transformer,
 }
 HELD_BACK: dict[str, Callable[[], Pair]] = {
     'cifar_10': blind_image_networks.cifar_10,
@@ -66,4 +88,26 @@ HELD_BACK: dict[str, Callable[[], Pair]] = {
     'show_and_tell': third_scene_networks.show_and_tell,
     'text_rnn': third_sequence_networks.text_rnn,
     'neural_factorization': third_sequence_networks.neural_factorization,
+    'ppo_2': fourth_agents.ppo_2,
+    'vq_vae': fourth_agents.vq_vae,
+    'wide_deep_model': fourth_agents.wide_deep_model,
+    'hugging_face_resnet': fourth_image_networks.hugging_face_resnet,
+    'timm_efficientnet': fourth_image_networks.timm_efficientnet,
+    'model_garden_mobilenet': fourth_image_networks.model_garden_mobilenet,
+    'tapas': fourth_language_models.tapas,
+    'ptb_lstm': fourth_language_models.ptb_lstm,
+    'ssd_300': fourth_scene_networks.ssd_300,
+    'attention_wrapper': fourth_translators.attention_wrapper,
+    'alpha_zero': fifth_agents.alpha_zero,
+    'twin_delayed': fifth_agents.twin_delayed,
+    'q_network': fifth_agents.q_network,
+    'graph_attention': fifth_agents.graph_attention,
+    'trainable_vgg_19': fifth_image_networks.trainable_vgg_19,
+    'deeplab_v2': fifth_image_networks.deeplab_v2,
+    'bert_for_tf2': fifth_language_models.bert_for_tf2,
+    'keras_hub_gpt_2': fifth_language_models.keras_hub_gpt_2,
+    'bilstm_crf': fifth_language_models.bilstm_crf,
+    'ds_cnn': fifth_speech_networks.ds_cnn,
+    'c3d': fifth_video_networks.c3d,
+    'i3d': fifth_video_networks.i3d,
 }

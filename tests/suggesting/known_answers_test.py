@@ -38,6 +38,11 @@ LEAST_RECALL = {
     'deep_and_cross': 0.5,
     'conv_bert': 0.83,
     'qa_net': 0.22,
+    'first_inception_v3': 0.87,
+    'keras_bert': 0.98,
+    'progressive_gan': 0.98,
+    'deep_speech_2': 0.65,
+    'tutorial_transformer': 0.65,
 }
 # Only code that neither side shows tells that ESRGAN's upsampling, and the end of Leela Zero's head, are other ones.
 LEAST_PRECISION = {'esrgan': 0.98, 'leela_zero': 0.97}
@@ -48,6 +53,13 @@ LEAST_RECALL_UNSEEN = {
     'mobile_bert': 0.99,
     'pwc_net': 0.96,
     'neural_factorization': 0.66,
+    'timm_efficientnet': 0.98,
+    'tapas': 0.99,
+    'wide_deep_model': 0.92,
+    'c3d': 0.5,
+    'bert_for_tf2': 0.95,
+    'keras_hub_gpt_2': 0.98,
+    'graph_attention': 0.5,
 }
 
 
