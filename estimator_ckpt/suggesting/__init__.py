@@ -10,7 +10,8 @@ applies no rule and reads no tensor, and imports TensorFlow only for objects.
 * `contradictions`: what breaks a pattern that all other layers keep.
 * `sequences`, `tracked_order`, `unnamed`, `modules`, `surroundings`: which layer is which by their order; where Keras's
   order does not tell; which variable without a name; which part of a network; which layer by the layers around it.
-* `transformer_blocks`: the layers of transformer blocks that one side names and the other numbers.
+* `scope_trees`, `transformer_blocks`: scopes along the other side's order; the layers of transformer blocks that one
+  side names and the other numbers.
 * `units`, `interleaving`, `activations`: which normalization belongs to which convolution, by names; by numbers; which
   slopes of PReLU do.
 * `families`, `layer_kinds`, `name_parts`, `similarity`, `namesakes`, `reshaping`: layers and families of layers; what

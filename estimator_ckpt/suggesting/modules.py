@@ -14,7 +14,7 @@ from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import NORMS, is_norm, main_number
 from estimator_ckpt.suggesting.name_parts import share_word, words
-from estimator_ckpt.suggesting.sequences import Kind, branches, chains, kind
+from estimator_ckpt.suggesting.sequences import Kind, branches, chains, is_by_size, kind
 
 # The fewest layers, and different kinds of them, of a part that is known by its layers.
 _LEAST_LAYERS = 3
@@ -23,6 +23,8 @@ _LEAST_OVERLAP, _MOST_OVERLAP = 0.9, 0.6
 # The share of matrices of the same sizes that two whole networks have in common if they are the same.
 _LEAST_SAME = 0.75
 _MOST_COPIES = 8
+# The fewest aligned layers that tell the direction of an order that may be either.
+_LEAST_PLACES = 3
 # The fewest aligned layers by which scopes correspond; smaller scopes may leave out what belongs to them.
 _LEAST_ALIGNED = 8
 IN_ORDER = Evidence(0.0, 0.9, 0.8)
@@ -191,6 +193,8 @@ def _direction(source: Sequence[Layer], target: Sequence[Layer], sources: Mappin
     """Returns 1 if the aligned layers of two chains are in the same order, -1 if in the opposite one; else 0."""
     place = {main_number(layer): n for n, layer in enumerate(source)}
     places = [place[s] for s in (sources.get(main_number(layer)) for layer in target) if s in place]
+    if len(places) < _LEAST_PLACES and (is_by_size(source) or is_by_size(target)):
+        return 0
     if places == sorted(places):
         return 1
     return -1 if places == sorted(places, reverse=True) else 0

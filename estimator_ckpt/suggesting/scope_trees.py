@@ -161,7 +161,8 @@ def _certain(rows: _Rows, order: Sequence[Layer], same: _Same) -> list[_Pair]:
         tree = _tree(rows, in_order)
         if tree is None or tree.scopes() < _LEAST_SCOPES:
             return []
-        pairs = _Layouts(order, same).certain(tree, most)
+        # In any order, what is left out could be anything.
+        pairs = _Layouts(order, same).certain(tree, most if in_order else 1)
         if pairs:
             return pairs
     return []

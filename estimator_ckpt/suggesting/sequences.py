@@ -184,6 +184,20 @@ def branches(layers: Sequence[Layer]) -> set[Kind]:
     return result
 
 
+def is_by_size(layers: Sequence[Layer]) -> bool:
+    """Returns True if resolutions in the names (`17x17`) order layers: in some networks they grow, in others they fall.
+
+    Args:
+      layers: The layers.
+    """
+    for a, b in zip(layers, layers[1:], strict=False):
+        x, y = _pieces(a.split), _pieces(b.split)
+        place = next((n for n, (of_a, of_b) in enumerate(zip(x, y, strict=False)) if of_a != of_b), 0)
+        if place % 2 and 'x' in (x[place - 1], x[place + 1]):
+            return True
+    return False
+
+
 def by_numbers(layers: Iterable[Layer]) -> list[Layer]:
     """Returns layers in the order of the numbers in their names, and of the texts around them."""
     return sorted(layers, key=lambda layer: _pieces(layer.split))
