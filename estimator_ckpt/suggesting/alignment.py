@@ -25,7 +25,7 @@ from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, correspondin
 from estimator_ckpt.suggesting.namesakes import Namesakes, numbers_in_names
 from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.scope_trees import laid_out
-from estimator_ckpt.suggesting.sequences import ORDER, certain, in_order, placements
+from estimator_ckpt.suggesting.sequences import ORDER, certain, in_order, placements, same_norms
 from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surrounded
 from estimator_ckpt.suggesting.tracked_order import TrackedOrder
 from estimator_ckpt.suggesting.transformer_blocks import in_blocks
@@ -64,19 +64,20 @@ class Alignment:
     candidates: dict[int, list[int]] = dataclasses.field(default_factory=dict)
 
 
-def align(source: Iterable[Variable], target: Iterable[Variable]) -> Alignment:
+def align(source: Iterable[Variable], target: Iterable[Variable], others: int = 0) -> Alignment:
     """Aligns the variables of two sides.
 
     Args:
       source: The variables of the source, numbered from 0.
       target: The variables of the target, numbered from 0.
+      others: The number of further variables that are known to be the same.
     """
-    return _Aligner(Side(source), Side(target)).run()
+    return _Aligner(Side(source), Side(target), others).run()
 
 
 class _Aligner:
-    def __init__(self, source: Side, target: Side):
-        self._source, self._target = source, target
+    def __init__(self, source: Side, target: Side, others: int):
+        self._source, self._target, self._others = source, target, others
         self._live_source = {variable.number for variable in source.variables}
         self._live_target = {variable.number for variable in target.variables}
         self._matcher = Matcher()
@@ -261,7 +262,18 @@ class _Aligner:
         for a, b, evidence in list(pairs):
             if not (self._parts_units([(main_number(a), main_number(b))]) or self._may_differ(a, b)):
                 accepted |= self._accept_layers(a, b, evidence)
-        return accepted or self._in_gaps() or self._activations()
+        return accepted or self._in_gaps() or self._activations() or self._all_norms()
+
+    def _all_norms(self) -> bool:
+        """Accepts all normalizations in their order, if no other order may be meant. Returns True if there were any."""
+        pairs, sources = same_norms(self._source, self._target, self._matcher), self._result.sources
+        targets = {s: t for t, s in sources.items()}
+        for a, b in pairs:
+            s, t = main_number(a), main_number(b)
+            if self._may_differ(a, b) or targets.get(s, t) != t or sources.get(t, s) != s:
+                return False
+        live = [(a, b) for a, b in pairs if main_number(b) in self._live_target]
+        return any([self._accept_layers(a, b, IN_ORDER) for a, b in live])
 
     def _activations(self) -> bool:
         """Accepts the slopes of activations. Returns True if there were any."""
@@ -300,7 +312,8 @@ class _Aligner:
 
     def _is_familiar(self) -> bool:
         """Returns True if most variables are aligned, so that both sides are surely the same model."""
-        return 2 * len(self._result.sources) >= min(len(self._source.variables), len(self._target.variables))
+        count = min(len(self._source.variables), len(self._target.variables))
+        return 2 * (len(self._result.sources) + self._others) >= count + self._others
 
     def _may_differ(self, a: Layer, b: Layer) -> bool:
         return main_number(a) in self._unsure[0] or main_number(b) in self._unsure[1]

@@ -27,6 +27,8 @@ _MOST_VARIABLES, _MOST_CHILDREN, _MOST_STATES = 5_000, 64, 100_000
 _EVIDENCE = Evidence(0.0, 0.9, 0.8)
 
 _Pair = tuple[Layer, Layer]
+# Layers with the components of their names.
+_Rows = list[tuple[list[str], Layer]]
 _Same = Callable[[Layer, Layer], bool]
 # The places at which each child of a scope can begin; None for one that may have no counterpart.
 _Places = dict[int, set[int | None]]
@@ -72,30 +74,34 @@ def laid_out(
         s, t = main_number(a), main_number(b)
         return targets.get(s, t) == t and sources.get(t, s) == s and bool(matcher.roles(a, b))
 
-    for of_tree in (0, 1):
-        tree_side, other_side = sides[of_tree], sides[1 - of_tree]
-        found = chains(other_side, {variable.number for variable in other_side.variables})
-        for role in sorted(found.keys() - set(NORMS)):
-            # Of a side, few layers have another order; that of attributes is another one than that of the calls.
-            count = sum(layer.main_role == role for layer in other_side.layers())
-            least = count - _allowed(count)
-            orders = [
-                chain.layers for chain in found[role] if len(chain.layers) >= least and not chain.tracked
-            ]
-            for rows in _named(tree_side, role) if orders else ():
-                for order in orders:
-                    if of_tree:
-                        pairs = _certain(rows, order, lambda layer, other: same(other, layer))
-                        yield from ((other, layer, _EVIDENCE) for layer, other in pairs)
-                    else:
-                        yield from ((*pair, _EVIDENCE) for pair in _certain(rows, order, same))
+    source, target = sides
+    for a, b in _along(source, target, same):
+        yield a, b, _EVIDENCE
+    for b, a in _along(target, source, lambda b, a: same(a, b)):
+        yield a, b, _EVIDENCE
+
+
+def _along(side: Side, other: Side, same: _Same) -> Iterator[_Pair]:
+    """Yields the certain pairs of a layer in the scopes of a side and one in the order of the other."""
+    for role, orders in _orders(other):
+        for rows in _named(side, role):
+            for order in orders:
+                yield from _certain(rows, order, same)
+
+
+def _orders(side: Side) -> Iterator[tuple[str, list[list[Layer]]]]:
+    """Yields the orders of nearly all layers of each role, but those of attributes, which are others than of calls."""
+    found = chains(side, {variable.number for variable in side.variables})
+    counts = collections.Counter(layer.main_role for layer in side.layers())
+    for role in sorted(found.keys() - set(NORMS)):
+        least = counts[role] - _allowed(counts[role])
+        orders = [chain.layers for chain in found[role] if len(chain.layers) >= least and not chain.tracked]
+        if orders:
+            yield role, orders
 
 
 def _allowed(count: int) -> int:
     return max(1, int(_MOST_GAPS * count))
-
-
-_Rows = list[tuple[list[str], Layer]]
 
 
 def _named(side: Side, role: str) -> Iterator[_Rows]:

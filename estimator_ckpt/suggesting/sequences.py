@@ -10,6 +10,7 @@ those are certain that the first and the last of all ways to embed it have in co
 
 import collections
 import dataclasses
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -308,6 +309,31 @@ def _turned(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
         return None
     placement = _placed(dataclasses.replace(source, layers=source.layers[::-1]), target, matcher)
     return placement if placement and placement.coverage > 1 - _MOST_GAPS else None
+
+
+def same_norms(source: Side, target: Side, matcher: Matcher) -> list[tuple[Layer, Layer]]:
+    """Returns the pairs of all normalizations in their orders, if these have the same shapes one by one; else none.
+
+    Args:
+      source: The source.
+      target: The target.
+      matcher: Decides which layers can be the same.
+    """
+    of_source, of_target = (chains(side, {v.number for v in side.variables}) for side in (source, target))
+    for role in NORMS:
+        whole = [
+            [chain.layers for chain in of_side.get(role, ()) if chain.whole and not chain.tracked]
+            for of_side in (of_source, of_target)
+        ]
+        for a, b in itertools.product(*whole):
+            pairs = list(zip(a, b, strict=False))
+            if (
+                len(a) == len(b)
+                and len(set(map(kind, a))) > 1
+                and all(matcher.roles(*pair) for pair in pairs)
+            ):
+                return pairs
+    return []
 
 
 _Item = TypeVar('_Item')

@@ -71,7 +71,7 @@ def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
     source_variables, target_variables = (side.variables for side in sides)
     sides[0].variables = join(source_variables, target_variables)
     sides[1].variables = join(target_variables, source_variables)
-    suggestion = _Suggester(*sides).run()
+    suggestion = _Suggester(*sides).run(others=len(cells.targets))
     suggestion.rules = [*cells.rules, *suggestion.rules]
     return suggestion
 
@@ -95,8 +95,8 @@ class _Suggester:
         self._source, self._target = source, target
         self._by_name, self._by_path = ({t.names[view]: t for t in source.all} for view in (0, -1))
 
-    def run(self) -> Suggestion:
-        alignment = align(self._source.aligned_as(), self._target.aligned_as())
+    def run(self, others: int) -> Suggestion:
+        alignment = align(self._source.aligned_as(), self._target.aligned_as(), others)
         claims = [
             _Claim(self._source.variables[s], self._target.variables[t], alignment.evidence[t])
             for t, s in sorted(alignment.sources.items())

@@ -83,17 +83,22 @@ def in_blocks(
     of_source = [_Scopes(sides[0], live[0], targets, view) for view in range(sides[0].views)]
     of_target = [_Scopes(sides[1], live[1], sources, view) for view in range(sides[1].views)]
     for a, b in itertools.product(of_source, of_target):
-        for scope, by_kind in a.live.items():
-            if not a.aligned[scope]:
-                continue
+        for scope, other in _corresponding(a, b, targets):
+            for kind_, layers in a.live[scope].items():
+                of_both = layers, b.live[other].get(kind_, [])
+                found = _paired((scope, other), of_both)
+                if a.kinds[scope][kind_] >= _LEAST:
+                    found = found or _last_norm((scope, other), of_both)
+                if found and all(matcher.roles(x, y) for x, y in found):
+                    yield found
+
+
+def _corresponding(a: _Scopes, b: _Scopes, targets: Mapping[int, int]) -> Iterator[tuple[str, str]]:
+    """Yields the scopes of two sides whose aligned variables are the same."""
+    for scope in a.live:
+        if a.aligned[scope]:
             for other in b.around({targets[s] for s in a.aligned[scope]}):
-                for kind_, layers in by_kind.items():
-                    of_both = layers, b.live[other].get(kind_, [])
-                    found = _paired((scope, other), of_both)
-                    if a.kinds[scope][kind_] >= _LEAST:
-                        found = found or _last_norm((scope, other), of_both)
-                    if found and all(matcher.roles(x, y) for x, y in found):
-                        yield found
+                yield scope, other
 
 
 def _paired(

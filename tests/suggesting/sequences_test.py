@@ -185,3 +185,34 @@ def test_variables_without_names_that_have_several_places_are_not_guessed(tmp_pa
     shapes = [(9, 4), (4, 4), (4, 4), (4, 4), (4, 2)]
     found = suggested(tmp_path, old, {f'net/Variable_{7 + n}': shape for n, shape in enumerate(shapes)})
     assert found == {'net/Variable_7': 'Variable', 'net/Variable_11': 'Variable_3'}
+
+
+def recurrent(scope, cell, norms, keras):
+    """Two convolutions and three recurrent layers, with a normalization after each."""
+    shapes = {f'{scope}conv_{n}/kernel': (5, 5, 8**n, 8) for n in range(2)}
+    for name, width in zip(norms, (8, 8, 12, 12, 12), strict=True):
+        shapes |= {f'{name}/{role}': (width,) for role in ('gamma', 'beta')}
+    for n, inputs in enumerate((20, 12, 12)):
+        if keras:
+            shapes |= {f'{cell(n)}/kernel': (inputs, 48), f'{cell(n)}/recurrent_kernel': (12, 48)}
+        else:
+            shapes[f'{cell(n)}/kernel'] = (inputs + 12, 48)
+        shapes[f'{cell(n)}/bias'] = (48,)
+    return shapes
+
+
+def test_normalizations_between_recurrent_layers_are_in_their_order(tmp_path):
+    names = [f'block_{n}/bn' for n in range(5)]
+    old = recurrent('', 'rnn/cell_{}'.format, counted('batch_normalization'), keras=False)
+    new = recurrent('', 'block_{}/lstm_cell'.format, names, keras=True)
+    found = suggested(tmp_path, old, new)
+    assert set(found) == {name for name in new if not name.startswith('conv_')}
+    for number, name in zip(counted('batch_normalization'), names, strict=True):
+        assert found[f'{name}/gamma'] == f'{number}/gamma'
+
+
+def test_normalizations_of_other_orders_are_not_taken_one_by_one(tmp_path):
+    names = [f'block_{n}/bn' for n in (2, 0, 3, 1, 4)]
+    old = recurrent('', 'rnn/cell_{}'.format, counted('batch_normalization'), keras=False)
+    new = recurrent('', 'block_{}/lstm_cell'.format, names, keras=True)
+    assert not any('/bn/' in target for target in suggested(tmp_path, old, new))
