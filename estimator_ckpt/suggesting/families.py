@@ -7,6 +7,7 @@ import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 
+from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.name_parts import UNNAMED, Split, find_role, split_names
 from estimator_ckpt.suggesting.running_numbers import in_scopes
 
@@ -286,15 +287,17 @@ class Side:
 
 def _unnamed_roles(variables: Sequence[Variable]) -> dict[int, str]:
     """Returns the roles of the two unnamed variables of a scope that are a kernel and its bias, by their numbers."""
-    scopes: dict[str, list[Variable]] = collections.defaultdict(list)
+    scopes: dict[str, list[tuple[int, Variable]]] = collections.defaultdict(list)
     for variable in variables:
         match = UNNAMED.fullmatch(variable.names[0])
         if match is not None and match['scope']:
-            scopes[match['scope']].append(variable)
+            scopes[match['scope']].append((to_int(match['number'] or '0'), variable))
     roles: dict[int, str] = {}
     for of_scope in scopes.values():
-        kernel, bias = sorted(of_scope, key=lambda v: v.names[0]) if len(of_scope) == 2 else (None, None)
-        if kernel and bias and len(kernel.shape) > 1 and bias.shape == kernel.shape[-1:]:
+        if len(of_scope) != 2:
+            continue
+        (_, kernel), (_, bias) = sorted(of_scope, key=lambda row: row[0])
+        if len(kernel.shape) > 1 and bias.shape == kernel.shape[-1:]:
             roles |= {kernel.number: 'kernel', bias.number: 'bias'}
     return roles
 

@@ -24,8 +24,10 @@ _ROLE = {
     role: re.compile(rf'(?:^|(?<=[_.-]))(?:{words})(?=(?:_?\d+)?_?(?::0)?$)', re.I)
     for role, words in _ROLES.items()
 }
-# Of attention, the letter of the role is before that of queries, keys, values or the output: `Wq`.
-_OF_ATTENTION = re.compile(r'(?:^|(?<=[_.-]))(?:(?P<kernel>W|w)|b)(?=(?:[a-z]|q?kv)(?::0)?$)')
+# The letter of a role may be right before a letter of the layer: `Wq`, `bo`, `wc3a`, `bd1`.
+_BEFORE_LETTER = re.compile(
+    r'(?:^|(?<=[_.-]))(?:(?P<kernel>W|w)|b)(?=(?:(?!n\d)[a-z]\d*[a-z]?|q?kv|out)(?::0)?$)'
+)
 # Or it is a letter before the name, as in `W_conv1`.
 _FIRST_ROLE = {'kernel': re.compile(r'w_(?=[a-z])', re.I), 'bias': re.compile(r'b_(?=[a-z])', re.I)}
 # Statistics that `tf.train.ExponentialMovingAverage` keeps of the tensors that `tf.nn.moments` returns.
@@ -143,7 +145,7 @@ def find_role(name: str) -> tuple[str, str]:
             role = 'embedding'
         stem = leaf[: match.start()] + leaf[match.end() :].removesuffix(':0').removesuffix('_')
         return (f'{prefix.lower()}_{role}' if prefix else role), scope + slash + stem
-    match = _OF_ATTENTION.search(leaf)
+    match = _BEFORE_LETTER.search(leaf)
     if match is not None:
         stem = leaf[: match.start()] + leaf[match.end() :].removesuffix(':0')
         return 'kernel' if match['kernel'] else 'bias', scope + slash + stem

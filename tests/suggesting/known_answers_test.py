@@ -55,7 +55,6 @@ LEAST_RECALL_UNSEEN = {
     'timm_efficientnet': 0.98,
     'tapas': 0.99,
     'wide_deep_model': 0.92,
-    'c3d': 0.5,
     'bert_for_tf2': 0.95,
     'keras_hub_gpt_2': 0.98,
     'graph_attention': 0.5,

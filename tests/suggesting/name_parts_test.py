@@ -26,6 +26,13 @@ from estimator_ckpt.suggesting.reshaping import fits
         ('Variable_1', '', 'Variable_1'),
         ('overweight', '', 'overweight'),
         ('net/W_conv1', 'kernel', 'net/conv1'),
+        ('net/attention_Wq', 'kernel', 'net/attention_q'),
+        ('net/bo', 'bias', 'net/o'),
+        ('net/wc3a', 'kernel', 'net/c3a'),
+        ('net/bd1', 'bias', 'net/d1'),
+        ('net/bout:0', 'bias', 'net/out'),
+        ('net/bn1', '', 'net/bn1'),
+        ('net/block', '', 'net/block'),
         ('net/b_conv1:0', 'bias', 'net/conv1'),
         ('w_embs', 'embedding', 'embs'),
         ('bias_weights', 'kernel', 'bias_'),
@@ -47,6 +54,9 @@ def test_a_letter_after_a_number_is_a_number():
     splits = split_names(['Mixed_5b/Conv2d_0a_1x1', 'Mixed_5d/Conv2d_0c_3x3', 'block2d_conv2d'])
     assert [split.values for split in splits.values()] == [(5, 1, 0, 0, 1, 1), (5, 3, 0, 2, 3, 3), (2, 3)]
     assert [str(split) for split in splits.values()] == list(splits)
+    # Only one digit before a `d` is a dimension.
+    [split] = split_names(['mixed_17x17x768d/conv3d']).values()
+    assert split.values == (17, 17, 768, 3)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +71,25 @@ def test_a_letter_after_a_number_is_a_number():
 def test_the_weight_of_a_normalization_is_a_vector(names, roles):
     side = Side(Variable(number, (name,), (8,), 1) for number, name in enumerate(names))
     assert side.roles == roles
+
+
+def test_a_bias_beside_the_statistics_of_a_normalization_is_its_offset():
+    """As in darkflow; without statistics, there is a scale of the weights."""
+    shapes = {'c/kernel': (3, 3, 4, 8), 'c/biases': (8,), 'c/gamma': (8,)}
+    for further, role in ({'c/moving_mean': (8,)}, 'beta'), ({}, 'bias'):
+        side = Side(
+            Variable(n, (name,), shape, 1) for n, (name, shape) in enumerate((shapes | further).items())
+        )
+        assert side.roles[1] == role
+
+
+def test_unnamed_variables_are_in_the_order_of_their_numbers():
+    names = ['net/Variable_9', 'net/Variable_10']
+    side = Side(
+        Variable(n, (name,), shape, 1)
+        for n, (name, shape) in enumerate(zip(names, [(4, 8), (8,)], strict=True))
+    )
+    assert side.roles == ['kernel', 'bias']
 
 
 def test_a_bias_beside_a_matrix_is_a_bias():
