@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
@@ -87,6 +88,26 @@ def test_what_is_split_and_put_together_again_is_the_same_with_its_slots(tmp_pat
     assert set(reader.keys()) == set(values)
     for name, value in values.items():
         np.testing.assert_array_equal(reader.tensor(name), value)
+
+
+def test_the_objects_of_a_program_get_their_parts(tmp_path):
+    old, values = write(tmp_path / 'old', network(fused))
+    layers = [tf.Module() for _ in range(11)]
+    for n, layer in enumerate(layers):
+        for name, shape in apart(n, ('query', 'key', 'value')).items():
+            *path, last = name.split('/')[2:]
+            module = layer
+            for component in path:
+                if not hasattr(module, component):
+                    setattr(module, component, tf.Module())
+                module = getattr(module, component)
+            setattr(module, last, tf.Variable(tf.zeros(shape)))
+    checkpoint = tf.train.Checkpoint(layers=layers)
+    suggestion = estimator_ckpt.suggest_rules(old, checkpoint)
+    assert suggestion.complete and suggestion.gives_paths
+    estimator_ckpt.warm_start(estimator_ckpt.WarmStart(old, rules=suggestion.as_rules()), checkpoint)
+    expected = values['model/h3/attn/c_attn/b'][2 * WIDTH :].reshape(HEADS, -1)
+    np.testing.assert_array_equal(layers[3].self_attention.value.bias, expected)
 
 
 def test_keys_and_values_of_a_memory_are_split_where_queries_are_apart(tmp_path):
