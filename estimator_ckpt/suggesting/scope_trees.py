@@ -15,7 +15,7 @@ from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import NORMS, main_number
-from estimator_ckpt.suggesting.name_parts import split_names
+from estimator_ckpt.suggesting.name_parts import split_names, words
 from estimator_ckpt.suggesting.sequences import chains, kind
 
 # The fewest layers and shapes that prove more than chance, and the fewest scopes of several layers.
@@ -24,6 +24,8 @@ _LEAST_LAYERS, _LEAST_SHAPES, _LEAST_SCOPES = 8, 4, 2
 _MOST_GAPS = 0.1
 # More variables, scopes of more children or below more others, and more beginnings of layouts are not followed up.
 _MOST_VARIABLES, _MOST_CHILDREN, _MOST_STATES = 5_000, 64, 100_000
+# Words of what is at the beginning of a network, and at its end.
+_FIRST, _LAST = frozenset(['input', 'stem', 'first']), frozenset(['output', 'final', 'last', 'logit', 'head'])
 _EVIDENCE = Evidence(0.0, 0.9, 0.8)
 
 _Pair = tuple[Layer, Layer]
@@ -144,17 +146,28 @@ def _tree(rows: _Rows, in_order: bool, depth: int = 0) -> _Node | None:
 
 
 def _before(names: Sequence[str]) -> list[int]:
-    """Returns for each name those that differ from it in one number, which is smaller, as a set of bits."""
+    """Returns for each name those that come before it, as a set of bits.
+
+    These differ from it in one number, which is smaller; or only it is an output, or only they are inputs, of what else
+    it or they are called: `block_output` comes after `block_1`.
+    """
     splits = split_names(dict.fromkeys(names))
+    of_names = [frozenset(words([name])) for name in names]
     before = [0] * len(names)
     for a, name in enumerate(names):
         for b, other in enumerate(names):
             x, y = splits[name], splits[other]
+            is_before = _ends(of_names[a], of_names[b], _LAST) or _ends(of_names[b], of_names[a], _FIRST)
             if x.literals == y.literals:
                 differing = [(m, n) for m, n in zip(x.values, y.values, strict=True) if m != n]
-                if len(differing) == 1 and differing[0][1] < differing[0][0]:
-                    before[a] |= 1 << b
+                is_before = len(differing) == 1 and differing[0][1] < differing[0][0]
+            before[a] |= is_before << b
     return before
+
+
+def _ends(one: frozenset[str], other: frozenset[str], ends: frozenset[str]) -> bool:
+    """Returns True if only the words of one name have one for an end, and the other name has all others of them."""
+    return not one.isdisjoint(ends) and other.isdisjoint(ends) and one - ends <= other
 
 
 def _certain(rows: _Rows, order: Sequence[Layer], same: _Same) -> list[_Pair]:

@@ -25,7 +25,7 @@ from estimator_ckpt.suggesting.layer_kinds import (
     main_number,
     place,
 )
-from estimator_ckpt.suggesting.sequences import in_order
+from estimator_ckpt.suggesting.sequences import by_numbers, in_order
 
 
 def partners(side: Side) -> dict[int, Layer]:
@@ -52,6 +52,7 @@ def _pairs(side: Side) -> Iterator[tuple[Layer, Layer]]:
     for _, (convolutions, norms) in sorted(views.items()):
         yield from counted_pairs(convolutions, norms)
         yield from _named(convolutions, norms, _key)
+        yield from _by_rank(convolutions, norms)
         yield from _alone(convolutions, norms)
         yield from _named(convolutions, norms, _shared_key(convolutions, norms), below=False)
     yield from _following(side)
@@ -93,7 +94,17 @@ def _named(
     for layer in convolutions:
         by_key[key_of(layer)].append(layer)
     pairs, remaining = [], collections.defaultdict(list)
+    norms = list(norms)
+    from_none = {
+        main_number(norm)
+        for groups in _counted_from_none(norms).values()
+        for group in groups
+        for norm in group
+    }
     for norm in norms:
+        # `BatchNorm_1` is the second one, and not that of `conv_1`.
+        if main_number(norm) in from_none:
+            continue
         fitting = [layer for layer in by_key.get(key_of(norm), ()) if not _beside(layer, norm)]
         if len(fitting) > 1:
             fitting = [layer for layer in fitting if str(layer.split).rstrip('/') in str(norm.split)]
@@ -108,6 +119,37 @@ def _named(
     yield from right
     if below:
         yield from _below(by_key, remaining, right)
+
+
+def _counted_from_none(layers: Iterable[Layer]) -> dict[str, list[list[Layer]]]:
+    """Returns, by scope, the layers that TensorFlow has counted, the first one without a number, in their order."""
+    groups: dict[tuple[str, str], dict[int, list[Layer]]] = collections.defaultdict(dict)
+    for layer in layers:
+        scope, base, number, is_counted = place(layer)
+        if is_counted:
+            groups[scope, base].setdefault(number, []).append(layer)
+    counted: dict[str, list[list[Layer]]] = collections.defaultdict(list)
+    for (scope, _), group in groups.items():
+        if len(group) > 1 and 0 in group:
+            counted[scope].append([layer for _, of_number in sorted(group.items()) for layer in of_number])
+    return counted
+
+
+def _by_rank(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tuple[Layer, Layer]]:
+    """Yields the normalizations counted in a scope with as many convolutions below it, whose numbers differ."""
+    by_scope: dict[str, list[Layer]] = collections.defaultdict(list)
+    for layer in by_numbers(convolutions):
+        scope = place(layer)[0]
+        while scope:
+            scope = scope.rpartition('/')[0]
+            by_scope[scope].append(layer)
+    for scope, groups in _counted_from_none(norms).items():
+        below = by_scope[scope]
+        for group in groups:
+            pairs = list(zip(below, group, strict=False))
+            same = len({layer.split.literals for layer in below}) == 1 and len(below) == len(group)
+            if same and all(agree(*pair) for pair in pairs):
+                yield from pairs
 
 
 def _below(

@@ -22,7 +22,6 @@ LEAST_RECALL = {
     'resnext': 0.98,
     'elmo': 0.69,
     'wavenet': 0.5,
-    'srgan': 0.3,
     'ppo': 0.92,
     'retinanet': 0.95,
     'nasnet': 0.95,

@@ -62,6 +62,17 @@ def test_scopes_of_the_same_layers_follow_their_numbers(tmp_path):
     assert set(suggested(tmp_path, old, new)) == set(zip(old, new, strict=True))
 
 
+def test_outputs_come_after_what_else_they_are_called(tmp_path):
+    """As in the generator of SRGAN: `block_output` comes after the blocks, before what follows them."""
+    old = {'net/input_stage/conv/weights': (9, 9, 3, 16)}
+    for block in range(1, 6):
+        old |= {f'net/block_{block}/conv_{n}/weights': (3, 3, 16, 16) for n in (1, 2)}
+    old |= {'net/block_output/conv/weights': (3, 3, 16, 16)}
+    old |= {f'net/up_{n}/conv_{m}/weights': (3, 3, 16 * n, 32 * m) for n in (1, 2) for m in (1, 2)}
+    new = counted(old)
+    assert set(suggested(tmp_path, old, new)) == set(zip(old, new, strict=True))
+
+
 def test_decoders_may_be_numbered_from_their_end(tmp_path):
     down = {f'net/down_{n}/conv{m}/weights': (3, 3, 2**n * m, 2 ** (n + 1)) for n in range(4) for m in (1, 2)}
     up = {f'net/up_{n}/conv{m}/weights': (3, 3, 40 * 2**n * m, 2**n) for n in (3, 2, 1, 0) for m in (1, 2)}

@@ -216,3 +216,17 @@ def test_normalizations_of_other_orders_are_not_taken_one_by_one(tmp_path):
     old = recurrent('', 'rnn/cell_{}'.format, counted('batch_normalization'), keras=False)
     new = recurrent('', 'block_{}/lstm_cell'.format, names, keras=True)
     assert not any('/bn/' in target for target in suggested(tmp_path, old, new))
+
+
+def test_the_second_normalization_of_a_scope_is_not_that_of_its_convolution_1(tmp_path):
+    """`BatchNorm` and `BatchNorm_1` are counted from none on, and `conv_1` and `conv_2` from one on."""
+    old, new, expected = {}, {}, {}
+    for block, width in enumerate((8, 12, 16)):
+        for n, norm in ((1, 'BatchNorm'), (2, 'BatchNorm_1')):
+            scope, to = f'net/res_{block}', f'stage_{block}'
+            old[f'{scope}/conv_{n}/Conv/weights'] = new[f'{to}/conv_{n}/kernel'] = (3, 3, width, width)
+            for role in ('gamma', 'beta'):
+                old[f'{scope}/{norm}/{role}'] = new[f'{to}/conv_{n}_bn/{role}'] = (width,)
+                expected[f'{to}/conv_{n}_bn/{role}'] = f'{scope}/{norm}/{role}'
+    found = suggested(tmp_path, old, new)
+    assert {target: source for target, source in found.items() if '_bn/' in target} == expected
