@@ -3,7 +3,7 @@
 import collections
 import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from estimator_ckpt.suggesting.name_parts import likeness, words
 
@@ -28,6 +28,17 @@ _PLAIN = frozenset(
 _PLAIN_WEIGHT = 0.4
 # The weight of a word relative to that of a word in the next component.
 _DECAY = 0.8
+
+# Words of which the name of a layer that has one does not mean a layer that has the other, and what is left of the
+# likeness of such names.
+_CONTRARY = (
+    ('encoder', 'decoder'),
+    ('forward', 'backward'),
+    ('generator', 'discriminator'),
+    ('actor', 'critic'),
+    ('left', 'right'),
+)
+_IF_CONTRARY = 0.7
 
 _likeness = functools.lru_cache(maxsize=100_000)(likeness)
 
@@ -60,7 +71,7 @@ class Rarity:
 
 
 def similarity(a: dict[str, float], b: dict[str, float]) -> float:
-    """Returns the share, from 0 to 1, of the weight of all words that is in equal or similar words.
+    """Returns the share, from 0 to 1, of the weight of all words that is in equal or similar words; less if contrary.
 
     Args:
       a: The weights of the words of the first name.
@@ -81,4 +92,11 @@ def similarity(a: dict[str, float], b: dict[str, float]) -> float:
             used_a.add(x)
             used_b.add(y)
             common -= negative * (a[x] + b[y])
-    return common / total
+    contrary = any(
+        _has_only(a, x, y) and _has_only(b, y, x) for pair in _CONTRARY for x, y in (pair, pair[::-1])
+    )
+    return common / total * (_IF_CONTRARY if contrary else 1.0)
+
+
+def _has_only(words_of_name: Container[str], word: str, other: str) -> bool:
+    return word in words_of_name and other not in words_of_name
