@@ -104,11 +104,16 @@ def _corresponding(a: _Scopes, b: _Scopes, targets: Mapping[int, int]) -> Iterat
 def _paired(
     scopes: tuple[str, str], layers: tuple[Sequence[_Named], Sequence[_Named]]
 ) -> list[tuple[Layer, Layer]]:
-    """Returns the pairs of the layers of a kind, if their order is a convention on one side and known on the other."""
+    """Returns the pairs of the layers of a kind, if their order is a convention on one side and known on the other.
+
+    Normalizations that both sides number are in this order too.
+    """
     if not _LEAST <= len(layers[0]) == len(layers[1]) <= _MOST:
         return []
     ranks = [_ranks(scope, of_side) for scope, of_side in zip(scopes, layers, strict=True)]
-    if not any(ranks) or (all(ranks) and set(ranks[0]) != set(ranks[1])):
+    # Where both sides number projections, their orders may be two.
+    known = any(ranks) or is_norm(layers[0][0][1])
+    if not known or (all(ranks) and set(ranks[0]) != set(ranks[1])):
         return []
     places = [of_ranks or _numbers(of_side) for of_ranks, of_side in zip(ranks, layers, strict=True)]
     if not all(places):

@@ -63,6 +63,13 @@ def test_numbered_normalizations_are_those_of_the_attention_and_of_the_network(t
         assert pairs['model/ln_f/gamma'] == 'transformer/layer_norm/gamma'
 
 
+def test_normalizations_that_both_sides_number_are_in_this_order(tmp_path):
+    old = network('model/h{}', NAMED, ['ln_1', 'ln_2'])
+    suggestion, pairs = suggested(tmp_path, old, network('net/layer_{}', NAMED, ['t5_norm', 't5_norm_1']))
+    assert suggestion.complete
+    assert pairs['model/h10/ln_1/gamma'] == 'net/layer_10/t5_norm/gamma'
+
+
 def test_names_for_the_same_parts_are_the_same_parts(tmp_path):
     old = network('bert/layer_{}', NAMED, ['attention/output/LayerNorm', 'output/LayerNorm'])
     new = network('distil/layer_{}', NAMED, ['sa_layer_norm', 'output_layer_norm'])
