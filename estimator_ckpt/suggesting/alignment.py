@@ -1,7 +1,8 @@
 """Aligns the variables of two sides, as far as shapes, numbers and names leave no doubt.
 
 Sequences of layers come first: where one side's layers, in an order that is known, are a part of the other's, the pairs
-are certain that every way to embed them has in common, and the normalizations follow their convolutions.
+are certain that every way to embed them has in common, and the normalizations follow their convolutions. Where one
+side's names have no order, their scopes are laid out along the order of the other side.
 
 The layers that remain are grouped into families, whose names differ only in numbers. Each family of the source is
 compared with each family of the target that has variables of the same size: hypotheses state which numbers of one
