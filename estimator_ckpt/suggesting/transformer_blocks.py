@@ -106,13 +106,13 @@ def _paired(
 ) -> list[tuple[Layer, Layer]]:
     """Returns the pairs of the layers of a kind, if their order is a convention on one side and known on the other.
 
-    Normalizations that both sides number are in this order too.
+    Layer normalizations that both sides number are in this order too; batch normalizations may belong to branches.
     """
     if not _LEAST <= len(layers[0]) == len(layers[1]) <= _MOST:
         return []
     ranks = [_ranks(scope, of_side) for scope, of_side in zip(scopes, layers, strict=True)]
     # Where both sides number projections, their orders may be two.
-    known = any(ranks) or is_norm(layers[0][0][1])
+    known = any(ranks) or all(_is_layer_norm(layer) for _, layer in layers[0])
     if not known or (all(ranks) and set(ranks[0]) != set(ranks[1])):
         return []
     places = [of_ranks or _numbers(of_side) for of_ranks, of_side in zip(ranks, layers, strict=True)]
@@ -135,7 +135,11 @@ def _last_norm(
     right_below = all(
         '/' not in n.removeprefix(s).rstrip('/') for n, s in zip((name, other), scopes, strict=True)
     )
-    return [(norm, counterpart)] if right_below and is_norm(norm) else []
+    return [(norm, counterpart)] if right_below and _is_layer_norm(norm) else []
+
+
+def _is_layer_norm(layer: Layer) -> bool:
+    return is_norm(layer) and 'mean' not in layer.variables
 
 
 def _ranks(scope: str, layers: Sequence[_Named]) -> list[int]:
