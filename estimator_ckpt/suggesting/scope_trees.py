@@ -282,7 +282,8 @@ class _Layouts:
         self, root: _Node, placed: int, at: int
     ) -> Iterator[tuple[int, int | None, int, tuple[int, int]]]:
         """Yields a child or -1, its place, the gap that it makes, and what has been placed then and up to where."""
-        if at < len(self._order):
+        # What is left out between scopes could as well be inside of one.
+        if at < len(self._order) and placed in (0, (1 << len(root.children)) - 1):
             yield -1, None, 1, (placed, at + 1)
         for number, child in _next(root, placed):
             yield number, None, child.size, (placed | 1 << number, at)

@@ -116,3 +116,14 @@ def test_very_deep_and_very_wide_scopes_are_left_alone(tmp_path):
         assert set(suggested(tmp_path, old, counted(old))) <= set(zip(old, counted(old), strict=True))
     old = {f'net/{name}/{n}/weights': (3, 3, n + 1, n + 2) for n in range(12) for name in map(str, range(70))}
     suggested(tmp_path, old, counted(old))
+
+
+def test_a_layer_that_a_scope_lacks_moves_no_others(tmp_path):
+    """Two layers of a block have the same shape, and the next block begins with that shape too."""
+    old = {'net/stem/conv1/weights': (7, 7, 3, 16), 'net/stem/conv2/weights': (3, 3, 16, 24)}
+    for block, width in ((1, 24), (2, 24), (3, 24), (4, 40)):
+        old |= {f'net/block_{block}/conv{n}/weights': (3, 3, width, width) for n in (1, 2, 3)}
+    new = counted(old)
+    expected = set(zip(old, new, strict=True))
+    del old['net/block_1/conv3/weights']
+    assert set(suggested(tmp_path, old, new)) <= expected
