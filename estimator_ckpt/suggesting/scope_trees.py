@@ -16,7 +16,7 @@ from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import NORMS, main_number
 from estimator_ckpt.suggesting.name_parts import split_names, words
-from estimator_ckpt.suggesting.sequences import chains, kind
+from estimator_ckpt.suggesting.sequences import Kind, chains, kind
 
 # The fewest layers and shapes that prove more than chance, and the fewest scopes of several layers.
 _LEAST_LAYERS, _LEAST_SHAPES, _LEAST_SCOPES = 8, 4, 2
@@ -56,6 +56,10 @@ class _Node:
     def scopes(self) -> int:
         """Returns the number of scopes of several layers in this one."""
         return sum(child.scopes() + 1 for child in self.children if child.size > 1)
+
+    def kinds(self) -> set[Kind]:
+        """Returns the kinds of the layers."""
+        return {kind(self.layer)} if self.layer else set().union(*(child.kinds() for child in self.children))
 
 
 def laid_out(
@@ -196,11 +200,14 @@ class _Layouts:
 
     def __init__(self, order: Sequence[Layer], same: _Same):
         self._order, self._same = order, same
+        self._kinds_of_order = set(map(kind, order))
+        self._kinds_of_tree: set[Kind] = set()
         self._known: dict[tuple[int, int], _Places | None] = {}
         self._left = _MOST_STATES
 
     def certain(self, root: _Node, most_gaps: int) -> list[_Pair]:
         """Returns the pairs of a layer of the tree and one of the order that all layouts with the fewest gaps have."""
+        self._kinds_of_tree = root.kinds()
         try:
             places = self._with_gaps(root, most_gaps)
         except _TooManyError:
@@ -282,11 +289,12 @@ class _Layouts:
         self, root: _Node, placed: int, at: int
     ) -> Iterator[tuple[int, int | None, int, tuple[int, int]]]:
         """Yields a child or -1, its place, the gap that it makes, and what has been placed then and up to where."""
-        # What is left out between scopes could as well be inside of one.
-        if at < len(self._order) and placed in (0, (1 << len(root.children)) - 1):
+        # Only what the other side surely lacks is left out: a layer of its shape could be missing in any scope.
+        if at < len(self._order) and kind(self._order[at]) not in self._kinds_of_tree:
             yield -1, None, 1, (placed, at + 1)
         for number, child in _next(root, placed):
-            yield number, None, child.size, (placed | 1 << number, at)
+            if not child.kinds() <= self._kinds_of_order:
+                yield number, None, child.size, (placed | 1 << number, at)
             if at < len(self._order) and self._at(child, at) is not None:
                 yield number, at, 0, (placed | 1 << number, at + child.size)
 
