@@ -224,8 +224,7 @@ class _Aligner:
                 accepted = True
             sides, parts = (self._source, self._target), (of_source, of_target)
             for pairs in list(same_places(sides, parts, live, self._result.sources, self._matcher)):
-                for a, b in pairs:
-                    accepted |= self._accept_layers(a, b, IN_ORDER)
+                accepted |= self._accept_in_order(pairs)
         return accepted
 
     def _chains(self, norms: bool, live: tuple[set[int], set[int]] | None = None) -> bool:
@@ -273,8 +272,7 @@ class _Aligner:
             s, t = main_number(a), main_number(b)
             if self._may_differ(a, b) or targets.get(s, t) != t or sources.get(t, s) != s:
                 return False
-        live = [(a, b) for a, b in pairs if main_number(b) in self._live_target]
-        return any([self._accept_layers(a, b, IN_ORDER) for a, b in live])
+        return self._accept_in_order([(a, b) for a, b in pairs if main_number(b) in self._live_target])
 
     def _activations(self) -> bool:
         """Accepts the slopes of activations. Returns True if there were any."""
@@ -292,8 +290,7 @@ class _Aligner:
         for pairs in list(same_places(sides, live, live, sources, self._matcher)):
             share, _ = agreement(pairs, self._surroundings, sources, self._targets)
             if len(pairs) > 1 and share == 1 and not any(self._may_differ(a, b) for a, b in pairs):
-                for a, b in pairs:
-                    accepted |= self._accept_layers(a, b, IN_ORDER)
+                accepted |= self._accept_in_order(pairs)
         return accepted
 
     def _in_blocks(self) -> bool:
@@ -301,8 +298,7 @@ class _Aligner:
         sides, live = (self._source, self._target), (self._live_source, self._live_target)
         accepted = False
         for pairs in list(in_blocks(sides, live, self._result.sources, self._matcher)):
-            for a, b in pairs:
-                accepted |= self._accept_layers(a, b, IN_ORDER)
+            accepted |= self._accept_in_order(pairs)
         return accepted
 
     def _parts_units(self, pairs: Iterable[tuple[int, int]]) -> bool:
@@ -348,6 +344,9 @@ class _Aligner:
         pairs = [(a.variables[x].number, b.variables[y].number) for x, y in self._matcher.roles(a, b)]
         self._accept(pairs, evidence)
         return bool(pairs)
+
+    def _accept_in_order(self, pairs: Iterable[tuple[Layer, Layer]]) -> bool:
+        return any([self._accept_layers(a, b, IN_ORDER) for a, b in pairs])
 
     def _of_families(self) -> Iterator[Scored]:
         self._targets = {s: t for t, s in self._result.sources.items()}

@@ -16,12 +16,10 @@ from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import NORMS, main_number
 from estimator_ckpt.suggesting.name_parts import split_names, words
-from estimator_ckpt.suggesting.sequences import Kind, chains, kind
+from estimator_ckpt.suggesting.sequences import Kind, allowed_gaps, chains, kind
 
 # The fewest layers and shapes that prove more than chance, and the fewest scopes of several layers.
 _LEAST_LAYERS, _LEAST_SHAPES, _LEAST_SCOPES = 8, 4, 2
-# The share of layers, besides one, that either side may lack, such as heads.
-_MOST_GAPS = 0.1
 # More variables, scopes of more children or below more others, and more beginnings of layouts are not followed up.
 _MOST_VARIABLES, _MOST_CHILDREN, _MOST_STATES = 5_000, 64, 100_000
 # Words of what is at the beginning of a network, and at its end.
@@ -100,14 +98,10 @@ def _orders(side: Side) -> Iterator[tuple[str, list[list[Layer]]]]:
     found = chains(side, {variable.number for variable in side.variables})
     counts = collections.Counter(layer.main_role for layer in side.layers())
     for role in sorted(found.keys() - set(NORMS)):
-        least = counts[role] - _allowed(counts[role])
+        least = counts[role] - allowed_gaps(counts[role])
         orders = [chain.layers for chain in found[role] if len(chain.layers) >= least and not chain.tracked]
         if orders:
             yield role, orders
-
-
-def _allowed(count: int) -> int:
-    return max(1, int(_MOST_GAPS * count))
 
 
 def _named(side: Side, role: str) -> Iterator[_Rows]:
@@ -176,7 +170,7 @@ def _ends(one: frozenset[str], other: frozenset[str], ends: frozenset[str]) -> b
 
 def _certain(rows: _Rows, order: Sequence[Layer], same: _Same) -> list[_Pair]:
     """Returns the pairs that all layouts have in common, those whose scopes keep the order of their numbers first."""
-    most = _allowed(max(len(rows), len(order)))
+    most = allowed_gaps(max(len(rows), len(order)))
     if abs(len(rows) - len(order)) > most or len({kind(layer) for layer in order}) < _LEAST_SHAPES:
         return []
     # Decoders may be numbered from their end.
@@ -205,7 +199,7 @@ class _Layouts:
         self._known: dict[tuple[int, int], _Places | None] = {}
         self._left = _MOST_STATES
 
-    def certain(self, root: _Node, most_gaps: int) -> list[_Pair]:
+    def certain(self, root: _Node, most_gaps: float) -> list[_Pair]:
         """Returns the pairs of a layer of the tree and one of the order that all layouts with the fewest gaps have."""
         self._kinds_of_tree = root.kinds()
         try:
@@ -261,7 +255,7 @@ class _Layouts:
         if self._left < 0:
             raise _TooManyError
 
-    def _with_gaps(self, root: _Node, most: int) -> _Places | None:
+    def _with_gaps(self, root: _Node, most: float) -> _Places | None:
         """Returns the places of what is in the outermost scope, of which some may have no counterpart, and likewise."""
         start, end = (0, 0), ((1 << len(root.children)) - 1, len(self._order))
         costs = {start: 0}

@@ -258,12 +258,17 @@ def _may_embed(a: collections.Counter, b: collections.Counter) -> bool:
             gaps += count
         elif count > many[kind_]:
             return False
-        if gaps > _allowed(few.total()):
+        if gaps > allowed_gaps(few.total()):
             return False
     return True
 
 
-def _allowed(count: int) -> float:
+def allowed_gaps(count: int) -> float:
+    """Returns how many of so many layers the other side may lack, such as heads.
+
+    Args:
+      count: The number of layers.
+    """
     return max(1, _MOST_GAPS * count)
 
 
@@ -281,7 +286,7 @@ def _placed(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
         if layer.signature not in present:
             present[layer.signature] = any(same(layer, example) for example in examples.values())
     kept = [layer for layer in short if present[layer.signature]]
-    if len(short) - len(kept) > _allowed(len(short)) or len(set(map(kind, kept))) < _LEAST_SHAPES:
+    if len(short) - len(kept) > allowed_gaps(len(short)) or len(set(map(kind, kept))) < _LEAST_SHAPES:
         return None
     first = embedded(kept, long, same)
     if first is None:

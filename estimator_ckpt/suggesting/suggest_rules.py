@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
@@ -255,9 +255,8 @@ def _has_paths(side: ComparedSide) -> bool:
 
 def _operations(claim: _Claim) -> Iterator[str]:
     cast = '' if claim.source.dtype == claim.target.dtype else f'cast={dtypes.name(claim.target.dtype)}'
+    texts: Iterable[str] = reshape_operations(claim.source.shape or (), claim.target.shape or ())
     if claim.source.parts or claim.target.parts:
         texts = operations_between(claim.source, claim.target)
-    else:
-        texts = iter(reshape_operations(claim.source.shape or (), claim.target.shape or ()))
     for text in texts:
         yield ' '.join(filter(None, [text, cast]))

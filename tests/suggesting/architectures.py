@@ -224,6 +224,20 @@ def slim_resnet_without_names() -> Pair:
     return program(answer, {'global_step': ()}, model=tf.keras.Model(inputs, x))
 
 
+# The channels of each block's convolutions, in the order of its branches.
+INCEPTION_V1_WIDTHS = {
+    '3b': (64, 96, 128, 16, 32, 32),
+    '3c': (128, 128, 192, 32, 96, 64),
+    '4b': (192, 96, 208, 16, 48, 64),
+    '4c': (160, 112, 224, 24, 64, 64),
+    '4d': (128, 128, 256, 24, 64, 64),
+    '4e': (112, 144, 288, 32, 64, 64),
+    '4f': (256, 160, 320, 32, 128, 128),
+    '5b': (256, 160, 320, 32, 128, 128),
+    '5c': (384, 192, 384, 48, 128, 128),
+}
+
+
 def googlenet() -> Pair:
     """slim's Inception v1 and a Keras model whose layers have no names of their own."""
     tf.keras.backend.clear_session()
@@ -241,17 +255,7 @@ def googlenet() -> Pair:
 
     inputs = tf.keras.Input([32, 32, 3])
     x = unit(unit(unit(inputs, 64, 7, 'Conv2d_1a_7x7'), 64, 1, 'Conv2d_2b_1x1'), 192, 3, 'Conv2d_2c_3x3')
-    for name, widths in {
-        '3b': (64, 96, 128, 16, 32, 32),
-        '3c': (128, 128, 192, 32, 96, 64),
-        '4b': (192, 96, 208, 16, 48, 64),
-        '4c': (160, 112, 224, 24, 64, 64),
-        '4d': (128, 128, 256, 24, 64, 64),
-        '4e': (112, 144, 288, 32, 64, 64),
-        '4f': (256, 160, 320, 32, 128, 128),
-        '5b': (256, 160, 320, 32, 128, 128),
-        '5c': (384, 192, 384, 48, 128, 128),
-    }.items():
+    for name, widths in INCEPTION_V1_WIDTHS.items():
         at = f'Mixed_{name}'
         branches = [unit(x, widths[0], 1, f'{at}/Branch_0/Conv2d_0a_1x1')]
         y = unit(x, widths[1], 1, f'{at}/Branch_1/Conv2d_0a_1x1')

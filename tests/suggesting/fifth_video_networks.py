@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tests.suggesting.architectures import INCEPTION_V1_WIDTHS
 from tests.suggesting.blind_objects import STATISTICS, Rows, with_slots
 from tests.suggesting.known_pairs import Pair
 
@@ -78,19 +79,6 @@ class _Inflated:
         return layers.Concatenate(axis=4, name=scope)(branches)
 
 
-_BLOCKS: dict[str, tuple[int, ...]] = {
-    '3b': (64, 96, 128, 16, 32, 32),
-    '3c': (128, 128, 192, 32, 96, 64),
-    '4b': (192, 96, 208, 16, 48, 64),
-    '4c': (160, 112, 224, 24, 64, 64),
-    '4d': (128, 128, 256, 24, 64, 64),
-    '4e': (112, 144, 288, 32, 64, 64),
-    '4f': (256, 160, 320, 32, 128, 128),
-    '5b': (256, 160, 320, 32, 128, 128),
-    '5c': (384, 192, 384, 48, 128, 128),
-}
-
-
 def i3d() -> Pair:
     """google-deepmind/kinetics-i3d's RGB network in Sonnet, narrow, and dlpbc/keras-kinetics-i3d for 51 classes.
 
@@ -103,7 +91,7 @@ def i3d() -> Pair:
     x = layers.MaxPooling3D((1, 3, 3), (1, 2, 2), 'same', name='MaxPool2d_2a_3x3')(x)
     x = net.unit(x, 'Conv3d_2b_1x1', 'Conv3d_2b_1x1', 16, 1)
     x = net.unit(x, 'Conv3d_2c_3x3', 'Conv3d_2c_3x3', 48, 3)
-    for block, widths in _BLOCKS.items():
+    for block, widths in INCEPTION_V1_WIDTHS.items():
         if block == '3b':
             x = layers.MaxPooling3D((1, 3, 3), (1, 2, 2), 'same', name='MaxPool2d_3a_3x3')(x)
         elif block == '4b':
