@@ -24,6 +24,8 @@ from estimator_ckpt.bundle.table import TableError, read_table
 
 # No checkpoint has more shards; an index that claims more is damaged.
 _MAX_SHARDS = 100_000
+# The number of entries that are decoded one by one before all are, apart from a share of all.
+_MAX_DECODED_SINGLY = 50
 
 
 def stored_files(prefix: str) -> list[str]:
@@ -81,6 +83,7 @@ class BundleReader:
             raise self._corrupt(f'it needs a reader of version {header.min_consumer}')
         self._entries: dict[bytes, Entry] = {}
         self._by_key: dict[str, Entry] = {}
+        self._decoded_singly = 0
         self._data = DataReader(self.prefix, self.num_shards, self.big_endian)
 
     def _read_index(self) -> dict[bytes, bytes]:
@@ -115,7 +118,8 @@ class BundleReader:
 
     def keys(self) -> list[str]:
         """Returns the sorted keys of the tensors, without those that hold the data of slices."""
-        if not any(key.startswith(b'\0') for key in self.raw):
+        # The keys ascend, and those of the data of slices come first.
+        if not next(iter(self.raw), b'').startswith(b'\0'):
             return list(self._decoded_keys)
         hidden = {slices.encode_key(key, part) for key in self.raw for part in self.raw_entry(key).slices}
         return [
@@ -146,7 +150,11 @@ class BundleReader:
         if entry is None:
             if key not in self.raw:
                 raise KeyError(f'{self.prefix} has no tensor {decode_key(key)!r}')
-            entry = self._entries[key] = self._decode_entry(key)
+            self._decoded_singly += 1
+            # To decode one entry takes as long as some 5 of all at once.
+            if self._decoded_singly == _MAX_DECODED_SINGLY + len(self.raw) // 20:
+                self.decode_all()
+            entry = self._entries[key] = self._entries.get(key) or self._decode_entry(key)
         return entry
 
     def message(self, key: bytes) -> BundleEntry:
@@ -169,6 +177,26 @@ class BundleReader:
         entries, plain = list(map(Entry._make, rows)), fields.plain.tolist()
         self._entries |= itertools.compress(zip(self.raw, entries, strict=True), plain)
         self._by_key |= itertools.compress(zip(self._decoded_keys, entries, strict=True), plain)
+
+    def types_and_shapes(self) -> dict[str, tuple[int, tuple[int, ...]]]:
+        """Returns the data type number and the shape of each tensor.
+
+        Raises:
+          CorruptCheckpointError: If an entry is implausible.
+        """
+        return self._types_and_shapes
+
+    @functools.cached_property
+    def _types_and_shapes(self) -> dict[str, tuple[int, tuple[int, ...]]]:
+        fields, keys = self.columns, self._decoded_keys
+        pairs = zip(fields.dtype.tolist(), fields.shapes(), strict=True)
+        result = dict(zip(keys, pairs, strict=True))
+        others = [keys[number] for number in np.flatnonzero(~fields.plain).tolist()]
+        # Not those of the data of slices.
+        for key in set(self.keys()).intersection(others) if others else ():
+            entry = self.entry(key)
+            result[key] = (entry.dtype, entry.shape)
+        return result
 
     def each_has_its_place(self) -> bool:
         """Returns True if no two tensors share bytes. May return False when unsure; cheaper than `places`."""

@@ -1,6 +1,6 @@
 """The interface of readers of checkpoints, whatever their format."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -78,6 +78,13 @@ class TensorSource(Protocol):
     def decode_all(self) -> None:
         """Decodes all entries at once, if that is faster than one by one."""
 
+    def types_and_shapes(self) -> Mapping[str, tuple[int, tuple[int, ...]]]:
+        """Returns the data type number and the shape of each tensor, which is cheaper than all entries.
+
+        Raises:
+          CorruptCheckpointError: If an entry is damaged.
+        """
+
     def tensor(self, key: str, verify: bool = False) -> np.ndarray:
         """Reads the value of a tensor. Partitioned tensors are assembled from their slices.
 
@@ -145,6 +152,11 @@ class UnsharedSource:
 
     def decode_all(self) -> None:
         """Does nothing, because all entries are decoded already."""
+
+    def types_and_shapes(self: TensorSource) -> Mapping[str, tuple[int, tuple[int, ...]]]:
+        """Returns the data type number and the shape of each tensor."""
+        entries = {key: self.entry(key) for key in self.keys()}
+        return {key: (entry.dtype, entry.shape) for key, entry in entries.items()}
 
     def each_has_its_place(self) -> bool:
         """Returns True, because no two tensors share bytes."""

@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -202,7 +203,7 @@ class Contents:
         meanings |= {key: of_objects[attribute] for key, attribute in self.by_object.items()}
         meanings[object_keys.OBJECT_GRAPH] = Meaning(Kind.OBJECT_GRAPH)
         by_name = {
-            full_names[attribute]: key for key, attribute in self.by_object.items() if attribute in full_names
+            name: key for key, attribute in self.by_object.items() if (name := full_names.get(attribute))
         }
 
         def shape_of(name: str) -> tuple[int, ...]:
@@ -243,8 +244,8 @@ class Contents:
 
         Two keys belong to the same tensor if they share bytes, or one is the full name of the other.
         """
-        if self.graph is None and self.reader.each_has_its_place():
-            yield from ((key, [key]) for key in self.names)
+        if self.reader.each_has_its_place():
+            yield from ((key, [key]) for key in itertools.chain(self.names, self.by_object))
             return
         places, full_names = self.reader.places(), self.full_names()
         groups: dict[Any, list[str]] = collections.defaultdict(list)

@@ -40,7 +40,8 @@ class Kind(str, enum.Enum):
         return self.value
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+# Never changed, yet not frozen: there may be 100,000, and to create a frozen one takes three times as long.
+@dataclasses.dataclass(slots=True, unsafe_hash=True)
 class Meaning:
     """The meaning of a key.
 
@@ -101,7 +102,10 @@ def meanings_of_names(
     """
     names = list(names)
     variables = _Names(names)
+    known = variables.all
     meanings: dict[str, Meaning] = {}
+    # The names that end in a segment after another name, as slots with unknown endings do.
+    endings: list[str] = []
     # Many names share few last segments, each of which is looked at once.
     looks: dict[str, _Look] = {}
     for name in names:
@@ -111,14 +115,15 @@ def meanings_of_names(
             look = looks[segment] = _look_of(segment)
         if look is _Look.PLAIN:
             meanings[name] = _VARIABLE
-        elif look is _Look.SLOT_ENDING and stem in variables and not _is_piece(stem):
+        elif look is _Look.SLOT_ENDING and stem in known and not _is_piece(stem):
             meanings[name] = Meaning(Kind.SLOT, stem, segment)
+            continue
         else:
             meanings[name] = _meaning_of_name(name, variables)
+        if stem in known:
+            endings.append(name)
     if shape_of is not None:
-        candidates = [
-            name for name in names if meanings[name] is _VARIABLE and name[: name.rfind('/')] in variables
-        ]
+        candidates = [name for name in endings if meanings[name] is _VARIABLE]
         by_structure = find_slots(names, candidates, shape_of) if candidates else {}
         for name, (variable, ending, is_sure) in by_structure.items():
             meanings[name] = (
@@ -147,21 +152,21 @@ def _is_piece(name: str) -> bool:
 
 
 class _Names:
-    """All names of a checkpoint, in which the variable of a slot is looked up."""
+    """All names of a checkpoint, in which the variable of a slot is looked up.
+
+    Attributes:
+      all: The names.
+    """
 
     def __init__(self, names: Collection[str]):
-        self._given = names
-
-    @functools.cached_property
-    def _names(self) -> frozenset[str]:
-        return frozenset(self._given)  # Lazily, because it is not needed if all names are plain variables.
+        self.all = frozenset(names)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._names
+        return name in self.all
 
     @functools.cached_property
     def _joined(self) -> dict[str, str]:
-        return {name.replace('/', '_'): name for name in self._names}
+        return {name.replace('/', '_'): name for name in self.all}
 
     def find_joined(self, name: str) -> str | None:
         """Returns the name that has slashes in place of some underscores; None if there is none."""
@@ -171,7 +176,7 @@ class _Names:
     def find(self, name: str) -> str | None:
         """Returns the longest tail of a name that is a name itself; None if there is none."""
         while True:
-            if name in self._names:
+            if name in self.all:
                 return name
             _, slash, name = name.partition('/')
             if not slash:
@@ -365,9 +370,11 @@ def refine(
     of_names = meanings_of_names({**dict.fromkeys(names), **by_name}, shape_of)
     of_names |= meanings_of_keras_slots(graph, by_name)
     is_name = frozenset(names)
+    # Most names are those of variables, and say nothing else.
+    telling = {name: meaning for name, meaning in of_names.items() if meaning.kind is not Kind.VARIABLE}
     for name, key in [*by_name.items(), *((name, name) for name in names)]:
-        meaning = of_names[name]
-        if meanings[key].kind is Kind.VARIABLE and meaning.kind is not Kind.VARIABLE:
+        meaning = telling.get(name)
+        if meaning is not None and meanings[key].kind is Kind.VARIABLE:
             # If a variable has both keys, that in the style of the slot's key is given.
             is_named = key in is_name and meaning.variable in is_name
             variable = meaning.variable if is_named else by_name.get(meaning.variable, meaning.variable)

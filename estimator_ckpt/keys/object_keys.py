@@ -38,6 +38,15 @@ def optimizer_path(key: str) -> str:
     return slot.rpartition(ATTRIBUTES)[0].rpartition('/')[0] if marker else ''
 
 
+def split_path(path: str) -> tuple[str, ...]:
+    """Returns the local names in the path of an object, as it is in keys."""
+    names = path.split('/') if path else ()
+    # Nearly all paths have nothing escaped, or slashes only.
+    if '..' in path:
+        return tuple(map(unescape, names))
+    return tuple([name.replace('.S', '/') for name in names]) if '.S' in path else tuple(names)
+
+
 def unescape(segment: str) -> str:
     """Returns the name that `escape` turned into a segment: in one pass, `..` becomes `.` and `.S` becomes `/`."""
     if '..' not in segment:

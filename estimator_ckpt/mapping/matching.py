@@ -2,19 +2,24 @@
 
 import collections
 import dataclasses
+import functools
+import itertools
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.common.digits import to_int
+from estimator_ckpt.formats.source import TensorSource
 from estimator_ckpt.keys.kinds import Kind
-from estimator_ckpt.keys.slots import SlotState, object_slot_name
+from estimator_ckpt.keys.slots import SlotState
 from estimator_ckpt.mapping.keras_layers import corresponding_variables
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe, WrappedRecipe
 from estimator_ckpt.mapping.report import MappingReport, Row, joined_note, nearest, unused_rows
 from estimator_ckpt.mapping.rules import RuleError
 from estimator_ckpt.mapping.shape_advice import advice, joining_axis
+from estimator_ckpt.mapping.slot_lookup import SlotLookup
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
 from estimator_ckpt.mapping.tensors import Tensor
@@ -51,7 +56,7 @@ def match(
 ) -> Match:
     """Returns the source of each wanted tensor.
 
-    The first of these that exists is the source:
+    If both have the same tensors, each is its own source. Else the first of these that exists is the source:
 
     * a tensor to which a rule gives the name or path of the wanted tensor,
     * for a slot, the corresponding slot of the source of its variable, and for an average the only one of that source,
@@ -72,61 +77,85 @@ def match(
     Raises:
       CheckpointError: If the operations of a rule do not fit a tensor, or have no counterpart for its slots.
     """
-    finder = _Finder(source, target, states)
-    labels = labels_of(target.wanted)
+    # A checkpoint with the same tensors, such as a later one of the same program, needs no search.
+    finder = None if target.like is source.tensors else _Finder(source, target, states)
+    label_of = _label_function(target.wanted)
     type_names = {dtype: dtypes.name(dtype) for dtype in {wanted.dtype for wanted in target.wanted}}
-    report = MappingReport()
-    sources: dict[str, Tensor] = {}
-    fitting: list[tuple[TargetTensor, Recipe]] = []
-    # Slots and averages come last, because they are found through their variables.
-    for wanted in sorted(target.wanted, key=lambda wanted: wanted.tensor.meaning.kind in _FOLLOWING):
-        row = Row(None, labels[wanted.tensor.key], wanted.shape, type_names[wanted.dtype])
-        candidates = finder.find(wanted, sources)
-        if not candidates:
-            hint = finder.other_optimizer(wanted, sources)
-            hint = hint or nearest(wanted.tensor.name, finder.names, len(report.missing))
-            report.missing.append(dataclasses.replace(row, note=hint))
-        elif len(candidates) > 1:
+    taking = _Taking(source.reader, adapt)
+    match, report = taking.match, taking.match.report
+    for wanted in _variables_first(target.wanted):
+        tensor = wanted.tensor
+        candidates = finder.find(wanted, match.sources) if finder else [tensor]
+        row = Row(None, label_of(tensor), wanted.shape, type_names[wanted.dtype])
+        if len(candidates) == 1:
+            taking.take(wanted, candidates[0], row)
+        elif candidates:
             report.ambiguous += [dataclasses.replace(row, source=tensor.key) for tensor in candidates]
-        else:
-            try:
-                adapted = sources[wanted.tensor.key] = adapt(wanted, candidates[0])
-            except ValueError as error:
-                report.mismatched.append(dataclasses.replace(row, source=candidates[0].key, note=str(error)))
-                continue
-            recipe = adapted.made
-            row.source = recipe.sources[0]
-            if adapted.recipe is None:
-                entry = source.reader.entry(adapted.key)
-                dtype, shape = entry.dtype, entry.shape
-            else:
-                dtype, shape = recipe.outcome(source.reader)
-                row.note = joined_note(recipe)
-            if dtype == wanted.dtype and wanted.shape in (None, shape):
-                report.matched.append(row)
-                fitting.append((wanted, recipe))
-            else:
-                note = f'the source is {dtypes.name(dtype)} {list(shape)}{advice(shape, wanted.shape)}'
-                row.note = note
-                report.mismatched.append(row)
-    used = {key for tensor in sources.values() if tensor.recipe for key in tensor.recipe.sources}
+        elif finder:
+            hint = finder.other_optimizer(wanted, match.sources)
+            row.note = hint or nearest(tensor.name, finder.names, len(report.missing))
+            report.missing.append(row)
+    used = {key for tensor in match.sources.values() if tensor.recipe for key in tensor.recipe.sources}
     unused = [tensor.key for tensor in source.tensors if tensor.key not in used]
     report.unused = unused_rows(source.reader, unused, report)
-    return Match(sources, fitting, report)
+    return match
+
+
+def _variables_first(wanted: Sequence[TargetTensor]) -> list[TargetTensor]:
+    """Returns slots and averages last, because they are found through their variables."""
+    following = [w.tensor.meaning.kind in _FOLLOWING for w in wanted]
+    others = map(operator.not_, following)
+    return [*itertools.compress(wanted, others), *itertools.compress(wanted, following)]
+
+
+class _Taking:
+    """The wanted tensors that have a candidate, one after the other.
+
+    Attributes:
+      match: What has been taken so far.
+    """
+
+    def __init__(self, reader: TensorSource, adapt: Adapt):
+        self._reader, self._adapt = reader, adapt
+        self._types_and_shapes = reader.types_and_shapes()
+        self.match = Match({}, [], MappingReport())
+
+    def take(self, wanted: TargetTensor, candidate: Tensor, row: Row) -> None:
+        """Adds a wanted tensor with its only candidate, which may not fit, and completes its row."""
+        report = self.match.report
+        try:
+            adapted = self.match.sources[wanted.tensor.key] = self._adapt(wanted, candidate)
+        except ValueError as error:
+            row.source, row.note = candidate.key, str(error)
+            report.mismatched.append(row)
+            return
+        recipe = adapted.made
+        row.source = recipe.sources[0]
+        if adapted.recipe is None:
+            dtype, shape = self._types_and_shapes[adapted.key]
+        else:
+            dtype, shape = recipe.outcome(self._reader)
+            row.note = joined_note(recipe)
+        if dtype == wanted.dtype and wanted.shape in (None, shape):
+            report.matched.append(row)
+            self.match.fitting.append((wanted, recipe))
+        else:
+            row.note = f'the source is {dtypes.name(dtype)} {list(shape)}{advice(shape, wanted.shape)}'
+            report.mismatched.append(row)
 
 
 def labels_of(wanted: Sequence[TargetTensor]) -> dict[str, str]:
     """Returns what each wanted tensor is called in a report, by key: its name, or its path if several have the name."""
+    label_of = _label_function(wanted)
+    return {target.tensor.key: label_of(target.tensor) for target in wanted}
+
+
+def _label_function(wanted: Sequence[TargetTensor]) -> Callable[[Tensor], str]:
     names = [target.tensor.name for target in wanted]
     if len(set(names)) == len(names):
-        return {target.tensor.key: target.tensor.name for target in wanted}
+        return operator.attrgetter('name')
     counts = collections.Counter(names)
-    return {
-        target.tensor.key: target.tensor.candidates[-1]
-        if counts[target.tensor.name] > 1
-        else target.tensor.name
-        for target in wanted
-    }
+    return lambda tensor: tensor.candidates[-1] if counts[tensor.name] > 1 else tensor.name
 
 
 class _Finder:
@@ -134,16 +163,13 @@ class _Finder:
 
     def __init__(self, source: Source, target: Targets, states: Mapping[str, SlotState]):
         self._reader, tensors = source.reader, source.tensors
-        # Each slot by its variable's key and its name, and by its variable's key, its family and its role.
-        self._slots: dict[tuple[str, ...], Tensor] = {}
-        self._families: dict[str, set[str]] = collections.defaultdict(set)
         self._averages: dict[str, list[Tensor]] = collections.defaultdict(list)
         self._pieces = _pieces(source)
         # The meaning of a slot gives its variable by any of the variable's keys.
-        has_several = source.contents.graph is not None
+        has_several = source.contents.graph is not None and not source.reader.each_has_its_place()
         groups = source.contents.tensors() if has_several else ()
         first_key = {key: first for first, group in groups for key in group}
-        self._add_slots(tensors, first_key, states)
+        self._slots = SlotLookup(tensors, first_key, states)
         for tensor in tensors:
             variable = tensor.meaning.variable
             if tensor.meaning.kind is Kind.AVERAGE and variable and tensor.target is None:
@@ -157,7 +183,7 @@ class _Finder:
             self._by_rule[place(path)].append(tensor)
         others = [tensor for tensor in tensors if tensor.target is None] if ruled else tensors
         self._by_name = {tensor.name: tensor for tensor in others}
-        self._by_path = {tensor.candidates[-1]: tensor for tensor in others}
+        self._others = others
         self._of_layers, self._same_layers = corresponding_variables(
             [wanted.tensor for wanted in target.wanted], target.graph, list(others), source.contents.graph
         )
@@ -171,34 +197,15 @@ class _Finder:
             if tensor.meaning.kind is Kind.OPTIMIZER:
                 self._scalars[tensor.name.rpartition('/')[2]].append(tensor)
 
-    def _add_slots(
-        self, tensors: Sequence[Tensor], first_key: Mapping[str, str], states: Mapping[str, SlotState]
-    ) -> None:
-        """Registers the slots among some tensors.
-
-        Args:
-          tensors: The tensors.
-          first_key: The key by which a tensor of several keys is known, by each of its keys.
-          states: The contents of the slots, by key.
-        """
-        slots = [tensor for tensor in tensors if tensor.meaning.kind is Kind.SLOT]
-        endings: dict[str, set[str]] = collections.defaultdict(set)
-        for tensor in slots:
-            endings[tensor.meaning.variable].add(tensor.meaning.slot_name)
-        for tensor in slots:
-            variable, slot_name = tensor.meaning.variable, tensor.meaning.slot_name
-            variable_key = first_key.get(variable, variable)
-            object_name = object_slot_name(slot_name, endings[variable])
-            for name in (slot_name,) if object_name is None else (slot_name, object_name):
-                self._slots[variable_key, name] = tensor
-            state = states.get(tensor.key)
-            if state is not None:
-                self._slots[variable_key, state.family, state.role] = tensor
-                self._families[variable_key].add(state.family)
+    @functools.cached_property
+    def _by_path(self) -> dict[str, Tensor]:
+        return {tensor.candidates[-1]: tensor for tensor in self._others}
 
     def _has_objects_of(self, target: Targets) -> bool:
         """Returns True if the source has an object for each variable of the target, at the same path."""
         variables = [w.tensor for w in target.wanted if w.tensor.meaning.kind is Kind.VARIABLE]
+        if not all(variable.object_key or variable.further_name for variable in variables):
+            return False
         sources = (self._by_path.get(variable.candidates[-1]) for variable in variables)
         return bool(variables) and all(
             s and ((v.object_key and s.object_key) or (v.further_name and s.further_name))
@@ -269,7 +276,7 @@ class _Finder:
         """
         variable = wanted.tensor.meaning.variable
         source = sources.get(self._wanted_key.get(variable, variable))
-        families = self._families.get(source.key, set()) if source else set()
+        families = self._slots.families(source.key) if source else set()
         if wanted.state is None or not families or wanted.state.family in families:
             return ''
         return f'the checkpoint has slots of {", ".join(sorted(families))}, not of {wanted.state.family}'
@@ -289,12 +296,9 @@ class _Finder:
         """Returns the slot of the variable's source, or the slots of its pieces, with the recipe of the variable."""
         if variable is None:
             return None
-        slot_names: tuple[str, ...] = (wanted.tensor.meaning.slot_name,)
-        if wanted.state is not None and self._families:
-            slot_names = (wanted.state.family, wanted.state.role)
         recipe = variable.recipe
         keys = recipe.sources if recipe and len(recipe.sources) > 1 else (variable.key,)
-        slots = [slot for key in keys if (slot := self._slots.get((key, *slot_names))) is not None]
+        slots = [slot for key in keys if (slot := self._slots.find(key, wanted)) is not None]
         if len(slots) < len(keys):
             return None
         if recipe is None or slots[0].recipe is not None or recipe.plain:

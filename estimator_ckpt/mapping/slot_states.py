@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.keys import object_keys
@@ -37,39 +37,40 @@ def read_states(
     Returns:
       The contents of the slots, by key.
     """
-    slots = [tensor for tensor in tensors if tensor.meaning.kind is Kind.SLOT]
-    full_names = contents.full_names()
-    names = {
-        tensor.key: full_names.get(contents.by_object[tensor.object_key], '')
-        if tensor.object_key
-        else tensor.name
-        for tensor in slots
-    }
-    siblings: dict[str, set[str]] = collections.defaultdict(set)
-    for tensor in slots:
-        ending = names[tensor.key].rpartition('/')[2]
-        siblings[tensor.meaning.variable].add(ending if is_tf1_ending(ending) else tensor.meaning.slot_name)
+    slots_of: dict[str, list[Tensor]] = collections.defaultdict(list)
+    for tensor in tensors:
+        if tensor.meaning.kind is Kind.SLOT:
+            slots_of[tensor.meaning.variable].append(tensor)
     states = {}
-    # Many slots of TF1 share few endings, which alone tell their contents.
-    of_endings: dict[tuple[str, frozenset[str]], SlotState | None] = {}
+    # Many variables share few endings of slots, which alone tell the contents in TF1.
+    of_endings: dict[tuple[str, ...], list[SlotState | None]] = {}
     only_rate = next(iter(rates.values())) if len(rates) == 1 else None
-    for tensor in slots:
-        name, slot_name = names[tensor.key], tensor.meaning.slot_name
-        around = siblings[tensor.meaning.variable]
-        ending = name[name.rfind('/') + 1 :]
-        if is_tf1_ending(ending):
-            kind = (ending, frozenset(around))
-            if kind not in of_endings:
-                of_endings[kind] = state_of(name, slot_name, around)
-            state = of_endings[kind]
-        else:
-            state = state_of(name, slot_name, around)
-        if state is not None:
-            rate = rates.get(_optimizer_path(tensor), only_rate) if rates else None
-            states[tensor.key] = (
-                state if rate == state.learning_rate else dataclasses.replace(state, learning_rate=rate)
-            )
+    full_names = contents.full_names()
+    for slots in slots_of.values():
+        names = [
+            full_names.get(contents.by_object[t.object_key], '') if t.object_key else t.name for t in slots
+        ]
+        endings = tuple([name[name.rfind('/') + 1 :] for name in names])
+        found = of_endings.get(endings)
+        if found is None:
+            found = _states_of_one(names, slots)
+            if all(map(is_tf1_ending, endings)):
+                of_endings[endings] = found
+        for tensor, state in zip(slots, found, strict=True):
+            if state is not None:
+                rate = rates.get(_optimizer_path(tensor), only_rate) if rates else None
+                states[tensor.key] = (
+                    state if rate == state.learning_rate else dataclasses.replace(state, learning_rate=rate)
+                )
     return states
+
+
+def _states_of_one(names: Sequence[str], slots: Sequence[Tensor]) -> list[SlotState | None]:
+    """Returns the contents of the slots of one variable, given their full names and the slots in the same order."""
+    endings = [name.rpartition('/')[2] for name in names]
+    slot_names = [tensor.meaning.slot_name for tensor in slots]
+    siblings = {e if is_tf1_ending(e) else s for e, s in zip(endings, slot_names, strict=True)}
+    return [state_of(name, s, siblings) for name, s in zip(names, slot_names, strict=True)]
 
 
 def state_of(name: str, slot_name: str, siblings: set[str]) -> SlotState | None:

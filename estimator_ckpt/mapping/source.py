@@ -97,7 +97,8 @@ class Source:
 
     @functools.cached_property
     def _scalars(self) -> list[Tensor]:
-        return [tensor for tensor in self.tensors if not self.reader.entry(tensor.key).shape]
+        types_and_shapes = self.reader.types_and_shapes()
+        return [tensor for tensor in self.tensors if not types_and_shapes[tensor.key][1]]
 
 
 def read_number(reader: TensorSource, key: str, verify: bool = False) -> float | None:

@@ -1,7 +1,7 @@
 """The tensors of a target that are to get values."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,11 +73,13 @@ class Targets:
       wanted: The tensors that are to get values.
       graph: The object graph of the target; None if there is none.
       scope: The name that rules can write before those of the tensors, such as that of a Keras model; empty for none.
+      like: The tensors of a checkpoint that has the same ones; None if none is known.
     """
 
     wanted: list[TargetTensor]
     graph: ObjectGraph | None
     scope: str = ''
+    like: Sequence[Tensor] | None = None
 
     def unplaced(self, tensors: Iterable[Tensor]) -> list[Tensor]:
         """Returns the tensors that rules send to tensors that do not exist here.

@@ -80,7 +80,8 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
         names = contents.weights.names
         return [Tensor(key, names[key], '', (), '', meanings[key], further_name=key) for key in names]
     if contents.graph is None:
-        return [Tensor(key, key, '', (), '', meanings[key]) for key, _ in contents.tensors()]
+        keys = contents.names if contents.reader.each_has_its_place() else dict(contents.tensors())
+        return [Tensor(key, key, '', (), '', meanings[key]) for key in keys]
     roots = (root,) if root else object_keys.GUIDE_ROOTS
     unique = {key: name for name, key in contents.graph.keys_by_full_name().items()}
     tensors, by_object = [], contents.by_object
@@ -88,13 +89,15 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
         # Names come first in a group.
         object_key = key if key in by_object else next((k for k in group if k in by_object), '')
         attribute_key = by_object.get(object_key, '')
-        path, suffix = object_path(attribute_key), object_key.removeprefix(attribute_key)
         meaning = meanings[object_key or key]
         if meaning.kind is Kind.COUNTER:
             continue
+        path_of_key, _, attribute = attribute_key.rpartition(object_keys.ATTRIBUTES)
+        path, suffix = object_keys.split_path(path_of_key), object_key.removeprefix(attribute_key)
         if key != object_key:
             name = key
-        elif _has_no_name(attribute_key):
+        # No name-based checkpoint has values such as the configurations that Keras 2.0 saved.
+        elif attribute in _NAMELESS or attribute_key.startswith('/'):
             name = object_key
         else:
             name = _name(path, suffix, roots, unique.get(attribute_key))
@@ -104,16 +107,7 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
 
 def object_path(attribute_key: str) -> Path:
     """Returns the path of the object that the key of an attribute belongs to, as local names from the root."""
-    path, _, _ = attribute_key.rpartition(object_keys.ATTRIBUTES)
-    if '.' not in path:  # As in most keys: nothing is escaped.
-        return tuple(path.split('/')) if path else ()
-    return tuple(map(object_keys.unescape, path.split('/')))
-
-
-def _has_no_name(attribute_key: str) -> bool:
-    """Returns True for values that no name-based checkpoint has, such as the configurations that Keras 2.0 saved."""
-    attribute = attribute_key.rpartition(object_keys.ATTRIBUTES)[2]
-    return attribute_key.startswith('/') or attribute in _NAMELESS
+    return object_keys.split_path(attribute_key.rpartition(object_keys.ATTRIBUTES)[0])
 
 
 def _name(path: Path, suffix: str, roots: tuple[str, ...], full_name: str | None) -> str:

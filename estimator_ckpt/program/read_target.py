@@ -40,20 +40,23 @@ def of_contents(contents: Contents, like: Source | None = None) -> Targets:
       like: A checkpoint that has been read already. If it has the same tensors, these are not worked out again.
     """
     reader = contents.reader
-    reader.decode_all()
-    is_like = like is not None and contents.has_meanings_of(like.contents)
-    source = Source(contents, like.tensors) if like is not None and is_like else Source.read(contents)
+    same = like if like is not None and contents.has_meanings_of(like.contents) else None
+    source = Source(contents, same.tensors) if same else Source.read(contents)
     # The learning rates are values, which may differ.
-    has_states_of = like if is_like and like and like.learning_rates == source.learning_rates else source
-    states = has_states_of.slot_states
+    has_states_of = same if same and same.learning_rates == source.learning_rates else source
+    states, types_and_shapes = has_states_of.slot_states, reader.types_and_shapes()
     wanted = [
         TargetTensor(
             tensor,
-            (entry := reader.entry(tensor.key)).shape,
-            entry.dtype,
-            state=states.get(tensor.key),
-            read=reader.tensor,
+            shape,
+            dtype,
+            True,
+            None,
+            states.get(tensor.key),
+            reader.tensor,
         )
         for tensor in source.tensors
+        for dtype, shape in (types_and_shapes[tensor.key],)
     ]
-    return Targets(wanted, contents.graph, contents.weights.model if contents.weights else '')
+    scope = contents.weights.model if contents.weights else ''
+    return Targets(wanted, contents.graph, scope, same.tensors if same else None)

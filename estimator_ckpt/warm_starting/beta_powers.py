@@ -1,7 +1,7 @@
 """Computes the powers of Adam's betas, which TF1 stores and Keras does not, and the product of Nadam's schedule."""
 
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.mapping.recipes import Constant
@@ -36,10 +36,11 @@ def complete_scalars(
         step_after = {'keep': step, 'reset': 0}
         updates = warm_start.step if isinstance(warm_start.step, int) else step_after[warm_start.step]
         report.warnings += bias_warnings(source.slot_states.values(), updates, betas)
-    missing = {row.target for row in report.missing}
-    loads = _nadam_products(chosen, missing, step, betas, report)
-    for wanted in chosen:
-        power = BETA_POWER.fullmatch(wanted.tensor.name) if wanted.tensor.name in missing else None
+    names = {row.target for row in report.missing}
+    missing = [wanted for wanted in chosen if wanted.tensor.name in names] if names else []
+    loads = _nadam_products(missing, step, betas, report)
+    for wanted in missing:
+        power = BETA_POWER.fullmatch(wanted.tensor.name)
         if power and step is not None:
             beta = betas[f'beta_{power["number"]}']
             loads.append((wanted, Constant(power_of(beta, step + 1), wanted.dtype)))
@@ -59,8 +60,7 @@ _PACES = {'_u_product': 1.0, 'momentum_cache': 0.004}
 
 
 def _nadam_products(
-    chosen: Sequence[TargetTensor],
-    missing: Container[str | None],
+    missing: Sequence[TargetTensor],
     step: int | None,
     betas: Mapping[str, float],
     report: MappingReport,
@@ -68,16 +68,15 @@ def _nadam_products(
     """Returns the products of Nadam's momentums that the checkpoint does not have, with their values.
 
     Args:
-      chosen: The variables that are to get values.
-      missing: The names of those without a source.
+      missing: The variables that are to get values and have no source.
       step: The number of updates; None if it is not known.
       betas: The betas of the optimizer by name.
       report: The report, which is updated.
     """
     loads = []
-    for wanted in chosen:
+    for wanted in missing:
         pace = _PACES.get(wanted.tensor.path[-1]) if wanted.tensor.path else None
-        if pace is None or step is None or wanted.tensor.name not in missing:
+        if pace is None or step is None:
             continue
         momentums = (betas['beta_1'] * (1 - 0.5 * 0.96 ** (pace * update)) for update in range(1, step + 1))
         loads.append((wanted, Constant(math.prod(momentums), wanted.dtype)))

@@ -131,16 +131,14 @@ def _check_slots_are_known(source: Source, warm_start: WarmStart) -> None:
     Raises:
       CheckpointError: If variables without slots have tensors that may be theirs.
     """
-    owners = {t.meaning.variable for t in source.tensors if t.meaning.kind is Kind.SLOT}
     unsure = [
-        tensor.name
-        for tensor in source.tensors
-        if tensor.meaning.kind is Kind.OTHER
-        and tensor.meaning.variable not in {'', *owners}
-        and tensor.target is None
+        t for t in source.tensors if t.meaning.kind is Kind.OTHER and t.meaning.variable and t.target is None
     ]
     if unsure:
-        listed = ', '.join(unsure[:3]) + (', ...' if len(unsure) > 3 else '')
+        owners = {t.meaning.variable for t in source.tensors if t.meaning.kind is Kind.SLOT}
+        unsure = [tensor for tensor in unsure if tensor.meaning.variable not in owners]
+    if unsure:
+        listed = ', '.join(tensor.name for tensor in unsure[:3]) + (', ...' if len(unsure) > 3 else '')
         raise CheckpointError(
             f'{source.reader.prefix} has tensors that may be slots of an optimizer or something else ({listed}): pass '
             'slots=False, or rules that say where they go.'
@@ -149,9 +147,7 @@ def _check_slots_are_known(source: Source, warm_start: WarmStart) -> None:
 
 def _read(warm_start: WarmStart) -> Source:
     """Reads the checkpoint."""
-    contents = Contents(warm_start.checkpoint)
-    contents.reader.decode_all()
-    return Source.read(contents)
+    return Source.read(Contents(warm_start.checkpoint))
 
 
 def _later(
@@ -172,6 +168,8 @@ def _later(
 
 def _excuse_hyper_parameters(report: MappingReport, chosen: list[TargetTensor]) -> None:
     """Moves hyperparameters and slots that the optimizer does not use from the missing rows to the skipped ones."""
+    if not report.missing:
+        return
     settings = [
         wanted
         for wanted in chosen

@@ -1,8 +1,9 @@
-r"""What it costs to convert, list, restore and publish checkpoints of many tensors in many shards.
+r"""What it costs to convert, list, compare, restore and publish checkpoints of many tensors in many shards.
 
 Each checkpoint is made of as many parts as it has shards, as a save on parameter servers leaves them. `publish` merges
 these parts into one checkpoint, which in TensorFlow `MergeV2Checkpoints` does; `map` is what a saver does before its
-restore ops run. The tensors are tiny, but for the last table, which has the same ones with more bytes.
+restore ops run; `plan` and `diff` compare checkpoints of the same names or objects. The tensors are tiny, but for the
+last table, which has the same ones with more bytes.
 
 python -m tests.benchmarks.scale --tensors=10000,100000 --shards=1,10,100,1000
 """
@@ -31,7 +32,10 @@ _TENSORS = flags.DEFINE_list('tensors', ['10000', '100000'], 'Numbers of tensors
 _SHARDS = flags.DEFINE_list('shards', ['1', '10', '100', '1000'], 'Numbers of shards.')
 _FLOATS = flags.DEFINE_list('floats', ['10', '10000'], 'Floats in each tensor of the last table.')
 _ROUNDS = flags.DEFINE_integer('rounds', 3, 'Rounds to measure.')
-_OPERATIONS = ('convert', 'list_entries', 'map', 'publish', 'MergeV2Checkpoints')
+_OPERATIONS = (
+    *('convert', 'list_entries', 'plan', 'plan of objects', 'diff', 'map'),
+    *('publish', 'MergeV2Checkpoints'),
+)
 
 
 class _Case(NamedTuple):
@@ -109,6 +113,12 @@ class _Checkpoint:
             estimator_ckpt.convert(self._by_name, os.path.join(self._output, 'converted'), 'tf2')
         elif operation == 'list_entries':
             estimator_ckpt.list_entries(self._by_object)
+        elif operation == 'plan':
+            estimator_ckpt.plan(self._by_name, self._by_name)
+        elif operation == 'plan of objects':
+            estimator_ckpt.plan(self._by_object, self._by_object)
+        elif operation == 'diff':
+            estimator_ckpt.diff(self._by_name, self._by_name)
         elif operation == 'map':
             self._program.map(self._by_object)
         elif operation == 'publish':

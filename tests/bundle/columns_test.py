@@ -22,12 +22,25 @@ def decoded(reader, key):
         return str(error)
 
 
+def assert_types_and_shapes_are_those_of_entries(prefix):
+    reader = BundleReader(prefix)
+    try:
+        entries = {key: reader.entry(key) for key in sorted(reader.keys())}
+    except CorruptCheckpointError:
+        with pytest.raises(CorruptCheckpointError):
+            BundleReader(prefix).types_and_shapes()
+    else:
+        found = BundleReader(prefix).types_and_shapes()
+        assert {key: found[key] for key in entries} == {k: (e.dtype, e.shape) for k, e in entries.items()}
+
+
 def assert_decoded_alike(prefix):
     """Gives which entries were decoded all at once."""
     one_by_one, at_once = BundleReader(prefix), BundleReader(prefix)
     at_once.decode_all()
     for key in one_by_one.raw:
         assert decoded(at_once, key) == decoded(one_by_one, key)
+    assert_types_and_shapes_are_those_of_entries(prefix)
     return at_once.columns.plain.tolist()
 
 
@@ -94,6 +107,13 @@ def test_what_is_odd_is_left_to_protobuf_and_its_neighbours_are_not(tmp_path, od
     good = entry(FLOAT32, [2], b'12345678')
     prefix = write_by_hand(tmp_path / 'model', {b'a': good, b'b': odd, b'c': good}, b'', NUM_SHARDS)
     assert assert_decoded_alike(prefix) == [True, False, True]
+
+
+def test_many_entries_that_are_asked_for_one_by_one_are_those_decoded_at_once(tmp_path):
+    values = {f'{number}': np.ones([number % 3] * (number % 4), np.int8) for number in range(200)}
+    one_by_one, at_once = (BundleReader(save(tmp_path / 'model', values)) for _ in range(2))
+    at_once.decode_all()
+    assert [one_by_one.entry(key) for key in values] == [at_once.entry(key) for key in values]
 
 
 def test_no_entries_are_no_rows():
