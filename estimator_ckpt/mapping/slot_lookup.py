@@ -34,6 +34,10 @@ class SlotLookup:
         """Returns the slot of a variable that corresponds to a wanted slot; None if there is none.
 
         Slots whose contents are known correspond by these, others by their names.
+
+        Args:
+          variable_key: The key of the variable.
+          wanted: The wanted slot.
         """
         slots, state = self._slots.get(variable_key, ()), wanted.state
         if state is not None and self._knows_contents:

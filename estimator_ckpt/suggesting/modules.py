@@ -14,7 +14,7 @@ from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import NORMS, is_norm, main_number
 from estimator_ckpt.suggesting.name_parts import share_word, words
-from estimator_ckpt.suggesting.sequences import Kind, branches, chains, is_by_size, kind
+from estimator_ckpt.suggesting.sequences import Kind, branches, chains, is_by_size, kind, sizes_in_name
 
 # The fewest layers, and different kinds of them, of a part that is known by its layers.
 _LEAST_LAYERS = 3
@@ -175,8 +175,10 @@ def same_places(
         if source.nested and target.nested and len(parts[0]) == len(sides[0].variables):
             continue
         direction = _direction(source.chain, target.chain, sources)
-        pairs = list(zip(source.layers[::direction], target.layers, strict=False)) if direction else []
-        if len(source.layers) == len(target.layers) and all(matcher.roles(a, b) for a, b in pairs):
+        if not direction or len(source.layers) != len(target.layers):
+            continue
+        pairs = list(zip(source.layers[::direction], target.layers, strict=True))
+        if all(matcher.roles(a, b) for a, b in pairs):
             yield pairs
 
 
@@ -192,9 +194,14 @@ class _Order:
 def _direction(source: Sequence[Layer], target: Sequence[Layer], sources: Mapping[int, int]) -> int:
     """Returns 1 if the aligned layers of two chains are in the same order, -1 if in the opposite one; else 0."""
     place = {main_number(layer): n for n, layer in enumerate(source)}
-    places = [place[s] for s in (sources.get(main_number(layer)) for layer in target) if s in place]
-    if len(places) < _LEAST_PLACES and (is_by_size(source) or is_by_size(target)):
-        return 0
+    aligned = [(place[s], layer) for layer in target if (s := sources.get(main_number(layer), -1)) in place]
+    places = [number for number, _ in aligned]
+    for chain, layers in (
+        (source, [source[number] for number in places]),
+        (target, [layer for _, layer in aligned]),
+    ):
+        if is_by_size(chain) and (len(places) < _LEAST_PLACES or len(set(map(sizes_in_name, layers))) < 2):
+            return 0
     if places == sorted(places):
         return 1
     return -1 if places == sorted(places, reverse=True) else 0

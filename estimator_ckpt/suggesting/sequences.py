@@ -185,6 +185,13 @@ def branches(layers: Sequence[Layer]) -> set[Kind]:
     return result
 
 
+def sizes_in_name(layer: Layer) -> tuple[int, ...]:
+    """Returns the numbers of the resolutions in the name of a layer: 17 and 17 for `mixed_17x17x768a`."""
+    pieces = _pieces(layer.split)
+    numbers = [pieces[n] for n in range(1, len(pieces) - 1, 2) if 'x' in (pieces[n - 1], pieces[n + 1])]
+    return tuple(value for value, is_window in numbers if not is_window)
+
+
 def is_by_size(layers: Sequence[Layer]) -> bool:
     """Returns True if resolutions in the names (`17x17`) order layers: in some networks they grow, in others they fall.
 

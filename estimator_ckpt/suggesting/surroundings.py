@@ -72,7 +72,12 @@ class Surroundings:
         _note_neighbors(in_order(side), self._beside)
 
     def around(
-        self, layer: Layer, aligned: Mapping[int, int], neighbors: bool = True, of_family: bool = True
+        self,
+        layer: Layer,
+        aligned: Mapping[int, int],
+        neighbors: bool = True,
+        of_family: bool = True,
+        wide: bool = False,
     ) -> set[int]:
         """Returns the main variables of the aligned layers that surround a layer.
 
@@ -81,6 +86,7 @@ class Surroundings:
           aligned: The counterparts of the variables of this side.
           neighbors: Whether layers before and after it count that are not in its scope.
           of_family: Whether these are also those with the numbers before and after its own.
+          wide: Whether the layers of all its scopes count, and not only of the narrowest that has aligned ones.
         """
         number = main_number(layer)
         beside = set(self._beside[number]) if neighbors else set()
@@ -92,8 +98,8 @@ class Surroundings:
                 if len(members[scope]) > min(_MAX_SCOPE, _LARGEST_SHARE * len(scopes)):
                     break
                 inside = {other for other in members[scope] if other in aligned}
-                if inside:
-                    around |= inside
+                around |= inside
+                if inside and not wide:
                     break
         return around
 
@@ -156,12 +162,18 @@ def surrounded(
         left = of_source[kind_], of_target[kind_]
         if max(map(len, left)) > _MAX_LEFT:
             continue
-        # Of more layers of a kind, the one beside an aligned layer may be the one that the other side lacks.
-        same = len(left[0]) == len(left[1])
         found: set[tuple[int, int]] = set()
-        # What is in the same scope tells more than what is before and after.
-        for neighbors in (False, True) if same else (False,):
-            found |= found or set(_only_ones(left, surroundings, sources, targets, matcher, neighbors))
+        if len(left[0]) == len(left[1]):
+            # What is in the same scope tells more than what is before and after.
+            for neighbors in (False, True):
+                found |= found or set(_only_ones(left, surroundings, sources, targets, matcher, neighbors))
+        else:
+            # Of more layers of a kind, the one beside an aligned layer may be the one that the other side lacks.
+            narrow, wide = (
+                set(_only_ones(left, surroundings, sources, targets, matcher, False, wide))
+                for wide in (False, True)
+            )
+            found = narrow & wide
         for s, t in sorted(found):
             yield left[0][s], left[1][t], Evidence(0.0, _SHAPES, _ORDER)
 
@@ -173,6 +185,7 @@ def _only_ones(
     targets: Mapping[int, int],
     matcher: Matcher,
     neighbors: bool,
+    wide: bool = False,
 ) -> Iterator[tuple[int, int]]:
     """Yields the pairs of layers of a kind that are the only ones of each other with counterparts around them.
 
@@ -183,11 +196,13 @@ def _only_ones(
       targets: The target of each aligned source.
       matcher: Decides which layers can be the same.
       neighbors: Whether layers before and after count that are not in the same scope.
+      wide: Whether the layers of wider scopes count too.
     """
-    around = {n: surroundings[1].around(layer, sources, neighbors) for n, layer in left[1].items()}
+    around = {n: surroundings[1].around(layer, sources, neighbors, wide=wide) for n, layer in left[1].items()}
     partners: tuple[dict, dict] = (collections.defaultdict(set), collections.defaultdict(set))
     for s, layer in left[0].items():
-        counterparts = {targets[other] for other in surroundings[0].around(layer, targets, neighbors)}
+        surrounding = surroundings[0].around(layer, targets, neighbors, wide=wide)
+        counterparts = {targets[other] for other in surrounding}
         for t, of_target_layer in around.items():
             if counterparts & of_target_layer and matcher.roles(layer, left[1][t]):
                 partners[0][s].add(t)
