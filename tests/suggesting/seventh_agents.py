@@ -87,6 +87,4 @@ def implicit_quantile() -> Pair:
             rows.layer(layer, f'{name}/fully_connected{f"_{n}" if n else ""}', **roles)
         networks[f'{part}_convnet'] = network
     steps = {'beta1_power': (), 'beta2_power': ()}
-    return with_slots(
-        rows.pair(**networks), 'Adam', 'Adam_1', but=f'{UNTRAINED}|^Target/', others=steps
-    )
+    return with_slots(rows.pair(**networks), 'Adam', 'Adam_1', but=f'{UNTRAINED}|^Target/', others=steps)

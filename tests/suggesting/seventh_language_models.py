@@ -1,7 +1,5 @@
 """Pairs of models of texts, for a seventh blind test; see `blind_pairs`."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tests.suggesting.blind_objects import Rows, with_slots

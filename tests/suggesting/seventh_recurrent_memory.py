@@ -106,7 +106,10 @@ class _TransformerXl:
 
     def softmax(self, counts: list[int]) -> None:
         clusters, width, at = len(counts) - 1, self._width, 'adaptive_softmax/cutoff'
-        weights: dict[str, tuple[int, ...]] = {'kernel-cluster': (width, clusters), 'bias-cluster': (clusters,)}
+        weights: dict[str, tuple[int, ...]] = {
+            'kernel-cluster': (width, clusters),
+            'bias-cluster': (clusters,),
+        }
         sources = {'kernel-cluster': f'{at}_0/cluster_W', 'bias-cluster': f'{at}_0/cluster_b'}
         weights['kernel-0'], sources['kernel-0'] = (width, width), f'{at}_0/proj'
         for n, count in enumerate(counts):
