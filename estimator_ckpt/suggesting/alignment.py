@@ -151,7 +151,7 @@ class _Aligner:
     def _drop_contradictions(self) -> None:
         """Drops what breaks a pattern that the other pairs keep, with the normalizations of its convolutions."""
         sources, evidence = self._result.sources, self._result.evidence
-        found = contradictions((self._source, self._target), sources)
+        found = contradictions((self._source, self._target), sources, self._matcher)
         # A plan takes variables of the same name without any rule.
         broken = {t for t in found if evidence[t] is not CERTAIN}
         if not broken:

@@ -8,7 +8,9 @@ import collections
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from estimator_ckpt.suggesting.expected_places import misplaced
 from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import main_number
 
 # The fewest pairs of names that are a pattern.
@@ -25,17 +27,23 @@ Row = tuple[int, int, Pair]
 Place = tuple[tuple[str, ...], tuple[str, ...], int, int]
 
 
-def contradictions(sides: tuple[Side, Side], sources: Mapping[int, int]) -> set[int]:
+def contradictions(sides: tuple[Side, Side], sources: Mapping[int, int], matcher: Matcher) -> set[int]:
     """Returns the main variables of the targets whose sources break a pattern.
 
     Args:
       sides: The source and the target.
       sources: The source of each aligned target.
+      matcher: Decides which layers can be the same.
     """
     layers = [{main_number(layer): layer for layer in side.layers()} for side in sides]
     pairs = [(layers[0][s], layers[1][t]) for t, s in sources.items() if s in layers[0] and t in layers[1]]
     rows = _rows(pairs)
-    broken = [*_out_of_order(rows), *_out_of_step(rows), *_of_other_names(pairs)]
+    broken = [
+        *_out_of_order(rows),
+        *_out_of_step(rows),
+        *_of_other_names(pairs),
+        *misplaced(sides, sources, pairs, matcher),
+    ]
     return {main_number(target) for _, target in broken}
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.families import Side, Variable
+from estimator_ckpt.suggesting.hypotheses import Matcher
 from tests.suggesting import known_pairs
 
 
@@ -18,7 +19,8 @@ def broken(pairs, shapes=None):
         )
         for side in (0, 1)
     ]
-    found = contradictions((sides[0], sides[1]), {number: number for number in range(len(pairs))})
+    sources = {number: number for number in range(len(pairs))}
+    found = contradictions((sides[0], sides[1]), sources, Matcher())
     return {pairs[number][1] for number in found}
 
 
