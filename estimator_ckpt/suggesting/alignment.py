@@ -21,7 +21,7 @@ from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.families import Layer, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, has_other_shift, hypotheses
-from estimator_ckpt.suggesting.layer_kinds import main_number, place
+from estimator_ckpt.suggesting.layer_kinds import is_norm, main_number, place
 from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, corresponding, same_places, whole_networks
 from estimator_ckpt.suggesting.namesakes import Namesakes, numbers_in_names
 from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
@@ -338,6 +338,19 @@ class _Aligner:
             s in self._unsure[0] or t in self._unsure[1] for s, t in hypothesis.pairs
         )
 
+    def _least_lead(self, scored: Scored) -> float:
+        """Returns the least lead of a hypothesis that is accepted: twice the usual one if too little confirms it.
+
+        The shapes of normalizations tell little. What tells more are their names, or numbers all of which have a
+        counterpart where it does not remain to be seen which convolutions are before them.
+        """
+        hypothesis = scored.hypothesis
+        if scored.evidence.names >= _CONFIRMING or not all(is_norm(a) for a, _ in hypothesis.layers):
+            return LEAST_LEAD
+        before = (self._convolutions[1].get(t) for _, t in hypothesis.pairs)
+        is_open = any(convolution in self._live_target for convolution in before)
+        return 2 * LEAST_LEAD if is_open or hypothesis.coverage < 1 else LEAST_LEAD
+
     def _accept_layers(self, a: Layer, b: Layer, evidence: Evidence) -> bool:
         if self._namesakes.contradict(a, b):
             return False
@@ -413,7 +426,7 @@ class _Aligner:
                     continue
                 lead = rivals.lead(scored)
                 evidence = dataclasses.replace(scored.evidence, lead=max(lead, 0.0))
-                if lead >= LEAST_LEAD and evidence.confidence >= _LEAST_CONFIDENCE:
+                if lead >= self._least_lead(scored) and evidence.confidence >= _LEAST_CONFIDENCE:
                     self._accept(scored.hypothesis.pairs, evidence)
                     rivals.drop_against(scored)
                     scored.stands = False

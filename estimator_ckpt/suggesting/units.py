@@ -107,7 +107,7 @@ def _named(
             continue
         fitting = [layer for layer in by_key.get(key_of(norm), ()) if not _beside(layer, norm)]
         if len(fitting) > 1:
-            fitting = [layer for layer in fitting if str(layer.split).rstrip('/') in str(norm.split)]
+            fitting = [layer for layer in fitting if _is_in_name(layer, norm)]
         if len(fitting) == 1:
             pairs.append((fitting[0], norm))
         else:
@@ -119,6 +119,12 @@ def _named(
     yield from right
     if below:
         yield from _below(by_key, remaining, right)
+
+
+def _is_in_name(convolution: Layer, norm: Layer) -> bool:
+    """Returns True if the name of a normalization has that of a convolution in it, and not only `conv1` of `conv10`."""
+    _, found, rest = str(norm.split).partition(str(convolution.split).rstrip('/'))
+    return bool(found) and not rest[:1].isdigit()
 
 
 def _counted_from_none(layers: Iterable[Layer]) -> dict[str, list[list[Layer]]]:
@@ -172,7 +178,8 @@ def _below(
                 layer for layer in layers if id(layer) not in taken and 'bias' not in layer.variables
             ]
     for key, of_key in remaining.items():
-        fitting = of_beginning[key]
+        # A convolution of the same name may be meant as well.
+        fitting = [] if by_key.get(key) else of_beginning[key]
         if len(of_key) == len(fitting) == 1 and agree(fitting[0], of_key[0]):
             yield fitting[0], of_key[0]
 

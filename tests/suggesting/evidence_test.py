@@ -80,6 +80,21 @@ class TestNorms:
         shapes |= {f'unit{n}_bn/{role}': (width,) for n, width in enumerate(widths[:-1]) for role in NORM}
         assert not _partners(shapes)
 
+    def test_a_number_is_not_the_beginning_of_a_longer_one(self):
+        shapes = {f'model/layer-{n}/kernel': (3, 3, 8, 8) for n in (1, 3)}
+        shapes |= {f'model/layer-{n}/{role}': (8,) for n in (10, 30) for role in NORM}
+        assert not _partners(shapes)
+
+    def test_a_norm_in_a_scope_of_two_convolutions_is_not_that_of_the_second(self):
+        shapes = {}
+        for n, width in ((1, 8), (2, 16)):
+            shapes[f'C/r{n}/Conv/weights'] = (1, 1, 8, width)
+            shapes |= {f'C/r{n}/r{n}/w': (3, 3, width, 1), f'C/r{n}/r{n}/bias': (width,)}
+            shapes[f'C/r{n}/Conv_1/weights'] = (1, 1, width, 8)
+            for norm in ('LayerNorm', '1', '2'):
+                shapes |= {f'C/r{n}/{norm}/{role}': (8 if norm == '2' else width,) for role in NORM}
+        assert 'C/r1/Conv_1' not in _partners(shapes)
+
     def test_statistics_that_are_averages_of_moments_follow_their_norm(self, tmp_path):
         old = {'net/fc/w': (4, 6), 'net/fc/bn/beta': (6,), 'net/fc/bn/gamma': (6,)}
         for end in ('', '_1'):
