@@ -1,5 +1,6 @@
 """Takes the names of tensors apart: the name of a layer, the role of the tensor in it, numbers, and words."""
 
+import collections
 import dataclasses
 import functools
 import os
@@ -44,6 +45,9 @@ _EMBEDDING = re.compile(r'embs?(?![a-z])|embed', re.I)
 _NUMBER = re.compile(
     r'(?:(?<=block)|(?<=stage)|(?<=res)|(?<![a-z0-9]))\d+(?!\d)|\d+(?!\d)(?!(?<=[^\d][1-3])d(?![a-z]))', re.I
 )
+# Words that number layers, if there is more than one of a name: `conv1x1_before` and `conv1x1_after`.
+_ORDINALS = {'first': 1, 'second': 2, 'third': 3, 'fourth': 4, 'before': 1, 'after': 2}
+_ORDINAL = re.compile(rf'(?<![A-Za-z])(?:{"|".join(_ORDINALS)})(?![A-Za-z])', re.I)
 _LETTER = re.compile(r'[a-z](?![A-Za-z0-9])')
 _COUNTED = re.compile(r'(?P<base>.*[^\d_].*?)_(?P<number>\d+)')
 _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+')
@@ -98,7 +102,7 @@ class Split:
       literals: The text around the numbers; one piece more than there are numbers.
       texts: The numbers as they are written in the name. A number that TensorFlow appended to make a name unique
         includes its underscore (`'_1'`), and is empty for the first such name. A letter after a number (`Mixed_5b`,
-        `block2a_conv`) is a number too.
+        `block2a_conv`) is a number too, and so is a word such as `first` if there is a `second` of the same name.
       within: The values of the numbers, where some count within a scope; None for those of the texts.
     """
 
@@ -118,7 +122,9 @@ class Split:
 
 
 def _value(text: str) -> int:
-    return ord(text) - ord('a') if text.isalpha() else to_int(text.lstrip('_') or '0')
+    if text.isalpha():
+        return _ORDINALS.get(text.lower()) or ord(text) - ord('a')
+    return to_int(text.lstrip('_') or '0')
 
 
 def find_role(name: str) -> tuple[str, str]:
@@ -191,8 +197,9 @@ def split_names(names: Iterable[str]) -> dict[str, Split]:
         counted = {(scope, _base(component)) for scope, component in present} & present
         counted = {(scope, base) for scope, base in counted if (scope, f'{base}_0') not in present}
         parts: dict[tuple[int, str], tuple[tuple[str, ...], tuple[str, ...], int]] = {}
+        ordered = _with_ordinals(present)
         for scope, component in present:
-            of_text, numbers = _component_parts(component, scope, counted)
+            of_text, numbers = _component_parts(component, scope, counted, (scope, component) in ordered)
             number = scope_numbers.setdefault((scope, of_text), len(scope_numbers) + 1)
             parts[scope, component] = of_text, numbers, number
         for name in remaining:
@@ -206,15 +213,24 @@ def split_names(names: Iterable[str]) -> dict[str, Split]:
     return {name: Split(tuple(pieces[name]), tuple(texts[name])) for name in components}
 
 
+def _with_ordinals(present: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Returns the components, each with its scope, of which several differ only in a word such as `first`."""
+    groups: dict[tuple[int, str], list[tuple[int, str]]] = collections.defaultdict(list)
+    for scope, component in present:
+        if _ORDINAL.search(component):
+            groups[scope, _ORDINAL.sub('#', component)].append((scope, component))
+    return {item for group in groups.values() if len(group) > 1 for item in group}
+
+
 def _component_parts(
-    component: str, scope: int, counted: set[tuple[int, str | None]]
+    component: str, scope: int, counted: set[tuple[int, str | None]], has_ordinal: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Returns the text around the numbers in a component, and the numbers, with one that TensorFlow appended."""
     base = _base(component)
     if base is not None and (scope, base) in counted:
-        pieces, numbers = _parted(base)
+        pieces, numbers = _parted(base, has_ordinal)
         return (*pieces, ''), (*numbers, component.removeprefix(base))
-    pieces, numbers = _parted(component)
+    pieces, numbers = _parted(component, has_ordinal)
     return ((*pieces, ''), (*numbers, '')) if (scope, component) in counted else (pieces, numbers)
 
 
@@ -225,12 +241,13 @@ def _base(component: str) -> str | None:
 
 
 @functools.lru_cache(maxsize=100_000)
-def _parted(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Returns the text around the numbers in a component, and the numbers."""
+def _parted(text: str, has_ordinal: bool = False) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the text around the numbers in a component, and the numbers, words such as `first` among them or not."""
     pieces: list[str] = []
     numbers: list[str] = []
     position = 0
-    for number in _NUMBER.finditer(text):
+    found = [*_NUMBER.finditer(text), *(_ORDINAL.finditer(text) if has_ordinal else ())]
+    for number in sorted(found, key=lambda match: match.start()):
         pieces.append(text[position : number.start()])
         numbers.append(number[0])
         position = number.end()

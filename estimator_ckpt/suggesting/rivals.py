@@ -9,6 +9,9 @@ from estimator_ckpt.suggesting.evidence import Scored
 LEAST_LEAD = 0.06
 # With at least this lead, the best places left for the variables of both rivals may decide.
 _LEAST_HEAD_START = 0.02
+# How many times the layers of a fragment a whole family has.
+_WHOLE = 3
+_NEARLY = 1e-6
 
 
 class Rivals:
@@ -36,7 +39,7 @@ class Rivals:
         lead = scored.score
         for rival in self._against(scored):
             behind = scored.score - rival.score
-            if behind >= lead:
+            if behind >= lead or (behind < LEAST_LEAD and self._is_fragment(rival, scored)):
                 continue
             if _LEAST_HEAD_START <= behind < LEAST_LEAD:
                 behind = max(behind, self._exchange(scored, rival) - LEAST_LEAD)
@@ -49,6 +52,16 @@ class Rivals:
                 best = next((rival for rival, partner in rivals if partner != own and rival.stands), None)
                 if best is not None:
                     yield best
+
+    def _is_fragment(self, rival: Scored, scored: Scored) -> bool:
+        """Returns True if a rival takes a few layers from whole families that agree, and could take as good ones.
+
+        Where `unit_1` to `unit_16` are `block1` to `block16`, the second branches of three blocks are not these.
+        """
+        whole, part = scored.hypothesis, rival.hypothesis
+        if whole.coverage < 1 or not whole.same_numbers or len(whole.layers) < _WHOLE * len(part.layers):
+            return False
+        return self._remainder(rival, scored) >= rival.score - _NEARLY
 
     def _exchange(self, scored: Scored, rival: Scored) -> float:
         """Returns the loss of total score if the rival is right and what it displaces gets the next best place."""

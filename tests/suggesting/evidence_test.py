@@ -117,6 +117,25 @@ def _partners(shapes):
 
 
 class TestOrder:
+    def test_the_branches_of_a_few_blocks_do_not_take_the_place_of_what_all_blocks_have(self, tmp_path):
+        """Of the first blocks, the names of both branches are as much like those of the new ones."""
+        square, deep = (1, 1, 8, 8), (3, 3, 8, 1)
+        layers = [
+            ('conv1x1_before/weights', 'conv_1/kernel', square),
+            ('depthwise/depthwise_weights', 'dw/depthwise_kernel', deep),
+            ('conv1x1_after/weights', 'conv_2/kernel', square),
+            ('second_branch/depthwise/depthwise_weights', 'dw_2/depthwise_kernel', deep),
+        ]
+        rows = [
+            (f'Net/Stage{stage}/unit_{unit}/{a}', f'stage{stage}/block{unit}/{b}', shape)
+            for stage in range(2, 5)
+            for unit in range(1, 6)
+            for a, b, shape in layers[: 3 + (unit == 1)]
+        ]
+        old, new = ({row[side]: row[2] for row in rows} for side in (0, 1))
+        answer = {b: a for a, b, _ in rows}
+        assert found(suggest(tmp_path, old, new)) == answer
+
     def test_networks_of_the_same_layers_are_aligned_in_the_order_of_each_kind(self, tmp_path):
         old, new = {'net/table': (99, 8)}, {'model/embeddings': (99, 8)}
         answer = {'model/embeddings': 'net/table'}

@@ -50,6 +50,17 @@ def test_numbers_are_taken_out_but_for_those_of_dimensions():
     assert (split.literals, split.values) == (('block', '/conv2d_', '/x'), (1, 10))
 
 
+def test_words_that_number_layers_are_numbers_where_there_are_several():
+    splits = split_names(
+        ['unit_1/conv_before', 'unit_1/conv_after', 'unit_1/second_branch', 'First_conv', 'second_conv']
+    )
+    assert splits['unit_1/conv_before'].values == (1, 1) and splits['unit_1/conv_after'].values == (1, 2)
+    assert splits['unit_1/conv_before'].literals == splits['unit_1/conv_after'].literals
+    assert splits['unit_1/second_branch'].values == (1,)
+    assert splits['First_conv'].values == (1,) and splits['second_conv'].values == (2,)
+    assert all(str(split) == name for name, split in splits.items())
+
+
 def test_a_letter_after_a_number_is_a_number():
     splits = split_names(['Mixed_5b/Conv2d_0a_1x1', 'Mixed_5d/Conv2d_0c_3x3', 'block2d_conv2d'])
     assert [split.values for split in splits.values()] == [(5, 1, 0, 0, 1, 1), (5, 3, 0, 2, 3, 3), (2, 3)]
