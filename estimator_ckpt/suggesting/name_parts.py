@@ -22,15 +22,18 @@ _ROLES = {
 }
 # A role is the last word of the last component of a name; a number may follow, as in `W1`.
 _ROLE = {
-    role: re.compile(rf'(?:^|(?<=[_.-]))(?:{words})(?=(?:_?\d+)?_?(?::0)?$)', re.I)
+    role: re.compile(rf'(?:^|(?<=[_.-]))(?:{words})(?=(?:[_-]?\d+)?_?(?::0)?$)', re.I)
     for role, words in _ROLES.items()
 }
 # The letter of a role may be right before a letter of the layer: `Wq`, `bo`, `wc3a`, `bd1`.
 _BEFORE_LETTER = re.compile(
     r'(?:^|(?<=[_.-]))(?:(?P<kernel>W|w)|b)(?=(?:(?!n\d)[a-z]\d*[a-z]?|q?kv|out)(?::0)?$)'
 )
-# Or it is a letter before the name, as in `W_conv1`.
-_FIRST_ROLE = {'kernel': re.compile(r'w_(?=[a-z])', re.I), 'bias': re.compile(r'b_(?=[a-z])', re.I)}
+# Or it is before the name, as in `W_conv1` and `kernel-cluster`.
+_FIRST_ROLE = {
+    'kernel': re.compile(r'w_(?=[a-z])|(?:kernel|weight)[_-](?=[a-z]+$)', re.I),
+    'bias': re.compile(r'b_(?=[a-z])|bias[_-](?=[a-z]+$)', re.I),
+}
 # Statistics that `tf.train.ExponentialMovingAverage` keeps of the tensors that `tf.nn.moments` returns.
 _MOMENT = re.compile(
     r'(?P<layer>(?:.*?/)??)(?:moments(?:_\d+)?/)?(?:normalize(?:_\d+)?/|moments_\d+/)?'

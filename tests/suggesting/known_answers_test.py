@@ -14,7 +14,7 @@ ARCHITECTURES = {
     **blind_pairs.TUNED,
 }
 HELD_BACK = {**more_architectures.HELD_BACK, **blind_pairs.HELD_BACK}
-# What is which is nowhere said of Tacotron's gates `H` and `T`, and of ELMo's directions.
+# What is which is nowhere said of Tacotron's gates `H` and `T`, of ELMo's directions, and of both ways of CycleGAN.
 LEAST_RECALL = {
     'wide_and_deep': 0.93,
     'tacotron': 0.78,
@@ -42,6 +42,10 @@ LEAST_RECALL = {
     'progressive_gan': 0.98,
     'tutorial_transformer': 0.65,
     'keras_hub_t5': 0.82,
+    'four_step_cycle_gan': 0.0,
+    'anime_gan': 0.66,
+    'keras_transformer_xl': 0.73,
+    'sketch_rnn': 0.58,
 }
 # Only code that neither side shows tells that ESRGAN's upsampling, and the end of Leela Zero's head, are other ones.
 LEAST_PRECISION = {'esrgan': 0.98, 'leela_zero': 0.97}
@@ -59,6 +63,8 @@ LEAST_RECALL_UNSEEN = {
     'bert_for_tf2': 0.95,
     'keras_hub_gpt_2': 0.98,
     'graph_attention': 0.5,
+    'deep_picar': 0.94,
+    'flax_bert': 0.99,
 }
 
 

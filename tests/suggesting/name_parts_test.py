@@ -39,6 +39,9 @@ from estimator_ckpt.suggesting.reshaping import fits
         ('b_2/conv', '', 'b_2/conv'),
         ('bottom_up', '', 'bottom_up'),
         ('lstm/bias_of_cell', '', 'lstm/bias_of_cell'),
+        ('Softmax/kernel-cluster', 'kernel', 'Softmax/cluster'),
+        ('Attention/kernel_kv', 'kernel', 'Attention/kv'),
+        ('Softmax/bias-0', 'bias', 'Softmax/-0'),
     ],
 )
 def test_a_role_is_the_last_word_of_a_name_or_else_the_first(name, role, layer):
