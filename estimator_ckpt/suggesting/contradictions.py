@@ -17,6 +17,8 @@ from estimator_ckpt.suggesting.layer_kinds import main_number
 _LEAST_PATTERN = 3
 # The fewest pairs in step on each side of one that is not.
 _BESIDE = 2
+# How many times as many pairs of a part must go with another part.
+_LEAST_OF_PART = 8
 # Names with more numbers are left out, for each number is compared with each other one.
 _MOST_NUMBERS = 12
 
@@ -42,6 +44,7 @@ def contradictions(sides: tuple[Side, Side], sources: Mapping[int, int], matcher
         *_out_of_order(rows),
         *_out_of_step(rows),
         *_of_other_names(pairs),
+        *_of_other_parts(pairs),
         *misplaced(sides, sources, pairs, matcher),
     ]
     return {main_number(target) for _, target in broken}
@@ -134,6 +137,26 @@ def _step(a: Row, b: Row) -> tuple[int, int]:
     rise, run = b[1] - a[1], b[0] - a[0]
     divisor = math.gcd(rise, run) or 1
     return rise // divisor, run // divisor
+
+
+def _of_other_parts(pairs: Sequence[Pair]) -> Iterator[Pair]:
+    """Yields pairs that are in two parts of the networks which otherwise go with other parts."""
+    parts = [(_part(a), _part(b)) for a, b in pairs]
+    by_source: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
+    by_target: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
+    for source, target in parts:
+        by_source[source][target] += 1
+        by_target[target][source] += 1
+    for pair, (source, target) in zip(pairs, parts, strict=True):
+        counts = by_source[source], by_target[target]
+        count = by_source[source][target]
+        if all(max(of_part.values()) >= _LEAST_OF_PART * count for of_part in counts):
+            yield pair
+
+
+def _part(layer: Layer) -> str:
+    """Returns the first component of the path of a layer, or else of its name."""
+    return layer.variables[layer.main_role].names[-1].partition('/')[0]
 
 
 def _of_other_names(pairs: Sequence[Pair]) -> Iterator[Pair]:

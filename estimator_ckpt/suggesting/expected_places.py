@@ -5,6 +5,7 @@ Where `block_#/layer_#/norm` is `norm_#` in all other blocks, with twice the num
 """
 
 import collections
+import itertools
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -21,6 +22,8 @@ _MORE = 2
 # Names with more numbers, and more layers of one name, are left alone.
 _MOST_NUMBERS, _MOST_PAIRS = 12, 400
 _NEARLY = 1e-6
+# The share of the pairs of two names that must be in one relation, and how often it is looked for.
+_LEAST_SHARE, _TRIES = 0.75, 40
 
 
 def misplaced(
@@ -63,8 +66,7 @@ class _Relation:
     """The linear relation between the numbers of both sides in pairs of layers, if there is one."""
 
     def __init__(self, pairs: Sequence[Pair]):
-        self._known = np.array([[*a.values, 1] for a, _ in pairs], np.float64)
-        wanted = np.array([b.values for _, b in pairs], np.float64)
+        self._known, wanted = _numbers(pairs)
         self._factors, _, self._rank, _ = np.linalg.lstsq(self._known, wanted, rcond=None)
         holds = np.abs(self._known @ self._factors - wanted).max(initial=0.0) <= _NEARLY
         self._is_sure = holds and len(pairs) >= self._rank + _MORE
@@ -92,7 +94,36 @@ def _relations(pairs: Iterable[Pair]) -> Iterator[tuple[Pair, _Relation, Names]]
     for names, rows in groups.items():
         if not names[1][1:] or not _MORE < len(rows) <= _MOST_PAIRS:
             continue
-        whole = _Relation(rows)
-        for pair in of_source[names[0]]:
-            others = [row for row in rows if row is not pair]
-            yield pair, whole if len(others) == len(rows) else _Relation(others), names
+        # What most pairs say, and what all others of a pair say; a pair is no evidence for itself.
+        agreeing = _agreeing(rows)
+        for evidence in (agreeing, rows) if len(agreeing) < len(rows) else (rows,):
+            whole = _Relation(evidence)
+            for pair in of_source[names[0]]:
+                others = [row for row in evidence if row is not pair]
+                yield pair, whole if len(others) == len(evidence) else _Relation(others), names
+
+
+def _agreeing(rows: Sequence[Pair]) -> Sequence[Pair]:
+    """Returns the pairs that are in the linear relation which most of them are in; all if there is none.
+
+    As many pairs as determine a relation are chosen at random, again and again, since a few odd ones far from the
+    others would spoil a relation that is fitted to all (random sample consensus).
+    """
+    known, wanted = _numbers(rows)
+    rank, generator = int(np.linalg.matrix_rank(known)), np.random.default_rng(0)
+    best = np.zeros(len(rows), bool)
+    for number in range(_TRIES):
+        some = generator.choice(len(rows), rank, replace=False) if number else np.arange(len(rows))
+        factors, *_ = np.linalg.lstsq(known[some], wanted[some], rcond=None)
+        agrees = np.abs(known @ factors - wanted).max(axis=1, initial=0.0) <= _NEARLY
+        if agrees.sum() > best.sum():
+            best = agrees
+        if best.all():
+            break
+    return list(itertools.compress(rows, best)) if best.sum() >= _LEAST_SHARE * len(rows) else rows
+
+
+def _numbers(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the numbers of the source, each row with a one at the end, and those of the target."""
+    known = np.array([[*a.values, 1] for a, _ in pairs], np.float64)
+    return known, np.array([b.values for _, b in pairs], np.float64)

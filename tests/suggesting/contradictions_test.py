@@ -77,3 +77,19 @@ class TestNames:
 
     def test_a_name_that_is_nowhere_else(self):
         assert not broken([*self.PAIRS, ('net/dw_4/norm', 'last_norm')])
+
+
+class TestParts:
+    PAIRS = (
+        *numbered('G/{0}x{0}/Conv', 'generator/layer_{}', *((n,) for n in range(8))),
+        *numbered('D/{0}x{0}/Conv', 'discriminator/layer_{}', *((n,) for n in range(8))),
+    )
+
+    def test_a_layer_of_one_part_in_another_one(self):
+        assert broken([*self.PAIRS, ('G/9x9/Conv', 'discriminator/last')]) == {'discriminator/last'}
+
+    def test_parts_that_are_no_parts_of_the_other_side(self):
+        """One side has the encoder's first layers below a name of their own."""
+        pairs = numbered('encoder/conv_{}', 'stem/conv_{}', *((n,) for n in range(2)))
+        pairs += numbered('encoder/block_{}', 'body/block_{}', *((n,) for n in range(16)))
+        assert not broken(pairs)

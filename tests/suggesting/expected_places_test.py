@@ -57,3 +57,12 @@ def test_numbers_that_do_not_vary_say_nothing_of_others():
     """All aligned ones are in block 0, so that nothing is known of block 1."""
     pairs = [(f'block_0/conv_{n}', f'conv_{n}') for n in range(6)]
     assert not found([*pairs, ('block_1/conv_3', 'conv_30')], targets=['conv_9'])
+
+
+def test_all_layers_of_a_block_that_took_the_place_of_one_that_the_source_lacks():
+    def name(block, layer):
+        return f'block_{block}/conv_{layer}', f'res{block + 2}_branch{layer}'
+
+    pairs = [name(block, layer) for block in range(4) for layer in range(3)]
+    wrong = [(name(5, layer)[0], name(4, layer)[1]) for layer in range(3)]
+    assert found([*pairs, *wrong], targets=[name(5, layer)[1] for layer in range(3)]) == set(wrong)
