@@ -342,14 +342,14 @@ class _Aligner:
         """Returns the least lead of a hypothesis that is accepted: twice the usual one if too little confirms it.
 
         The shapes of normalizations tell little. What tells more are their names, or numbers all of which have a
-        counterpart where it does not remain to be seen which convolutions are before them.
+        counterpart: several in each name, or where the convolutions before are known and have theirs.
         """
         hypothesis = scored.hypothesis
         if scored.evidence.names >= _CONFIRMING or not all(is_norm(a) for a, _ in hypothesis.layers):
             return LEAST_LEAD
-        before = (self._convolutions[1].get(t) for _, t in hypothesis.pairs)
-        is_open = any(convolution in self._live_target for convolution in before)
-        return 2 * LEAST_LEAD if is_open or hypothesis.coverage < 1 else LEAST_LEAD
+        before = [self._convolutions[1].get(main_number(b), -1) for _, b in hypothesis.layers]
+        is_told = len(hypothesis.source.slots) > 1 or all(c in self._result.sources for c in before)
+        return LEAST_LEAD if is_told and hypothesis.coverage == 1 else 2 * LEAST_LEAD
 
     def _accept_layers(self, a: Layer, b: Layer, evidence: Evidence) -> bool:
         if self._namesakes.contradict(a, b):

@@ -80,7 +80,8 @@ def agree(convolution: Layer, norm: Layer) -> bool:
     """
     of_convolution = channels(convolution)
     assert of_convolution is not None
-    return norm.variables[norm.main_role].shape == of_convolution[1:]
+    # Sonnet keeps the other axes, with one element each.
+    return norm.variables[norm.main_role].size == of_convolution[1]
 
 
 def place(layer: Layer) -> tuple[str, str, int, bool]:

@@ -302,7 +302,10 @@ def _placed(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
     last = [len(long) - 1 - place for place in reversed(last)]
     parallel: set[Kind] = set()
     if source.tracked != target.tracked:
-        parallel = branches((source if source.tracked else target).layers)
+        tracked, other = (source, target) if source.tracked else (target, source)
+        parallel = branches(tracked.layers)
+        if other.nested:
+            parallel |= {k for k, n in collections.Counter(map(kind, tracked.layers)).items() if n > 1}
     pairs = [
         (long[x], layer) if turned else (layer, long[x])
         for layer, x, y in zip(kept, first, last, strict=True)

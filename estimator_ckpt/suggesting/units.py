@@ -187,7 +187,7 @@ def _below(
 def _precedes(convolution: Layer, norm: Layer) -> bool:
     """Returns True if a normalization has as many channels as the inputs of a convolution."""
     of_convolution = channels(convolution)
-    return of_convolution is not None and norm.variables[norm.main_role].shape == of_convolution[:1]
+    return of_convolution is not None and norm.variables[norm.main_role].size == of_convolution[0]
 
 
 def _alone(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tuple[Layer, Layer]]:

@@ -85,6 +85,11 @@ class TestNorms:
         shapes |= {f'model/layer-{n}/{role}': (8,) for n in (10, 30) for role in NORM}
         assert not _partners(shapes)
 
+    def test_a_norm_may_keep_the_other_axes(self):
+        shapes = {'net/unit/conv_3d/w': (3, 3, 3, 4, 8)}
+        shapes |= {f'net/unit/batch_norm/{role}': (1, 1, 1, 1, 8) for role in NORM}
+        assert _partners(shapes) == {'net/unit/conv_3d': 'net/unit/batch_norm'}
+
     def test_a_norm_in_a_scope_of_two_convolutions_is_not_that_of_the_second(self):
         shapes = {}
         for n, width in ((1, 8), (2, 16)):
