@@ -82,23 +82,23 @@ def match(
     label_of = _label_function(target.wanted)
     type_names = {dtype: dtypes.name(dtype) for dtype in {wanted.dtype for wanted in target.wanted}}
     taking = _Taking(source.reader, adapt)
-    match, report = taking.match, taking.match.report
+    result, report = taking.match, taking.match.report
     for wanted in _variables_first(target.wanted):
         tensor = wanted.tensor
-        candidates = finder.find(wanted, match.sources) if finder else [tensor]
+        candidates = finder.find(wanted, result.sources) if finder else [tensor]
         row = Row(None, label_of(tensor), wanted.shape, type_names[wanted.dtype])
         if len(candidates) == 1:
             taking.take(wanted, candidates[0], row)
         elif candidates:
             report.ambiguous += [dataclasses.replace(row, source=tensor.key) for tensor in candidates]
         elif finder:
-            hint = finder.other_optimizer(wanted, match.sources)
+            hint = finder.other_optimizer(wanted, result.sources)
             row.note = hint or nearest(tensor.name, finder.names, len(report.missing))
             report.missing.append(row)
-    used = {key for tensor in match.sources.values() if tensor.recipe for key in tensor.recipe.sources}
+    used = {key for tensor in result.sources.values() if tensor.recipe for key in tensor.recipe.sources}
     unused = [tensor.key for tensor in source.tensors if tensor.key not in used]
     report.unused = unused_rows(source.reader, unused, report)
-    return match
+    return result
 
 
 def _variables_first(wanted: Sequence[TargetTensor]) -> list[TargetTensor]:

@@ -80,8 +80,7 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
         names = contents.weights.names
         return [Tensor(key, names[key], '', (), '', meanings[key], further_name=key) for key in names]
     if contents.graph is None:
-        keys = contents.names if contents.reader.each_has_its_place() else dict(contents.tensors())
-        return [Tensor(key, key, '', (), '', meanings[key]) for key in keys]
+        return [Tensor(key, key, '', (), '', meanings[key]) for key, _ in contents.tensors()]
     roots = (root,) if root else object_keys.GUIDE_ROOTS
     unique = {key: name for name, key in contents.graph.keys_by_full_name().items()}
     tensors, by_object = [], contents.by_object

@@ -46,15 +46,7 @@ def of_contents(contents: Contents, like: Source | None = None) -> Targets:
     has_states_of = same if same and same.learning_rates == source.learning_rates else source
     states, types_and_shapes = has_states_of.slot_states, reader.types_and_shapes()
     wanted = [
-        TargetTensor(
-            tensor,
-            shape,
-            dtype,
-            True,
-            None,
-            states.get(tensor.key),
-            reader.tensor,
-        )
+        TargetTensor(tensor, shape, dtype, state=states.get(tensor.key), read=reader.tensor)
         for tensor in source.tensors
         for dtype, shape in (types_and_shapes[tensor.key],)
     ]

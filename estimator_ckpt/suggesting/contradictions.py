@@ -6,9 +6,9 @@ sides are in one order everywhere else, or the names that elsewhere are those of
 
 import collections
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
-from estimator_ckpt.suggesting.expected_places import misplaced
+from estimator_ckpt.suggesting.expected_places import Pair, misplaced
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import main_number
@@ -22,7 +22,6 @@ _LEAST_OF_PART = 8
 # Names with more numbers are left out, for each number is compared with each other one.
 _MOST_NUMBERS = 12
 
-Pair = tuple[Layer, Layer]
 # A number of the source, one of the target, and their layers.
 Row = tuple[int, int, Pair]
 # The texts of both names, and the places of a number in each.
@@ -141,17 +140,7 @@ def _step(a: Row, b: Row) -> tuple[int, int]:
 
 def _of_other_parts(pairs: Sequence[Pair]) -> Iterator[Pair]:
     """Yields pairs that are in two parts of the networks which otherwise go with other parts."""
-    parts = [(_part(a), _part(b)) for a, b in pairs]
-    by_source: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
-    by_target: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
-    for source, target in parts:
-        by_source[source][target] += 1
-        by_target[target][source] += 1
-    for pair, (source, target) in zip(pairs, parts, strict=True):
-        counts = by_source[source], by_target[target]
-        count = by_source[source][target]
-        if all(max(of_part.values()) >= _LEAST_OF_PART * count for of_part in counts):
-            yield pair
+    return _paired_otherwise(pairs, _part, _LEAST_OF_PART)
 
 
 def _part(layer: Layer) -> str:
@@ -161,16 +150,29 @@ def _part(layer: Layer) -> str:
 
 def _of_other_names(pairs: Sequence[Pair]) -> Iterator[Pair]:
     """Yields pairs of names of which each is otherwise paired with another name."""
-    by_source: dict[tuple, collections.Counter] = collections.defaultdict(collections.Counter)
-    by_target: dict[tuple, collections.Counter] = collections.defaultdict(collections.Counter)
-    for a, b in pairs:
-        by_source[a.split.literals][b.split.literals] += 1
-        by_target[b.split.literals][a.split.literals] += 1
-    for a, b in pairs:
-        source, target = a.split.literals, b.split.literals
+    return _paired_otherwise(pairs, lambda layer: layer.split.literals, _LEAST_PATTERN)
+
+
+def _paired_otherwise(
+    pairs: Sequence[Pair], label_of: Callable[[Layer], Hashable], times: int
+) -> Iterator[Pair]:
+    """Yields pairs of labels of which each is so many times as often paired with another label, and mostly with others.
+
+    Args:
+      pairs: The pairs of layers.
+      label_of: Returns the label of a layer.
+      times: How many times as many pairs there must be of another label.
+    """
+    labels = [(label_of(a), label_of(b)) for a, b in pairs]
+    by_source: dict[Hashable, collections.Counter] = collections.defaultdict(collections.Counter)
+    by_target: dict[Hashable, collections.Counter] = collections.defaultdict(collections.Counter)
+    for source, target in labels:
+        by_source[source][target] += 1
+        by_target[target][source] += 1
+    for pair, (source, target) in zip(pairs, labels, strict=True):
         count = by_source[source][target]
         if all(
-            max(counts.values()) >= _LEAST_PATTERN * count and count * 4 <= counts.total()
+            max(counts.values()) >= times * count and count * 4 <= counts.total()
             for counts in (by_source[source], by_target[target])
         ):
-            yield a, b
+            yield pair

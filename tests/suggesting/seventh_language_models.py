@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tests.suggesting.blind_objects import Rows, with_slots
+from tests.suggesting.keras_nlp_layers import Encoder, Positions, add_attention
 from tests.suggesting.known_pairs import Pair
 
 _NORM = ('gamma', 'beta')
@@ -49,38 +50,6 @@ def flax_bert() -> Pair:
     return with_slots(Pair(old, new, sources), 'adam_m', 'adam_v', others={'global_step': ()})
 
 
-class _Positions(tf.keras.layers.Layer):
-    """The table of positions of KerasNLP."""
-
-    def build(self, shape):
-        self.position_embeddings = self.add_weight('embeddings', shape=[512, shape[-1]])
-
-    def call(self, x):
-        return tf.broadcast_to(self.position_embeddings[: tf.shape(x)[1]], tf.shape(x))
-
-
-class _Encoder(tf.keras.layers.Layer):
-    """A layer of KerasNLP's TransformerEncoder, which makes its parts when it is first called."""
-
-    def __init__(self, heads: int, inner: int, name: str):
-        super().__init__(name=name)
-        self._sizes = heads, inner
-
-    def build(self, shape):
-        layers, width, (heads, inner) = tf.keras.layers, shape[-1], self._sizes
-        self._self_attention_layer = layers.MultiHeadAttention(heads, width // heads)
-        self._self_attention_layer._build_from_signature(shape, shape)
-        self._self_attention_layernorm = layers.LayerNormalization()
-        self._feedforward_layernorm = layers.LayerNormalization()
-        self._feedforward_intermediate_dense = layers.Dense(inner)
-        self._feedforward_output_dense = layers.Dense(width)
-
-    def call(self, x):
-        x = self._self_attention_layernorm(x + self._self_attention_layer(x, x))
-        y = self._feedforward_output_dense(self._feedforward_intermediate_dense(x))
-        return self._feedforward_layernorm(x + y)
-
-
 def keras_nlp_albert() -> Pair:
     """google-research/albert as it is pretrained, and AlbertBackbone of keras-team/keras-nlp, whose heads are an axis.
 
@@ -95,32 +64,27 @@ def keras_nlp_albert() -> Pair:
         for name, count in (('token', words), ('segment', 2))
     )
     position, first = (
-        _Positions(name='position_embedding'),
+        Positions(512, 'position_embedding'),
         layers.LayerNormalization(name='embeddings_layer_norm'),
     )
     embedded = token(ids)
     x = first(layers.Add()([embedded, position(embedded), kind(segments)]))
     wide = layers.Dense(width, name='embedding_projection')
     x = wide(layers.Dropout(0.1, name='embeddings_dropout')(x))
-    block = _Encoder(heads, inner, 'group_0_inner_layer_0')
+    block = Encoder(heads, inner, 'group_0_inner_layer_0', builds_attention=True)
     for _ in range(2):
         x = block(x)
     pooled = layers.Dense(width, activation='tanh', name='pooled_dense')
     outputs = {'sequence_output': x, 'pooled_output': pooled(x[:, 0, :])}
     model = tf.keras.Model({'token_ids': ids, 'segment_ids': segments}, outputs, name='albert_backbone')
-    at, attention = 'bert/embeddings', block._self_attention_layer
+    at = 'bert/embeddings'
     rows.add(token.embeddings, f'{at}/word_embeddings')
     rows.add(position.position_embeddings, f'{at}/position_embeddings')
     rows.add(kind.embeddings, f'{at}/token_type_embeddings')
     rows.layer(first, f'{at}/LayerNorm', _NORM)
     rows.layer(wide, 'bert/encoder/embedding_hidden_mapping_in')
     at = 'bert/encoder/transformer/group_0/inner_group_0'
-    for name in ('query', 'key', 'value'):
-        layer, source = getattr(attention, f'_{name}_dense'), f'{at}/attention_1/self/{name}'
-        rows.add(layer.kernel, f'{source}/kernel', (width, width))
-        rows.add(layer.bias, f'{source}/bias', (width,))
-    rows.add(attention._output_dense.kernel, f'{at}/attention_1/output/dense/kernel', (width, width))
-    rows.add(attention._output_dense.bias, f'{at}/attention_1/output/dense/bias')
+    add_attention(rows, block._self_attention_layer, f'{at}/attention_1', width)
     rows.layer(block._self_attention_layernorm, f'{at}/LayerNorm', _NORM)
     rows.layer(block._feedforward_intermediate_dense, f'{at}/ffn_1/intermediate/dense')
     rows.layer(block._feedforward_output_dense, f'{at}/ffn_1/intermediate/output/dense')

@@ -3,38 +3,8 @@
 import tensorflow as tf
 
 from tests.suggesting.blind_objects import Rows, with_slots
+from tests.suggesting.keras_nlp_layers import Encoder, Positions, add_attention
 from tests.suggesting.known_pairs import Pair, Shapes
-
-
-class _Positions(tf.keras.layers.Layer):
-    """The table of positions of KerasNLP."""
-
-    def build(self, shape):
-        self.position_embeddings = self.add_weight('embeddings', shape=[64, shape[-1]])
-
-    def call(self, x):
-        return tf.broadcast_to(self.position_embeddings[: tf.shape(x)[1]], tf.shape(x))
-
-
-class _Encoder(tf.keras.layers.Layer):
-    """A layer of KerasNLP's TransformerEncoder, whose parts are made when it is first called."""
-
-    def __init__(self, heads: int, inner: int, name: str):
-        super().__init__(name=name)
-        self._sizes = heads, inner
-
-    def build(self, shape):
-        layers, width, (heads, inner) = tf.keras.layers, shape[-1], self._sizes
-        self._self_attention_layer = layers.MultiHeadAttention(heads, width // heads)
-        self._self_attention_layernorm = layers.LayerNormalization()
-        self._feedforward_layernorm = layers.LayerNormalization()
-        self._feedforward_intermediate_dense = layers.Dense(inner)
-        self._feedforward_output_dense = layers.Dense(width)
-
-    def call(self, x):
-        x = self._self_attention_layernorm(x + self._self_attention_layer(x, x))
-        y = self._feedforward_output_dense(self._feedforward_intermediate_dense(x))
-        return self._feedforward_layernorm(x + y)
 
 
 def keras_nlp_bert() -> Pair:
@@ -50,13 +20,13 @@ def keras_nlp_bert() -> Pair:
         for name, count in (('token', 300), ('segment', 2))
     )
     positions, first = (
-        _Positions(name='position_embedding'),
+        Positions(64, 'position_embedding'),
         layers.LayerNormalization(name='embeddings_layer_norm'),
     )
     embedded = words(ids)
     x = layers.Add()([embedded, positions(embedded), kinds(segments)])
     x = layers.Dropout(0.1, name='embeddings_dropout')(first(x))
-    blocks = [_Encoder(heads, inner, f'transformer_layer_{n}') for n in range(12)]
+    blocks = [Encoder(heads, inner, f'transformer_layer_{n}') for n in range(12)]
     for block in blocks:
         x = block(x)
     pooled = layers.Dense(width, activation='tanh', name='pooled_dense')
@@ -68,13 +38,8 @@ def keras_nlp_bert() -> Pair:
     rows.add(kinds.embeddings, f'{at}/token_type_embeddings')
     rows.layer(first, f'{at}/LayerNorm', norm)
     for n, block in enumerate(blocks):
-        at, attention = f'bert/encoder/layer_{n}', block._self_attention_layer
-        for name in ('query', 'key', 'value'):
-            layer, source = getattr(attention, f'_{name}_dense'), f'{at}/attention/self/{name}'
-            rows.add(layer.kernel, f'{source}/kernel', (width, width))
-            rows.add(layer.bias, f'{source}/bias', (width,))
-        rows.add(attention._output_dense.kernel, f'{at}/attention/output/dense/kernel', (width, width))
-        rows.add(attention._output_dense.bias, f'{at}/attention/output/dense/bias')
+        at = f'bert/encoder/layer_{n}'
+        add_attention(rows, block._self_attention_layer, f'{at}/attention', width)
         rows.layer(block._self_attention_layernorm, f'{at}/attention/output/LayerNorm', norm)
         rows.layer(block._feedforward_intermediate_dense, f'{at}/intermediate/dense')
         rows.layer(block._feedforward_output_dense, f'{at}/output/dense')
