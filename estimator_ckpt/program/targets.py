@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -98,7 +99,7 @@ def as_checkpoint(objects: Any) -> tf.train.Checkpoint:
     if isinstance(objects, Trackable):
         return tf.train.Checkpoint(objects)
     raise TypeError(
-        f'target must be a tf.train.Checkpoint, a model, a module or a list of variables, not {objects!r}.'
+        f'target must be a tf.train.Checkpoint, a model, a module or a list of variables, not {reprlib.repr(objects)}.'
     )
 
 

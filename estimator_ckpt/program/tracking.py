@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import reprlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -99,7 +100,7 @@ def check_checkpoint(checkpoint: Any) -> None:
     """
     if not isinstance(checkpoint, (tf.train.Checkpoint, tf.compat.v1.train.Checkpoint)):
         raise TypeError(
-            f'checkpoint must be a tf.train.Checkpoint, not {checkpoint!r}; wrap the object: '
+            f'checkpoint must be a tf.train.Checkpoint, not {reprlib.repr(checkpoint)}; wrap the object: '
             'tf.train.Checkpoint(model=...).'
         )
 

@@ -20,7 +20,7 @@ from estimator_ckpt.suggesting.candidates import partners_by_size, possible_sour
 from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.families import Layer, Side, Variable
-from estimator_ckpt.suggesting.hypotheses import Matcher, has_other_shift, hypotheses
+from estimator_ckpt.suggesting.hypotheses import Hypothesis, Matcher, hypotheses, other_shifts
 from estimator_ckpt.suggesting.layer_kinds import is_norm, main_number, place
 from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, corresponding, same_places, whole_networks
 from estimator_ckpt.suggesting.namesakes import Namesakes, numbers_in_names
@@ -323,10 +323,9 @@ class _Aligner:
             return True
         if self._tracked_order.is_all_there_is(hypothesis):
             return True
-        if (
-            not hypothesis.same_numbers
-            and not scored.is_in_place
-            and has_other_shift(hypothesis, self._matcher)
+        if not hypothesis.same_numbers and any(
+            not scored.is_in_place or self._agreement(other)[0] == 1
+            for other in other_shifts(hypothesis, self._matcher)
         ):
             return True
         if any(s in self._counted[0] or t in self._counted[1] for s, t in hypothesis.pairs):
@@ -381,21 +380,21 @@ class _Aligner:
         if not self._targets:
             return scored
         hypothesis = scored.hypothesis
-        # The next number of one block's layers is in the next block; that of all layers is beside it.
-        sizes = sorted(len(family.layers) for family in (hypothesis.source, hypothesis.target))
-        share, exactly = agreement(
-            hypothesis.layers,
-            self._surroundings,
-            self._result.sources,
-            self._targets,
-            of_family=sizes[1] <= _MOST_TIMES * sizes[0],
-        )
+        share, exactly = self._agreement(hypothesis)
         order = max(scored.evidence.order, _SURROUNDED * share)
         evidence = dataclasses.replace(scored.evidence, order=order)
         score = scored.score + _IN_PLACE * share + _EXACTLY_IN_PLACE * exactly
         if self._boundaries.crossed(scored.hypothesis.layers):
             score -= _OUT_OF_PLACE
         return dataclasses.replace(scored, evidence=evidence, score=score, is_in_place=share == 1)
+
+    def _agreement(self, hypothesis: Hypothesis) -> tuple[float, float]:
+        # The next number of one block's layers is in the next block; that of all layers is beside it.
+        sizes = sorted(len(family.layers) for family in (hypothesis.source, hypothesis.target))
+        of_family = sizes[1] <= _MOST_TIMES * sizes[0]
+        return agreement(
+            hypothesis.layers, self._surroundings, self._result.sources, self._targets, of_family=of_family
+        )
 
     def _of_single_layers(self) -> Iterator[Scored]:
         """Yields hypotheses about single layers of numbered families, once most variables are aligned."""

@@ -251,32 +251,38 @@ def _all_maps(
     return partial
 
 
-def has_other_shift(hypothesis: Hypothesis, matcher: Matcher) -> bool:
-    """Returns True if another shift of the numbers fits as many layers as a hypothesis does.
+def other_shifts(hypothesis: Hypothesis, matcher: Matcher) -> Iterator[Hypothesis]:
+    """Yields the hypotheses of other shifts of the numbers that fit as many layers as a hypothesis does.
 
     Args:
       hypothesis: The hypothesis.
       matcher: Decides which layers can be the same.
     """
     source, target = hypothesis.source, hypothesis.target
-    if len(source.slots) != 1 or len(target.slots) != 1 or len(source.layers) == len(target.layers):
-        return False
+    if len(source.layers) == len(target.layers):
+        return
     turned = len(source.layers) > len(target.layers)
     short, long = (target, source) if turned else (source, target)
-    layers = long.by_numbers(tuple(long.slots))
-    numbers = [layer.values[short.slots[0]] for layer in short.layers]
     own = frozenset(hypothesis.pairs)
-    for shift in _shifts(numbers, long.numbers(long.slots[0])):
-        found = [
-            (layer, layers.get((number + shift,)))
-            for layer, number in zip(short.layers, numbers, strict=True)
-        ]
-        pairs = [(b, a) if turned else (a, b) for a, b in found if b is not None]
+    for found in _shifted(short, long):
+        pairs = [(b, a) if turned else (a, b) for a, b in found]
         if len(pairs) >= len(hypothesis.layers):
             other = _checked(source, target, pairs, matcher, ordered=True, same_numbers=False)
             if other and len(other.layers) >= len(hypothesis.layers) and own.isdisjoint(other.pairs):
-                return True
-    return False
+                yield other
+
+
+def _shifted(short: Family, long: Family) -> Iterator[list[tuple[Layer, Layer]]]:
+    """Yields the pairs of layers of each shift of the numbers; the only layer of a cut family may be any."""
+    if len(short.layers) == 1:
+        yield from ([(short.layers[0], layer)] for layer in long.layers)
+    if len(short.slots) != 1 or len(long.slots) != 1:
+        return
+    layers = long.by_numbers(tuple(long.slots))
+    numbers = [layer.values[short.slots[0]] for layer in short.layers]
+    for shift in _shifts(numbers, long.numbers(long.slots[0])):
+        counterparts = [layers.get((number + shift,)) for number in numbers]
+        yield [(a, b) for a, b in zip(short.layers, counterparts, strict=True) if b is not None]
 
 
 def _shifts(short: Collection[int], long: Collection[int]) -> range:

@@ -174,6 +174,11 @@ def same_places(
         source, target = of_kind[0][0], of_kind[1][0]
         if source.nested and target.nested and len(parts[0]) == len(sides[0].variables):
             continue
+        if source.tracked != target.tracked:
+            tracked, other = (source, target) if source.tracked else (target, source)
+            # Which branch Keras tracks first, the numbers of blocks do not tell.
+            if other.nested and kind_[:2] in branches(tracked.chain, far=True):
+                continue
         direction = _direction(source.chain, target.chain, sources)
         if not direction or len(source.layers) != len(target.layers):
             continue
@@ -189,6 +194,7 @@ class _Order:
     layers: list[Layer]
     chain: list[Layer]
     nested: bool = False
+    tracked: bool = False
 
 
 def _direction(source: Sequence[Layer], target: Sequence[Layer], sources: Mapping[int, int]) -> int:
@@ -256,7 +262,7 @@ def _orders(
             for kind_, layers in by_kind.items():
                 if len(layers) == len(of_kind[kind_]) > 1 and kind_[:2] not in beside:
                     key = tuple(map(main_number, layers))
-                    orders[kind_].setdefault(key, _Order(layers, chain.layers, chain.nested))
+                    orders[kind_].setdefault(key, _Order(layers, chain.layers, chain.nested, chain.tracked))
     return orders
 
 

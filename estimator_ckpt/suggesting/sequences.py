@@ -171,7 +171,7 @@ def _made(layers: Sequence[Layer]) -> list[Layer]:
     return [layers[n] for _, n in sorted(ordered)] if len(ordered) == len(layers) else []
 
 
-def branches(layers: Sequence[Layer]) -> set[Kind]:
+def branches(layers: Sequence[Layer], far: bool = False) -> set[Kind]:
     """Returns the kinds of convolutions whose inputs are not the outputs of the one before, and of those before.
 
     Args:
@@ -180,7 +180,12 @@ def branches(layers: Sequence[Layer]) -> set[Kind]:
     result = set()
     for a, b in zip(layers, layers[1:], strict=False):
         before, after = channels(a), channels(b)
-        if before is not None and after is not None and before[1] != after[0] and before[1] == after[1]:
+        if (
+            before is not None
+            and after is not None
+            and before[1] != after[0]
+            and (far or before[1] == after[1])
+        ):
             result |= {kind(a), kind(b)}
     return result
 

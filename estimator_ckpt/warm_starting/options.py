@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -88,5 +89,5 @@ def as_list(warm_start: WarmStart | Sequence[WarmStart]) -> list[WarmStart]:
     warm_starts: list[Any] = list(warm_start) if isinstance(warm_start, (list, tuple)) else [warm_start]
     for item in warm_starts:
         if not isinstance(item, WarmStart):
-            raise TypeError(f'warm_start must be a WarmStart or a list of them, not {item!r}.')
+            raise TypeError(f'warm_start must be a WarmStart or a list of them, not {reprlib.repr(item)}.')
     return warm_starts

@@ -6,6 +6,9 @@ Of each pair: the variables of the target and the rules; which part of what the 
 which part of what is right they give (recall), as `plan` maps with them; and the seconds that it took. The pairs of
 the tables `held out` were not looked at before the search was done. The last table is of models that are not the
 same: whatever is proposed is wrong.
+
+The target of a pair with a program is its objects, or as --form says: their checkpoint (`saved`), the names of its
+variables alone (`names`), or their paths alone (`paths`).
 """
 
 import os
@@ -14,11 +17,12 @@ import time
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
+import tensorflow as tf
 from absl import app, flags
 
 import estimator_ckpt
 from tests.benchmarks.harness import print_table
-from tests.suggesting import architectures, blind_pairs, known_pairs, more_architectures
+from tests.suggesting import architectures, blind_pairs, known_pairs, more_architectures, target_forms
 
 _TABLES = {
     'Pairs with known answers': known_pairs.PAIRS,
@@ -32,12 +36,13 @@ _TABLES = {
 }
 _ALL = {name: make for table in _TABLES.values() for name, make in table.items()}
 _PAIRS = flags.DEFINE_list('pairs', list(_ALL), 'Pairs to measure.')
+_FORM = flags.DEFINE_enum('form', 'objects', ['objects', *target_forms.FORMS], 'How targets are given.')
 _MANY = flags.DEFINE_integer('many', 10_000, 'Variables of the made-up checkpoint.')
 _HEADER = ['pair', 'variables', 'rules', 'precision', 'recall', 'least confidence', 'seconds']
 
 
 def _row(name: str, make, directory: str) -> list[object]:
-    pair = make()
+    pair = _in_form(make(), directory)
     source, target = pair.write(directory)
     start = time.perf_counter()
     suggestion = estimator_ckpt.suggest_rules(source, target)
@@ -51,6 +56,12 @@ def _row(name: str, make, directory: str) -> list[object]:
     variables += len(suggestion.ambiguous) + len(suggestion.missing)
     rules = len(suggestion.rules)
     return [name, variables, rules, measured.precision, measured.recall, least, seconds]
+
+
+def _in_form(pair: known_pairs.Pair, directory: str) -> known_pairs.Pair:
+    if _FORM.value == 'objects' or not isinstance(pair.target, tf.train.Checkpoint):
+        return pair
+    return target_forms.FORMS[_FORM.value](pair, os.path.join(directory, 'saved'))
 
 
 def _many(count: int, directory: str) -> list[object]:

@@ -31,18 +31,18 @@ class Pair:
 
     Attributes:
       shapes: The shape of each variable of the source by its name.
-      target: The model, in a `tf.train.Checkpoint`; or the shapes of another checkpoint's variables.
+      target: The model, in a `tf.train.Checkpoint`; its checkpoint; or the shapes of another checkpoint's variables.
       sources: For the object path, or name, of each variable of the target that has one its source.
     """
 
     shapes: Shapes
-    target: tf.train.Checkpoint | Shapes
+    target: tf.train.Checkpoint | Shapes | str
     sources: Mapping[str, str]
 
     def write(self, directory: Any) -> tuple[str, Any]:
         """Writes the checkpoints of the pair. Returns the source, and the target as `suggest_rules` takes it."""
         source = write_index(pathlib.Path(directory, 'old'), self.shapes)
-        if isinstance(self.target, tf.train.Checkpoint):
+        if isinstance(self.target, tf.train.Checkpoint | str):
             return source, self.target
         return source, write_index(pathlib.Path(directory, 'new'), self.target)
 
