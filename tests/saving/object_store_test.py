@@ -75,6 +75,7 @@ def train_mirrored(model_dir, mirror_dir, style):
     return estimator_ckpt.verify(mirror_dir).faults
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('style', STYLES)
 @pytest.mark.parametrize(
     'how, store', [(train, 's3'), (train_in_background, 's3'), (train, 'gs')], indirect=['store']
@@ -90,6 +91,7 @@ def test_training_is_resumed_and_evaluated_and_leaves_nothing_else(how, style, s
     assert [name for name in names if not name.startswith('eval')] == sorted(['checkpoint', *kept])
 
 
+@pytest.mark.slow
 def test_every_style_goes_on_from_every_other(store, below, tmp_path):
     losses = store.run(train, f'{store.root}/{below[:-1]}', 'plain', 'both', 'plain', 'tf2', 'tf1')
     assert losses == train(tmp_path / 'local', *['plain'] * 5)
@@ -269,6 +271,7 @@ def _command(store, *args):
     )
 
 
+@pytest.mark.slow
 @on_both
 def test_the_command_line_reads_and_writes_there(store, below, tmp_path):
     run = f'{store.root}/{below}run'
