@@ -33,7 +33,14 @@ from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
 from estimator_ckpt.mapping.recurrent_cells import with_cells
-from estimator_ckpt.mapping.report import MappingError, MappingReport, Row, made_row, source_row
+from estimator_ckpt.mapping.report import (
+    MappingError,
+    MappingReport,
+    Row,
+    left_out_rows,
+    made_row,
+    source_row,
+)
 from estimator_ckpt.mapping.rules import Rules
 from estimator_ckpt.mapping.source import Source, promote_all
 from estimator_ckpt.mapping.tensors import Tensor, read_tensors
@@ -165,7 +172,7 @@ def convert(
     tensors, left_out = select_tensors(tensors, drop, keep)
     target = None if like is None else read_target(like, with_slots=True)
     rules = with_cells(rules, Source(contents, tensors), target)
-    tensors = take_rules(tensors, rules, follow=like is None)
+    tensors, left_out_by_rules = take_rules(tensors, rules, follow=like is None)
     if merge_slices:
         tensors = _merge_slices(tensors, contents.reader)
     converted = Source(contents, tensors)
@@ -184,7 +191,7 @@ def convert(
         placed.notes += momentum_notes(converted)
     else:
         placed = Placement(contents, root, optimizer, step).place(tensors)
-    left_out += placed.left_out
+    left_out = [*left_out, *left_out_by_rules, *placed.left_out]
     if name_step is None:
         name_step = _names_only_step(layout)
     by_key = _by_key(placed, style, contents.reader, name_step)
@@ -350,7 +357,7 @@ class ConversionReport(MappingReport):
           left_out: The tensors without a new key.
           placed: The placement of the tensors, with its notes and warnings.
         """
-        unused = [source_row(source, tensor.key, None, 'left out as asked') for tensor in left_out]
+        unused = left_out_rows(source, [tensor.key for tensor in left_out])
         report = cls(unused=unused, notes=placed.notes, warnings=placed.warnings)
         report._source, report._by_key = source, by_key
         # The first access creates it, by `__getattr__`.

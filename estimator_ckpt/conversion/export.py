@@ -14,7 +14,7 @@ from estimator_ckpt.conversion.pytorch_layout import PyTorchTensor, to_pytorch
 from estimator_ckpt.conversion.selection import select_tensors, take_rules
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.mapping.recurrent_cells import with_cells
-from estimator_ckpt.mapping.report import MappingError, MappingReport, made_row, source_row
+from estimator_ckpt.mapping.report import MappingError, MappingReport, left_out_rows, made_row, source_row
 from estimator_ckpt.mapping.source import Source, promote_all
 from estimator_ckpt.mapping.tensors import read_tensors
 from estimator_ckpt.optimizers.momentum import momentum_notes
@@ -53,12 +53,10 @@ def export(
     if ending in (WEIGHTS, ARCHIVE):
         report = export_keras(converted, options, destination, ending, progress)
     else:
-        tensors = take_rules(tensors, with_cells(options.rules, converted), follow=True)
-        converted = converted.of(tensors)
+        tensors, by_rules = take_rules(tensors, with_cells(options.rules, converted), follow=True)
+        left_out, converted = [*left_out, *by_rules], converted.of(tensors)
         report = _export_names(converted, destination, ending, options, progress)
-    report.unused += [
-        source_row(contents.reader, tensor.key, None, 'left out as asked') for tensor in left_out
-    ]
+    report.unused += left_out_rows(contents.reader, [tensor.key for tensor in left_out])
     return report
 
 

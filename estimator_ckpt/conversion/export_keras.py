@@ -26,7 +26,7 @@ from estimator_ckpt.formats.weights_h5 import (
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.keras_slots import add_slots
 from estimator_ckpt.mapping.recurrent_cells import with_cells
-from estimator_ckpt.mapping.report import MappingError, MappingReport
+from estimator_ckpt.mapping.report import MappingError, MappingReport, left_out_rows
 from estimator_ckpt.mapping.rules import RuleError
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets
@@ -58,7 +58,8 @@ def export_keras(
     with _template(options.like, ending) as contents:
         _tell_slots(source, contents)
         target, updates = of_contents(contents), (hyperparameters or {}).get('iter')
-        tensors = take_rules(list(source.tensors), with_cells(options.rules, source, target), follow=False)
+        rules = with_cells(options.rules, source, target)
+        tensors, left_out = take_rules(list(source.tensors), rules, follow=False)
         source = source.of(tensors)
         counters = [wanted for wanted in target.wanted if updates is not None and wanted.is_step]
         _check_rules(source, target, contents.reader.prefix)
@@ -87,6 +88,7 @@ def export_keras(
             with replacing(destination, options.durable, options.overwrite) as path:
                 _write(path, contents.reader, ending, outputs, progress)
     report = plan.report
+    report.unused += left_out_rows(source.reader, [tensor.key for tensor in left_out])
     report.warnings += layout_warnings(source, target, hyperparameters)
     if kept:
         names = sorted(wanted.tensor.name for wanted in target.wanted if wanted.tensor.key in kept)

@@ -39,8 +39,8 @@ def select_tensors(
     return selected, left_out
 
 
-def take_rules(tensors: list[Tensor], rules: Rules, follow: bool) -> list[Tensor]:
-    """Returns the tensors with what rules say of them.
+def take_rules(tensors: list[Tensor], rules: Rules, follow: bool) -> tuple[list[Tensor], list[Tensor]]:
+    """Returns the tensors with what rules say of them, and those that rules leave out.
 
     Args:
       tensors: The tensors.
@@ -50,10 +50,10 @@ def take_rules(tensors: list[Tensor], rules: Rules, follow: bool) -> list[Tensor
     Raises:
       RuleError: If a rule is malformed, or applies to no tensor.
     """
-    tensors, idle = apply_rules(tensors, rules, follow)
+    tensors, left_out, idle = apply_rules(tensors, rules, follow)
     if idle:
         raise RuleError(f'No tensor takes the rules {", ".join(map(repr, idle))}; correct or remove them.')
-    return tensors
+    return tensors, left_out
 
 
 def _taken(tensors: Iterable[Tensor], option: str, words: str | Collection[str]) -> set[int]:

@@ -142,7 +142,7 @@ class _Matcher:
         source = Source(self._a.contents, list(self._a.tensors.values()))
         if has_cells(rules):  # Other rules need no targets, which take long to list.
             rules = with_cells(rules, source, self._b.targets())
-        tensors, idle = apply_rules(source.tensors, rules)
+        tensors, left_out, idle = apply_rules(source.tensors, rules)
         for tensor in tensors:
             self._recipes.pop(tensor.key, None)
             if tensor.recipe is not None:
@@ -154,6 +154,7 @@ class _Matcher:
                     self._a.left.pop(key, None)
         self._ruled = {key for key, tensor in self._a.tensors.items() if tensor.target is not None}
         self._ruled |= {tensor.key for tensor in tensors if tensor.target is not None}
+        self._ruled |= {tensor.key for tensor in left_out}
         return idle
 
     def _by_key(self, free_a: set[str], free_b: set[str]) -> None:

@@ -215,6 +215,16 @@ def joined_note(recipe: Recipe) -> str:
     return f'joined with {formatting.listing(further, _MAX_JOINED)}' if further else ''
 
 
+def left_out_rows(source: TensorSource, keys: Iterable[str]) -> list[Row]:
+    """Returns rows for tensors that options or rules leave out.
+
+    Args:
+      source: The reader of the checkpoint.
+      keys: The keys of the tensors.
+    """
+    return [source_row(source, key, None, 'left out as asked') for key in keys]
+
+
 def unused_rows(source: TensorSource, keys: Iterable[str], report: MappingReport) -> list[Row]:
     """Returns rows for the keys that no target in a report takes.
 

@@ -10,7 +10,9 @@ applies. Rules are given in one of these forms:
 * or a text file with a rule on each line, `pattern -> replacement` or `pattern -> replacement | operations`, where `#`
   begins a comment.
 
-The replacement of a rule with `split` lists its targets, separated by commas.
+The replacement of a rule with `split` lists its targets, separated by commas. A rule without a replacement
+(`pattern ->`, `(pattern, '')`, `{'old_name': ''}`) leaves out the tensors that it matches, with their slots and
+averages.
 """
 
 import dataclasses
@@ -33,7 +35,7 @@ class Rule:
     Attributes:
       source: The rule as it was written, for messages.
       pattern: The pattern, which must match whole names.
-      replacement: The new name, with `\\1` and `\\g<group>` for groups of the pattern.
+      replacement: The new name, with `\\1` and `\\g<group>` for groups of the pattern; empty to leave tensors out.
       operations: The operations on the values, in the order in which they apply.
       targets: The only names that the rule can give, for an assignment to certain variables; else empty.
       name: The only name that the pattern matches, if there is just one; else empty.
@@ -45,6 +47,11 @@ class Rule:
     operations: tuple[Transform, ...] = ()
     targets: tuple[str, ...] = ()
     name: str = ''
+
+    @property
+    def leaves_out(self) -> bool:
+        """True if what the pattern matches is left out."""
+        return not (self.replacement or self.targets)
 
     def apply(self, name: str) -> str | None:
         """Returns the new name; None if the pattern does not match."""
@@ -162,7 +169,9 @@ def parse_line(line: str) -> tuple[str, str, str] | None:
 
 
 def _expression(pattern: str, replacement: str, operations: str) -> Rule:
-    source = f'{pattern} -> {replacement}' + (f' | {operations}' if operations else '')
+    source = f'{pattern} -> {replacement}'.rstrip() + (f' | {operations}' if operations else '')
+    if operations and not replacement:
+        raise ValueError(f'the rule {source!r} leaves tensors out, which operations have no effect on')
     try:
         compiled = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
@@ -189,7 +198,8 @@ def _assignment(old: str, new: str) -> Rule:
     if old.endswith('/') != new.endswith('/') and not (old == '/' or new == '/'):
         raise ValueError(f'the assignment {source} has a scope, which ends in a slash, on one side only')
     if not old.endswith('/'):
-        return Rule(source, re.compile(re.escape(old)), literal(new), targets=(new,), name=old)
+        targets = (new,) if new else ()
+        return Rule(source, re.compile(re.escape(old)), literal(new), targets=targets, name=old)
     pattern = '(.*)' if old == '/' else re.escape(old) + '(.*)'
     return Rule(source, re.compile(pattern), (literal(new) if new != '/' else '') + r'\1')
 

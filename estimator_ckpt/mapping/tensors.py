@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.keys import object_keys
@@ -142,9 +143,21 @@ def _name_slots(tensors: list[Tensor]) -> list[Tensor]:
     return [dataclasses.replace(t, name=names[t.key]) if t.key in names else t for t in tensors]
 
 
-def apply_rules(
-    tensors: Sequence[Tensor], rules: Rules, follow: bool = True
-) -> tuple[list[Tensor], list[str]]:
+class RuledTensors(NamedTuple):
+    """The tensors of a checkpoint after rules.
+
+    Attributes:
+      tensors: The tensors, including those that operations split or join.
+      left_out: The tensors that rules leave out, with their slots and averages.
+      idle: The rules that apply to no tensor, as they were written.
+    """
+
+    tensors: list[Tensor]
+    left_out: list[Tensor]
+    idle: list[str]
+
+
+def apply_rules(tensors: Sequence[Tensor], rules: Rules, follow: bool = True) -> RuledTensors:
     """Gives each tensor the target of the first rule that matches its name or its path.
 
     Args:
@@ -153,38 +166,39 @@ def apply_rules(
       follow: Whether slots and averages that no rule matches follow their variables, with the same operations, since
         they have the same shape. False for `mapping.matching`, which finds them through their variables.
 
-    Returns:
-      The tensors, including those that operations split or join; and the rules that apply to no tensor, as they were
-      written.
-
     Raises:
-      RuleError: If a rule is malformed.
+      RuleError: If a rule is malformed, or gives a tensor an empty name.
     """
     parsed = RuleSet(parse_rules(rules))
     idle = dict.fromkeys(rule.source for rule in parsed.rules)
     if not parsed.rules:
-        return list(tensors), []
+        return RuledTensors(list(tensors), [], [])
     matches = [parsed.find(tensor.candidates) for tensor in tensors]
     variables: dict[str, tuple[str, Rule, str]] = {}
     for tensor, match in zip(tensors, matches, strict=True):
         if match is not None:
             rule, target = match
             idle.pop(rule.source, None)
+            if not (target or rule.leaves_out):
+                raise RuleError(f'The rule {rule.source!r} gives {tensor.name!r} an empty name; correct it.')
             variables |= dict.fromkeys(
                 filter(None, (tensor.key, tensor.object_key)), (tensor.name, rule, target)
             )
-    derived = _Derived()
+    derived, left_out = _Derived(), []
     for tensor, match in zip(tensors, matches, strict=True):
-        if match is not None:
+        of_variable = variables.get(tensor.meaning.variable)
+        if match[0].leaves_out if match else of_variable and of_variable[1].leaves_out:
+            left_out.append(tensor)
+        elif match is not None:
             rule, target = match
             derived.add(tensor, targets_of(rule.operations, target), rule)
-        elif follow and tensor.meaning.variable in variables:
-            variable, rule, target = variables[tensor.meaning.variable]
+        elif follow and of_variable is not None:
+            variable, rule, target = of_variable
             names = [_following(tensor.name, variable, part) for part in targets_of(rule.operations, target)]
             derived.add(tensor, names, rule, follows=True)
         else:
             derived.tensors.append(tensor)
-    return derived.finished(), list(idle)
+    return RuledTensors(derived.finished(), left_out, list(idle))
 
 
 def _following(name: str, variable: str, target: str) -> str:

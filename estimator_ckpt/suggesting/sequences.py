@@ -176,6 +176,7 @@ def branches(layers: Sequence[Layer], far: bool = False) -> set[Kind]:
 
     Args:
       layers: Layers in an order.
+      far: Whether the layer before may have other outputs too, which only says that the two are not connected.
     """
     result = set()
     for a, b in zip(layers, layers[1:], strict=False):

@@ -94,6 +94,7 @@ class _Suggester:
     def __init__(self, source: ComparedSide, target: ComparedSide):
         self._source, self._target = source, target
         self._by_name, self._by_path = ({t.names[view]: t for t in source.all} for view in (0, -1))
+        self._source_names = collections.Counter(name for t in source.all for name in dict.fromkeys(t.names))
 
     def run(self, others: int) -> Suggestion:
         alignment = align(self._source.aligned_as(), self._target.aligned_as(), others)
@@ -207,14 +208,22 @@ class _Suggester:
                 result.notes.append(f'No rule can be written for {target.tensor.name!r}.')
             default = self._default(target)
             if default is not None and default not in sources:
-                result.notes.append(
-                    f'A plan takes {default.tensor.key!r} for {target.tensor.name!r} nevertheless.'
-                )
+                self._leave_out(default, target, result)
         for source in all_sources:
             if source not in sources:
                 result.unused += [
                     Row(part.tensor.key, None, part.shape, dtypes.name(part.dtype)) for part in source.of_one
                 ]
+
+    def _leave_out(self, source: ComparedTensor, target: ComparedTensor, result: Suggestion) -> None:
+        """Leaves out a variable that only its name makes the source of another one."""
+        name = next((n for n in source.names if self._source_names[n] == 1 and _is_writable(n)), None)
+        if name is not None:
+            result.left_out.append((name, target.tensor.name))
+        else:
+            result.notes.append(
+                f'A plan takes {source.tensor.key!r} for {target.tensor.name!r} nevertheless.'
+            )
 
     def _notes(self, written: set[_Claim]) -> Iterator[str]:
         targets = {claim.target for claim in written}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from estimator_ckpt.common import formatting
 from estimator_ckpt.mapping.report import Row
 from estimator_ckpt.suggesting.evidence import Evidence
+from estimator_ckpt.suggesting.generalization import escape
 
 # The number of candidates that the text shows; `to_json` has all.
 _MAX_SHOWN = 8
@@ -69,6 +70,8 @@ class Suggestion:
       ambiguous: The variables of the target for which any rule would be a guess.
       missing: The variables of the target that no variable of the source fits.
       unused: The variables of the source that have no rule.
+      left_out: The names in the source and in the target of variables whose names or object paths are equal although
+        nothing else says that they are the same. Rules leave them out, for a plan would take them.
       gives_paths: Whether the rules give object paths of the target instead of names.
       notes: Further findings, in sentences.
     """
@@ -78,6 +81,7 @@ class Suggestion:
     ambiguous: list[Undecided] = dataclasses.field(default_factory=list)
     missing: list[Row] = dataclasses.field(default_factory=list)
     unused: list[Row] = dataclasses.field(default_factory=list)
+    left_out: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     gives_paths: bool = False
     notes: list[str] = dataclasses.field(default_factory=list)
 
@@ -88,7 +92,10 @@ class Suggestion:
 
     def as_rules(self) -> list[tuple[str, ...]]:
         """Returns the rules in the form that `plan`, `convert` and `WarmStart` accept."""
-        return [(r.pattern, r.replacement, *([r.operations] if r.operations else [])) for r in self.rules]
+        rules: list[tuple[str, ...]] = [
+            (r.pattern, r.replacement, *([r.operations] if r.operations else [])) for r in self.rules
+        ]
+        return rules + [(escape(name), '') for name, _ in self.left_out]
 
     def to_json(self) -> str:
         """Returns the suggestion as a JSON object."""
@@ -118,6 +125,10 @@ class Suggestion:
                 f'lead {evidence.lead:.2f}'
             )
             yield str(rule)
+        if self.left_out:
+            yield ''
+            yield '# Nothing but their names says that these are those of the target, so they are left out:'
+            yield from (f'{escape(name)} ->' for name, _ in self.left_out)
         rows = [f'{_described(u.target, u.shape, u.dtype)}: {_listed(u)}' for u in self.ambiguous]
         yield from _section('ambiguous, with what each could come from', rows)
         yield from _section(

@@ -19,7 +19,7 @@ from estimator_ckpt.mapping.matching import match
 from estimator_ckpt.mapping.object_rules import Locate, bind_objects, locate_nothing
 from estimator_ckpt.mapping.recipes import Cast, Constant, Scaled
 from estimator_ckpt.mapping.recurrent_cells import with_cells
-from estimator_ckpt.mapping.report import MappingReport, Row, mapping_error, nearest
+from estimator_ckpt.mapping.report import MappingReport, Row, left_out_rows, mapping_error, nearest
 from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
 from estimator_ckpt.mapping.source import Source, promote_all
 from estimator_ckpt.mapping.targets import Targets, TargetTensor
@@ -90,7 +90,7 @@ def map_warm_start(
     if warm_start.average:
         source = source.of(promote_all(source, "average='promote'"))
     rules = parse_rules(bind_objects(with_cells(warm_start.rules, source, target), locate))
-    tensors, idle = apply_rules(source.tensors, rules, follow=False)
+    tensors, left_out, idle = apply_rules(source.tensors, rules, follow=False)
     if rules:  # Else the contents of the slots, which are known by now, would be worked out again.
         source = source.of(tensors)
     if warm_start.slots:
@@ -122,6 +122,7 @@ def map_warm_start(
     later = _later(tensors, unplaced, taken, comes_later)
     later_keys = {tensor.key for tensor in later}
     report.unused = [row for row in report.unused if row.source not in later_keys]
+    report.unused += left_out_rows(source.reader, [tensor.key for tensor in left_out])
     return WarmStartPlan(warm_start, source, chosen, loads + matched.fitting, later, report)
 
 

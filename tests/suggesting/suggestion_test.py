@@ -106,6 +106,18 @@ class TestAmbiguity:
         assert not suggestion.by_name and len(suggestion.ambiguous) + len(proposed(suggestion)) == 4
         assert proposed(suggestion).get('dense_1/kernel') != 'dense_1/kernel'
 
+    def test_what_only_its_name_makes_the_same_is_left_out_by_rules_too(self, tmp_path):
+        old, new = layers('dense', 'dense_1'), layers('dense_1', 'dense_2', 'dense_3')
+        suggestion = suggest(tmp_path, old, new)
+        assert suggestion.left_out == [(f'dense_1/{role}', f'dense_1/{role}') for role in ('bias', 'kernel')]
+        (tmp_path / 'rules').write_text(str(suggestion))
+        for rules in (suggestion.as_rules(), str(tmp_path / 'rules')):
+            report = estimator_ckpt.plan(
+                str(tmp_path / 'old'), str(tmp_path / 'new'), rules, missing='ignore'
+            )
+            assert not report.matched and not report.idle_rules and len(report.missing) == 6
+        assert json.loads(suggestion.to_json())['left_out'][0] == ['dense_1/bias', 'dense_1/bias']
+
     def test_scalars_are_told_by_names_only(self, tmp_path):
         suggestion = suggest(
             tmp_path, {'foo': (), 'net/temperature': ()}, {'bar': (), 'model/temperature': ()}
