@@ -25,9 +25,10 @@ class ComparedTensor:
     Attributes:
       tensor: The tensor; of several, the first.
       names: Its name and, if it has one, the path of its object; of several, the name that they would have as one.
-      shape: The shape; None if it is not known.
+      shape: The shape that is compared; None if it is not known.
       dtype: TensorFlow's data type number.
       parts: The several tensors, in their order along the last axis; empty for one.
+      axes: The order in which the axes are compared; empty for the order that they have.
     """
 
     tensor: Tensor
@@ -35,11 +36,30 @@ class ComparedTensor:
     shape: tuple[int, ...] | None
     dtype: int
     parts: tuple['ComparedTensor', ...] = ()
+    axes: tuple[int, ...] = ()
 
     @property
     def of_one(self) -> tuple['ComparedTensor', ...]:
         """The tensors that the checkpoint or the program has."""
         return self.parts or (self,)
+
+    @property
+    def own_shape(self) -> tuple[int, ...] | None:
+        """The shape that the tensor has; None if it is not known."""
+        return tuple(self.shape[axis] for axis in self._inverse) if self.shape and self.axes else self.shape
+
+    @property
+    def _inverse(self) -> list[int]:
+        return sorted(range(len(self.axes)), key=self.axes.__getitem__)
+
+    def transposed(self, back: bool = False) -> str:
+        """Returns the operation of a rule that puts the axes in the order in which they are compared.
+
+        Args:
+          back: Whether to put them in their own order again.
+        """
+        axes = self._inverse if back else self.axes
+        return f'transpose={",".join(map(str, axes))}' if self.axes else ''
 
 
 class ComparedSide:
@@ -64,6 +84,8 @@ class ComparedSide:
         """
         self.all = sorted(tensors, key=lambda t: t.names)
         self._made = bool(order)
+        # As in the state of PyTorch's modules: `layer1.0.conv1.weight`.
+        self._is_dotted = not any('/' in name for t in self.all for name in t.names)
         self._order = order or (_order(graph) if graph else {})
         self.variables: list[ComparedTensor] = []
         self.steps: list[ComparedTensor] = []
@@ -101,7 +123,8 @@ class ComparedSide:
         """Yields the variables as they are aligned."""
         for number, row in enumerate(self.variables):
             place = self._order.get(row.tensor.key)
-            yield Variable(number, row.names, row.shape or (), row.dtype, place, self._made)
+            names = tuple(name.replace('.', '/') for name in row.names) if self._is_dotted else row.names
+            yield Variable(number, names, row.shape or (), row.dtype, place, self._made)
 
 
 def _kind_without_variable(name: str) -> Kind:

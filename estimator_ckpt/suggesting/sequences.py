@@ -65,11 +65,13 @@ class Placement:
     Attributes:
       layers: The pairs of layers.
       coverage: The share of the layers of both chains that have counterparts.
+      share: The share of the layers of the shorter chain that have.
       whole: Whether the chains hold all layers of their role.
     """
 
     layers: list[tuple[Layer, Layer]]
     coverage: float
+    share: float
     whole: bool
 
 
@@ -318,7 +320,7 @@ def _placed(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
         if x == y and kind(layer) not in parallel
     ]
     coverage = 2 * len(kept) / (len(short) + len(long))
-    return Placement(pairs, coverage, source.whole and target.whole)
+    return Placement(pairs, coverage, len(kept) / len(short), source.whole and target.whole)
 
 
 def _turned(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
@@ -396,21 +398,22 @@ def certain(
       live: The numbers of the variables of both sides that are not yet aligned.
     """
     counts = [_count(side, of_side) for side, of_side in zip((source, target), live, strict=True)]
-    best: dict[tuple[int, int], tuple[float, Layer, Layer]] = {}
+    best: dict[tuple[int, int], tuple[float, float, Layer, Layer]] = {}
     for placement in found:
         for a, b in placement.layers:
             balanced = counts[0][kind(a)] == counts[1][kind(b)]
             if balanced or (placement.whole and placement.coverage > 1 - _MOST_GAPS):
                 pair = a.variables[a.main_role].number, b.variables[b.main_role].number
                 if pair not in best or best[pair][0] < placement.coverage:
-                    best[pair] = placement.coverage, a, b
+                    best[pair] = placement.coverage, placement.share, a, b
     rivals: tuple[dict, dict] = (collections.defaultdict(list), collections.defaultdict(list))
-    for pair, (coverage, _, _) in best.items():
+    for pair, (coverage, share, _, _) in best.items():
         for number, of_number in zip(pair, rivals, strict=True):
-            of_number[number].append((coverage, pair))
-    for pair, (coverage, a, b) in sorted(best.items(), key=lambda row: row[0]):
-        against = (r for n, of_side in zip(pair, rivals, strict=True) for r in of_side[n] if r[1] != pair)
-        second = max((score for score, _ in against), default=0.0)
+            of_number[number].append((coverage, share, pair))
+    for pair, (coverage, share, a, b) in sorted(best.items(), key=lambda row: row[0]):
+        against = (r for n, of_side in zip(pair, rivals, strict=True) for r in of_side[n] if r[-1] != pair)
+        # Where a whole chain is part of a longer one, a few layers more or less of another one tell nothing.
+        second = max((max(score, coverage * (of > share)) for score, of, _ in against), default=0.0)
         if coverage - second >= _LEAST_LEAD:
             yield a, b, Evidence(0.0, _SHAPES, ORDER * coverage, coverage - second)
 

@@ -22,6 +22,7 @@ from estimator_ckpt.suggesting.cells import suggest_cells
 from estimator_ckpt.suggesting.compared import ComparedSide, ComparedTensor
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
 from estimator_ckpt.suggesting.generalization import Renaming, RuleText, generalize
+from estimator_ckpt.suggesting.layouts import in_one_layout
 from estimator_ckpt.suggesting.projections import join, operations_between
 from estimator_ckpt.suggesting.reshaping import reshape_operations
 from estimator_ckpt.suggesting.suggestion import SuggestedRule, Suggestion, Undecided
@@ -63,6 +64,7 @@ def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
     rows = [ComparedTensor(t, t.candidates, e.shape, e.dtype) for t, e in zip(tensors, entries, strict=True)]
     wanted = [w for w in targets.wanted if w.tensor.key not in cells.targets]
     target_rows = [ComparedTensor(w.tensor, w.tensor.candidates, w.shape, w.dtype) for w in wanted]
+    rows, target_rows = in_one_layout(rows, target_rows)
     sides = (
         ComparedSide(rows, contents.graph),
         ComparedSide(target_rows, targets.graph, _creation_order(targets)),
@@ -117,7 +119,7 @@ class _Suggester:
         fits = (
             namesake is not None
             and not target.parts
-            and (namesake.shape, namesake.dtype) == (target.shape, target.dtype)
+            and (namesake.own_shape, namesake.dtype) == (target.own_shape, target.dtype)
         )
         return namesake if fits else None
 
@@ -198,7 +200,7 @@ class _Suggester:
                 continue
             possible = steps if target in self._target.steps else candidates.get(number, [])
             for part in target.of_one:
-                fields = (part.tensor.name, part.shape or (), dtypes.name(part.dtype))
+                fields = (part.tensor.name, part.own_shape or (), dtypes.name(part.dtype))
                 if possible:
                     keys = [r.tensor.key for s in possible[:_MAX_CANDIDATES] for r in all_sources[s].of_one]
                     result.ambiguous.append(Undecided(*fields, keys, max(0, len(possible) - _MAX_CANDIDATES)))
@@ -212,7 +214,8 @@ class _Suggester:
         for source in all_sources:
             if source not in sources:
                 result.unused += [
-                    Row(part.tensor.key, None, part.shape, dtypes.name(part.dtype)) for part in source.of_one
+                    Row(part.tensor.key, None, part.own_shape, dtypes.name(part.dtype))
+                    for part in source.of_one
                 ]
 
     def _leave_out(self, source: ComparedTensor, target: ComparedTensor, result: Suggestion) -> None:
@@ -267,5 +270,6 @@ def _operations(claim: _Claim) -> Iterator[str]:
     texts: Iterable[str] = reshape_operations(claim.source.shape or (), claim.target.shape or ())
     if claim.source.parts or claim.target.parts:
         texts = operations_between(claim.source, claim.target)
+    before, after = claim.source.transposed(), claim.target.transposed(back=True)
     for text in texts:
-        yield ' '.join(filter(None, [text, cast]))
+        yield ' '.join(filter(None, [before, text, after, cast]))
