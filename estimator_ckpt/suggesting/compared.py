@@ -52,6 +52,11 @@ class ComparedTensor:
     def _inverse(self) -> list[int]:
         return sorted(range(len(self.axes)), key=self.axes.__getitem__)
 
+    def with_role(self, name: str) -> str:
+        """Returns a name whose end tells the kernel of a depthwise convolution, which PyTorch calls `weight` too."""
+        is_depthwise = len(self.axes) > 2 and self.axes[-2:] == (0, 1)
+        return re.sub(r'(?<![A-Za-z_])weight$', 'depthwise_weight', name) if is_depthwise else name
+
     def transposed(self, back: bool = False) -> str:
         """Returns the operation of a rule that puts the axes in the order in which they are compared.
 
@@ -123,7 +128,9 @@ class ComparedSide:
         """Yields the variables as they are aligned."""
         for number, row in enumerate(self.variables):
             place = self._order.get(row.tensor.key)
-            names = tuple(name.replace('.', '/') for name in row.names) if self._is_dotted else row.names
+            names = tuple(map(row.with_role, row.names))
+            if self._is_dotted:
+                names = tuple(name.replace('.', '/') for name in names)
             yield Variable(number, names, row.shape or (), row.dtype, place, self._made)
 
 

@@ -211,6 +211,8 @@ class Side:
                 kernel, gamma = None, kernel
             # A convolution whose outputs are normalized needs no bias beside the offset.
             alone = kernel is None or 'mean' in layer
+            if bias and kernel is None and gamma is None and 'mean' in layer and 'beta' not in layer:
+                roles[bias.number] = 'beta'
             if gamma and bias and alone and 'beta' not in layer and gamma.shape == bias.shape:
                 roles[bias.number] = 'beta'
         return roles

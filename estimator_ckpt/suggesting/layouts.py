@@ -1,9 +1,9 @@
 """Compares kernels in one layout: PyTorch has the output channels first, and TensorFlow last.
 
 The kernel of `torch.nn.Linear` is [out, in], and those of convolutions are [out, in, height, width], where TensorFlow
-has [in, out] and [height, width, in, out]; a depthwise one is [channels, 1, height, width] and [height, width, channels,
-1] (https://pytorch.org/docs/stable/nn.html). Embeddings are the same in both. Which side has which layout is told by
-the shapes alone, for names such as `weight` are used by both.
+has [in, out] and [height, width, in, out]; a depthwise one is [channels, 1, height, width] and [height, width,
+channels, 1] (https://pytorch.org/docs/stable/nn.html). Embeddings are the same in both. Which layout a side has, the
+windows and the lengths of biases tell, or the shapes of the other side; names such as `weight` are used by both.
 """
 
 import collections
@@ -14,7 +14,8 @@ from estimator_ckpt.suggesting.compared import ComparedTensor
 from estimator_ckpt.suggesting.name_parts import find_role
 from estimator_ckpt.suggesting.reshaping import Shape
 
-# The fewest kernels that must have counterparts in the other layout only.
+_LARGEST_WINDOW = 11
+# The fewest kernels that must have counterparts in the other layout only, if no bias tells.
 _LEAST_KERNELS = 2
 
 
@@ -27,23 +28,50 @@ def in_one_layout(
       source: The tensors of the source.
       target: The tensors of the target.
     """
-    sides, gains = (source, target), (_gain(source, target), _gain(target, source))
-    # The shapes of matrices alone do not tell the sides apart, and either may be transposed.
-    number = int(gains[1] >= gains[0])
-    if gains[number] < _LEAST_KERNELS:
-        return source, target
+    sides = source, target
+    votes = [_votes(side) for side in sides]
+    gains = _gain(source, target), _gain(target, source)
+    if min(votes) < 0 < max(votes):
+        number = int(votes[1] > 0)
+    else:
+        number = int((votes[1], gains[1]) >= (votes[0], gains[0]))
+        if gains[number] < (1 if votes[number] > 0 else _LEAST_KERNELS) or votes[number] < 0:
+            return source, target
     shapes = {row.shape for row in sides[1 - number] if row.shape}
     changed = [_with_channels_last(row, shapes) for row in sides[number]]
     return (source, changed) if number else (changed, target)
 
 
+def _role(row: ComparedTensor) -> tuple[str, str]:
+    return find_role(row.names[-1].replace('.', '/'))
+
+
+def _votes(rows: Iterable[ComparedTensor]) -> int:
+    """Returns how many more kernels have their channels first, as in PyTorch, than have them last."""
+    layers: dict[str, dict[str, Shape]] = collections.defaultdict(dict)
+    for row in rows:
+        role, layer = _role(row)
+        layers[layer][role] = row.shape or ()
+    votes = 0
+    for layer in layers.values():
+        kernel, bias = layer.get('kernel', ()), layer.get('bias', ())
+        if len(kernel) > 1 and len(bias) == 1:
+            votes += (kernel[0] == bias[0]) - (kernel[-1] == bias[0])
+        # Kernels of three axes may be those of attention heads.
+        elif len(kernel) > 3:
+            windows = [
+                all(extent <= _LARGEST_WINDOW for extent in part) for part in (kernel[:-2], kernel[2:])
+            ]
+            votes += windows[1] - windows[0]
+    return votes
+
+
 def _gain(rows: Iterable[ComparedTensor], others: Iterable[ComparedTensor]) -> int:
-    """Returns how many more kernels have counterparts of the same shape if those of one side are taken for PyTorch's."""
-    own = [row.shape for row in rows if row.shape and len(row.shape) > 1]
+    """Returns how many more kernels have counterparts of the same shape if one side has PyTorch's layout."""
+    own = [row.shape for row in rows if row.shape and len(row.shape) > 1 and _role(row)[0] != 'embedding']
     of_others = collections.Counter(row.shape for row in others if row.shape and len(row.shape) > 1)
     own = [shape for shape in own if _permuted(shape, channels_last(shape)) != shape]
     changed = collections.Counter(_permuted(shape, channels_last(shape)) for shape in own)
-    # A side with embeddings only, which both layouts have alike, gains nothing.
     return (changed & of_others).total() - (collections.Counter(own) & of_others).total()
 
 
@@ -68,7 +96,7 @@ def _with_channels_last(row: ComparedTensor, shapes: Collection[Shape | None]) -
       shapes: The shapes of the other side.
     """
     shape = row.shape or ()
-    role = find_role(row.names[-1].replace('.', '/'))[0]
+    role = _role(row)[0]
     if len(shape) < 2 or role == 'embedding':
         return row
     orders = [channels_last(shape)]
