@@ -65,12 +65,14 @@ class Placement:
     Attributes:
       layers: The pairs of layers.
       coverage: The share of the layers of both chains that have counterparts.
-      share: The share of the layers of the shorter chain that have.
+      shorter: The shorter chain, or both if none is shorter.
+      share: The share of its layers that have.
       whole: Whether the chains hold all layers of their role.
     """
 
     layers: list[tuple[Layer, Layer]]
     coverage: float
+    shorter: list[Chain]
     share: float
     whole: bool
 
@@ -252,14 +254,23 @@ def placements(
             for b in of_target[role]:
                 budget -= min(len(counts[id(a)]), len(counts[id(b)]))
                 if budget < 0:
-                    return result
+                    return _wholly_placed(result)
                 if not _may_embed(counts[id(a)], counts[id(b)]):
                     continue
                 budget -= len(a.layers) + len(b.layers)
                 placement = _placed(a, b, matcher) or _turned(a, b, matcher)
                 if placement is not None:
                     result.append(placement)
-    return result
+    return _wholly_placed(result)
+
+
+def _wholly_placed(found: list[Placement]) -> list[Placement]:
+    """Returns the placements, without those of a chain that lacks layers which another chain has for it."""
+    most: dict[int, float] = collections.defaultdict(float)
+    for placement in found:
+        for chain in placement.shorter:
+            most[id(chain)] = max(most[id(chain)], placement.share)
+    return [p for p in found if all(p.share == most[id(chain)] for chain in p.shorter)]
 
 
 def _may_embed(a: collections.Counter, b: collections.Counter) -> bool:
@@ -320,7 +331,8 @@ def _placed(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
         if x == y and kind(layer) not in parallel
     ]
     coverage = 2 * len(kept) / (len(short) + len(long))
-    return Placement(pairs, coverage, len(kept) / len(short), source.whole and target.whole)
+    shorter = [chain for chain in (source, target) if len(chain.layers) == len(short)]
+    return Placement(pairs, coverage, shorter, len(kept) / len(short), source.whole and target.whole)
 
 
 def _turned(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
@@ -398,22 +410,21 @@ def certain(
       live: The numbers of the variables of both sides that are not yet aligned.
     """
     counts = [_count(side, of_side) for side, of_side in zip((source, target), live, strict=True)]
-    best: dict[tuple[int, int], tuple[float, float, Layer, Layer]] = {}
+    best: dict[tuple[int, int], tuple[float, Layer, Layer]] = {}
     for placement in found:
         for a, b in placement.layers:
             balanced = counts[0][kind(a)] == counts[1][kind(b)]
             if balanced or (placement.whole and placement.coverage > 1 - _MOST_GAPS):
                 pair = a.variables[a.main_role].number, b.variables[b.main_role].number
                 if pair not in best or best[pair][0] < placement.coverage:
-                    best[pair] = placement.coverage, placement.share, a, b
+                    best[pair] = placement.coverage, a, b
     rivals: tuple[dict, dict] = (collections.defaultdict(list), collections.defaultdict(list))
-    for pair, (coverage, share, _, _) in best.items():
+    for pair, (coverage, _, _) in best.items():
         for number, of_number in zip(pair, rivals, strict=True):
-            of_number[number].append((coverage, share, pair))
-    for pair, (coverage, share, a, b) in sorted(best.items(), key=lambda row: row[0]):
-        against = (r for n, of_side in zip(pair, rivals, strict=True) for r in of_side[n] if r[-1] != pair)
-        # Where a whole chain is part of a longer one, a few layers more or less of another one tell nothing.
-        second = max((max(score, coverage * (of > share)) for score, of, _ in against), default=0.0)
+            of_number[number].append((coverage, pair))
+    for pair, (coverage, a, b) in sorted(best.items(), key=lambda row: row[0]):
+        against = (r for n, of_side in zip(pair, rivals, strict=True) for r in of_side[n] if r[1] != pair)
+        second = max((score for score, _ in against), default=0.0)
         if coverage - second >= _LEAST_LEAD:
             yield a, b, Evidence(0.0, _SHAPES, ORDER * coverage, coverage - second)
 
