@@ -186,7 +186,7 @@ class TestEarlyStopping:
             estimator.evaluate(small_model.batches(90), steps=1)
 
         estimator.train(small_model.batches(4), hooks=[stop_if_no_decrease], steps=9)
-        # TensorFlow's hook asks once for each step that it reads, which it does while the step is counted: 5 or 4 again.
+        # TensorFlow's hook asks once for each step that it reads, and it reads it while it is counted: 5, or 4 again.
         stopped = small_model.step_of(tmp_path)
         assert stopped in (5, 6)
         assert any('signal_early_stopping' in name for name, _ in tf.train.list_variables(str(tmp_path)))

@@ -1,0 +1,121 @@
+"""Rules between kernels in TensorFlow's layout and in PyTorch's, and what conversions make of them."""
+
+import numpy as np
+import pytest
+
+import estimator_ckpt
+from estimator_ckpt.bundle.reader import BundleReader
+from estimator_ckpt.bundle.writer import BundleWriter
+from tests.suggesting.suggestion_test import suggest
+
+safetensors = pytest.importorskip('safetensors.numpy')
+
+# The shape in TensorFlow, that in PyTorch, and the order of the axes: https://pytorch.org/docs/stable/nn.html.
+KERNELS = {
+    'dense': ((4, 6), (6, 4), (1, 0)),
+    'square': ((6, 6), (6, 6), (1, 0)),
+    'conv1d': ((5, 3, 8), (8, 3, 5), (2, 1, 0)),
+    'conv2d': ((3, 5, 4, 6), (6, 4, 3, 5), (3, 2, 0, 1)),
+    'conv2d_transpose': ((3, 3, 6, 4), (4, 6, 3, 3), (3, 2, 0, 1)),
+    'conv3d': ((3, 3, 3, 4, 6), (6, 4, 3, 3, 3), (4, 3, 0, 1, 2)),
+}
+
+
+def write(path, tensors):
+    writer = BundleWriter(str(path))
+    for name, value in tensors.items():
+        writer.add_tensor(name, value)
+    writer.publish()
+    return str(path)
+
+
+def numbers(shape):
+    return np.random.RandomState(np.prod(shape)).randn(*shape).astype(np.float32)
+
+
+@pytest.fixture(scope='module')
+def network():
+    """A network in both layouts: of TF1, and a state dict of PyTorch."""
+    tf1, torch = {}, {}
+    for name, (shape, _, axes) in KERNELS.items():
+        kernel = numbers(shape)
+        bias = numbers((shape[-2 if 'transpose' in name else -1],))
+        tf1 |= {f'net/{name}/kernel': kernel, f'net/{name}/bias': bias}
+        torch |= {f'module.{name}.weight': kernel.transpose(axes), f'module.{name}.bias': bias}
+    depthwise, words = numbers((3, 3, 7, 1)), numbers((11, 6))
+    tf1 |= {'net/depthwise/depthwise_weights': depthwise, 'net/words/embeddings': words}
+    torch |= {'module.depthwise.weight': depthwise.transpose(2, 3, 0, 1), 'module.words.weight': words}
+    norm = {role: numbers((7,)) for role in ('gamma', 'beta', 'moving_mean', 'moving_variance')}
+    tf1 |= {f'net/norm/{role}': value for role, value in norm.items()}
+    roles = {
+        'gamma': 'weight',
+        'beta': 'bias',
+        'moving_mean': 'running_mean',
+        'moving_variance': 'running_var',
+    }
+    torch |= {f'module.norm.{new}': norm[old] for old, new in roles.items()}
+    torch |= {'module.norm.num_batches_tracked': np.array(3, np.int64)}
+    return tf1, {name: np.ascontiguousarray(value) for name, value in torch.items()}
+
+
+def test_values_go_to_pytorch_and_back(network, tmp_path):
+    tf1, torch = network
+    old, new = write(tmp_path / 'old', tf1), str(tmp_path / 'new.safetensors')
+    safetensors.save_file(torch, new)
+    there = estimator_ckpt.suggest_rules(old, new)
+    assert not there.ambiguous and not there.unused
+    assert [row.target for row in there.missing] == ['module.norm.num_batches_tracked']
+    (tmp_path / 'rules').write_text(str(there))
+    estimator_ckpt.convert(old, tmp_path / 'made.safetensors', rules=str(tmp_path / 'rules'))
+    made = safetensors.load_file(tmp_path / 'made.safetensors')
+    assert made.keys() == torch.keys() - {'module.norm.num_batches_tracked'}
+    for name, value in made.items():
+        np.testing.assert_array_equal(value, torch[name])
+
+    back = estimator_ckpt.suggest_rules(new, old)
+    assert not back.ambiguous and not back.missing
+    rules = [*back.as_rules(), ('.*num_batches_tracked', '')]
+    estimator_ckpt.convert(new, tmp_path / 'back', 'tf1', rules=rules)
+    reader = BundleReader(str(tmp_path / 'back'))
+    assert set(reader.keys()) == tf1.keys()
+    for name, value in tf1.items():
+        np.testing.assert_array_equal(reader.tensor(name), value)
+
+
+@pytest.mark.parametrize('side', [0, 1])
+def test_between_two_of_one_layout_nothing_is_transposed(network, side, tmp_path):
+    shapes = {name: value.shape for name, value in network[side].items()}
+    renamed = {f'new.{name}' if side else f'new/{name}': shape for name, shape in shapes.items()}
+    suggestion = suggest(tmp_path, shapes, renamed)
+    assert suggestion.complete and not any('transpose' in rule.operations for rule in suggestion.rules)
+
+
+def test_the_lengths_of_biases_tell_where_all_shapes_fit_both_ways(tmp_path):
+    old, new = {}, {}
+    for n in range(3):
+        for name, shape in (('up', (4, 16)), ('down', (16, 4))):
+            old |= {f'layer_{n}/{name}/kernel': shape, f'layer_{n}/{name}/bias': shape[-1:]}
+            new |= {f'layer.{n}.{name}.weight': shape[::-1], f'layer.{n}.{name}.bias': shape[-1:]}
+    suggestion = suggest(tmp_path, old, new)
+    assert suggestion.complete and suggestion.as_rules() == [
+        (r'layer_(\d+)/(up|down)/bias', r'layer.\1.\2.bias'),
+        (r'layer_(\d+)/(up|down)/kernel', r'layer.\1.\2.weight', 'transpose=1,0'),
+    ]
+
+
+def test_heads_that_the_other_side_divides_are_joined_before_the_axes_change(tmp_path):
+    old = {f'layer_{n}/{name}/kernel': (24, 3, 8) for n in range(2) for name in ('query', 'key')}
+    old |= {f'layer_{n}/{name}/bias': (3, 8) for n in range(2) for name in ('query', 'key')}
+    old |= {f'layer_{n}/up/kernel': (24, 96) for n in range(2)} | {
+        f'layer_{n}/up/bias': (96,) for n in range(2)
+    }
+    new = {f'layer.{n}.{name}.weight': (24, 24) for n in range(2) for name in ('query', 'key')}
+    new |= {f'layer.{n}.{name}.bias': (24,) for n in range(2) for name in ('query', 'key')}
+    new |= {f'layer.{n}.up.weight': (96, 24) for n in range(2)} | {
+        f'layer.{n}.up.bias': (96,) for n in range(2)
+    }
+    suggestion = suggest(tmp_path, old, new)
+    assert suggestion.complete
+    operations = {rule.replacement: rule.operations for rule in suggestion.rules}
+    assert operations[r'layer.\1.\2.weight'] == 'reshape=24,24 transpose=1,0'
+    assert operations[r'layer.\1.up.weight'] == 'transpose=1,0'
