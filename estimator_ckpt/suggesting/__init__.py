@@ -4,12 +4,14 @@ This package knows how to recognize a variable under another name: by shapes, an
 applies no rule and reads no tensor, and imports TensorFlow only for objects.
 
 * `suggest_rules`, `suggestion`: the public function; its result, as a file of rules or as JSON.
-* `compared`, `projections`: the tensors of both sides by their kinds; those that one side has as one variable.
+* `compared`, `layouts`, `projections`: the tensors of both sides by their kinds; kernels of PyTorch in TensorFlow's
+  layout; what one side has as one variable.
 * `alignment`, `candidates`, `hypotheses`, `evidence`, `rivals`: which variable is which; what is compared; the
   possibilities; what supports each, and what contradicts it.
 * `contradictions`: what breaks a pattern that all other layers keep.
-* `sequences`, `tracked_order`, `unnamed`, `modules`, `surroundings`: which layer is which by their order; where Keras's
-  order does not tell; which variable without a name; which part of a network; which layer by the layers around it.
+* `chains`, `sequences`, `tracked_order`, `unnamed`, `modules`, `surroundings`: layers in a known order; which layer is
+  which by it; where Keras's order does not tell; which variable without a name; which part of a network; which layer by
+  the layers around it.
 * `scope_trees`, `transformer_blocks`: scopes along the other side's order; the layers of transformer blocks that one
   side names and the other numbers.
 * `units`, `interleaving`, `activations`: which normalization belongs to which convolution, by names; by numbers; which

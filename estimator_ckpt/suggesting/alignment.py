@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 
 from estimator_ckpt.suggesting.activations import activation_pairs
 from estimator_ckpt.suggesting.candidates import partners_by_size, possible_sources, single_layers
+from estimator_ckpt.suggesting.chains import in_order
 from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.families import Layer, Side, Variable
@@ -26,7 +27,7 @@ from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, correspondin
 from estimator_ckpt.suggesting.namesakes import Namesakes, numbers_in_names
 from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.scope_trees import laid_out
-from estimator_ckpt.suggesting.sequences import ORDER, certain, in_order, placements, same_norms
+from estimator_ckpt.suggesting.sequences import ORDER, certain, placements, same_norms
 from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surrounded
 from estimator_ckpt.suggesting.tracked_order import TrackedOrder
 from estimator_ckpt.suggesting.transformer_blocks import in_blocks

@@ -53,8 +53,8 @@ def _votes(rows: Iterable[ComparedTensor]) -> int:
         role, layer = _role(row)
         layers[layer][role] = row.shape or ()
     votes = 0
-    for layer in layers.values():
-        kernel, bias = layer.get('kernel', ()), layer.get('bias', ())
+    for shapes in layers.values():
+        kernel, bias = shapes.get('kernel', ()), shapes.get('bias', ())
         if len(kernel) > 1 and len(bias) == 1:
             votes += (kernel[0] == bias[0]) - (kernel[-1] == bias[0])
         # Kernels of three axes may be those of attention heads.

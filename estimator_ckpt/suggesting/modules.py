@@ -9,12 +9,12 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from estimator_ckpt.suggesting.chains import Kind, branches, chains, is_by_size, kind, sizes_in_name
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import NORMS, is_norm, main_number
 from estimator_ckpt.suggesting.name_parts import share_word, words
-from estimator_ckpt.suggesting.sequences import Kind, branches, chains, is_by_size, kind, sizes_in_name
 
 # The fewest layers, and different kinds of them, of a part that is known by its layers.
 _LEAST_LAYERS = 3

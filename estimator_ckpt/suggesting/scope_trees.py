@@ -11,12 +11,13 @@ import dataclasses
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from estimator_ckpt.suggesting.chains import Kind, chains, kind
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import NORMS, main_number
 from estimator_ckpt.suggesting.name_parts import split_names, words
-from estimator_ckpt.suggesting.sequences import Kind, allowed_gaps, chains, kind
+from estimator_ckpt.suggesting.sequences import allowed_gaps
 
 # The fewest layers and shapes that prove more than chance, and the fewest scopes of several layers.
 _LEAST_LAYERS, _LEAST_SHAPES, _LEAST_SCOPES = 8, 4, 2

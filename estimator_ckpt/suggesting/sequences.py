@@ -1,9 +1,5 @@
 """Aligns sequences of layers, whose order says what their names do not.
 
-A chain is the layers of one role in an order that is known: that of the numbers in their names, where names differ in
-a number before they differ in a text; that of the numbers that `tf.layers` counts across scopes (`conv2d`, `conv2d_1`);
-or that of the objects of a program. Names that differ in a text have no order.
-
 One chain is part of another if all of its layers have counterparts in the same order. Of the pairs that this gives,
 those are certain that the first and the last of all ways to embed it have in common.
 """
@@ -11,51 +7,24 @@ those are certain that the first and the last of all ways to embed it have in co
 import collections
 import dataclasses
 import itertools
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from estimator_ckpt.common.digits import to_int
+from estimator_ckpt.suggesting.chains import Chain, Kind, branches, chains, kind
 from estimator_ckpt.suggesting.evidence import Evidence
-from estimator_ckpt.suggesting.families import Family, Layer, Side
+from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
-from estimator_ckpt.suggesting.layer_kinds import NORMS, channels, is_tracked_by_keras
-from estimator_ckpt.suggesting.name_parts import Split
+from estimator_ckpt.suggesting.layer_kinds import NORMS
 
-# The fewest layers, and different shapes, of chains that prove more than chance.
-_LEAST_LAYERS = 3
+# The fewest different shapes of chains that prove more than chance.
 _LEAST_SHAPES = 3
 # The share of layers of a chain that the other side may lack, besides one, such as a head for other classes.
 _MOST_GAPS = 0.1
 # An alignment is no rival to one that covers so much more of both chains.
 _LEAST_LEAD = 0.1
 _MAX_COMPARISONS = 3_000_000
-_COUNTED = re.compile(r'(?P<base>.*?)(?:_(?P<number>\d+))?', re.DOTALL)
-# The extents of windows; other numbers around an `x` are resolutions, which order layers.
-_WINDOWS = (1, 3, 5, 7, 9)
 # Shapes and order of a whole network agree by chance only if it is another one of the same design.
 _SHAPES, ORDER = 0.9, 0.9
-
-Kind = tuple[str, int]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Chain:
-    """Layers of one role in a known order.
-
-    Attributes:
-      layers: The layers.
-      whole: Whether the chain holds all layers of its role that are not yet aligned.
-      turns: Whether the layers differ in one number only, which may count down.
-      tracked: Whether the order is that of attributes of objects. Keras tracks deeper branches of models first.
-      nested: Whether several numbers in each name make the order, of which another side may have another one first.
-    """
-
-    layers: list[Layer]
-    whole: bool
-    turns: bool = False
-    tracked: bool = False
-    nested: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -75,155 +44,6 @@ class Placement:
     shorter: list[Chain]
     share: float
     whole: bool
-
-
-def kind(layer: Layer) -> Kind:
-    """Returns what layers that are the same have in common: the main role, and the number of elements."""
-    return layer.main_role, layer.variables[layer.main_role].size
-
-
-def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
-    """Returns the chains of the layers of one side, by role.
-
-    Args:
-      side: The side.
-      live: The numbers of the variables that are not yet aligned.
-    """
-    by_view: dict[tuple[str, int], list[Family]] = collections.defaultdict(list)
-    for family in side.families(live):
-        by_view[family.layers[0].main_role, family.view].append(family)
-    found: dict[str, dict[tuple[int, ...], Chain]] = collections.defaultdict(dict)
-    for (role, _), families in sorted(by_view.items()):
-        layers = [layer for family in families for layer in family.layers]
-        is_made = all(layer.variables[role].made for layer in layers)
-        numbered = [(run, len(f.slots) == 1) for f in families for run in _runs(f)]
-        numbered += [(sequence, False) for sequence in _numbered(layers)]
-        others = [(sequence, False) for sequence in (*_counted(layers), _made(layers))]
-        for number, (sequence, turns) in enumerate(numbered + others):
-            if len(sequence) >= _LEAST_LAYERS:
-                by_keras = is_tracked_by_keras(sequence)
-                if by_keras and is_made and sequence is not others[-1][0]:
-                    continue
-                key = tuple([layer.variables[role].number for layer in sequence])
-                tracked = not is_made and (by_keras or sequence is others[-1][0])
-                whole = len(sequence) == len(layers)
-                nested = number < len(numbered) and _is_nested(sequence)
-                chain = found[role].setdefault(key, Chain(sequence, whole, turns, tracked, nested))
-                found[role][key] = dataclasses.replace(chain, nested=chain.nested and nested)
-    return {role: list(of_role.values()) for role, of_role in found.items()}
-
-
-def _runs(family: Family) -> Iterable[list[Layer]]:
-    """Returns the layers of a family, apart where their names differ in the sizes of windows."""
-    return _numbered(family.layers) if 'x' in family.literals else [family.layers]
-
-
-def _numbered(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
-    """Yields the largest sets of layers, of several families, whose names differ in numbers before texts."""
-    ordered = sorted(((_pieces(layer.split), layer) for layer in layers), key=lambda row: row[0])
-    run: list[Layer] = []
-    for number, (pieces, layer) in enumerate(ordered):
-        if number and not _differ_in_number(ordered[number - 1][0], pieces):
-            yield run
-            run = []
-        run.append(layer)
-    yield run
-
-
-def _is_nested(layers: Sequence[Layer]) -> bool:
-    """Returns True if names of the same texts are in another order if their last numbers count first."""
-    families: dict[tuple[str, ...], list[tuple[int, ...]]] = collections.defaultdict(list)
-    for layer in layers:
-        families[layer.split.literals].append(layer.values)
-    return any(sorted(rows) != sorted(rows, key=lambda row: row[::-1]) for rows in families.values())
-
-
-def _pieces(split: Split) -> list:
-    """Returns the texts and the numbers of a name in turns, the numbers with whether they are the sizes of windows."""
-    pieces: list = [split.literals[0]]
-    for place, (value, literal) in enumerate(zip(split.values, split.literals[1:], strict=True)):
-        is_window = value in _WINDOWS and 'x' in (
-            literal if place + 1 < len(split.values) else '',
-            pieces[-1],
-        )
-        pieces += [(value, is_window), literal]
-    return pieces
-
-
-def _differ_in_number(a: list, b: list) -> bool:
-    """Returns True if the first difference of two names, if any, is one of numbers that say which layer comes first."""
-    x, y = next(((x, y) for x, y in zip(a, b, strict=False) if x != y), ((0, False), (0, False)))
-    return isinstance(x, tuple) and not (x[1] and y[1])
-
-
-def _counted(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
-    """Yields layers whose last components are counted across scopes."""
-    groups: dict[str, dict[int, list[Layer]]] = collections.defaultdict(lambda: collections.defaultdict(list))
-    for layer in layers:
-        match = _COUNTED.fullmatch(str(layer.split).rstrip('/').rpartition('/')[2])
-        assert match is not None
-        groups[match['base']][to_int(match['number'] or '0')].append(layer)
-    for group in groups.values():
-        if all(len(same) == 1 for same in group.values()):
-            yield [layer for _, [layer] in sorted(group.items())]
-
-
-def _made(layers: Sequence[Layer]) -> list[Layer]:
-    """Returns the layers in the order of the program's objects; nothing if that is not known."""
-    orders = [layer.variables[layer.main_role].order for layer in layers]
-    ordered = [(order, n) for n, order in enumerate(orders) if order is not None]
-    return [layers[n] for _, n in sorted(ordered)] if len(ordered) == len(layers) else []
-
-
-def branches(layers: Sequence[Layer], far: bool = False) -> set[Kind]:
-    """Returns the kinds of convolutions whose inputs are not the outputs of the one before, and of those before.
-
-    Args:
-      layers: Layers in an order.
-      far: Whether the layer before may have other outputs too, which only says that the two are not connected.
-    """
-    result = set()
-    for a, b in zip(layers, layers[1:], strict=False):
-        before, after = channels(a), channels(b)
-        if (
-            before is not None
-            and after is not None
-            and before[1] != after[0]
-            and (far or before[1] == after[1])
-        ):
-            result |= {kind(a), kind(b)}
-    return result
-
-
-def sizes_in_name(layer: Layer) -> tuple[int, ...]:
-    """Returns the numbers of the resolutions in the name of a layer: 17 and 17 for `mixed_17x17x768a`."""
-    pieces = _pieces(layer.split)
-    numbers = [pieces[n] for n in range(1, len(pieces) - 1, 2) if 'x' in (pieces[n - 1], pieces[n + 1])]
-    return tuple(value for value, is_window in numbers if not is_window)
-
-
-def is_by_size(layers: Sequence[Layer]) -> bool:
-    """Returns True if resolutions in the names (`17x17`) order layers: in some networks they grow, in others they fall.
-
-    Args:
-      layers: The layers.
-    """
-    for a, b in zip(layers, layers[1:], strict=False):
-        x, y = _pieces(a.split), _pieces(b.split)
-        place = next((n for n, (of_a, of_b) in enumerate(zip(x, y, strict=False)) if of_a != of_b), 0)
-        if place % 2 and 'x' in (x[place - 1], x[place + 1]):
-            return True
-    return False
-
-
-def by_numbers(layers: Iterable[Layer]) -> list[Layer]:
-    """Returns layers in the order of the numbers in their names, and of the texts around them."""
-    return sorted(layers, key=lambda layer: _pieces(layer.split))
-
-
-def in_order(side: Side) -> list[Layer]:
-    """Returns all layers in the order of the program's objects; nothing if that is not known."""
-    return _made(side.layers())
 
 
 def placements(

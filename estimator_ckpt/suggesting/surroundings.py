@@ -5,11 +5,11 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from estimator_ckpt.suggesting.chains import in_order, kind
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import main_number
-from estimator_ckpt.suggesting.sequences import in_order, kind
 
 # A scope with more layers, or a larger share of all, and more layers of a kind without a counterpart, say nothing of a
 # single one.

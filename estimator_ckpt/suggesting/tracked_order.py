@@ -6,10 +6,10 @@ Functional models track the layers of deeper branches first. Numbers that are gi
 
 import re
 
+from estimator_ckpt.suggesting.chains import Kind, branches, by_numbers, kind
 from estimator_ckpt.suggesting.families import Side
 from estimator_ckpt.suggesting.hypotheses import Hypothesis
 from estimator_ckpt.suggesting.layer_kinds import channels, is_tracked_by_keras
-from estimator_ckpt.suggesting.sequences import Kind, branches, by_numbers, kind
 
 # In Keras 3 the kernel of a layer is its attribute `_kernel`.
 _IS_CHILD = re.compile(r'[-/]\d+/?_?$')

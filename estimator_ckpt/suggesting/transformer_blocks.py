@@ -10,11 +10,11 @@ import collections
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
+from estimator_ckpt.suggesting.chains import Kind, kind
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import is_norm
 from estimator_ckpt.suggesting.name_parts import words
-from estimator_ckpt.suggesting.sequences import Kind, kind
 from estimator_ckpt.suggesting.surroundings import scopes_of
 
 # Queries, keys, values and an output; or normalizations of attention to itself and to a memory, and of the network.

@@ -12,6 +12,7 @@ normalization belongs to a convolution that has as many channels and
 import collections
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from estimator_ckpt.suggesting.chains import by_numbers, in_order
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.interleaving import counted_pairs
 from estimator_ckpt.suggesting.layer_kinds import (
@@ -25,7 +26,6 @@ from estimator_ckpt.suggesting.layer_kinds import (
     main_number,
     place,
 )
-from estimator_ckpt.suggesting.sequences import by_numbers, in_order
 
 
 def partners(side: Side) -> dict[int, Layer]:
