@@ -119,3 +119,38 @@ def test_heads_that_the_other_side_divides_are_joined_before_the_axes_change(tmp
     operations = {rule.replacement: rule.operations for rule in suggestion.rules}
     assert operations[r'layer.\1.\2.weight'] == 'reshape=24,24 transpose=1,0'
     assert operations[r'layer.\1.up.weight'] == 'transpose=1,0'
+
+
+def test_projections_in_one_kernel_go_to_linear_layers_of_their_own_and_back(tmp_path):
+    old, torch, width = {}, {}, 24
+    for n in range(3):
+        joint, bias = numbers((width, 3 * width)), numbers((3 * width,))
+        old |= {f'model/h{n}/attn/c_attn/w': joint, f'model/h{n}/attn/c_attn/b': bias}
+        for part, name in enumerate('qkv'):
+            columns = slice(part * width, (part + 1) * width)
+            torch |= {
+                f'blocks.{n}.attn.{name}.weight': joint[:, columns].T,
+                f'blocks.{n}.attn.{name}.bias': bias[columns],
+            }
+        for name, shape in (('fc', (width, 4 * width)), ('proj', (4 * width, width))):
+            kernel, bias = numbers(shape), numbers(shape[-1:])
+            old |= {f'model/h{n}/mlp/c_{name}/w': kernel, f'model/h{n}/mlp/c_{name}/b': bias}
+            torch |= {f'blocks.{n}.mlp.{name}.weight': kernel.T, f'blocks.{n}.mlp.{name}.bias': bias}
+    source, target = write(tmp_path / 'old', old), str(tmp_path / 'new.safetensors')
+    safetensors.save_file({name: np.ascontiguousarray(value) for name, value in torch.items()}, target)
+
+    there = estimator_ckpt.suggest_rules(source, target)
+    assert there.complete and len(there.rules) == 4
+    estimator_ckpt.convert(source, tmp_path / 'made.safetensors', rules=there.as_rules())
+    made = safetensors.load_file(tmp_path / 'made.safetensors')
+    assert made.keys() == torch.keys()
+    for name, value in torch.items():
+        np.testing.assert_array_equal(made[name], value)
+
+    back = estimator_ckpt.suggest_rules(target, source)
+    assert back.complete
+    estimator_ckpt.convert(target, tmp_path / 'made', 'tf1', rules=back.as_rules())
+    reader = BundleReader(str(tmp_path / 'made'))
+    assert set(reader.keys()) == old.keys()
+    for name, value in old.items():
+        np.testing.assert_array_equal(reader.tensor(name), value)
