@@ -101,8 +101,9 @@ def fault(name: str, is_named: bool, code: int, out: str, err: str) -> str:
     if code in fine and not err:
         return ''
     lines = err.splitlines()
-    # Retention may be faster than two checkpoints are averaged, however often.
-    may_be_gone = is_named or name == 'average --last=2'
+    # Retention may be faster than two checkpoints are averaged, however often, or than arrays are read that have been
+    # opened: they stay those of the checkpoint that was the latest then.
+    may_be_gone = is_named or name in ('average --last=2', 'load')
     if may_be_gone and code == 2 and len(lines) == 1 and any(gone in lines[0] for gone in GONE):
         return ''
     return f'{name} of {"a named checkpoint" if is_named else "the latest"}: {code} {err.strip() or out}'
