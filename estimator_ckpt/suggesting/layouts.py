@@ -3,18 +3,20 @@
 The kernel of `torch.nn.Linear` is [out, in], and those of convolutions are [out, in, height, width], where TensorFlow
 has [in, out] and [height, width, in, out]; a depthwise one is [channels, 1, height, width] and [height, width,
 channels, 1] (https://pytorch.org/docs/stable/nn.html). Embeddings are the same in both. Which layout a side has, the
-windows and the lengths of biases tell, or the shapes of the other side; names such as `weight` are used by both.
+windows and the lengths of biases tell, or else names such as `layer.0.wi.weight`, or the shapes of the other side.
 """
 
 import collections
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from estimator_ckpt.suggesting.compared import ComparedTensor
-from estimator_ckpt.suggesting.name_parts import find_role
+from estimator_ckpt.suggesting.name_parts import find_role, words
 from estimator_ckpt.suggesting.reshaping import Shape
 
 _LARGEST_WINDOW = 11
+_IN_STATE_DICT = re.compile(r'[^/]+\.(?:weight|[a-z_]*(?:embedding|token|table)s?)')
 # The fewest kernels that must have counterparts in the other layout only, if no bias tells.
 _LEAST_KERNELS = 2
 
@@ -31,14 +33,16 @@ def in_one_layout(
     sides = source, target
     votes = [_votes(side) for side in sides]
     gains = _gain(source, target), _gain(target, source)
-    if min(votes) < 0 < max(votes):
-        number = int(votes[1] > 0)
-    else:
-        number = int((votes[1], gains[1]) >= (votes[0], gains[0]))
-        if gains[number] < (1 if votes[number] > 0 else _LEAST_KERNELS) or votes[number] < 0:
-            return source, target
-    shapes = {row.shape for row in sides[1 - number] if row.shape}
-    changed = [_with_channels_last(row, shapes) for row in sides[number]]
+    number = int((votes[1], gains[1]) >= (votes[0], gains[0]))
+    is_told = votes[number] > 0 >= votes[1 - number]
+    if not is_told and (votes != [0, 0] or gains[number] < _LEAST_KERNELS):
+        return source, target
+    # The words in the names of embeddings, by the shapes of all tensors.
+    words_of: dict[Shape, set[str]] = collections.defaultdict(set)
+    for row in sides[1 - number]:
+        role, layer = _role(row)
+        words_of[row.shape or ()].update(words([layer]) if role == 'embedding' else ())
+    changed = [_with_channels_last(row, words_of) for row in sides[number]]
     return (source, changed) if number else (changed, target)
 
 
@@ -46,8 +50,11 @@ def _role(row: ComparedTensor) -> tuple[str, str]:
     return find_role(row.names[-1].replace('.', '/'))
 
 
-def _votes(rows: Iterable[ComparedTensor]) -> int:
-    """Returns how many more kernels have their channels first, as in PyTorch, than have them last."""
+def _votes(rows: Sequence[ComparedTensor]) -> int:
+    """Returns how many more kernels have their channels first, as in PyTorch, than have them last.
+
+    Where these do not tell, it is 1 for the names of a state dict.
+    """
     layers: dict[str, dict[str, Shape]] = collections.defaultdict(dict)
     for row in rows:
         role, layer = _role(row)
@@ -63,7 +70,8 @@ def _votes(rows: Iterable[ComparedTensor]) -> int:
                 all(extent <= _LARGEST_WINDOW for extent in part) for part in (kernel[:-2], kernel[2:])
             ]
             votes += windows[1] - windows[0]
-    return votes
+    matrices = [row.names[-1] for row in rows if row.shape and len(row.shape) > 1]
+    return votes or int(bool(matrices) and all(map(_IN_STATE_DICT.fullmatch, matrices)))
 
 
 def _gain(rows: Iterable[ComparedTensor], others: Iterable[ComparedTensor]) -> int:
@@ -88,25 +96,25 @@ def _permuted(shape: Shape, axes: Sequence[int]) -> Shape:
     return tuple([shape[axis] for axis in axes])
 
 
-def _with_channels_last(row: ComparedTensor, shapes: Collection[Shape | None]) -> ComparedTensor:
+def _with_channels_last(row: ComparedTensor, others: Mapping[Shape, set[str]]) -> ComparedTensor:
     """Returns a tensor of PyTorch with the shape that TensorFlow has for it.
 
     Args:
       row: The tensor.
-      shapes: The shapes of the other side.
+      others: The words in the names of the embeddings of the other side, by the shapes of all of its tensors.
     """
-    shape = row.shape or ()
-    role = _role(row)[0]
-    if len(shape) < 2 or role == 'embedding':
+    shape, (role, layer) = row.shape or (), _role(row)
+    is_embedding = role == 'embedding' or not others.get(shape, set()).isdisjoint(words([layer]))
+    if len(shape) < 2 or is_embedding:
         return row
     orders = [channels_last(shape)]
     if len(shape) > 2 and shape[1] == 1:
         orders.append((*range(2, len(shape)), 0, 1))
-    fitting = [axes for axes in orders if _permuted(shape, axes) in shapes]
+    fitting = [axes for axes in orders if _permuted(shape, axes) in others]
     # Of kernels that fit neither or both ways, such as square ones, the name must tell that they are kernels.
-    if (not fitting or shape in shapes) and not role.endswith('kernel'):
+    if (not fitting or shape in others) and not role.endswith('kernel'):
         return row
-    if not fitting and shape in shapes:
+    if not fitting and shape in others:
         return row
     axes = (fitting or orders)[0]
     return dataclasses.replace(row, shape=_permuted(shape, axes), axes=axes)

@@ -154,3 +154,24 @@ def test_projections_in_one_kernel_go_to_linear_layers_of_their_own_and_back(tmp
     assert set(reader.keys()) == old.keys()
     for name, value in old.items():
         np.testing.assert_array_equal(reader.tensor(name), value)
+
+
+def test_names_of_a_state_dict_tell_where_there_are_no_biases(tmp_path):
+    """T5, whose kernels all fit both ways; the embedding does too, for the logits have one of its own."""
+    old, new = {'shared/embedding': (100, 16), 'decoder/logits/kernel': (16, 100)}, {}
+    new |= {'shared.weight': (100, 16), 'lm_head.weight': (100, 16)}
+    for block in range(3):
+        before, after = f'decoder/block_{block:03d}', f'decoder.block.{block}'
+        for name in 'qkvo':
+            old[f'{before}/layer_000/SelfAttention/{name}/kernel'] = (16, 16)
+            new[f'{after}.layer.0.SelfAttention.{name}.weight'] = (16, 16)
+        for name, shape in (('wi', (16, 64)), ('wo', (64, 16))):
+            old[f'{before}/layer_001/DenseReluDense/{name}/kernel'] = shape
+            new[f'{after}.layer.1.DenseReluDense.{name}.weight'] = shape[::-1]
+    suggestion = suggest(tmp_path, old, new)
+    assert suggestion.complete
+    operations = {pair: rule.operations for rule in suggestion.rules for pair in rule.pairs}
+    assert operations.pop(('shared/embedding', 'shared.weight')) == ''
+    assert set(operations.values()) == {'transpose=1,0'}
+    for source, target in operations:
+        assert 'logits' in source or source.split('/')[-2] == target.split('.')[-2]
