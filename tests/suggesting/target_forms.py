@@ -51,7 +51,7 @@ def _name_in_pytorch(name: str) -> str:
 
 
 def _shape_in_pytorch(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    if not name.endswith('kernel') or len(shape) < 2:
+    if not name.endswith('kernel') or name.endswith('embedding_kernel') or len(shape) < 2:
         return shape
     if name.endswith('depthwise_kernel'):
         return (*shape[-2:], *shape[:-2])
