@@ -32,10 +32,15 @@ def in_one_layout(
     """
     sides = source, target
     votes = [_votes(side) for side in sides]
-    gains = _gain(source, target), _gain(target, source)
-    number = int((votes[1], gains[1]) >= (votes[0], gains[0]))
-    is_told = votes[number] > 0 >= votes[1 - number]
-    if not is_told and (votes != [0, 0] or gains[number] < _LEAST_KERNELS):
+    if votes == [0, 0]:
+        gains = _gain(source, target), _gain(target, source)
+        if max(gains) < _LEAST_KERNELS:
+            return source, target
+        # The shapes of matrices alone do not tell the sides apart, and either may be transposed.
+        number = int(gains[1] >= gains[0])
+    elif min(votes) <= 0 < max(votes):
+        number = int(votes[1] > votes[0])
+    else:
         return source, target
     # The words in the names of embeddings, by the shapes of all tensors.
     words_of: dict[Shape, set[str]] = collections.defaultdict(set)
@@ -78,17 +83,15 @@ def _gain(rows: Iterable[ComparedTensor], others: Iterable[ComparedTensor]) -> i
     """Returns how many more kernels have counterparts of the same shape if one side has PyTorch's layout."""
     own = [row.shape for row in rows if row.shape and len(row.shape) > 1 and _role(row)[0] != 'embedding']
     of_others = collections.Counter(row.shape for row in others if row.shape and len(row.shape) > 1)
-    own = [shape for shape in own if _permuted(shape, channels_last(shape)) != shape]
-    changed = collections.Counter(_permuted(shape, channels_last(shape)) for shape in own)
-    return (changed & of_others).total() - (collections.Counter(own) & of_others).total()
+    changes = [(shape, _permuted(shape, _channels_last(shape))) for shape in own]
+    as_is, changed = (
+        collections.Counter(change[n] for change in changes if change[0] != change[1]) for n in (0, 1)
+    )
+    return (changed & of_others).total() - (as_is & of_others).total()
 
 
-def channels_last(shape: Shape) -> tuple[int, ...]:
-    """Returns the order in which TensorFlow has the axes of a kernel of PyTorch.
-
-    Args:
-      shape: The shape in PyTorch.
-    """
+def _channels_last(shape: Shape) -> tuple[int, ...]:
+    """Returns the order in which TensorFlow has the axes of a kernel of PyTorch of this shape."""
     return (*range(2, len(shape)), 1, 0)
 
 
@@ -107,7 +110,7 @@ def _with_channels_last(row: ComparedTensor, others: Mapping[Shape, set[str]]) -
     is_embedding = role == 'embedding' or not others.get(shape, set()).isdisjoint(words([layer]))
     if len(shape) < 2 or is_embedding:
         return row
-    orders = [channels_last(shape)]
+    orders = [_channels_last(shape)]
     if len(shape) > 2 and shape[1] == 1:
         orders.append((*range(2, len(shape)), 0, 1))
     fitting = [axes for axes in orders if _permuted(shape, axes) in others]

@@ -27,8 +27,6 @@ from estimator_ckpt.suggesting.projections import join, operations_between
 from estimator_ckpt.suggesting.reshaping import reshape_operations
 from estimator_ckpt.suggesting.suggestion import SuggestedRule, Suggestion, Undecided
 
-_STEP = re.compile(r'(?:.*[/_])?step(?::0)?', re.I)
-_ITERATIONS = re.compile(r'(?:.*/)?_?iter(?:ations?)?(?::0)?')
 # Text that would end a name in a file of rules, or be read as something else.
 _UNWRITABLE = re.compile(r'->|\s[#|]|^\s|\s$|[\n\r]|^#')
 # The number of possible sources of a target that are listed; of further ones only the number is given.
