@@ -22,20 +22,23 @@ LIBRARIES = {
 }
 
 
+def imported_modules(file: pathlib.Path) -> set[str]:
+    """Returns the names of the modules that a file imports, and of what it imports from them."""
+    modules = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            modules |= {str(node.module)} | {f'{node.module}.{alias.name}' for alias in node.names}
+    return modules
+
+
 def imported_packages(package: str) -> set[str]:
     """Returns the other packages that the files of a package import, at module level or later."""
-    imported = set()
-    for file in (ROOT / 'estimator_ckpt' / package).glob('*.py'):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                modules = [f'{node.module}.{alias.name}' for alias in node.names]
-            else:
-                continue
-            names = [module.split('.') for module in modules]
-            imported |= {parts[1] for parts in names if parts[0] == 'estimator_ckpt' and parts[1] in PACKAGES}
-    return imported - {package}
+    files = (ROOT / 'estimator_ckpt' / package).glob('*.py')
+    modules = {module for file in files for module in imported_modules(file)}
+    imported = {module.split('.')[1] for module in modules if module.startswith('estimator_ckpt.')}
+    return imported & set(PACKAGES) - {package}
 
 
 @pytest.mark.parametrize('package', PACKAGES)
@@ -59,3 +62,12 @@ def test_the_files_with_slow_tests_are_those_that_bazel_leaves_to_pytest():
         if isinstance(node, ast.Attribute) and ast.unparse(node) == 'pytest.mark.slow'
     }
     assert slow == sorted(marked)
+
+
+def test_no_file_imports_a_test_for_bazel_gives_tests_the_helpers_only():
+    files = {'.'.join(f.relative_to(ROOT).with_suffix('').parts): f for f in ROOT.glob('tests/**/*.py')}
+    imported = {name: imported_modules(file) & set(files) for name, file in files.items()}
+    assert any(imported.values())
+    assert not [
+        (name, module) for name, modules in imported.items() for module in modules if module.endswith('_test')
+    ]

@@ -2,20 +2,13 @@
 
 import tensorflow as tf
 
-import estimator_ckpt
 from estimator_ckpt.suggesting.copies import copies
 from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.units import partners
 from tests.suggesting import known_pairs
+from tests.suggesting.known_pairs import suggest
 
 NORM = ('gamma', 'beta')
-
-
-def suggest(tmp_path, old, new):
-    source = known_pairs.write_index(tmp_path / 'old', old)
-    if not isinstance(new, tf.train.Checkpoint):
-        new = known_pairs.write_index(tmp_path / 'new', new)
-    return estimator_ckpt.suggest_rules(source, new)
 
 
 def found(suggestion):

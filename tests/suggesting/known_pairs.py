@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+import estimator_ckpt
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
 from estimator_ckpt.bundle.table import build_table
 from estimator_ckpt.program.read_target import read_target
+from estimator_ckpt.suggesting.suggestion import Suggestion
 
 FLOAT, INT64 = 1, 9
 _STATISTICS = ('gamma', 'beta', 'moving_mean', 'moving_variance')
@@ -92,6 +94,12 @@ def write_index(prefix: Any, shapes: Shapes, dtype: int = FLOAT) -> str:
         offset += entry.size
     pathlib.Path(f'{prefix}.index').write_bytes(build_table(sorted(entries.items())))
     return str(prefix)
+
+
+def suggest(folder: pathlib.Path, old: Shapes, new: Shapes | tf.train.Checkpoint) -> Suggestion:
+    """Returns what is proposed between the indexes of two checkpoints, or one and a program; written into `folder`."""
+    target = new if isinstance(new, tf.train.Checkpoint) else write_index(folder / 'new', new)
+    return estimator_ckpt.suggest_rules(write_index(folder / 'old', old), target)
 
 
 class _Answer:

@@ -6,7 +6,7 @@ import pytest
 import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
-from tests.suggesting.suggestion_test import suggest
+from tests.suggesting.known_pairs import suggest
 
 safetensors = pytest.importorskip('safetensors.numpy')
 

@@ -21,11 +21,8 @@ def layers(of_side):
     return sorted(found, key=lambda layer: layer.variables['kernel'].number)
 
 
-def suggest(tmp_path, old, new):
-    paths = [
-        known_pairs.write_index(tmp_path / name, shapes) for name, shapes in (('old', old), ('new', new))
-    ]
-    suggestion = estimator_ckpt.suggest_rules(*paths)
+def proposed(tmp_path, old, new):
+    suggestion = known_pairs.suggest(tmp_path, old, new)
     return {target: source for rule in suggestion.rules for source, target in rule.pairs}
 
 
@@ -70,7 +67,7 @@ class TestNamesakes:
 
 def test_the_same_numbers_tell_which_layer_the_source_lacks(tmp_path):
     old = {f'net/repeat/block_{n}/w': (3, 4) for n in range(1, 4)}
-    found = suggest(tmp_path, old, {f'model/block_{n}/kernel': (3, 4) for n in range(1, 5)})
+    found = proposed(tmp_path, old, {f'model/block_{n}/kernel': (3, 4) for n in range(1, 5)})
     assert found == {f'model/block_{n}/kernel': f'net/repeat/block_{n}/w' for n in range(1, 4)}
 
 

@@ -18,16 +18,10 @@ from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
 from tests.bundle.helpers import properties, temporary_prefix
 from tests.suggesting import known_pairs
+from tests.suggesting.known_pairs import suggest
 from tests.testing.small_model import needs_estimator, needs_keras_2
 
 DENSE = (('kernel', (3, 4)), ('bias', (4,)))
-
-
-def suggest(tmp_path, old, new):
-    paths = [
-        known_pairs.write_index(tmp_path / name, shapes) for name, shapes in (('old', old), ('new', new))
-    ]
-    return estimator_ckpt.suggest_rules(*paths)
 
 
 def proposed(suggestion):
