@@ -92,8 +92,7 @@ def tensorpack_resnet_101() -> Pair:
 def tpu_resnet_50() -> Pair:
     """tensorflow/tpu's ResNet-50 as it is trained, and huggingface/transformers' TFResNetForImageClassification.
 
-    The old one makes the shortcut of a block first, the new one last. That Keras puts the name of the model before the
-    names of the new one is not verified.
+    The old one makes the shortcut of a block first, the new one last.
     """
     names, count = Names(target='tf_res_net_for_image_classification/'), 0
 
