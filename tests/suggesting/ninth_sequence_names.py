@@ -1,0 +1,45 @@
+"""Collects pairs whose target are names of TensorFlow or Flax, for an ninth blind test; see `blind_pairs`."""
+
+from collections.abc import Iterable
+
+from tests.suggesting.known_pairs import Pair, Shapes, files
+
+
+class Names:
+    """Collects the names of both sides, and the source of each target that has one."""
+
+    def __init__(self, source: str = '', target: str = ''):
+        self._source, self._target = source, target
+        self._answer: dict[str, tuple[str, tuple[int, ...], tuple[int, ...] | None]] = {}
+        self._old: dict[str, tuple[int, ...]] = {}
+        self._new: dict[str, tuple[int, ...]] = {}
+
+    def add(
+        self, source: str, target: str, shape: tuple[int, ...], other: tuple[int, ...] | None = None
+    ) -> None:
+        """Notes a variable, and the shape of the target if it is another one."""
+        self._answer[f'{self._source}{source}'] = f'{self._target}{target}', shape, other
+
+    def dense(
+        self, source: str, target: str, x: int, y: int, kernel: str = 'kernel', bias: str = 'bias'
+    ) -> None:
+        """Notes a dense layer, by the roles of the new side."""
+        self.add(f'{source}/kernel', f'{target}/{kernel}', (x, y))
+        self.add(f'{source}/bias', f'{target}/{bias}', (y,))
+
+    def vectors(self, source: str, target: str, width: int, roles: Iterable[str], **names: str) -> None:
+        """Notes vectors, by roles that both sides share but for `names`, which has those of the old side."""
+        for role in roles:
+            self.add(f'{source}/{names.get(role, role)}', f'{target}/{role}', (width,))
+
+    def old(self, source: str, *shape: int) -> None:
+        """Notes a source that has no target."""
+        self._old[f'{self._source}{source}'] = shape
+
+    def new(self, target: str, *shape: int) -> None:
+        """Notes a target that has no source."""
+        self._new[f'{self._target}{target}'] = shape
+
+    def pair(self, others: Shapes | None = None) -> Pair:
+        """Returns the pair; `others` are the shapes of further sources, whose names are whole."""
+        return files(self._answer, {**self._old, **(others or {})}, self._new)
