@@ -9,9 +9,10 @@ from tests.suggesting.ninth_sequence_names import Names
 def tacotron_2_state() -> Pair:
     """Rayhane-mamah/Tacotron-2 without linear spectrograms as it is trained, and the state dict of NVIDIA/tacotron2.
 
-    Both have 66 symbols. None of the new LSTMs' tensors is one of the old, for PyTorch splits the kernels and has other
-    gates first. The last of the five convolutions at the end is narrow in the new one only, which has no projection
-    after it; its attention also sees the weights of the step before, and its first dense layers have no biases.
+    Both have 66 symbols and make one frame a step. None of the new LSTMs' tensors is one of the old, for PyTorch splits
+    the kernels and has other gates first. The last of the five convolutions at the end is narrow in the new one only,
+    which has no projection after it; its attention also sees the weights of the step before, and its first dense layers
+    have no biases.
     """
     width, units, prenet, mels, filters, bins = 512, 1024, 256, 80, 32, 128
     state, context = StateDict('Tacotron_model/inference/'), units + width
