@@ -16,6 +16,7 @@ import functools
 from collections.abc import Iterable, Iterator
 
 from estimator_ckpt.suggesting.activations import activation_pairs
+from estimator_ckpt.suggesting.blocks import corresponding_blocks
 from estimator_ckpt.suggesting.candidates import partners_by_size, possible_sources, single_layers
 from estimator_ckpt.suggesting.chains import in_order
 from estimator_ckpt.suggesting.contradictions import contradictions
@@ -127,6 +128,10 @@ class _Aligner:
         return [(a.numbers(), b.numbers()) for a, b in corresponding(self._source, self._target)]
 
     @functools.cached_property
+    def _blocks(self) -> list[tuple[set[int], set[int]]]:
+        return [(a.numbers(), b.numbers()) for a, b in corresponding_blocks(self._source, self._target)]
+
+    @functools.cached_property
     def _networks(self) -> list[tuple[set[int], set[int]]]:
         return [(a.numbers(), b.numbers()) for a, b in whole_networks(self._source, self._target)]
 
@@ -139,6 +144,7 @@ class _Aligner:
             or self._settle(self._of_families())
             or self._sequences()
             or self._of_parts(self._networks)
+            or self._of_parts(self._blocks)
             or self._remainder()
             or self._in_blocks()
             or self._settle(self._of_single_layers())
@@ -263,7 +269,14 @@ class _Aligner:
         for a, b, evidence in list(pairs):
             if not (self._parts_units([(main_number(a), main_number(b))]) or self._may_differ(a, b)):
                 accepted |= self._accept_layers(a, b, evidence)
-        return accepted or self._in_gaps() or self._activations() or self._all_norms()
+        return (
+            accepted
+            or self._in_gaps()
+            or self._inside_scopes()
+            or self._activations()
+            or self._all_norms()
+            or self._last_norm()
+        )
 
     def _all_norms(self) -> bool:
         """Accepts all normalizations in their order, if no other order may be meant. Returns True if there were any."""
@@ -274,6 +287,14 @@ class _Aligner:
             if self._may_differ(a, b) or targets.get(s, t) != t or sources.get(t, s) != s:
                 return False
         return self._accept_in_order([(a, b) for a, b in pairs if main_number(b) in self._live_target])
+
+    def _last_norm(self) -> bool:
+        """Accepts the only batch normalizations that are left on each side. Returns True if there was one."""
+        left = [
+            [layer for layer in side.layers(live) if is_norm(layer) and 'mean' in layer.variables]
+            for side, live in ((self._source, self._live_source), (self._target, self._live_target))
+        ]
+        return len(left[0]) == len(left[1]) == 1 and self._accept_in_order([(left[0][0], left[1][0])])
 
     def _activations(self) -> bool:
         """Accepts the slopes of activations. Returns True if there were any."""
@@ -293,6 +314,13 @@ class _Aligner:
             if len(pairs) > 1 and share == 1 and not any(self._may_differ(a, b) for a, b in pairs):
                 accepted |= self._accept_in_order(pairs)
         return accepted
+
+    def _inside_scopes(self) -> bool:
+        """Accepts layers that are alone of their kind in scopes that correspond. Returns True if there were any."""
+        self._boundaries.update(self._result.sources)
+        layers = self._source.layers(self._live_source), self._target.layers(self._live_target)
+        pairs = [pair for pair in self._boundaries.only_ones(layers) if not self._may_differ(*pair)]
+        return self._accept_in_order(pairs)
 
     def _in_blocks(self) -> bool:
         """Accepts layers of transformer blocks in the order of such blocks. Returns True if there were any."""

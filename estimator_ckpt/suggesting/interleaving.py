@@ -8,7 +8,7 @@ import collections
 import dataclasses
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from estimator_ckpt.suggesting.families import Layer
 from estimator_ckpt.suggesting.layer_kinds import LEAST_AGREEMENT, agree, channels, place
@@ -51,11 +51,24 @@ def counted_pairs(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iter
     # Scopes that differ in numbers only are alike.
     alike: dict[str, list[list[tuple[Layer, Layer]]]] = collections.defaultdict(list)
     for scope, (of_convolutions, of_norms) in sorted(by_scope.items()):
-        if len(of_norms) == 1 and of_convolutions:
-            alike[re.sub(r'\d+', '', scope)].append(list(_in_scope(of_convolutions, *of_norms.values())))
+        if len(of_norms) == 1:
+            pairs = list(_in_scope(of_convolutions, *of_norms.values()))
+            pairs = pairs or list(_in_scope(_counted_through(scope, by_scope), *of_norms.values()))
+            alike[re.sub(r'\d+', '', scope)].append(pairs)
     for scopes in alike.values():
         if sum(map(bool, scopes)) >= LEAST_AGREEMENT * len(scopes):
             yield from itertools.chain.from_iterable(scopes)
+
+
+def _counted_through(scope: str, by_scope: Mapping[str, tuple[dict[str, list], dict]]) -> dict[str, list]:
+    """Returns the convolutions that Keras has counted through all scopes below one, such as those of wrappers."""
+    below: dict[str, list] = collections.defaultdict(list)
+    for name, (of_convolutions, _) in by_scope.items():
+        if name == scope or name.startswith(f'{scope}/' if scope else ''):
+            for base, rows in of_convolutions.items():
+                below[base] += rows
+    counted = all(sorted(n for n, _ in rows) == list(range(len(rows))) for rows in below.values())
+    return below if counted else {}
 
 
 def _in_scope(of_convolutions: dict[str, list], rows: list) -> Iterator[tuple[Layer, Layer]]:
@@ -137,8 +150,21 @@ def _channels(layer: Layer) -> tuple[int, int]:
 def _may_be_shortcut(layer: Layer) -> bool:
     """Returns True if a convolution changes nothing but the number of channels."""
     inputs, outputs = _channels(layer)
+    return inputs != outputs and _is_pointwise(layer)
+
+
+def _needs_pointwise(layer: Layer | None) -> bool:
+    """Returns True if a layer is a depthwise convolution, after which networks mix the channels."""
+    return (
+        layer is not None
+        and layer.main_role == 'depthwise_kernel'
+        and 'pointwise_kernel' not in layer.variables
+    )
+
+
+def _is_pointwise(layer: Layer) -> bool:
     kernel = layer.variables.get('kernel')
-    return kernel is not None and inputs != outputs and all(extent == 1 for extent in kernel.shape[:-2])
+    return kernel is not None and all(extent == 1 for extent in kernel.shape[:-2])
 
 
 def _interleaved(
@@ -161,9 +187,12 @@ def _interleaved(
     for norm in norms:
         following: dict[tuple, list[tuple]] = collections.defaultdict(list)
         for state in states:
-            used, _, flow = state
+            used, last, flow = state
             for step, rows in enumerate(sequences):
                 if used[step] < len(rows) and agree(rows[used[step]], norm):
+                    before = sequences[last][used[last] - 1] if history else None
+                    if _needs_pointwise(before) and not _is_pointwise(rows[used[step]]):
+                        continue
                     now = used[:step] + (used[step] + 1,) + used[step + 1 :]
                     for flows in follow(flow, rows[used[step]]):
                         following[now, step, flows].append(state)
@@ -171,7 +200,11 @@ def _interleaved(
             return
         states = following
         history.append(following)
-    current = {state for state in states if not state[2].opened}
+    current = {
+        (used, last, flow)
+        for used, last, flow in states
+        if not (flow.opened or _needs_pointwise(sequences[last][used[last] - 1]))
+    }
     for norm, previous in zip(reversed(norms), reversed(history), strict=True):
         choices = {(step, used[step] - 1) for used, step, _ in current}
         if len(choices) == 1:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.families import Layer
+from estimator_ckpt.suggesting.name_parts import DIMENSIONS
 
 # The words in which the names of a convolution and its normalization may differ, and which make up counted names.
 WORDS = frozenset(
@@ -23,7 +24,7 @@ WORDS = frozenset(
     + ['bn', 'norm', 'batch', 'layer', 'replica', 'sync', 'normalization', 'batchnorm', 'fused']
     + ['instance', 'group']
 )
-TOKEN = re.compile(r'[A-Za-z]+\d[dD](?![A-Za-z0-9])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
+TOKEN = re.compile(rf'[A-Za-z]+(?i:{DIMENSIONS})|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
 # The attribute by which Keras tracks the layers of a model; a number follows.
 KERAS_CHILD = 'layer_with_weights-'
 # Where Keras 2 and Keras 3 track the layers of functional models.

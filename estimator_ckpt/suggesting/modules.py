@@ -27,6 +27,8 @@ _MOST_COPIES = 8
 _LEAST_PLACES = 3
 # The fewest aligned layers by which scopes correspond; smaller scopes may leave out what belongs to them.
 _LEAST_ALIGNED = 8
+# The largest share of all aligned layers in scopes that tell anything of the others in them.
+_MOST_ALIGNED = 0.75
 IN_ORDER = Evidence(0.0, 0.9, 0.8)
 
 
@@ -277,6 +279,7 @@ class Boundaries:
         """
         self._scopes = [_scopes(side) for side in sides]
         self._inside: list[dict[int, set[int]]] = [{}, {}]
+        self._wide: set[int] = set()
 
     def update(self, sources: Mapping[int, int]) -> None:
         """Finds the scopes that correspond.
@@ -299,11 +302,13 @@ class Boundaries:
                     best[scope[0]] = min(best.get(scope[0], scope), scope, key=lambda s: len(s[1]))
             by_aligned.append(rows)
         pairs = [
-            (a, b)
+            (a, b, len(aligned))
             for aligned in by_aligned[0].keys() & by_aligned[1].keys()
             for a in by_aligned[0][aligned].values()
             for b in by_aligned[1][aligned].values()
         ]
+        most = _MOST_ALIGNED * sum(s in self._scopes[0] for s in sources.values())
+        self._wide = {n for n, (*_, count) in enumerate(pairs) if count > most}
         for n, (inside, scopes) in enumerate(zip(self._inside, self._scopes, strict=True)):
             of_scope: dict[tuple, set[int]] = collections.defaultdict(set)
             for number, pair in enumerate(pairs):
@@ -311,6 +316,23 @@ class Boundaries:
             inside.clear()
             for number, of_layer in scopes.items():
                 inside[number] = set().union(*(of_scope[s] for s in of_layer if s in of_scope))
+
+    def only_ones(self, layers: tuple[Iterable[Layer], Iterable[Layer]]) -> Iterator[tuple[Layer, Layer]]:
+        """Yields the pairs of layers that are the only ones of their kind in the scopes that correspond around them.
+
+        Args:
+          layers: The layers of each side that are not yet aligned.
+        """
+        members: list[dict[tuple, list[Layer]]] = []
+        for of_side, inside in zip(layers, self._inside, strict=True):
+            of_kind: dict[tuple, list[Layer]] = collections.defaultdict(list)
+            for layer in of_side:
+                for scope in inside.get(main_number(layer), set()) - self._wide:
+                    of_kind[kind(layer), scope].append(layer)
+            members.append(of_kind)
+        for key in sorted(members[0].keys() & members[1].keys()):
+            if len(members[0][key]) == len(members[1][key]) == 1:
+                yield members[0][key][0], members[1][key][0]
 
     def crossed(self, pairs: Iterable[tuple[Layer, Layer]]) -> bool:
         """Returns True if a pair has one layer inside of scopes that correspond, and the other one outside.

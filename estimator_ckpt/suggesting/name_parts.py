@@ -45,9 +45,9 @@ UNNAMED = re.compile(r'(?P<scope>(?:.*/)?)Variable(?:_(?P<number>\d+))?(?::0)?',
 _VAGUE = re.compile(r'(?:weights?|w)(?:_?\d+)?$', re.I)
 _EMBEDDING = re.compile(r'embs?(?![a-z])|embed', re.I)
 # The digits of `conv2d` do not number a layer; those of `block2d`, `res2d` and `Mixed_2d`, and their letters, do.
-_NUMBER = re.compile(
-    r'(?:(?<=block)|(?<=stage)|(?<=res)|(?<![a-z0-9]))\d+(?!\d)|\d+(?!\d)(?!(?<=[^\d][1-3])d(?![a-z]))', re.I
-)
+_LETTERED = ('block', 'stage', 'res', 'bn', 'scale', 'unit', 'layer', 'branch', 'inception', 'mixed', 'cell')
+DIMENSIONS = rf'(?<=[a-z]){"".join(f"(?<!{word})" for word in _LETTERED)}[1-3]d(?![a-z])'
+_NUMBER = re.compile(rf'(?!{DIMENSIONS})\d+(?!\d)', re.I)
 # Words that number layers, if there is more than one of a name: `conv1x1_before` and `conv1x1_after`.
 _ORDINALS = {'first': 1, 'second': 2, 'third': 3, 'fourth': 4, 'before': 1, 'after': 2}
 _ORDINAL = re.compile(rf'(?<![A-Za-z])(?:{"|".join(_ORDINALS)})(?![A-Za-z])', re.I)

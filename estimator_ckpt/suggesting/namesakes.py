@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Hypothesis
 from estimator_ckpt.suggesting.layer_kinds import main_number, place
-from estimator_ckpt.suggesting.name_parts import SYNONYMS, split_names
+from estimator_ckpt.suggesting.name_parts import DIMENSIONS, SYNONYMS, split_names
 
 _TOKEN = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
 # The digits of `conv2d` and `1x7` number nothing.
-_SIZES = re.compile(r'(?<=[a-z])\dd(?![a-z])|(?<!\d)\d+x\d+(?!\d)', re.I)
+_SIZES = re.compile(rf'{DIMENSIONS}|(?<!\d)\d+x\d+(?!\d)', re.I)
 
 
 class Namesakes:

@@ -10,6 +10,7 @@ from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import main_number
+from estimator_ckpt.suggesting.name_parts import DIMENSIONS
 
 # A scope with more layers, or a larger share of all, and more layers of a kind without a counterpart, say nothing of a
 # single one.
@@ -21,7 +22,10 @@ _MOST_COMPARED = 8
 _SHAPES, _ORDER = 0.7, 0.6
 # Narrower scopes of a name are not looked at.
 _MOST_SCOPES = 100
-_BOUNDARY = re.compile(r'(?<=\d)(?![\d/_.-])|[/_.-]')
+# `block2a` is in `block2`, but `conv2d` in no `conv2`.
+_BOUNDARY = re.compile(rf'(?<=\d)(?![\d/_.-])(?<!(?={DIMENSIONS})\d)|[/_.-]', re.I)
+# Of `conv2d_1`, those that are counted with it are known by their numbers.
+_COUNTED = re.compile(r'_\d+/?')
 
 
 def scopes_of(name: str) -> list[str]:
@@ -41,7 +45,7 @@ class Surroundings:
 
     def __init__(self, side: Side):
         families = side.families()
-        self._scopes: list[dict[int, list[str]]] = []
+        self._scopes: list[dict[int, list[tuple[str, bool]]]] = []
         self._members: list[dict[str, list[int]]] = []
         self._beside: dict[int, set[int]] = collections.defaultdict(set)
         self._beside_of_family: dict[int, set[int]] = collections.defaultdict(set)
@@ -64,8 +68,11 @@ class Surroundings:
                     if names[layer.main_role, name] > 1:
                         continue
                     # `net/pi` and `net/pi_fc1` are in one scope.
-                    scopes[number] = [name[: match.start()] for match in _BOUNDARY.finditer(name)]
-                    for scope in scopes[number]:
+                    scopes[number] = [
+                        (name[: match.start()], bool(_COUNTED.fullmatch(name, match.start())))
+                        for match in _BOUNDARY.finditer(name)
+                    ]
+                    for scope, _ in scopes[number]:
                         members[scope].append(number)
             self._scopes.append(scopes)
             self._members.append(members)
@@ -94,7 +101,10 @@ class Surroundings:
             beside |= self._beside_of_family[number]
         around = {other for other in beside if other in aligned}
         for scopes, members in zip(self._scopes, self._members, strict=True):
-            for scope in reversed(scopes.get(number, ())):
+            for scope, is_count in reversed(scopes.get(number, ())):
+                # The numbers before and after its own tell more than all that are counted with it.
+                if is_count and (around or not neighbors):
+                    continue
                 if len(members[scope]) > min(_MAX_SCOPE, _LARGEST_SHARE * len(scopes)):
                     break
                 inside = {other for other in members[scope] if other in aligned}
@@ -163,6 +173,8 @@ def surrounded(
         if max(map(len, left)) > _MAX_LEFT:
             continue
         found: set[tuple[int, int]] = set()
+        if len(left[0]) != len(left[1]):
+            left = _inside(left[0], surroundings[0], targets), _inside(left[1], surroundings[1], sources)
         if len(left[0]) == len(left[1]):
             # What is in the same scope tells more than what is before and after.
             for neighbors in (False, True):
@@ -176,6 +188,15 @@ def surrounded(
             found = narrow & wide
         for s, t in sorted(found):
             yield left[0][s], left[1][t], Evidence(0.0, _SHAPES, _ORDER)
+
+
+def _inside(
+    layers: dict[int, Layer], surroundings: Surroundings, aligned: Mapping[int, int]
+) -> dict[int, Layer]:
+    """Returns the layers without those of a head: of another name than the others, and with nothing aligned around."""
+    inside = {n for n, layer in layers.items() if surroundings.around(layer, aligned, wide=True)}
+    names = {layers[n].split.literals for n in inside}
+    return {n: layer for n, layer in layers.items() if n in inside or layer.split.literals in names}
 
 
 def _only_ones(

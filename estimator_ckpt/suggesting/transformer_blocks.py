@@ -17,8 +17,8 @@ from estimator_ckpt.suggesting.layer_kinds import is_norm
 from estimator_ckpt.suggesting.name_parts import words
 from estimator_ckpt.suggesting.surroundings import scopes_of
 
-# Queries, keys, values and an output; or normalizations of attention to itself and to a memory, and of the network.
-_LEAST, _MOST = 2, 4
+# Normalizations of attention to itself and to a memory, and of the network.
+_LEAST, _MOST_NORMS = 2, 4
 _PROJECTIONS = ('query', 'key', 'value')
 _ATTENTION = {'attention', 'mha', 'sa'}
 _MEMORY = {'cross', 'memory', 'encdec', 'encoder', 'inter', 'source', 'context', 'vanilla'}
@@ -108,7 +108,8 @@ def _paired(
 
     Layer normalizations that both sides number are in this order too; batch normalizations may belong to branches.
     """
-    if not _LEAST <= len(layers[0]) == len(layers[1]) <= _MOST:
+    most = _MOST_NORMS if is_norm(layers[0][0][1]) else 2 * (len(_PROJECTIONS) + 1)
+    if not _LEAST <= len(layers[0]) == len(layers[1]) <= most:
         return []
     ranks = [_ranks(scope, of_side) for scope, of_side in zip(scopes, layers, strict=True)]
     # Where both sides number projections, their orders may be two.
@@ -144,16 +145,37 @@ def _is_layer_norm(layer: Layer) -> bool:
 
 def _ranks(scope: str, layers: Sequence[_Named]) -> list[int]:
     """Returns the places of layers by what they are for; nothing if the names do not tell."""
-    ranks = []
-    for name, layer in layers:
-        of_name = set(words([name.removeprefix(scope)]))
-        rank = _rank_of_norm(of_name) if is_norm(layer) else _rank_of_projection(of_name)
-        if rank is None:
-            return []
-        ranks.append(rank)
-    if len(set(ranks)) < len(ranks) or not (is_norm(layers[0][1]) or set(range(3)) <= set(ranks)):
+    of_names = [set(words([name.removeprefix(scope)])) for name, _ in layers]
+    of_norms = is_norm(layers[0][1])
+    found = [_rank_of_norm(of_name) if of_norms else _rank_of_projection(of_name) for of_name in of_names]
+    ranks = [rank for rank in found if rank is not None]
+    if len(ranks) < len(found):
+        return []
+    if not of_norms and len(layers) > len(_PROJECTIONS) + 1:
+        ranks = _of_two_attentions(ranks, layers, of_names)
+    if len(set(ranks)) < len(ranks) or not (of_norms or set(range(3)) <= set(ranks)):
         return []
     return ranks
+
+
+def _of_two_attentions(
+    ranks: Sequence[int], layers: Sequence[_Named], of_names: Sequence[set[str]]
+) -> list[int]:
+    """Returns the places of the projections of two attentions, of which that to a memory is the second."""
+    by_rank: dict[int, list[int]] = collections.defaultdict(list)
+    for place, rank in enumerate(ranks):
+        by_rank[rank].append(place)
+    result = list(ranks)
+    for places in by_rank.values():
+        second = [int(bool(of_names[place] & _MEMORY)) for place in places]
+        if sorted(second) != [0, 1]:
+            numbers = _numbers([layers[place] for place in places])
+            if len(numbers) != len(by_rank[0]) or len(numbers) != 2:
+                return []
+            second = [int(number == max(numbers)) for number in numbers]
+        for place, is_second in zip(places, second, strict=True):
+            result[place] += is_second * (len(_PROJECTIONS) + 1)
+    return result
 
 
 def _rank_of_projection(of_name: set[str]) -> int | None:

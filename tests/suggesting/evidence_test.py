@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from estimator_ckpt.suggesting.copies import copies
 from estimator_ckpt.suggesting.families import Side, Variable
+from estimator_ckpt.suggesting.surroundings import Surroundings, scopes_of
 from estimator_ckpt.suggesting.units import partners
 from tests.suggesting import known_pairs
 from tests.suggesting.known_pairs import suggest
@@ -164,6 +165,21 @@ class TestOrder:
 
 
 class TestScopes:
+    def test_the_numbers_before_and_after_tell_more_than_all_that_are_counted_together(self):
+        names = [f'net/conv2d_{n}/kernel' if n else 'net/conv2d/kernel' for n in range(9)]
+        names += [f'net/{letter}/kernel' for letter in 'pqrstuvwxyz']
+        side = Side(Variable(n, (name,), (3, 3, 8, 8), known_pairs.FLOAT) for n, name in enumerate(names))
+        surroundings = Surroundings(side)
+        [family] = [family for family in side.families() if len(family.layers) == 9]
+        aligned = {n: n for n in (0, 1, 2, 4)}
+        assert surroundings.around(family.layers[3], aligned) == {2, 4}
+        # Nothing is known of what is before and after the last one.
+        assert surroundings.around(family.layers[8], aligned) == {0, 1, 2, 4}
+
+    def test_the_digit_of_a_dimension_makes_no_scope(self):
+        assert scopes_of('net/conv2d_1/') == ['net/', 'net/conv2d_', 'net/conv2d_1/']
+        assert scopes_of('block2d_conv/') == ['block2', 'block2d_', 'block2d_conv/']
+
     def test_names_that_several_objects_share_do_not_tell_what_is_beside_a_layer(self, tmp_path):
         old, new = {}, {}
         for scope, width in (('Net', 5), ('Net_1', 7)):

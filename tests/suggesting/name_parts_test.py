@@ -68,6 +68,8 @@ def test_a_letter_after_a_number_is_a_number():
     splits = split_names(['Mixed_5b/Conv2d_0a_1x1', 'Mixed_5d/Conv2d_0c_3x3', 'block2d_conv2d'])
     assert [split.values for split in splits.values()] == [(5, 1, 0, 0, 1, 1), (5, 3, 0, 2, 3, 3), (2, 3)]
     assert [str(split) for split in splits.values()] == list(splits)
+    splits = split_names(['res3d_branch2a', 'bn3d_branch2a', 'conv3d_2'])
+    assert [split.values for split in splits.values()] == [(3, 3, 2, 0), (3, 3, 2, 0), (2,)]
     # Only one digit before a `d` is a dimension.
     [split] = split_names(['mixed_17x17x768d/conv3d']).values()
     assert split.values == (17, 17, 768, 3)

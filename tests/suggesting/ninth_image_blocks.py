@@ -1,4 +1,4 @@
-"""Collects pairs of an Xception and of a U-Net, by their names, for an ninth blind test; see `blind_pairs`."""
+"""Collects pairs of an Xception and of a U-Net, by their names, for a ninth blind test; see `blind_pairs`."""
 
 import tensorflow as tf
 

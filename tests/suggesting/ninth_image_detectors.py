@@ -1,4 +1,4 @@
-"""Collects pairs of detectors in images, by their names, for an ninth blind test; see `blind_pairs`."""
+"""Collects pairs of detectors in images, by their names, for a ninth blind test; see `blind_pairs`."""
 
 from tests.suggesting.blind_objects import STATISTICS, with_slots
 from tests.suggesting.known_pairs import Pair

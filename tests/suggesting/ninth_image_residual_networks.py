@@ -1,4 +1,4 @@
-"""Collects pairs of networks of bottlenecks, by their names, for an ninth blind test; see `blind_pairs`."""
+"""Collects pairs of networks of bottlenecks, by their names, for a ninth blind test; see `blind_pairs`."""
 
 from collections.abc import Iterator
 

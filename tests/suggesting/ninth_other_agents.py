@@ -1,4 +1,4 @@
-"""Pairs of agents, for an ninth blind test; see `blind_pairs`."""
+"""Pairs of agents, for a ninth blind test; see `blind_pairs`."""
 
 import re
 

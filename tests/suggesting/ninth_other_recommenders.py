@@ -1,4 +1,4 @@
-"""A pair of recommenders, for an ninth blind test; see `blind_pairs`."""
+"""A pair of recommenders, for a ninth blind test; see `blind_pairs`."""
 
 from tests.suggesting.blind_objects import with_slots
 from tests.suggesting.known_pairs import Pair

@@ -1,4 +1,4 @@
-"""Collects pairs whose target are names of TensorFlow or Flax, for an ninth blind test; see `blind_pairs`."""
+"""Collects pairs whose target are names of TensorFlow or Flax, for a ninth blind test; see `blind_pairs`."""
 
 from collections.abc import Iterable
 

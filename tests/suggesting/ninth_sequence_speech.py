@@ -1,4 +1,4 @@
-"""Pairs of networks that make or recognize speech, for an ninth blind test; see `blind_pairs`."""
+"""Pairs of networks that make or recognize speech, for a ninth blind test; see `blind_pairs`."""
 
 from tests.suggesting.blind_objects import STATISTICS, with_slots
 from tests.suggesting.eighth_state_dicts import StateDict

@@ -1,4 +1,4 @@
-"""Pairs of networks of an encoder and a decoder of texts, for an ninth blind test; see `blind_pairs`."""
+"""Pairs of networks of an encoder and a decoder of texts, for a ninth blind test; see `blind_pairs`."""
 
 from tests.suggesting.blind_objects import with_slots
 from tests.suggesting.known_pairs import Pair

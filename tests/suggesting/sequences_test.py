@@ -2,17 +2,13 @@
 
 import pytest
 
-import estimator_ckpt
 from tests.suggesting import known_pairs
 
 WIDTHS = (3, 8, 16, 16, 16, 32)
 
 
 def suggested(tmp_path, old, new):
-    paths = [
-        known_pairs.write_index(tmp_path / name, shapes) for name, shapes in (('old', old), ('new', new))
-    ]
-    suggestion = estimator_ckpt.suggest_rules(*paths)
+    suggestion = known_pairs.suggest(tmp_path, old, new)
     return {target: source for rule in suggestion.rules for source, target in rule.pairs}
 
 
@@ -82,6 +78,27 @@ def test_of_kinds_that_are_counted_apart_the_channels_tell_the_order(tmp_path):
             target = f'unit{block}_{target}'
             new |= {f'{target}/{role}': shape, f'{target}_bn/gamma': (width,), f'{target}_bn/beta': (width,)}
             answer |= {f'{target}/{role}': f'{source}/{role}', f'{target}_bn/gamma': f'{norm}/gamma'}
+    found = suggested(tmp_path, old, new)
+    assert {target: found.get(target) for target in answer} == answer
+
+
+@pytest.mark.parametrize('wrapper', ['', 'stream{}/'])
+def test_a_depthwise_convolution_is_before_the_pointwise_one_also_where_keras_counts_through_wrappers(
+    tmp_path, wrapper
+):
+    old, new, answer = {}, {}, {}
+    kernels = [('conv2d', 'conv_1', 'kernel', (10, 4, 1, 8))]
+    for n in range(4):
+        end = f'_{n}' if n else ''
+        kernels.append((f'depthwise_conv2d{end}', f'ds_{n}/dw_conv', 'depthwise_kernel', (3, 3, 8, 1)))
+        kernels.append((f'conv2d_{n + 1}', f'ds_{n}/pw_conv', 'kernel', (1, 1, 8, 8)))
+    for n, (counted_name, name, role, shape) in enumerate(kernels):
+        is_wrapped = wrapper and 'pw' not in name
+        scope = wrapper.format(f'_{n}' if n else '') if is_wrapped else ''
+        norm = f'batch_normalization_{n}' if n else 'batch_normalization'
+        old |= {f'{name}/{role}': shape, f'{name}/bn/beta': (8,), f'{name}/bn/moving_mean': (8,)}
+        new |= {f'{scope}{counted_name}/{role}': shape, f'{norm}/beta': (8,), f'{norm}/moving_mean': (8,)}
+        answer |= {f'{scope}{counted_name}/{role}': f'{name}/{role}', f'{norm}/beta': f'{name}/bn/beta'}
     found = suggested(tmp_path, old, new)
     assert {target: found.get(target) for target in answer} == answer
 

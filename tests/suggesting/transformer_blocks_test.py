@@ -2,7 +2,6 @@
 
 import pytest
 
-import estimator_ckpt
 from tests.suggesting import known_pairs
 
 WIDTH, LAYERS = 24, 11
@@ -29,10 +28,7 @@ def network(scope, *options, others=(), **further):
 
 
 def suggested(tmp_path, old, new):
-    paths = [
-        known_pairs.write_index(tmp_path / name, shapes) for name, shapes in (('old', old), ('new', new))
-    ]
-    suggestion = estimator_ckpt.suggest_rules(*paths)
+    suggestion = known_pairs.suggest(tmp_path, old, new)
     pairs = [*suggestion.by_name, *(pair for rule in suggestion.rules for pair in rule.pairs)]
     return suggestion, dict(pairs)
 
@@ -48,6 +44,17 @@ def test_numbered_projections_are_queries_keys_values_and_outputs(tmp_path):
     assert suggestion.complete and len(pairs) == 16 * LAYERS
     for number, name in zip(('', '_1', '_2', '_3'), NAMED, strict=True):
         assert pairs[f'encoder/layer_10/attention/dense{number}/kernel'] == f'model/blocks/10/{name}/kernel'
+
+
+def test_of_two_attentions_that_one_side_numbers_the_second_attends_to_the_memory(tmp_path):
+    projections = ('query', 'key', 'value', 'output')
+    named = [f'{name}_attention/{projection}' for name in ('self', 'encdec') for projection in projections]
+    numbered = [f'multi_head_attention{n}/{projection}' for n in ('', '_1') for projection in projections]
+    old = network('decoder/layer_{}', named, ['ffn_norm'])
+    suggestion, pairs = suggested(tmp_path, old, network('net/block_{}', numbered, ['ffn_norm']))
+    assert suggestion.complete
+    for a, b in zip(named, numbered, strict=True):
+        assert pairs[f'decoder/layer_3/{a}/kernel'] == f'net/block_3/{b}/kernel'
 
 
 @pytest.mark.parametrize('numbers', [('ln_1', 'ln_2'), ('LayerNorm', 'LayerNorm_1'), ('norm0', 'norm1')])
