@@ -16,23 +16,21 @@ import functools
 from collections.abc import Iterable, Iterator
 
 from estimator_ckpt.suggesting.activations import activation_pairs
-from estimator_ckpt.suggesting.blocks import corresponding_blocks
+from estimator_ckpt.suggesting.boundaries import Boundaries
 from estimator_ckpt.suggesting.candidates import partners_by_size, possible_sources, single_layers
-from estimator_ckpt.suggesting.chains import in_order
 from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
+from estimator_ckpt.suggesting.facts import Facts
 from estimator_ckpt.suggesting.families import Layer, Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Hypothesis, Matcher, hypotheses, other_shifts
 from estimator_ckpt.suggesting.layer_kinds import is_norm, main_number, place
-from estimator_ckpt.suggesting.modules import IN_ORDER, Boundaries, corresponding, same_places, whole_networks
-from estimator_ckpt.suggesting.namesakes import Namesakes, numbers_in_names
+from estimator_ckpt.suggesting.modules import IN_ORDER, same_places
+from estimator_ckpt.suggesting.namesakes import numbers_in_names
 from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.scope_trees import laid_out
 from estimator_ckpt.suggesting.sequences import ORDER, certain, placements, same_norms
-from estimator_ckpt.suggesting.surroundings import Surroundings, agreement, surrounded
-from estimator_ckpt.suggesting.tracked_order import TrackedOrder
+from estimator_ckpt.suggesting.surroundings import agreement, surrounded
 from estimator_ckpt.suggesting.transformer_blocks import in_blocks
-from estimator_ckpt.suggesting.units import counted_norms, partners, unsure
 from estimator_ckpt.suggesting.unnamed import unnamed_pairs
 
 # The least confidence of hypotheses that are accepted.
@@ -86,65 +84,23 @@ class _Aligner:
         self._matcher = Matcher()
         self._result = Alignment()
         self._scorer = Scorer(source, target, self._matcher)
+        self._facts = Facts(source, target)
         self._targets: dict[int, int] = {}
-
-    # What follows is not needed where names tell all.
-    @functools.cached_property
-    def _namesakes(self) -> Namesakes:
-        return Namesakes(self._source, self._target)
-
-    @functools.cached_property
-    def _tracked_order(self) -> TrackedOrder:
-        return TrackedOrder(self._source, self._target)
-
-    @functools.cached_property
-    def _norms(self) -> list[dict[int, Layer]]:
-        return [partners(side) for side in (self._source, self._target)]
-
-    @functools.cached_property
-    def _convolutions(self) -> list[dict[int, int]]:
-        return [
-            {main_number(norm): convolution for convolution, norm in norms.items()} for norms in self._norms
-        ]
-
-    @functools.cached_property
-    def _counted(self) -> list[set[int]]:
-        return [counted_norms(side) for side in (self._source, self._target)]
-
-    @functools.cached_property
-    def _unsure(self) -> list[set[int]]:
-        return [unsure(in_order(side)) for side in (self._source, self._target)]
-
-    @functools.cached_property
-    def _surroundings(self) -> tuple[Surroundings, Surroundings]:
-        return Surroundings(self._source), Surroundings(self._target)
 
     @functools.cached_property
     def _boundaries(self) -> Boundaries:
         return Boundaries((self._source, self._target))
-
-    @functools.cached_property
-    def _modules(self) -> list[tuple[set[int], set[int]]]:
-        return [(a.numbers(), b.numbers()) for a, b in corresponding(self._source, self._target)]
-
-    @functools.cached_property
-    def _blocks(self) -> list[tuple[set[int], set[int]]]:
-        return [(a.numbers(), b.numbers()) for a, b in corresponding_blocks(self._source, self._target)]
-
-    @functools.cached_property
-    def _networks(self) -> list[tuple[set[int], set[int]]]:
-        return [(a.numbers(), b.numbers()) for a, b in whole_networks(self._source, self._target)]
 
     def run(self) -> Alignment:
         self._same_names()
         while self._live_source and self._live_target and (self._sequences() or self._scopes()):
             pass
         while (self._live_source and self._live_target) and (
-            self._of_parts(self._modules)
+            self._of_parts(self._facts.modules)
             or self._settle(self._of_families())
             or self._sequences()
-            or self._of_parts(self._networks)
-            or self._of_parts(self._blocks)
+            or self._of_parts(self._facts.networks)
+            or self._of_parts(self._facts.blocks)
             or self._remainder()
             or self._in_blocks()
             or self._settle(self._of_single_layers())
@@ -163,7 +119,7 @@ class _Aligner:
         broken = {t for t in found if evidence[t] is not CERTAIN}
         if not broken:
             return
-        norms = (self._norms[1].get(t) for t in broken)
+        norms = (self._facts.norms[1].get(t) for t in broken)
         broken |= {main_number(norm) for norm in norms if norm is not None}
         for family in self._target.families():
             for layer in family.layers:
@@ -252,7 +208,7 @@ class _Aligner:
         """Accepts the normalizations of convolutions that are aligned. Returns True if there were any."""
         accepted, is_familiar = False, self._is_familiar()
         for t, s in list(self._result.sources.items()):
-            a, b = self._norms[0].get(s), self._norms[1].get(t)
+            a, b = self._facts.norms[0].get(s), self._facts.norms[1].get(t)
             if a is None or b is None or not (is_familiar or self._result.evidence[t].order):
                 continue
             if main_number(a) in self._live_source and main_number(b) in self._live_target:
@@ -264,7 +220,7 @@ class _Aligner:
         if not self._is_familiar():
             return False
         sides, live = (self._source, self._target), (self._live_source, self._live_target)
-        pairs = surrounded(sides, self._surroundings, live, self._result.sources, self._matcher)
+        pairs = surrounded(sides, self._facts.surroundings, live, self._result.sources, self._matcher)
         accepted = False
         for a, b, evidence in list(pairs):
             if not (self._parts_units([(main_number(a), main_number(b))]) or self._may_differ(a, b)):
@@ -310,7 +266,7 @@ class _Aligner:
         self._targets = {s: t for t, s in sources.items()}
         accepted = False
         for pairs in list(same_places(sides, live, live, sources, self._matcher)):
-            share, _ = agreement(pairs, self._surroundings, sources, self._targets)
+            share, _ = agreement(pairs, self._facts.surroundings, sources, self._targets)
             if len(pairs) > 1 and share == 1 and not any(self._may_differ(a, b) for a, b in pairs):
                 accepted |= self._accept_in_order(pairs)
         return accepted
@@ -332,7 +288,7 @@ class _Aligner:
 
     def _parts_units(self, pairs: Iterable[tuple[int, int]]) -> bool:
         """Returns True if pairs have normalizations whose convolutions are not aligned with each other."""
-        of_source, of_target = self._convolutions
+        of_source, of_target = self._facts.convolutions
         of_norms = [(of_source[s], of_target[t]) for s, t in pairs if s in of_source and t in of_target]
         return any(self._result.sources.get(t) != s for s, t in of_norms)
 
@@ -342,7 +298,7 @@ class _Aligner:
         return 2 * (len(self._result.sources) + self._others) >= count + self._others
 
     def _may_differ(self, a: Layer, b: Layer) -> bool:
-        return main_number(a) in self._unsure[0] or main_number(b) in self._unsure[1]
+        return main_number(a) in self._facts.unsure[0] or main_number(b) in self._facts.unsure[1]
 
     def _is_unsure(self, scored: Scored) -> bool:
         """Returns True if a hypothesis explains too little, or if neither order nor names tell its normalizations."""
@@ -350,20 +306,20 @@ class _Aligner:
         # A shift of numbers that step at another pace agrees here and there by chance.
         if 2 * len(hypothesis.layers) < min(len(hypothesis.source.layers), len(hypothesis.target.layers)):
             return True
-        if self._tracked_order.is_all_there_is(hypothesis):
+        if self._facts.tracked_order.is_all_there_is(hypothesis):
             return True
         if not hypothesis.same_numbers and any(
             not scored.is_in_place or self._agreement(other)[0] == 1
             for other in other_shifts(hypothesis, self._matcher)
         ):
             return True
-        if any(s in self._counted[0] or t in self._counted[1] for s, t in hypothesis.pairs):
+        if any(s in self._facts.counted[0] or t in self._facts.counted[1] for s, t in hypothesis.pairs):
             return hypothesis.coverage < 1 or len(hypothesis.layers) < _MANY
         # Several numbers in each name that all agree tell as much as words.
         if hypothesis.coverage == 1 and hypothesis.same_numbers and len(hypothesis.source.slots) > 1:
             return False
         return scored.evidence.names < _CONFIRMING and any(
-            s in self._unsure[0] or t in self._unsure[1] for s, t in hypothesis.pairs
+            s in self._facts.unsure[0] or t in self._facts.unsure[1] for s, t in hypothesis.pairs
         )
 
     def _least_lead(self, scored: Scored) -> float:
@@ -375,12 +331,12 @@ class _Aligner:
         hypothesis = scored.hypothesis
         if scored.evidence.names >= _CONFIRMING or not all(is_norm(a) for a, _ in hypothesis.layers):
             return LEAST_LEAD
-        before = [self._convolutions[1].get(main_number(b), -1) for _, b in hypothesis.layers]
+        before = [self._facts.convolutions[1].get(main_number(b), -1) for _, b in hypothesis.layers]
         is_told = len(hypothesis.source.slots) > 1 or all(c in self._result.sources for c in before)
         return LEAST_LEAD if is_told and hypothesis.coverage == 1 else 2 * LEAST_LEAD
 
     def _accept_layers(self, a: Layer, b: Layer, evidence: Evidence) -> bool:
-        if self._namesakes.contradict(a, b):
+        if self._facts.namesakes.contradict(a, b):
             return False
         pairs = [(a.variables[x].number, b.variables[y].number) for x, y in self._matcher.roles(a, b)]
         self._accept(pairs, evidence)
@@ -401,7 +357,7 @@ class _Aligner:
                 if names is None:
                     names = self._scorer.names(source, target)
                 scored = self._in_place(self._scorer.scored(hypothesis, names))
-                scored.score += _SAME_NAMES * self._namesakes.support(hypothesis)
+                scored.score += _SAME_NAMES * self._facts.namesakes.support(hypothesis)
                 yield scored
 
     def _in_place(self, scored: Scored) -> Scored:
@@ -422,7 +378,11 @@ class _Aligner:
         sizes = sorted(len(family.layers) for family in (hypothesis.source, hypothesis.target))
         of_family = sizes[1] <= _MOST_TIMES * sizes[0]
         return agreement(
-            hypothesis.layers, self._surroundings, self._result.sources, self._targets, of_family=of_family
+            hypothesis.layers,
+            self._facts.surroundings,
+            self._result.sources,
+            self._targets,
+            of_family=of_family,
         )
 
     def _of_single_layers(self) -> Iterator[Scored]:

@@ -183,7 +183,7 @@ def _interleaved(
     """
     # Each state is how many convolutions of each sequence were used, the sequence of the last one, and its output.
     states: dict[tuple, list[tuple]] = {((0,) * len(sequences), -1, _Flow()): []}
-    history = []
+    history: list[dict[tuple, list[tuple]]] = []
     for norm in norms:
         following: dict[tuple, list[tuple]] = collections.defaultdict(list)
         for state in states:

@@ -1,0 +1,78 @@
+"""What is known of two sides before any of their variables are aligned."""
+
+import functools
+
+from estimator_ckpt.suggesting.blocks import corresponding_blocks
+from estimator_ckpt.suggesting.chains import in_order
+from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.layer_kinds import main_number
+from estimator_ckpt.suggesting.modules import corresponding, whole_networks
+from estimator_ckpt.suggesting.namesakes import Namesakes
+from estimator_ckpt.suggesting.surroundings import Surroundings
+from estimator_ckpt.suggesting.tracked_order import TrackedOrder
+from estimator_ckpt.suggesting.units import counted_norms, partners, unsure
+
+
+class Facts:
+    """Facts about two sides, each of which is worked out when it is first asked for: where names tell all, none is."""
+
+    def __init__(self, source: Side, target: Side):
+        """Works nothing out yet.
+
+        Args:
+          source: The source.
+          target: The target.
+        """
+        self._source, self._target = source, target
+
+    @functools.cached_property
+    def namesakes(self) -> Namesakes:
+        """The layers whose names say the same."""
+        return Namesakes(self._source, self._target)
+
+    @functools.cached_property
+    def tracked_order(self) -> TrackedOrder:
+        """Where the order in which Keras tracks layers may not be that of the other side."""
+        return TrackedOrder(self._source, self._target)
+
+    @functools.cached_property
+    def norms(self) -> list[dict[int, Layer]]:
+        """The normalization of each convolution of each side, by the number of its main variable."""
+        return [partners(side) for side in (self._source, self._target)]
+
+    @functools.cached_property
+    def convolutions(self) -> list[dict[int, int]]:
+        """The number of the convolution of each normalization of each side, by that of its main variable."""
+        return [
+            {main_number(norm): convolution for convolution, norm in norms.items()} for norms in self.norms
+        ]
+
+    @functools.cached_property
+    def counted(self) -> list[set[int]]:
+        """The normalizations of each side of which only a number says where they belong."""
+        return [counted_norms(side) for side in (self._source, self._target)]
+
+    @functools.cached_property
+    def unsure(self) -> list[set[int]]:
+        """The normalizations of each side whose places differ between orders of the same network."""
+        return [unsure(in_order(side)) for side in (self._source, self._target)]
+
+    @functools.cached_property
+    def surroundings(self) -> tuple[Surroundings, Surroundings]:
+        """The layers around each layer of each side."""
+        return Surroundings(self._source), Surroundings(self._target)
+
+    @functools.cached_property
+    def modules(self) -> list[tuple[set[int], set[int]]]:
+        """The numbers of the variables of parts that correspond, such as the generators of GANs."""
+        return [(a.numbers(), b.numbers()) for a, b in corresponding(self._source, self._target)]
+
+    @functools.cached_property
+    def blocks(self) -> list[tuple[set[int], set[int]]]:
+        """The numbers of the variables of blocks that correspond."""
+        return [(a.numbers(), b.numbers()) for a, b in corresponding_blocks(self._source, self._target)]
+
+    @functools.cached_property
+    def networks(self) -> list[tuple[set[int], set[int]]]:
+        """The numbers of all variables of both sides, if they are surely the same network."""
+        return [(a.numbers(), b.numbers()) for a, b in whole_networks(self._source, self._target)]
