@@ -9,6 +9,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -281,6 +282,29 @@ class TestProcess:
             process.stdout.close()
             assert (process.stderr.read(), process.wait()) == (b'', 0)
             process.stderr.close()
+
+    def test_an_output_that_is_full_is_an_error(self, a):
+        with open('/dev/full', 'w') as full:
+            result = subprocess.run(
+                [*MODULE, 'inspect', a], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            )
+        assert result.returncode == 2
+        assert result.stderr == 'estimator-ckpt inspect: [Errno 28] No space left on device.\n'
+
+    def test_what_others_do_at_the_end_of_the_process_is_done(self, a):
+        program = (
+            f'import atexit, sys; atexit.register(print, "the end"); sys.argv[1:] = ["inspect", {a!r}]\n'
+        )
+        program += 'from estimator_ckpt.cli import main; main.run()'
+        result = subprocess.run(
+            [sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert result.stdout.splitlines()[-1] == 'the end' and a in result.stdout
+
+    def test_a_profiler_gets_its_end(self, a):
+        command = [sys.executable, '-m', 'cProfile', *MODULE[1:], 'inspect', a]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert 'function calls' in result.stdout
 
     def test_a_name_that_the_output_cannot_encode_is_escaped(self, tmp_path):
         path = save(tmp_path / 'model', {'gewicht/größe': np.float32(1)})
