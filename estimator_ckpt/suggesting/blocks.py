@@ -6,7 +6,7 @@ order.
 """
 
 import collections
-import re
+import string
 from collections.abc import Iterator
 
 from estimator_ckpt.common.digits import to_int
@@ -16,7 +16,8 @@ from estimator_ckpt.suggesting.modules import Part
 
 # The fewest blocks of a kind, and different layers in them, that are no chance.
 _LEAST_BLOCKS, _LEAST_KINDS = 2, 3
-_COUNTED = re.compile(r'(?P<base>.*?)_?(?P<number>\d+)?', re.DOTALL)
+# Narrower scopes of a name are not looked at.
+_MOST_SCOPES = 100
 
 _Contents = frozenset[tuple]
 
@@ -64,11 +65,9 @@ def _numbered_scopes(layers: list[Layer]) -> Iterator[dict[int, Part]]:
     groups: dict[tuple[str, str], dict[int, Part]] = collections.defaultdict(dict)
     for layer in layers:
         components = str(layer.split).rstrip('/').split('/')
-        for depth, component in enumerate(components[:-1]):
-            match = _COUNTED.fullmatch(component)
-            assert match is not None
-            outer = '/'.join(components[:depth])
-            number = to_int(match['number']) if match['number'] else 0
-            block = groups[outer, match['base']].setdefault(number, Part(f'{outer}/{component}', []))
+        for depth, component in enumerate(components[:-1][:_MOST_SCOPES]):
+            base, outer = component.rstrip(string.digits), '/'.join(components[:depth])
+            number = to_int(component[len(base) :] or '0')
+            block = groups[outer, base.rstrip('_')].setdefault(number, Part(f'{outer}/{component}', []))
             block.layers.append(layer)
     yield from (blocks for _, blocks in sorted(groups.items()))

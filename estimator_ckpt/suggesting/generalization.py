@@ -20,6 +20,8 @@ _SPECIAL = re.compile(r'[.^$*+?{}\[\]\\|()]')
 _MAX_WORDS = 8
 # The maximal number of tokens of a word that merged rules differ in, such as `token_type`.
 _MAX_SPAN = 5
+# Rules for longer names are not merged, which would take the square of their length.
+_MOST_TOKENS = 400
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ _HOLE = -1
 def _holes(draft: _Draft) -> Iterator[tuple[tuple, str]]:
     """Yields each word that both names share, with both names without it."""
     old = draft.old
-    for start in range(len(old)):
+    for start in range(len(old) if len(old) <= _MOST_TOKENS else 0):
         for end in range(start + 1, min(start + _MAX_SPAN, len(old)) + 1):
             span = tuple([token for token in old[start:end] if isinstance(token, str) and token != '/'])
             if len(span) < end - start:
