@@ -20,7 +20,14 @@ _MAIN_ROLES = (
     'embedding',
     'gamma',
     'beta',
+    'mean',
 )
+_KERNELS = frozenset(['kernel', 'depthwise_kernel', 'pointwise_kernel'])
+# The roles that belong to no layer with a kernel, and those that show that there is a normalization.
+_ROLES_OF_NORMS = frozenset(['gamma', 'beta', 'mean', 'variance'])
+_KERNELS_AND_SCALES = _KERNELS | {'gamma', 'mean'}
+# The number of a normalization among the layers of its name.
+_OF_NORM = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,11 +267,12 @@ class Side:
         families = []
         for view, names in enumerate(self._layer_names):
             layers: dict[tuple[str, int], dict[str, Variable]] = collections.defaultdict(dict)
+            normalized = self._normalized(names)
             for name, role, variable in zip(names, self.roles, self.variables, strict=True):
                 if name is None:
                     continue
-                # Two variables of one role belong to two layers.
-                number = 0
+                # Two variables of one role belong to two layers, and so do a kernel and what normalizes its outputs.
+                number = _OF_NORM if name in normalized and role in _ROLES_OF_NORMS else 0
                 while role in layers[name, number]:
                     number += 1
                 layers[name, number][role] = variable
@@ -272,6 +280,14 @@ class Side:
             made = [Layer(splits[name], variables) for (name, _), variables in layers.items()]
             families += _grouped(made, view)
         return families
+
+    def _normalized(self, names: Sequence[str | None]) -> set[str]:
+        """Returns the names of layers that have a kernel beside the variables of a normalization."""
+        roles: dict[str, set[str]] = collections.defaultdict(set)
+        for name, role in zip(names, self.roles, strict=True):
+            if name is not None and role in _KERNELS_AND_SCALES:
+                roles[name].add(role)
+        return {name for name, of_name in roles.items() if of_name & _KERNELS and of_name - _KERNELS}
 
     def _filtered(self, view: int, live: set[int]) -> list[Family]:
         layers = []

@@ -33,7 +33,7 @@ _NUMBER = re.compile(r'(?:.*_)?(\d+)')
 _TRANSPOSED = re.compile(r'transpose|deconv', re.I)
 _CONVOLUTIONS = ('kernel', 'depthwise_kernel', 'pointwise_kernel')
 # The main roles of normalizations.
-NORMS = ('gamma', 'beta')
+NORMS = ('gamma', 'beta', 'mean')
 # The least share of equal names that must be those of convolutions and normalizations of as many channels.
 LEAST_AGREEMENT = 0.9
 

@@ -1,5 +1,6 @@
 """Tests what numbers, scopes, copies, and the layers around a layer tell of it, and what they do not."""
 
+import pytest
 import tensorflow as tf
 
 from estimator_ckpt.suggesting.copies import copies
@@ -94,11 +95,25 @@ class TestNorms:
                 shapes |= {f'C/r{n}/{norm}/{role}': (8 if norm == '2' else width,) for role in NORM}
         assert 'C/r1/Conv_1' not in _partners(shapes)
 
+    @pytest.mark.parametrize(
+        'roles', [('gamma', 'beta', 'moving_mean', 'moving_variance'), ('moving_mean', 'moving_variance')]
+    )
+    def test_a_normalization_in_the_scope_of_its_convolution_is_a_layer_of_its_own(self, tmp_path, roles):
+        old, new, answer = {}, {}, {}
+        for n, (x, y) in enumerate([(3, 8), (8, 8), (8, 12), (12, 12)]):
+            rows = [(f'scale{n}/weights', f'part{n}_conv/kernel', (3, 3, x, y))]
+            rows += [(f'scale{n}/{role}', f'part{n}_bn/{role}', (y,)) for role in roles]
+            old |= {source: shape for source, _, shape in rows}
+            new |= {target: shape for _, target, shape in rows}
+            new |= {f'part{n}_bn/gamma': (y,), f'part{n}_bn/beta': (y,), f'part{n}_conv/bias': (y,)}
+            answer |= {target: source for source, target, _ in rows}
+        assert found(suggest(tmp_path, old, new)) == answer
+
     def test_statistics_that_are_averages_of_moments_follow_their_norm(self, tmp_path):
         old = {'net/fc/w': (4, 6), 'net/fc/bn/beta': (6,), 'net/fc/bn/gamma': (6,)}
         for end in ('', '_1'):
             old[f'net/fc/bn/net/fc/bn/moments/Squeeze{end}/ExponentialMovingAverage'] = (6,)
-        new = {'dense/kernel': (4, 6), **{f'dense_bn/{role}': (6,) for role in known_pairs._STATISTICS}}
+        new = {'dense/kernel': (4, 6), **{f'dense_bn/{role}': (6,) for role in known_pairs.STATISTICS}}
         suggestion = suggest(tmp_path, old, new)
         assert found(suggestion)['dense_bn/moving_variance'].endswith('Squeeze_1/ExponentialMovingAverage')
         assert not suggestion.missing and not suggestion.ambiguous

@@ -21,7 +21,7 @@ from estimator_ckpt.program.read_target import read_target
 from estimator_ckpt.suggesting.suggestion import Suggestion
 
 FLOAT, INT64 = 1, 9
-_STATISTICS = ('gamma', 'beta', 'moving_mean', 'moving_variance')
+STATISTICS = ('gamma', 'beta', 'moving_mean', 'moving_variance')
 _EXAMPLES = str(pathlib.Path(__file__).parents[2] / 'examples')
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -189,7 +189,7 @@ def resnet() -> Pair:
 
     def unit(source: str, target: str) -> None:
         answer.layer(f'resnet_v1_50/{source}', f'{target}_conv', _SLIM[0])
-        answer.layer(f'resnet_v1_50/{source}/BatchNorm', f'{target}_bn', *_STATISTICS)
+        answer.layer(f'resnet_v1_50/{source}/BatchNorm', f'{target}_bn', *STATISTICS)
 
     unit('conv1', 'conv1')
     for block, units in enumerate((3, 4, 6, 3), 1):
@@ -227,7 +227,7 @@ def digits(names: str = 'layers') -> Pair:
     scopes = ['conv2d', 'batch_normalization', 'dense', 'dense_1']
     scopes = scopes if names == 'layers' else ['conv', 'norm', 'hidden', 'logits']
     for number, scope in enumerate(scopes):
-        roles = _STATISTICS if number == 1 else ('kernel', 'bias')
+        roles = STATISTICS if number == 1 else ('kernel', 'bias')
         answer.layer(scope, f'model/layer_with_weights-{number}', *roles)
     return answer.pair(global_step=())
 
@@ -250,13 +250,13 @@ def mobilenet() -> Pair:
     answer = _Answer(tf.train.Checkpoint(model=tf.keras.applications.MobileNet(weights=None)))
     scope = 'MobilenetV1/MobilenetV1'
     answer.layer(f'{scope}/Conv2d_0', 'conv1', _SLIM[0])
-    answer.layer(f'{scope}/Conv2d_0/BatchNorm', 'conv1_bn', *_STATISTICS)
+    answer.layer(f'{scope}/Conv2d_0/BatchNorm', 'conv1_bn', *STATISTICS)
     for number in range(1, 14):
         depthwise, pointwise = (f'{scope}/Conv2d_{number}_{kind}' for kind in ('depthwise', 'pointwise'))
         answer.layer(depthwise, f'conv_dw_{number}', ('depthwise_weights', 'depthwise_kernel'))
-        answer.layer(f'{depthwise}/BatchNorm', f'conv_dw_{number}_bn', *_STATISTICS)
+        answer.layer(f'{depthwise}/BatchNorm', f'conv_dw_{number}_bn', *STATISTICS)
         answer.layer(pointwise, f'conv_pw_{number}', _SLIM[0])
-        answer.layer(f'{pointwise}/BatchNorm', f'conv_pw_{number}_bn', *_STATISTICS)
+        answer.layer(f'{pointwise}/BatchNorm', f'conv_pw_{number}_bn', *STATISTICS)
     answer.layer('MobilenetV1/Logits/Conv2d_1c_1x1', 'conv_preds', *_SLIM)
     return answer.pair(global_step=())
 
@@ -293,7 +293,7 @@ def mobilenet_v2() -> Pair:
 
     def unit(source: str, target: str, norm: str, role: tuple[str, str] = _SLIM[0]) -> None:
         answer.layer(f'MobilenetV2/{source}', target, role)
-        answer.layer(f'MobilenetV2/{source}/BatchNorm', norm, *_STATISTICS)
+        answer.layer(f'MobilenetV2/{source}/BatchNorm', norm, *STATISTICS)
 
     unit('Conv', 'Conv1', 'bn_Conv1')
     unit('Conv_1', 'Conv_1', 'Conv_1_bn')
@@ -312,15 +312,15 @@ def resnet_v2() -> Pair:
     """slim's ResNet-50 v2 and Keras Applications'."""
     answer = _Answer(tf.train.Checkpoint(model=tf.keras.applications.ResNet50V2(weights=None)))
     answer.layer('resnet_v2_50/conv1', 'conv1_conv', *_SLIM)
-    answer.layer('resnet_v2_50/postnorm', 'post_bn', *_STATISTICS)
+    answer.layer('resnet_v2_50/postnorm', 'post_bn', *STATISTICS)
     for block, units in enumerate((3, 4, 6, 3), 1):
         for number in range(1, units + 1):
             scope = f'resnet_v2_50/block{block}/unit_{number}/bottleneck_v2'
             target = f'conv{block + 1}_block{number}'
-            answer.layer(f'{scope}/preact', f'{target}_preact_bn', *_STATISTICS)
+            answer.layer(f'{scope}/preact', f'{target}_preact_bn', *STATISTICS)
             for conv in (1, 2):
                 answer.layer(f'{scope}/conv{conv}', f'{target}_{conv}_conv', _SLIM[0])
-                answer.layer(f'{scope}/conv{conv}/BatchNorm', f'{target}_{conv}_bn', *_STATISTICS)
+                answer.layer(f'{scope}/conv{conv}/BatchNorm', f'{target}_{conv}_bn', *STATISTICS)
             answer.layer(f'{scope}/conv3', f'{target}_3_conv', *_SLIM)
         answer.layer(
             f'resnet_v2_50/block{block}/unit_1/bottleneck_v2/shortcut',
@@ -335,19 +335,19 @@ def densenet() -> Pair:
     """slim's DenseNet-121 and Keras Applications'."""
     answer = _Answer(tf.train.Checkpoint(model=tf.keras.applications.DenseNet121(weights=None)))
     answer.layer('densenet121/conv1', 'conv1/conv', _SLIM[0])
-    answer.layer('densenet121/conv1/BatchNorm', 'conv1/bn', *_STATISTICS)
+    answer.layer('densenet121/conv1/BatchNorm', 'conv1/bn', *STATISTICS)
     for block, units in enumerate((6, 12, 24, 16), 1):
         for number in range(1, units + 1):
             for part in (1, 2):
                 scope = f'densenet121/dense_block{block}/conv_block{number}/x{part}'
                 target = f'conv{block + 1}_block{number}'
-                answer.layer(f'{scope}/BatchNorm', f'{target}_{part - 1}_bn', *_STATISTICS)
+                answer.layer(f'{scope}/BatchNorm', f'{target}_{part - 1}_bn', *STATISTICS)
                 answer.layer(f'{scope}/Conv', f'{target}_{part}_conv', _SLIM[0])
         if block < 4:
             scope = f'densenet121/transition_block{block}/blk'
-            answer.layer(f'{scope}/BatchNorm', f'pool{block + 1}_bn', *_STATISTICS)
+            answer.layer(f'{scope}/BatchNorm', f'pool{block + 1}_bn', *STATISTICS)
             answer.layer(f'{scope}/Conv', f'pool{block + 1}_conv', _SLIM[0])
-    answer.layer('densenet121/final_block/BatchNorm', 'bn', *_STATISTICS)
+    answer.layer('densenet121/final_block/BatchNorm', 'bn', *STATISTICS)
     answer.layer('densenet121/logits', 'predictions', *_SLIM, kernel=(1, 1, 1024, 1000))
     return answer.pair(global_step=())
 
