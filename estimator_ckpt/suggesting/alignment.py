@@ -13,7 +13,7 @@ repeated with the remaining variables until nothing more is accepted; these are 
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from estimator_ckpt.suggesting.activations import activation_pairs
 from estimator_ckpt.suggesting.boundaries import Boundaries
@@ -100,6 +100,7 @@ class _Aligner:
             or self._settle(self._of_families())
             or self._sequences()
             or self._of_parts(self._facts.networks)
+            or self._joined_chains()
             or self._of_parts(self._facts.blocks)
             or self._remainder()
             or self._in_blocks()
@@ -203,6 +204,27 @@ class _Aligner:
                 continue
             accepted |= self._accept_layers(a, b, evidence)
         return accepted
+
+    def _joined_chains(self) -> bool:
+        """Accepts what two runs after each other say that agree with all pairs. Returns True if there was anything."""
+        targets = {s: t for t, s in self._result.sources.items()}
+        everything = {v.number for v in self._source.variables}, {v.number for v in self._target.variables}
+        found = placements(self._source, self._target, everything, self._matcher, norms=False, joined=True)
+        agreeing = [
+            placement
+            for placement in found
+            if placement.joined and all(self._agrees(a, b, targets) for a, b in placement.layers)
+        ]
+        accepted = False
+        for a, b, evidence in certain(agreeing, self._source, self._target, everything):
+            if main_number(a) in self._live_source and main_number(b) in self._live_target:
+                accepted |= self._accept_layers(a, b, evidence)
+        return accepted
+
+    def _agrees(self, a: Layer, b: Layer, targets: Mapping[int, int]) -> bool:
+        """Returns True if neither layer is aligned with a third one."""
+        s, t = main_number(a), main_number(b)
+        return self._result.sources.get(t, s) == s and targets.get(s, t) == t
 
     def _normalizations(self) -> bool:
         """Accepts the normalizations of convolutions that are aligned. Returns True if there were any."""

@@ -7,6 +7,7 @@ that differ in a text have no order.
 
 import collections
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -17,6 +18,8 @@ from estimator_ckpt.suggesting.name_parts import Split
 
 # The fewest layers of a chain.
 _LEAST_LAYERS = 3
+# The share of all layers that two runs hold together if there is nothing but them, and the most runs that are tried.
+_NEARLY_ALL, _MOST_RUNS = 0.9, 12
 _COUNTED = re.compile(r'(?P<base>.*?)(?:_(?P<number>\d+))?', re.DOTALL)
 # The extents of windows; other numbers around an `x` are resolutions, which order layers.
 _WINDOWS = (1, 3, 5, 7, 9)
@@ -34,6 +37,7 @@ class Chain:
       turns: Whether the layers differ in one number only, which may count down.
       tracked: Whether the order is that of attributes of objects. Keras tracks deeper branches of models first.
       nested: Whether several numbers in each name make the order, of which another side may have another one first.
+      joined: Whether the chain is one run after another, such as an encoder and a decoder, which is to be proved.
     """
 
     layers: list[Layer]
@@ -41,6 +45,7 @@ class Chain:
     turns: bool = False
     tracked: bool = False
     nested: bool = False
+    joined: bool = False
 
 
 def kind(layer: Layer) -> Kind:
@@ -48,12 +53,13 @@ def kind(layer: Layer) -> Kind:
     return layer.main_role, layer.variables[layer.main_role].size
 
 
-def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
+def chains(side: Side, live: set[int], joined: bool = False) -> dict[str, list[Chain]]:
     """Returns the chains of the layers of one side, by role.
 
     Args:
       side: The side.
       live: The numbers of the variables that are not yet aligned.
+      joined: Whether to add two runs after each other.
     """
     by_view: dict[tuple[str, int], list[Family]] = collections.defaultdict(list)
     for family in side.families(live):
@@ -76,6 +82,9 @@ def chains(side: Side, live: set[int]) -> dict[str, list[Chain]]:
                 nested = number < len(numbered) and _is_nested(sequence)
                 chain = found[role].setdefault(key, Chain(sequence, whole, turns, tracked, nested))
                 found[role][key] = dataclasses.replace(chain, nested=chain.nested and nested)
+        for sequence in _joined([run for run, _ in numbered], len(layers)) if joined else ():
+            key = tuple([layer.variables[role].number for layer in sequence])
+            found[role].setdefault(key, Chain(sequence, len(sequence) == len(layers), joined=True))
     return {role: list(of_role.values()) for role, of_role in found.items()}
 
 
@@ -94,6 +103,27 @@ def _numbered(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
             run = []
         run.append(layer)
     yield run
+
+
+def _joined(runs: Sequence[Sequence[Layer]], count: int) -> Iterator[list[Layer]]:
+    """Yields each run followed by another one, in any direction, if the two hold nearly all layers.
+
+    Args:
+      runs: The runs, some of which may be parts of others.
+      count: The number of all layers.
+    """
+    runs = [run for run in runs if len(run) >= _LEAST_LAYERS and len(run) < count]
+    if len(runs) > _MOST_RUNS:
+        return
+    for a, b in itertools.permutations(runs, 2):
+        if _NEARLY_ALL * count <= len(a) + len(b) <= count and set(map(id, a)).isdisjoint(map(id, b)):
+            for turned in (b, b[::-1], _outer_numbers_down(b)):
+                yield [*a, *turned]
+
+
+def _outer_numbers_down(layers: Sequence[Layer]) -> list[Layer]:
+    """Returns layers whose first numbers count down and whose others count up, as the blocks of decoders do."""
+    return sorted(layers, key=lambda layer: (-layer.values[0], layer.values[1:]) if layer.values else (0, ()))
 
 
 def _is_nested(layers: Sequence[Layer]) -> bool:

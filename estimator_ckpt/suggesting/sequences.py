@@ -37,6 +37,7 @@ class Placement:
       shorter: The shorter chain, or both if none is shorter.
       share: The share of its layers that have.
       whole: Whether the chains hold all layers of their role.
+      joined: Whether one of them is two runs after each other.
     """
 
     layers: list[tuple[Layer, Layer]]
@@ -44,10 +45,16 @@ class Placement:
     shorter: list[Chain]
     share: float
     whole: bool
+    joined: bool
 
 
 def placements(
-    source: Side, target: Side, live: tuple[set[int], set[int]], matcher: Matcher, norms: bool
+    source: Side,
+    target: Side,
+    live: tuple[set[int], set[int]],
+    matcher: Matcher,
+    norms: bool,
+    joined: bool = False,
 ) -> list[Placement]:
     """Returns the placements of all chains of one side in those of the other.
 
@@ -57,10 +64,11 @@ def placements(
       live: The numbers of the variables of both sides that are not yet aligned.
       matcher: Decides which layers can be the same.
       norms: Whether to place normalizations, or all other layers.
+      joined: Whether two runs after each other are a chain too, such as those of an encoder and a decoder.
     """
     result: list[Placement] = []
     of_source, of_target = (
-        chains(side, of_side) for side, of_side in zip((source, target), live, strict=True)
+        chains(side, of_side, joined) for side, of_side in zip((source, target), live, strict=True)
     )
     budget = _MAX_COMPARISONS
     for role in sorted(of_source.keys() & of_target.keys()):
@@ -75,11 +83,12 @@ def placements(
                 budget -= min(len(counts[id(a)]), len(counts[id(b)]))
                 if budget < 0:
                     return _wholly_placed(result)
-                if not _may_embed(counts[id(a)], counts[id(b)]):
+                if (a.joined and b.joined) or not _may_embed(counts[id(a)], counts[id(b)]):
                     continue
                 budget -= len(a.layers) + len(b.layers)
                 placement = _placed(a, b, matcher) or _turned(a, b, matcher)
-                if placement is not None:
+                # Two runs that may belong anywhere are a chain only if nearly all layers have counterparts.
+                if placement and (placement.coverage > 1 - _MOST_GAPS or not placement.joined):
                     result.append(placement)
     return _wholly_placed(result)
 
@@ -152,7 +161,8 @@ def _placed(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
     ]
     coverage = 2 * len(kept) / (len(short) + len(long))
     shorter = [chain for chain in (source, target) if len(chain.layers) == len(short)]
-    return Placement(pairs, coverage, shorter, len(kept) / len(short), source.whole and target.whole)
+    whole, joined = source.whole and target.whole, source.joined or target.joined
+    return Placement(pairs, coverage, shorter, len(kept) / len(short), whole, joined)
 
 
 def _turned(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:

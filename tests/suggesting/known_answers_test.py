@@ -55,7 +55,6 @@ LEAST_RECALL = {
     'tacotron_2_state': 0.98,
     'soft_actor_critic_state': 0.8,
     'caffe_res_net': 0.96,
-    'seg_net': 0.62,
 }
 LEAST_RECALL_SAVED = {'nasnet': 0.45, 'anime_gan': 0.66, 'style_gan2': 0.87}
 # Without the tree of objects, `layer_with_weights-3` tells little.

@@ -82,6 +82,16 @@ def test_of_kinds_that_are_counted_apart_the_channels_tell_the_order(tmp_path):
     assert {target: found.get(target) for target in answer} == answer
 
 
+@pytest.mark.parametrize('numbers', [(3, 2, 1), (1, 2, 3)])
+def test_a_decoder_follows_its_encoder_whichever_way_its_blocks_are_numbered(tmp_path, numbers):
+    names = [f'conv{block}_{n}' for block in (1, 2, 3) for n in (1, 2)]
+    names += [f'deconv{block}_{n}' for block in numbers for n in (2, 3)]
+    widths = (3, 8, 8, 16, 16, 16, 16, 16, 16, 16, 8, 8, 8)
+    old, new = convolutions(names, widths), convolutions(counted('conv2d', 12), widths)
+    head = {'conv2d_12/kernel': (1, 1, 8, 5)}
+    assert suggested(tmp_path, old, new | head) == dict(zip(new, old, strict=True))
+
+
 @pytest.mark.parametrize('wrapper', ['', 'stream{}/'])
 def test_a_depthwise_convolution_is_before_the_pointwise_one_also_where_keras_counts_through_wrappers(
     tmp_path, wrapper
