@@ -18,6 +18,8 @@ _MAX_STATES = 10_000
 _MOST_HEADS = 2
 # The most convolutions that a shortcut bypasses.
 _LONGEST_BYPASS = 3
+# Wider scopes of a name are not looked at.
+_MOST_SCOPES = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,27 +50,41 @@ def counted_pairs(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iter
             scope, base, number_of_layer, counted = place(layer)
             if counted:
                 by_scope[scope][number][base].append((number_of_layer, layer))
+    through = _counted_through(by_scope)
     # Scopes that differ in numbers only are alike.
     alike: dict[str, list[list[tuple[Layer, Layer]]]] = collections.defaultdict(list)
     for scope, (of_convolutions, of_norms) in sorted(by_scope.items()):
         if len(of_norms) == 1:
             pairs = list(_in_scope(of_convolutions, *of_norms.values()))
-            pairs = pairs or list(_in_scope(_counted_through(scope, by_scope), *of_norms.values()))
+            pairs = pairs or list(_in_scope(through.get(scope, {}), *of_norms.values()))
             alike[re.sub(r'\d+', '', scope)].append(pairs)
     for scopes in alike.values():
         if sum(map(bool, scopes)) >= LEAST_AGREEMENT * len(scopes):
             yield from itertools.chain.from_iterable(scopes)
 
 
-def _counted_through(scope: str, by_scope: Mapping[str, tuple[dict[str, list], dict]]) -> dict[str, list]:
+def _counted_through(by_scope: Mapping[str, tuple[dict[str, list], dict]]) -> dict[str, dict[str, list]]:
     """Returns the convolutions that Keras has counted through all scopes below one, such as those of wrappers."""
-    below: dict[str, list] = collections.defaultdict(list)
+    below: dict[str, dict[str, list]] = collections.defaultdict(lambda: collections.defaultdict(list))
     for name, (of_convolutions, _) in by_scope.items():
-        if name == scope or name.startswith(f'{scope}/' if scope else ''):
-            for base, rows in of_convolutions.items():
-                below[base] += rows
-    counted = all(sorted(n for n, _ in rows) == list(range(len(rows))) for rows in below.values())
-    return below if counted else {}
+        for scope in _around(name) if of_convolutions else ():
+            if by_scope.get(scope, ((), ()))[1]:
+                for base, rows in of_convolutions.items():
+                    below[scope][base] += rows
+    return {scope: of_scope for scope, of_scope in below.items() if all(map(_is_counted, of_scope.values()))}
+
+
+def _around(scope: str) -> Iterator[str]:
+    """Yields a scope and the scopes around it, the narrowest first."""
+    for _ in range(_MOST_SCOPES):
+        yield scope
+        if not scope:
+            return
+        scope = scope.rpartition('/')[0]
+
+
+def _is_counted(rows: Sequence[tuple[int, Layer]]) -> bool:
+    return sorted(number for number, _ in rows) == list(range(len(rows)))
 
 
 def _in_scope(of_convolutions: dict[str, list], rows: list) -> Iterator[tuple[Layer, Layer]]:
