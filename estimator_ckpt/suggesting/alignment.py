@@ -132,12 +132,16 @@ class _Aligner:
                         self._live_source.add(sources.pop(variable.number))
                         del evidence[variable.number]
 
-    def _accept(self, pairs: Iterable[tuple[int, int]], evidence: Evidence) -> None:
+    def _accept(self, pairs: Iterable[tuple[int, int]], evidence: Evidence) -> bool:
+        """Accepts pairs of variables. Returns True if any of them was not aligned before."""
+        accepted = False
         for s, t in pairs:
             if s in self._live_source and t in self._live_target:
+                accepted = True
                 self._result.sources[t], self._result.evidence[t] = s, evidence
                 self._live_source.remove(s)
                 self._live_target.remove(t)
+        return accepted
 
     def _same_names(self) -> None:
         """Accepts variables that have the same name and shape on both sides.
@@ -361,8 +365,7 @@ class _Aligner:
         if self._facts.namesakes.contradict(a, b):
             return False
         pairs = [(a.variables[x].number, b.variables[y].number) for x, y in self._matcher.roles(a, b)]
-        self._accept(pairs, evidence)
-        return bool(pairs)
+        return self._accept(pairs, evidence)
 
     def _accept_in_order(self, pairs: Iterable[tuple[Layer, Layer]]) -> bool:
         return any([self._accept_layers(a, b, IN_ORDER) for a, b in pairs])
