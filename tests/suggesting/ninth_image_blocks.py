@@ -3,8 +3,9 @@
 import tensorflow as tf
 
 from tests.suggesting.blind_objects import with_slots
+from tests.suggesting.collected_names import Names
 from tests.suggesting.known_pairs import Pair
-from tests.suggesting.ninth_image_residual_networks import Names, keras_shapes
+from tests.suggesting.ninth_image_residual_networks import keras_shapes
 
 _SEPARABLE = {
     2: (64, 128, 128),
@@ -33,23 +34,23 @@ def xception() -> Pair:
 
     for number, shape in ((1, (3, 3, 3, 32)), (2, (3, 3, 32, 64))):
         names.add(f'block1_conv{number}/weights', f'block1_conv{number}/kernel', shape)
-        names.old(f'block1_conv{number}/biases', shape[-1])
+        names.old(f'block1_conv{number}/biases', (shape[-1],))
         norm(f'block1_bn{number}', f'block1_conv{number}_bn', shape[-1])
     for number, (block, x, width) in enumerate(_SHORTCUTS):
         end = f'_{number}' if number else ''
         names.add(f'block{block}_res_conv/weights', f'conv2d{end}/kernel', (1, 1, x, width))
-        names.old(f'block{block}_res_conv/biases', width)
+        names.old(f'block{block}_res_conv/biases', (width,))
         norm(f'block{block}_res_bn', f'batch_normalization{end}', width)
     for block, widths in _SEPARABLE.items():
         for number, (x, width) in enumerate(zip(widths, widths[1:], strict=False), 1):
             at, target = f'block{block}_dws_conv{number}', f'block{block}_sepconv{number}'
             names.add(f'{at}/depthwise_weights', f'{target}/depthwise_kernel', (3, 3, x, 1))
             names.add(f'{at}/pointwise_weights', f'{target}/pointwise_kernel', (1, 1, x, width))
-            names.old(f'{at}/biases', width)
+            names.old(f'{at}/biases', (width,))
             norm(f'block{block}_bn{number}', f'{target}_bn', width)
     for number, width in ((1, 2048), (2, 5)):
-        names.old(f'block15_conv{number}/weights', 1, 1, 2048, width)
-        names.old(f'block15_conv{number}/biases', width)
+        names.old(f'block15_conv{number}/weights', (1, 1, 2048, width))
+        names.old(f'block15_conv{number}/biases', (width,))
     others = {'global_step': (), 'beta1_power': (), 'beta2_power': ()}
     pair = with_slots(names.pair(), 'Adam', 'Adam_1', others=others)
     return Pair(pair.shapes, new, pair.sources)

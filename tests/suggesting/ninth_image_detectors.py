@@ -1,8 +1,8 @@
 """Collects pairs of detectors in images, by their names, for a ninth blind test; see `blind_pairs`."""
 
 from tests.suggesting.blind_objects import STATISTICS, with_slots
+from tests.suggesting.collected_names import Names
 from tests.suggesting.known_pairs import Pair
-from tests.suggesting.ninth_image_residual_networks import Names
 
 _VGG = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 _EXTRA = ((1024, 256), (512, 128), (256, 128), (256, 128))

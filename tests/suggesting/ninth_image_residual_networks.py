@@ -5,45 +5,8 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from tests.suggesting.blind_objects import STATISTICS, with_slots
-from tests.suggesting.known_pairs import Pair, Shapes, files
-
-
-class Names:
-    """Collects the names of both sides that belong together, and those that stand alone."""
-
-    def __init__(self, source: str = '', target: str = ''):
-        self._source, self._target = source, target
-        self._answer: dict[str, tuple[str, tuple[int, ...], tuple[int, ...] | None]] = {}
-        self._old: dict[str, tuple[int, ...]] = {}
-        self._new: dict[str, tuple[int, ...]] = {}
-
-    def add(
-        self, source: str, target: str, shape: tuple[int, ...], other: tuple[int, ...] | None = None
-    ) -> None:
-        """Notes a variable, and the shape of the target if it is another one."""
-        self._answer[f'{self._source}{source}'] = f'{self._target}{target}', shape, other
-
-    def layer(self, source: str, target: str, shape: tuple[int, ...], width: int | None = None) -> None:
-        """Notes a kernel and its bias, which both sides call so."""
-        self.add(f'{source}/kernel', f'{target}/kernel', shape)
-        self.add(f'{source}/bias', f'{target}/bias', (shape[-1] if width is None else width,))
-
-    def norm(self, source: str, target: str, width: int, **names: str) -> None:
-        """Notes the variables of a norm of batches; `names` are the source's for some of Keras's."""
-        for role in STATISTICS:
-            self.add(f'{source}/{names.get(role, role)}', f'{target}/{role}', (width,))
-
-    def old(self, source: str, *shape: int) -> None:
-        """Notes a source that has no target."""
-        self._old[f'{self._source}{source}'] = shape
-
-    def new(self, target: str, *shape: int) -> None:
-        """Notes a target that has no source."""
-        self._new[f'{self._target}{target}'] = shape
-
-    def pair(self, others: Shapes | None = None) -> Pair:
-        """Returns the pair; `others` are the shapes of further sources."""
-        return files(self._answer, {**self._old, **(others or {})}, self._new)
+from tests.suggesting.collected_names import Names
+from tests.suggesting.known_pairs import Pair
 
 
 def bottlenecks(*counts: int) -> Iterator[tuple[int, int, int, tuple[int, ...]]]:
@@ -129,7 +92,7 @@ def tpu_retina_net() -> Pair:
 
     def lone_norm(at: str) -> None:
         for role in STATISTICS:
-            names.old(f'{at}/{role}', 256)
+            names.old(f'{at}/{role}', (256,))
 
     unit('conv1', 'bn_conv1', (7, 7, 3, 64))
     for stage, block, part, shape in bottlenecks(3, 4, 6, 3):
@@ -139,10 +102,10 @@ def tpu_retina_net() -> Pair:
     for level, channels in ((3, 512), (4, 1024), (5, 2048)):
         names.layer(f'{fpn}/l{level}', f'C{level}_reduced', (1, 1, channels, 256))
         names.layer(f'{fpn}/post_hoc_d{level}', f'P{level}', (3, 3, 256, 256))
-    names.old(f'{fpn}/p6/kernel', 3, 3, 256, 256)
-    names.old(f'{fpn}/p6/bias', 256)
-    names.new('P6/kernel', 3, 3, 2048, 256)
-    names.new('P6/bias', 256)
+    names.old(f'{fpn}/p6/kernel', (3, 3, 256, 256))
+    names.old(f'{fpn}/p6/bias', (256,))
+    names.new('P6/kernel', (3, 3, 2048, 256))
+    names.new('P6/bias', (256,))
     names.layer(f'{fpn}/p7', 'P7', (3, 3, 256, 256))
     for level in range(3, 8):
         lone_norm(f'{fpn}/p{level}-bn')
@@ -153,9 +116,9 @@ def tpu_retina_net() -> Pair:
             for level in range(3, 8):
                 lone_norm(f'{scope}-{number}-bn-{level}')
     names.layer('retinanet/box_net/box-predict', 'pyramid_regression', (3, 3, 256, 36))
-    names.old('retinanet/class_net/class-predict/kernel', 3, 3, 256, 810)
-    names.old('retinanet/class_net/class-predict/bias', 810)
-    names.new('pyramid_classification/kernel', 3, 3, 256, 720)
-    names.new('pyramid_classification/bias', 720)
+    names.old('retinanet/class_net/class-predict/kernel', (3, 3, 256, 810))
+    names.old('retinanet/class_net/class-predict/bias', (810,))
+    names.new('pyramid_classification/kernel', (3, 3, 256, 720))
+    names.new('pyramid_classification/bias', (720,))
     untrained = r'resnet50/conv2d/|moving_|_step'
     return with_slots(names.pair(), 'Momentum', but=untrained, others={'global_step': ()})

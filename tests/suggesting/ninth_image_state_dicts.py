@@ -1,8 +1,8 @@
 """Collects pairs of image networks and states of PyTorch, for a ninth blind test; see `blind_pairs`."""
 
 from tests.suggesting.blind_objects import STATISTICS, with_slots
+from tests.suggesting.collected_names import Names
 from tests.suggesting.known_pairs import Pair
-from tests.suggesting.ninth_image_residual_networks import Names
 
 _ROLES = dict(zip(STATISTICS, ('weight', 'bias', 'running_mean', 'running_var'), strict=True))
 
@@ -19,7 +19,7 @@ class _State(Names):
         """Notes the state of a norm of batches; `names` are the source's for some of Keras's."""
         for role, new in _ROLES.items():
             self.add(f'{source}/{names.get(role, role)}', f'{target}.{new}', (width,))
-        self.new(f'{target}.num_batches_tracked')
+        self.new(f'{target}.num_batches_tracked', ())
 
 
 # The size of the kernels, the factor of expansion, the width and the count of the blocks of each stage.
@@ -103,10 +103,10 @@ def mobile_deeplab() -> Pair:
         depthwise(f'{at}_{number + 1}/depthwise', f'{new}.conv_3x3', 6 * x)
         unit(f'{at}_{number + 1}/project', f'{new}.reduce_1x1', 6 * x, width)
         x = width
-    names.new('mobilenet_v2.conv_1x1.convolution.weight', 1280, 320, 1, 1)
+    names.new('mobilenet_v2.conv_1x1.convolution.weight', (1280, 320, 1, 1))
     for role in _ROLES.values():
-        names.new(f'mobilenet_v2.conv_1x1.normalization.{role}', 1280)
-    names.new('mobilenet_v2.conv_1x1.normalization.num_batches_tracked')
+        names.new(f'mobilenet_v2.conv_1x1.normalization.{role}', (1280,))
+    names.new('mobilenet_v2.conv_1x1.normalization.num_batches_tracked', ())
     unit('image_pooling', 'segmentation_head.conv_pool', 320, 256)
     unit('aspp0', 'segmentation_head.conv_aspp', 320, 256)
     unit('concat_projection', 'segmentation_head.conv_projection', 512, 256)
@@ -124,21 +124,21 @@ def dcgan() -> Pair:
     """
     names, averages = _State(), {'moving_mean': 'mean/EMA', 'moving_variance': 'variance/EMA'}
     names.add('gen/fc0/W', 'netG.main.0.weight', (100, 8192), (100, 512, 4, 4))
-    names.old('gen/fc0/b', 8192)
+    names.old('gen/fc0/b', (8192,))
     names.state('gen/bn', 'netG.main.1', 512, **averages)
     for number, (x, y) in enumerate(((512, 256), (256, 128), (128, 64), (64, 3)), 1):
         at, index = f'gen/deconv{number}', 3 * number
         names.kernel(f'{at}/W', f'netG.main.{index}', (4, 4, y, x))
-        names.old(f'{at}/b', y)
+        names.old(f'{at}/b', (y,))
         if number < 4:
             names.state(f'{at}/bn', f'netG.main.{index + 1}', y, **averages)
     for number, (x, y) in enumerate(((3, 64), (64, 128), (128, 256), (256, 512))):
         index = 3 * number - 1 if number else 0
         names.kernel(f'discrim/conv{number}/W', f'netD.main.{index}', (4, 4, x, y))
-        names.old(f'discrim/conv{number}/b', y)
+        names.old(f'discrim/conv{number}/b', (y,))
         if number:
             names.state(f'discrim/bn{number}', f'netD.main.{index + 1}', y, **averages)
     names.add('discrim/fct/W', 'netD.main.11.weight', (8192, 1), (1, 512, 4, 4))
-    names.old('discrim/fct/b', 1)
+    names.old('discrim/fct/b', (1,))
     others = {name: () for name in ('global_step', 'learning_rate', 'beta1_power', 'beta2_power')}
     return with_slots(names.pair(), 'Adam', 'Adam_1', others=others)

@@ -2,9 +2,9 @@
 
 import re
 
+from tests.suggesting.collected_names import Names
 from tests.suggesting.eighth_state_dicts import StateDict
 from tests.suggesting.known_pairs import Pair, Shapes
-from tests.suggesting.ninth_sequence_names import Names
 
 
 def _adam(shapes: Shapes, *groups: str, prefix: str = '') -> dict[str, tuple[int, ...]]:

@@ -1,8 +1,8 @@
 """A pair of recommenders, for a ninth blind test; see `blind_pairs`."""
 
 from tests.suggesting.blind_objects import with_slots
+from tests.suggesting.collected_names import Names
 from tests.suggesting.known_pairs import Pair
-from tests.suggesting.ninth_sequence_names import Names
 
 # The categories of Criteo's data whose embeddings are 128 wide instead of 64.
 _WIDE = (3, 4, 10, 12, 16, 21, 24, 26)
@@ -23,15 +23,15 @@ def wide_and_deep() -> Pair:
         names.add(f'linear/linear_model/C{n}/weights', f'linear0sparse_emb_C{n}/embeddings', (count, 1))
         total += width
     for n in range(1, 14):
-        names.old(f'linear/linear_model/I{n}/weights', 1, 1)
-    names.new('linear/linear_kernel', 13, 1)
+        names.old(f'linear/linear_model/I{n}/weights', (1, 1))
+    names.new('linear/linear_kernel', (13, 1))
     sizes = total, 1024, 512, 256
     for n, (x, y) in enumerate(zip(sizes, sizes[1:], strict=False)):
         names.dense(f'dnn/dnn_layers/hiddenlayer_{n}', 'dnn', x, y, f'kernel{n}', f'bias{n}')
     names.add('dnn/dnn_layers/logits/kernel', 'dense/kernel', (sizes[-1], 1))
-    names.old('dnn/dnn_layers/logits/bias', 1)
-    names.old('linear/linear_model/bias_weights', 1)
-    names.new('prediction_layer/global_bias', 1)
+    names.old('dnn/dnn_layers/logits/bias', (1,))
+    names.old('linear/linear_model/bias_weights', (1,))
+    names.new('prediction_layer/global_bias', (1,))
     pair = with_slots(names.pair(), 'Ftrl', 'Ftrl_1', but='^dnn/')
     steps = {'global_step': (), 'head/beta1_power': (), 'head/beta2_power': ()}
     return with_slots(pair, 'Adam', 'Adam_1', but='^linear/', others=steps)

@@ -1,8 +1,8 @@
 """Pairs of models of texts, for a ninth blind test; see `blind_pairs`."""
 
 from tests.suggesting.blind_objects import with_slots
+from tests.suggesting.collected_names import Names
 from tests.suggesting.known_pairs import Pair
-from tests.suggesting.ninth_sequence_names import Names
 
 _NORM = ('gamma', 'beta')
 
@@ -31,7 +31,7 @@ def gpt_2_objects() -> Pair:
         conv(f'{a}/mlp/c_fc', f'{b}/feed_forward/dense_layer', width, inner)
         conv(f'{a}/mlp/c_proj', f'{b}/feed_forward/output_dense_layer', inner, width)
     names.vectors('ln_f', 'layer_norm', width, _NORM, gamma='g', beta='b')
-    names.new('output_layer/layer_weights', width, words)
+    names.new('output_layer/layer_weights', (width, words))
     return names.pair()
 
 
@@ -95,16 +95,16 @@ def keras_hub_electra() -> Pair:
         names.dense(f'{a}/intermediate/dense', f'{b}/feedforward_intermediate_dense', width, inner)
         names.dense(f'{a}/output/dense', f'{b}/feedforward_output_dense', inner, width)
         names.vectors(f'{a}/output/LayerNorm', f'{b}/feedforward_layer_norm', width, _NORM)
-    names.new('pooled_dense/kernel', width, width)
-    names.new('pooled_dense/bias', width)
+    names.new('pooled_dense/kernel', (width, width))
+    names.new('pooled_dense/bias', (width,))
 
     def dense(source: str, x: int, y: int) -> None:
-        names.old(f'{source}/kernel', x, y)
-        names.old(f'{source}/bias', y)
+        names.old(f'{source}/kernel', (x, y))
+        names.old(f'{source}/bias', (y,))
 
     def norm(source: str, extent: int) -> None:
         for role in _NORM:
-            names.old(f'{source}/{role}', extent)
+            names.old(f'{source}/{role}', (extent,))
 
     dense('discriminator_predictions/dense', width, width)
     dense('discriminator_predictions/dense_1', width, 1)
@@ -121,5 +121,5 @@ def keras_hub_electra() -> Pair:
         norm(f'{at}/output/LayerNorm', small)
     dense('generator_predictions/dense', small, narrow)
     norm('generator_predictions/LayerNorm', narrow)
-    names.old('generator_predictions/output_bias', words)
+    names.old('generator_predictions/output_bias', (words,))
     return with_slots(names.pair(), 'adam_m', 'adam_v', others={'global_step': ()})

@@ -1,9 +1,9 @@
 """Pairs of networks that make or recognize speech, for a ninth blind test; see `blind_pairs`."""
 
 from tests.suggesting.blind_objects import STATISTICS, with_slots
+from tests.suggesting.collected_names import Names
 from tests.suggesting.eighth_state_dicts import StateDict
 from tests.suggesting.known_pairs import Pair
-from tests.suggesting.ninth_sequence_names import Names
 
 
 def tacotron_2_state() -> Pair:

@@ -1,8 +1,8 @@
 """Pairs of networks of an encoder and a decoder of texts, for a ninth blind test; see `blind_pairs`."""
 
 from tests.suggesting.blind_objects import with_slots
+from tests.suggesting.collected_names import Names
 from tests.suggesting.known_pairs import Pair
-from tests.suggesting.ninth_sequence_names import Names
 
 _SCALES = {'gamma': 'layer_norm_scale', 'beta': 'layer_norm_bias'}
 

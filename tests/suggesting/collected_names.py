@@ -1,11 +1,12 @@
-"""Collects pairs whose target are names of TensorFlow or Flax, for a ninth blind test; see `blind_pairs`."""
+"""Collects pairs of names, for pairs both of whose sides are checkpoints without objects."""
 
 from collections.abc import Iterable
 
+from tests.suggesting.blind_objects import STATISTICS
 from tests.suggesting.known_pairs import Pair, Shapes, files
 
 
-class Names:
+class CollectedNames:
     """Collects the names of both sides, and the source of each target that has one."""
 
     def __init__(self, source: str = '', target: str = ''):
@@ -20,6 +21,27 @@ class Names:
         """Notes a variable, and the shape of the target if it is another one."""
         self._answer[f'{self._source}{source}'] = f'{self._target}{target}', shape, other
 
+    def old(self, source: str, shape: tuple[int, ...]) -> None:
+        """Notes a source that has no target."""
+        self._old[f'{self._source}{source}'] = shape
+
+    def new(self, target: str, shape: tuple[int, ...]) -> None:
+        """Notes a target that has no source."""
+        self._new[f'{self._target}{target}'] = shape
+
+    def pair(self, others: Shapes | None = None) -> Pair:
+        """Returns the pair; `others` are the shapes of further sources, whose names are whole."""
+        return files(self._answer, {**self._old, **(others or {})}, self._new)
+
+
+class Names(CollectedNames):
+    """Collects pairs whose target has names of TensorFlow, or such roles."""
+
+    def layer(self, source: str, target: str, shape: tuple[int, ...], width: int | None = None) -> None:
+        """Notes a kernel and its bias, which both sides call so."""
+        self.add(f'{source}/kernel', f'{target}/kernel', shape)
+        self.add(f'{source}/bias', f'{target}/bias', (shape[-1] if width is None else width,))
+
     def dense(
         self, source: str, target: str, x: int, y: int, kernel: str = 'kernel', bias: str = 'bias'
     ) -> None:
@@ -32,14 +54,6 @@ class Names:
         for role in roles:
             self.add(f'{source}/{names.get(role, role)}', f'{target}/{role}', (width,))
 
-    def old(self, source: str, *shape: int) -> None:
-        """Notes a source that has no target."""
-        self._old[f'{self._source}{source}'] = shape
-
-    def new(self, target: str, *shape: int) -> None:
-        """Notes a target that has no source."""
-        self._new[f'{self._target}{target}'] = shape
-
-    def pair(self, others: Shapes | None = None) -> Pair:
-        """Returns the pair; `others` are the shapes of further sources, whose names are whole."""
-        return files(self._answer, {**self._old, **(others or {})}, self._new)
+    def norm(self, source: str, target: str, width: int, **names: str) -> None:
+        """Notes the variables of a norm of batches; `names` are the source's for some of Keras's."""
+        self.vectors(source, target, width, STATISTICS, **names)
