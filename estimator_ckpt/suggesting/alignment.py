@@ -28,7 +28,7 @@ from estimator_ckpt.suggesting.modules import IN_ORDER, same_places
 from estimator_ckpt.suggesting.namesakes import numbers_in_names
 from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.scope_trees import laid_out
-from estimator_ckpt.suggesting.sequences import ORDER, certain, placements, same_norms
+from estimator_ckpt.suggesting.sequences import ORDER, Placement, certain, placements, same_norms
 from estimator_ckpt.suggesting.surroundings import agreement, surrounded
 from estimator_ckpt.suggesting.transformer_blocks import in_blocks
 from estimator_ckpt.suggesting.unnamed import unnamed_pairs
@@ -90,6 +90,17 @@ class _Aligner:
     @functools.cached_property
     def _boundaries(self) -> Boundaries:
         return Boundaries((self._source, self._target))
+
+    @functools.cached_property
+    def _everything(self) -> tuple[set[int], set[int]]:
+        return {v.number for v in self._source.variables}, {v.number for v in self._target.variables}
+
+    @functools.cached_property
+    def _joined(self) -> list[Placement]:
+        found = placements(
+            self._source, self._target, self._everything, self._matcher, norms=False, joined=True
+        )
+        return [placement for placement in found if placement.joined]
 
     def run(self) -> Alignment:
         self._same_names()
@@ -168,19 +179,16 @@ class _Aligner:
     def _sequences(self) -> bool:
         """Accepts what the order of layers leaves no doubt about. Returns True if there was anything."""
         live = self._live_source, self._live_target
-        unnamed = list(unnamed_pairs(self._source, self._target, live))
-        for s, t, evidence in unnamed:
-            self._accept([(s, t)], evidence)
-        accepted = self._chains(norms=False) or bool(unnamed)
+        accepted = False
+        for s, t, evidence in list(unnamed_pairs(self._source, self._target, live)):
+            accepted |= self._accept([(s, t)], evidence)
+        accepted |= self._chains(norms=False)
         return self._normalizations() or accepted or self._chains(norms=True)
 
     def _scopes(self) -> bool:
         """Accepts what the order of scopes leaves no doubt about. Returns True if there was anything."""
-        sides, accepted = (self._source, self._target), False
-        for a, b, evidence in list(laid_out(sides, self._result.sources, self._matcher)):
-            if main_number(a) in self._live_source and main_number(b) in self._live_target:
-                accepted |= self._accept_layers(a, b, evidence)
-        return accepted
+        sides = self._source, self._target
+        return self._accept_open(list(laid_out(sides, self._result.sources, self._matcher)))
 
     def _of_parts(self, of_both: Iterable[tuple[set[int], set[int]]]) -> bool:
         """Accepts what the order of layers says inside of parts that correspond. Returns True if there was anything."""
@@ -212,18 +220,12 @@ class _Aligner:
     def _joined_chains(self) -> bool:
         """Accepts what two runs after each other say that agree with all pairs. Returns True if there was anything."""
         targets = {s: t for t, s in self._result.sources.items()}
-        everything = {v.number for v in self._source.variables}, {v.number for v in self._target.variables}
-        found = placements(self._source, self._target, everything, self._matcher, norms=False, joined=True)
         agreeing = [
             placement
-            for placement in found
-            if placement.joined and all(self._agrees(a, b, targets) for a, b in placement.layers)
+            for placement in self._joined
+            if all(self._agrees(a, b, targets) for a, b in placement.layers)
         ]
-        accepted = False
-        for a, b, evidence in certain(agreeing, self._source, self._target, everything):
-            if main_number(a) in self._live_source and main_number(b) in self._live_target:
-                accepted |= self._accept_layers(a, b, evidence)
-        return accepted
+        return self._accept_open(certain(agreeing, self._source, self._target, self._everything))
 
     def _agrees(self, a: Layer, b: Layer, targets: Mapping[int, int]) -> bool:
         """Returns True if neither layer is aligned with a third one."""
@@ -235,10 +237,8 @@ class _Aligner:
         accepted, is_familiar = False, self._is_familiar()
         for t, s in list(self._result.sources.items()):
             a, b = self._facts.norms[0].get(s), self._facts.norms[1].get(t)
-            if a is None or b is None or not (is_familiar or self._result.evidence[t].order):
-                continue
-            if main_number(a) in self._live_source and main_number(b) in self._live_target:
-                accepted |= self._accept_layers(a, b, self._result.evidence[t])
+            if a is not None and b is not None and (is_familiar or self._result.evidence[t].order):
+                accepted |= self._accept_open([(a, b, self._result.evidence[t])])
         return accepted
 
     def _remainder(self) -> bool:
@@ -281,9 +281,7 @@ class _Aligner:
     def _activations(self) -> bool:
         """Accepts the slopes of activations. Returns True if there were any."""
         sides, live = (self._source, self._target), (self._live_source, self._live_target)
-        pairs = activation_pairs(sides, live, self._result.sources)
-        self._accept(pairs, IN_ORDER)
-        return bool(pairs)
+        return self._accept(activation_pairs(sides, live, self._result.sources), IN_ORDER)
 
     def _in_gaps(self) -> bool:
         """Accepts layers of a kind in their order if they are where they should be. Returns True if there were any."""
@@ -366,6 +364,14 @@ class _Aligner:
             return False
         pairs = [(a.variables[x].number, b.variables[y].number) for x, y in self._matcher.roles(a, b)]
         return self._accept(pairs, evidence)
+
+    def _accept_open(self, found: Iterable[tuple[Layer, Layer, Evidence]]) -> bool:
+        """Accepts the pairs of layers neither of which is aligned. Returns True if there were any."""
+        accepted = False
+        for a, b, evidence in found:
+            if main_number(a) in self._live_source and main_number(b) in self._live_target:
+                accepted |= self._accept_layers(a, b, evidence)
+        return accepted
 
     def _accept_in_order(self, pairs: Iterable[tuple[Layer, Layer]]) -> bool:
         return any([self._accept_layers(a, b, IN_ORDER) for a, b in pairs])

@@ -13,11 +13,10 @@ from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.chains import kind
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.modules import Part
+from estimator_ckpt.suggesting.name_parts import MOST_SCOPES
 
 # The fewest blocks of a kind, and different layers in them, that are no chance.
 _LEAST_BLOCKS, _LEAST_KINDS = 2, 3
-# Narrower scopes of a name are not looked at.
-_MOST_SCOPES = 100
 
 _Contents = frozenset[tuple]
 
@@ -65,7 +64,7 @@ def _numbered_scopes(layers: list[Layer]) -> Iterator[dict[int, Part]]:
     groups: dict[tuple[str, str], dict[int, Part]] = collections.defaultdict(dict)
     for layer in layers:
         components = str(layer.split).rstrip('/').split('/')
-        for depth, component in enumerate(components[:-1][:_MOST_SCOPES]):
+        for depth, component in enumerate(components[:-1][:MOST_SCOPES]):
             base, outer = component.rstrip(string.digits), '/'.join(components[:depth])
             number = to_int(component[len(base) :] or '0')
             block = groups[outer, base.rstrip('_')].setdefault(number, Part(f'{outer}/{component}', []))

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from estimator_ckpt.suggesting.families import Layer
 from estimator_ckpt.suggesting.layer_kinds import LEAST_AGREEMENT, agree, channels, place
+from estimator_ckpt.suggesting.name_parts import MOST_SCOPES
 
 _MAX_STATES = 10_000
 # The most convolutions at the end of a network that have no normalization.
 _MOST_HEADS = 2
 # The most convolutions that a shortcut bypasses.
 _LONGEST_BYPASS = 3
-# Wider scopes of a name are not looked at.
-_MOST_SCOPES = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ def _counted_through(by_scope: Mapping[str, tuple[dict[str, list], dict]]) -> di
 
 def _around(scope: str) -> Iterator[str]:
     """Yields a scope and the scopes around it, the narrowest first."""
-    for _ in range(_MOST_SCOPES):
+    for _ in range(MOST_SCOPES):
         yield scope
         if not scope:
             return

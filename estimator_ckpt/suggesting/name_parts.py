@@ -48,6 +48,8 @@ _EMBEDDING = re.compile(r'embs?(?![a-z])|embed', re.I)
 _LETTERED = ('block', 'stage', 'res', 'bn', 'scale', 'unit', 'layer', 'branch', 'inception', 'mixed', 'cell')
 DIMENSIONS = rf'(?<=[a-z]){"".join(f"(?<!{word})" for word in _LETTERED)}[1-3]d(?![a-z])'
 _NUMBER = re.compile(rf'(?!{DIMENSIONS})\d+(?!\d)', re.I)
+# Further scopes of a name are not looked at: a damaged file may have any number of them.
+MOST_SCOPES = 100
 # Words that number layers, if there is more than one of a name: `conv1x1_before` and `conv1x1_after`.
 _ORDINALS = {'first': 1, 'second': 2, 'third': 3, 'fourth': 4, 'before': 1, 'after': 2}
 _ORDINAL = re.compile(rf'(?<![A-Za-z])(?:{"|".join(_ORDINALS)})(?![A-Za-z])', re.I)

@@ -10,7 +10,7 @@ from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import main_number
-from estimator_ckpt.suggesting.name_parts import DIMENSIONS
+from estimator_ckpt.suggesting.name_parts import DIMENSIONS, MOST_SCOPES
 
 # A scope with more layers, or a larger share of all, and more layers of a kind without a counterpart, say nothing of a
 # single one.
@@ -20,8 +20,6 @@ _MAX_LEFT = 50
 # The number of pairs of a hypothesis that are looked at.
 _MOST_COMPARED = 8
 _SHAPES, _ORDER = 0.7, 0.6
-# Narrower scopes of a name are not looked at.
-_MOST_SCOPES = 100
 # `block2a` is in `block2`, but `conv2d` in no `conv2`.
 _BOUNDARY = re.compile(rf'(?<=\d)(?![\d/_.-])(?<!(?={DIMENSIONS})\d)|[/_.-]', re.I)
 # Of `conv2d_1`, those that are counted with it are known by their numbers.
@@ -37,7 +35,7 @@ def scopes_of(name: str) -> list[str]:
     Args:
       name: The name.
     """
-    return [name[: match.end()] for match in itertools.islice(_BOUNDARY.finditer(name), _MOST_SCOPES)]
+    return [name[: match.end()] for match in itertools.islice(_BOUNDARY.finditer(name), MOST_SCOPES)]
 
 
 class Surroundings:

@@ -17,9 +17,12 @@ from estimator_ckpt.suggesting.layer_kinds import is_norm
 from estimator_ckpt.suggesting.name_parts import words
 from estimator_ckpt.suggesting.surroundings import scopes_of
 
-# Normalizations of attention to itself and to a memory, and of the network.
+# The fewest layers whose order tells anything, and the most normalizations: of attention to itself and to a memory, and
+# of the network.
 _LEAST, _MOST_NORMS = 2, 4
 _PROJECTIONS = ('query', 'key', 'value')
+# These and an output.
+_OF_ATTENTION = len(_PROJECTIONS) + 1
 _ATTENTION = {'attention', 'mha', 'sa'}
 _MEMORY = {'cross', 'memory', 'encdec', 'encoder', 'inter', 'source', 'context', 'vanilla'}
 _NETWORK = {'ffn', 'feed', 'forward', 'feedforward', 'ff', 'mlp', 'output', 'intermediate', 'full', 'final'}
@@ -108,7 +111,7 @@ def _paired(
 
     Layer normalizations that both sides number are in this order too; batch normalizations may belong to branches.
     """
-    most = _MOST_NORMS if is_norm(layers[0][0][1]) else 2 * (len(_PROJECTIONS) + 1)
+    most = _MOST_NORMS if is_norm(layers[0][0][1]) else 2 * _OF_ATTENTION
     if not _LEAST <= len(layers[0]) == len(layers[1]) <= most:
         return []
     ranks = [_ranks(scope, of_side) for scope, of_side in zip(scopes, layers, strict=True)]
@@ -151,7 +154,7 @@ def _ranks(scope: str, layers: Sequence[_Named]) -> list[int]:
     ranks = [rank for rank in found if rank is not None]
     if len(ranks) < len(found):
         return []
-    if not of_norms and len(layers) > len(_PROJECTIONS) + 1:
+    if not of_norms and len(layers) > _OF_ATTENTION:
         ranks = _of_two_attentions(ranks, layers, of_names)
     if len(set(ranks)) < len(ranks) or not (of_norms or set(range(3)) <= set(ranks)):
         return []
@@ -170,11 +173,11 @@ def _of_two_attentions(
         second = [int(bool(of_names[place] & _MEMORY)) for place in places]
         if sorted(second) != [0, 1]:
             numbers = _numbers([layers[place] for place in places])
-            if len(numbers) != len(by_rank[0]) or len(numbers) != 2:
+            if not len(numbers) == ranks.count(0) == 2:
                 return []
             second = [int(number == max(numbers)) for number in numbers]
         for place, is_second in zip(places, second, strict=True):
-            result[place] += is_second * (len(_PROJECTIONS) + 1)
+            result[place] += is_second * _OF_ATTENTION
     return result
 
 

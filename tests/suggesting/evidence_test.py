@@ -8,13 +8,9 @@ from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.surroundings import Surroundings, scopes_of
 from estimator_ckpt.suggesting.units import partners
 from tests.suggesting import known_pairs
-from tests.suggesting.known_pairs import suggest
+from tests.suggesting.known_pairs import found, suggest
 
 NORM = ('gamma', 'beta')
-
-
-def found(suggestion):
-    return {target: source for rule in suggestion.rules for source, target in rule.pairs}
 
 
 class TestNumbers:

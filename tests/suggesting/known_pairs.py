@@ -102,6 +102,11 @@ def suggest(folder: pathlib.Path, old: Shapes, new: Shapes | tf.train.Checkpoint
     return estimator_ckpt.suggest_rules(write_index(folder / 'old', old), target)
 
 
+def found(suggestion: Suggestion) -> dict[str, str]:
+    """Returns the source of each target that a rule gives one."""
+    return {target: source for rule in suggestion.rules for source, target in rule.pairs}
+
+
 class _Answer:
     """Collects what belongs together, layer by layer; the shapes of a source are those of its target or given."""
 

@@ -10,6 +10,7 @@ from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher, hypotheses
 from estimator_ckpt.suggesting.namesakes import Namesakes
 from tests.suggesting import known_pairs
+from tests.suggesting.known_pairs import found
 
 
 def side(*names, shape=(3, 4)):
@@ -22,8 +23,7 @@ def layers(of_side):
 
 
 def proposed(tmp_path, old, new):
-    suggestion = known_pairs.suggest(tmp_path, old, new)
-    return {target: source for rule in suggestion.rules for source, target in rule.pairs}
+    return found(known_pairs.suggest(tmp_path, old, new))
 
 
 class TestNamesakes:
@@ -102,12 +102,12 @@ def branched(tmp_path):
 def test_the_layers_of_a_program_are_in_the_order_in_which_they_were_made(tmp_path):
     source, checkpoint, answer = branched(tmp_path)
     suggestion = estimator_ckpt.suggest_rules(source, checkpoint)
-    assert {target: old for rule in suggestion.rules for old, target in rule.pairs} == answer
+    assert found(suggestion) == answer
 
 
 def test_branches_whose_order_in_a_file_is_another_one_are_not_mixed_up(tmp_path):
     source, checkpoint, answer = branched(tmp_path)
     suggestion = estimator_ckpt.suggest_rules(source, checkpoint.write(str(tmp_path / 'new')))
-    found = {target: old for rule in suggestion.rules for old, target in rule.pairs}
-    assert found.items() <= answer.items()
-    assert {'tree_a/kernel', 'tree_n/kernel'} <= found.keys()
+    pairs = found(suggestion)
+    assert pairs.items() <= answer.items()
+    assert {'tree_a/kernel', 'tree_n/kernel'} <= pairs.keys()

@@ -8,8 +8,7 @@ WIDTHS = (3, 8, 16, 16, 16, 32)
 
 
 def suggested(tmp_path, old, new):
-    suggestion = known_pairs.suggest(tmp_path, old, new)
-    return {target: source for rule in suggestion.rules for source, target in rule.pairs}
+    return known_pairs.found(known_pairs.suggest(tmp_path, old, new))
 
 
 def convolutions(names, widths=WIDTHS, norms=()):
