@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import tracemalloc
+import uuid
 
 import hypothesis.configuration
 import pytest
@@ -80,3 +81,20 @@ def no_big_memory():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 32 << 20
+
+
+@pytest.fixture
+def ram():
+    """A folder of its own in TensorFlow's file system in memory, which stands for a remote one."""
+    import tensorflow as tf
+
+    folder = f'ram://{uuid.uuid4().hex}'
+    tf.io.gfile.makedirs(folder)
+    yield folder
+    tf.io.gfile.rmtree(folder)
+
+
+@pytest.fixture(params=['local', 'ram'])
+def folder(request, tmp_path):
+    """A local folder, and one of TensorFlow's file systems."""
+    return str(tmp_path) if request.param == 'local' else request.getfixturevalue('ram')

@@ -11,6 +11,6 @@ means: styles, variables, slots and object graphs are the business of `keys`.
 * `slices`: partitioned variables.
 * `tensors`, `dtypes`: the bytes of a tensor, to and from NumPy.
 * `paths`, `checkpoint_state`: which checkpoint a path means, and the `checkpoint` state file.
-* `files`: local and remote files.
+* `files`: local and remote files; `checked_reading`, `parallel`: their bytes with checksums, on several cores.
 * `errors`: the exceptions of the whole package.
 """

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from estimator_ckpt.bundle import checksums, dtypes, tensors
+from estimator_ckpt.bundle.checked_reading import read_checked
 from estimator_ckpt.bundle.entries import Entry, decode_key
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
 from estimator_ckpt.bundle.files import files_for
@@ -106,14 +107,16 @@ class DataReader:
         self.check_is_in_file(entry, key)
         array = tensors.empty(entry.shape, numpy_dtype)
         buffer = array.reshape(-1).view(np.uint8)
+        path, crc = self.path(entry.shard), None
         with self._reading(entry.shard, key):
-            count = self._files.read_into(self.path(entry.shard), entry.offset, buffer.data)
+            if verify:
+                count, crc = read_checked(self._files, path, entry.offset, buffer)
+            else:
+                count = self._files.read_into(path, entry.offset, buffer.data)
         if count != entry.size:
             raise self._damaged(key, entry, f'{count} bytes of {entry.size} could be read')
-        if verify:
-            buffer.flags.writeable = False
-            if checksums.mask(checksums.crc32c(buffer)) != entry.crc32c:
-                raise self._damaged(key, entry, 'its checksum does not match')
+        if crc is not None and checksums.mask(crc) != entry.crc32c:
+            raise self._damaged(key, entry, 'its checksum does not match')
         return array
 
     def read_bytes(self, entry: Entry, key: bytes = b'') -> bytes:

@@ -12,8 +12,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 
-import numpy as np
-
 Progress = Callable[[int], object] | None
 CHUNK_SIZE = 16 * 1024 * 1024
 
@@ -343,56 +341,3 @@ def chunks(files: Files, path: str, offset: int, size: int) -> Iterator[bytes]:
         yield data
         offset += len(data)
         size -= len(data)
-
-
-def local_pieces(path: str, offset: int, size: int, buffer: np.ndarray) -> Iterator[np.ndarray]:
-    """Reads a byte range of a local file piece by piece into the same memory, which saves allocating and clearing it.
-
-    Args:
-      path: The file.
-      offset: The offset of the first byte.
-      size: The number of bytes.
-      buffer: The memory, an array of bytes.
-
-    Yields:
-      Consecutive pieces, as read-only views of `buffer`; fewer bytes in all if the file ends before.
-    """
-    view = buffer.view()
-    view.flags.writeable = False
-    with open(path, 'rb', buffering=0) as file:
-        file.seek(offset)
-        while size > 0:
-            count = file.readinto(buffer[: min(size, len(buffer))].data)
-            if not count:
-                return
-            yield view[:count]
-            size -= count
-
-
-class ReadAhead:
-    """Reads small byte ranges in ascending order, neighbors together, to save opening the file for each."""
-
-    def __init__(self, files: Files, at_least: int = 1024 * 1024):
-        """Creates a reader that has read nothing yet.
-
-        Args:
-          files: The file system.
-          at_least: The number of bytes that are read at a time, if the file has as many.
-        """
-        self._files, self._at_least = files, at_least
-        self._path, self._start, self._data = '', 0, b''
-
-    def read(self, path: str, offset: int, size: int) -> bytes:
-        """Returns the bytes of a range that lies within the file.
-
-        Args:
-          path: The file.
-          offset: The offset of the first byte.
-          size: The number of bytes.
-        """
-        start = offset - self._start
-        if path != self._path or start < 0 or start + size > len(self._data):
-            ahead = min(max(size, self._at_least), self._files.size(path) - offset)
-            self._path, self._start, start = path, offset, 0
-            self._data = self._files.read(path, offset, ahead)
-        return self._data[start : start + size]

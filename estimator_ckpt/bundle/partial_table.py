@@ -3,15 +3,19 @@
 import bisect
 import operator
 import struct
-from collections.abc import Callable
 
-from estimator_ckpt.bundle import checksums, varint
+import numpy as np
+
+from estimator_ckpt.bundle import varint
+from estimator_ckpt.bundle.checked_reading import Range, range_checksums, read_checked
+from estimator_ckpt.bundle.files import Files
 from estimator_ckpt.bundle.table import (
     BEYOND,
     FOOTER_SIZE,
     TRAILER_SIZE,
     UNCOMPRESSED,
     TableError,
+    block_contents,
     block_items,
     check_block,
     data_blocks,
@@ -23,7 +27,6 @@ from estimator_ckpt.bundle.table import (
 _TAIL_SIZE = 64 * 1024
 # A block up to this size is read whole for its first value, and so is checked.
 _SMALL_BLOCK = 1024 * 1024
-_CHUNK = 16 * 1024 * 1024
 _MAX_ENTRY_HEAD = 30  # Three variable-length integers.
 
 
@@ -37,17 +40,18 @@ class PartialTable:
       blocks: The data blocks, in the order of their keys.
     """
 
-    def __init__(self, read: Callable[[int, int], bytes], size: int):
+    def __init__(self, files: Files, path: str, size: int):
         """Opens a table.
 
         Args:
-          read: Returns the bytes of the file from an offset, as many as the second argument says.
+          files: The operations of the file system.
+          path: The file.
           size: The size of the file in bytes.
 
         Raises:
           TableError: If the footer or the index block is damaged.
         """
-        self._read = read
+        self._files, self._path = files, path
         tail_start = max(size - _TAIL_SIZE, 0)
         tail = self._read_exactly(tail_start, size - tail_start)
         try:
@@ -71,19 +75,21 @@ class PartialTable:
         number = bisect.bisect_left(self.blocks, key, key=operator.attrgetter('last_key'))
         return number if number < len(self.blocks) else None
 
-    def items(self, number: int) -> list[tuple[bytes, memoryview]]:
+    def items(self, number: int, memory: np.ndarray | None = None) -> list[tuple[bytes, memoryview]]:
         """Reads one block, checks its checksum, and returns its keys and values.
 
         Args:
           number: The position of the block in `blocks`.
+          memory: Memory of as many bytes as `memory_of` returns, which the values may be parts of; None for new memory.
 
         Raises:
           TableError: If the block is damaged.
         """
         _, offset, size = self.blocks[number]
-        stored = self._read_exactly(offset, size + TRAILER_SIZE)
         try:
-            return block_items(open_block(stored, offset))
+            if size > _SMALL_BLOCK:
+                return block_items(self._large_block(offset, size, memory))
+            return block_items(open_block(self._read_exactly(offset, size + TRAILER_SIZE), offset))
         except TableError:
             raise
         except (ValueError, IndexError, struct.error) as error:
@@ -121,7 +127,7 @@ class PartialTable:
         return entry[:key_size], entry[key_size:], False
 
     def check_block(self, number: int) -> None:
-        """Checks the checksum of one block, which is read piece by piece.
+        """Checks the checksum of one block, without holding it in memory.
 
         Args:
           number: The position of the block in `blocks`.
@@ -130,15 +136,32 @@ class PartialTable:
           TableError: If it does not match.
         """
         _, offset, size = self.blocks[number]
-        crc, position, end = 0, offset, offset + size + 1
-        while position < end:
-            piece = self._read_exactly(position, min(end - position, _CHUNK))
-            crc = checksums.crc32c(piece, crc)
-            position += len(piece)
-        check_block(crc, self._read_exactly(end, 4), offset)
+        (crc,) = range_checksums(self._files, [Range(self._path, offset, size + 1)])
+        check_block(crc, self._read_exactly(offset + size + 1, 4), offset)
+
+    def memory_of(self, number: int) -> int:
+        """Returns how many bytes of memory a block is read into; 0 for a small block.
+
+        Args:
+          number: The position of the block in `blocks`.
+        """
+        size = self.blocks[number].size
+        return size + 1 if size > _SMALL_BLOCK else 0
+
+    def _large_block(self, offset: int, size: int, memory: np.ndarray | None) -> memoryview:
+        """Reads a block and checks its checksum with the cores that there are."""
+        stored = np.empty(size + 1, np.uint8) if memory is None else memory
+        count, crc = read_checked(self._files, self._path, offset, stored)
+        self._check_count(count, len(stored), offset)
+        check_block(crc, self._read_exactly(offset + size + 1, 4), offset)
+        return block_contents(stored.data[:size], int(stored[size]), offset)
 
     def _read_exactly(self, offset: int, size: int) -> bytes:
-        data = self._read(offset, size)
-        if len(data) != size:
-            raise TableError(f'it is cut off: {len(data)} of {size} bytes could be read at byte {offset}')
+        data = self._files.read(self._path, offset, size)
+        self._check_count(len(data), size, offset)
         return data
+
+    @staticmethod
+    def _check_count(count: int, size: int, offset: int) -> None:
+        if count != size:
+            raise TableError(f'it is cut off: {count} of {size} bytes could be read at byte {offset}')

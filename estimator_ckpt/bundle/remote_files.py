@@ -20,6 +20,7 @@ class RemoteFiles(Files):
 
         self._gfile = tf.io.gfile
         self._not_found = tf.errors.NotFoundError
+        self._beyond_end = tf.errors.OutOfRangeError
         self._no_file = (tf.errors.NotFoundError, tf.errors.FailedPreconditionError)
 
     def exists(self, path: str) -> bool:
@@ -43,10 +44,12 @@ class RemoteFiles(Files):
 
     def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
         with self._gfile.GFile(path, 'rb') as file:
-            if offset:
+            try:
                 file.seek(offset)
-            if size is not None:
-                return file.read(size)
+                if size is not None:
+                    return file.read(size)
+            except self._beyond_end:
+                return b''
             # Without a number, it would ask for the size first: two requests more.
             pieces = [file.read(CHUNK_SIZE)]
             while len(pieces[-1]) == CHUNK_SIZE:

@@ -139,6 +139,21 @@ def open_block(stored: bytes, offset: int, most: int | None = None) -> memoryvie
     """
     contents, kind = memoryview(stored)[:-TRAILER_SIZE], stored[-TRAILER_SIZE]
     check_block(checksums.crc32c(np.frombuffer(stored, np.uint8, len(contents) + 1)), stored[-4:], offset)
+    return block_contents(contents, kind, offset, most)
+
+
+def block_contents(contents: memoryview, kind: int, offset: int, most: int | None = None) -> memoryview:
+    """Returns the contents of a block whose checksum has been checked, without a copy unless it is compressed.
+
+    Args:
+      contents: The stored contents.
+      kind: The compression type.
+      offset: The position of the block in the file, for messages.
+      most: The number of bytes that a compressed block may hold; None for no limit but that of the compression.
+
+    Raises:
+      TableError: If the block cannot be decompressed.
+    """
     if kind == UNCOMPRESSED:
         return contents
     if kind == _SNAPPY:

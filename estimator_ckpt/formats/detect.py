@@ -162,7 +162,7 @@ def _other_kind(path: str, files: Files, size: int, head: bytes) -> FileKind:
 
 def _table_kind(path: str, files: Files, size: int) -> FileKind:
     try:
-        key, value, _ = PartialTable(lambda offset, count: files.read(path, offset, count), size).first_item()
+        key, value, _ = PartialTable(files, path, size).first_item()
     except TableError:
         # A damaged table is taken for what its name says.
         return FileKind.V2_INDEX if path.endswith('.index') else FileKind.V1_CHECKPOINT

@@ -5,9 +5,11 @@ names, types and shapes, and of a record for each slice, whose values are protoc
 `tensorflow/core/util/tensor_slice_reader.cc`.
 """
 
+import contextlib
+import functools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -243,27 +245,24 @@ class V1Reader(UnsharedSource):
           the tensor (empty if it is not known) and a sentence, or three empty strings for a record without a fault.
         """
         for shard, file in enumerate(self._files):
-            expected = {
+            listed = {
                 (encode_key(key), piece.part): key
                 for key, tensor in self._tensors.items()
                 for piece in tensor.pieces.values()
                 if piece.shard == shard
             }
-            for size, record in file.records():
-                if isinstance(record, CorruptCheckpointError):
-                    yield size, file.path, '', str(record)
+            check = functools.partial(self._problem, shard, dict(listed))
+            for size, record, problem in file.check_records(check):
+                if record is None:
+                    yield size, file.path, '', problem
                     continue
-                key = expected.pop((record.name, record.part), None)
+                key = listed.pop(record, None)
                 if key is None:
-                    name = decode_key(record.name)
-                    yield size, file.path, name, f'its header does not list the slice {record.part}'
-                    continue
-                try:
-                    self._decode(key, self._tensors[key], _Piece(shard, record.part), record)
-                    yield size, '', '', ''
-                except (CorruptCheckpointError, dtypes.UnsupportedDtypeError) as error:
-                    yield size, file.path, key, str(error)
-            for (_, part), key in expected.items():
+                    name, part = record
+                    yield size, file.path, decode_key(name), f'its header does not list the slice {part}'
+                else:
+                    yield size, file.path if problem else '', key if problem else '', problem
+            for (_, part), key in listed.items():
                 yield 0, file.path, key, f'the record of the slice {part} is missing'
         for key, tensor in self._tensors.items():
             try:
@@ -300,10 +299,30 @@ class V1Reader(UnsharedSource):
         record = self._files[piece.shard].record(encode_key(key), piece.part)
         return self._decode(key, tensor, piece, record)
 
+    def _problem(self, shard: int, listed: Mapping[tuple[bytes, Slice], str], record: Record) -> str:
+        """Returns what is wrong with the values of a record, if its header lists it; empty if nothing is."""
+        key = listed.get((record.name, record.part))
+        if key is None:
+            return ''
+        tensor = self._tensors[key]
+        count = math.prod(part_shape(record.part, tensor.shape))
+        try:
+            with self._naming(key, _Piece(shard, record.part)):
+                v1_values.check(record.values, tensor.dtype, count)
+        except (CorruptCheckpointError, dtypes.UnsupportedDtypeError) as error:
+            return str(error)
+        return ''
+
     def _decode(self, key: str, tensor: _Tensor, piece: _Piece, record: Record) -> np.ndarray:
         shape = part_shape(piece.part, tensor.shape)
-        try:
+        with self._naming(key, piece):
             return v1_values.decode(record.values, tensor.dtype, math.prod(shape)).reshape(shape)
+
+    @contextlib.contextmanager
+    def _naming(self, key: str, piece: _Piece) -> Iterator[None]:
+        """Names the file and the tensor in errors of its values."""
+        try:
+            yield
         except dtypes.UnsupportedDtypeError as error:
             raise dtypes.UnsupportedDtypeError(
                 f'{self._paths[piece.shard]}: the tensor {key!r} cannot be read: {error}; leave it out.'

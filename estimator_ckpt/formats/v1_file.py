@@ -5,7 +5,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 
-from estimator_ckpt.bundle import slices
+import numpy as np
+
+from estimator_ckpt.bundle import parallel, slices
 from estimator_ckpt.bundle.entries import decode_key
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError, damaged
 from estimator_ckpt.bundle.files import Files
@@ -107,7 +109,7 @@ class V1File:
         self.path, self.size = path, files.size(path)
         self._cache = cache
         try:
-            self._table = PartialTable(lambda offset, size: files.read(path, offset, size), self.size)
+            self._table = PartialTable(files, path, self.size)
             self.tensors, self._header_checked = self._read_header()
         except (TableError, MessageError) as error:
             raise self._unreadable(error) from error
@@ -152,21 +154,43 @@ class V1File:
             raise damaged(self.path, f'the record of {decode_key(name)!r}, slice {part}, is missing')
         return self._record(key, value)
 
-    def records(self) -> Iterator[tuple[int, Record | CorruptCheckpointError]]:
+    def check_records(
+        self, check: Callable[[Record], str]
+    ) -> Iterator[tuple[int, tuple[bytes, Slice] | None, str]]:
         """Reads the whole file, block by block.
 
+        Args:
+          check: Returns what is wrong with a record, or an empty string. It is called in other threads, and keeps
+            nothing of the record.
+
         Yields:
-          The number of bytes that were read since the previous item, and a record, or the error in place of it.
+          The number of bytes that were read since the previous item; the name and the slice of a record, or None in
+          place of those that cannot be read; and what is wrong.
         """
-        for number, block in enumerate(self._table.blocks):
-            size = block.size
-            try:
-                for key, value in self._items(number):
-                    if key:
-                        yield size, self._record(key, value)
-                        size = 0
-            except CorruptCheckpointError as error:
-                yield size, error
+        table, buffers = self._table, parallel.Buffers()
+
+        def check_block(number: int) -> list[tuple[tuple[bytes, Slice] | None, str]]:
+            found: list[tuple[tuple[bytes, Slice] | None, str]] = []
+            with buffers.of(table.memory_of(number)) as memory:
+                try:
+                    for key, value in self._items(number, memory):
+                        if key:
+                            record = self._record(key, value)
+                            found.append(((record.name, record.part), check(record)))
+                except CorruptCheckpointError as error:
+                    found.append((None, str(error)))
+            return found
+
+        numbers = range(len(table.blocks))
+        for number, found in zip(
+            numbers,
+            parallel.in_order(check_block, numbers, lambda number: table.blocks[number].size),
+            strict=True,
+        ):
+            size = table.blocks[number].size
+            for record, problem in found:
+                yield size, record, problem
+                size = 0
 
     def _check_header(self) -> None:
         """Checks the checksum of the block with the header, if only the beginning of it has been read."""
@@ -177,9 +201,9 @@ class V1File:
                 raise damaged(self.path, str(error)) from error
             self._header_checked = True
 
-    def _items(self, number: int) -> list[tuple[bytes, memoryview]]:
+    def _items(self, number: int, memory: np.ndarray | None = None) -> list[tuple[bytes, memoryview]]:
         try:
-            items = self._table.items(number)
+            items = self._table.items(number, memory)
         except TableError as error:
             raise damaged(self.path, str(error)) from error
         if any(a[0] >= b[0] for a, b in zip(items, items[1:], strict=False)):

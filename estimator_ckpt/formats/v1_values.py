@@ -74,17 +74,37 @@ def decode(message: memoryview, dtype: int, count: int) -> np.ndarray:
       ValuesError: If the message is damaged or does not have `count` elements.
       dtypes.UnsupportedDtypeError: If NumPy has no such type, or the V1 format does not store it.
     """
-    try:
-        if dtype == dtypes.STRING:
-            return _strings(message, count)
-        numpy_dtype, field = dtypes.to_numpy(dtype), _FIELDS.get(dtypes.name(dtype))
-        if field is None:
-            raise dtypes.UnsupportedDtypeError(f'the V1 format does not store {dtypes.name(dtype)}')
-        if field.unpacked == wire.VARINT:
-            return _integers(message, field, numpy_dtype, count)
-        return _floats(message, field, numpy_dtype, count)
-    except wire.WireError as error:
-        raise ValuesError(f'its values cannot be parsed: {error}') from error
+    _check_count(message, dtype, count)
+    if dtype == dtypes.STRING:
+        return _strings(message, count)
+    numpy_dtype, field = _types(dtype)
+    if field.unpacked == wire.VARINT:
+        return _integers(message, field, numpy_dtype, count)
+    return _floats(message, field, numpy_dtype, count)
+
+
+def check(message: memoryview, dtype: int, count: int) -> None:
+    """Checks that `decode` can decode the values of a tensor or slice, without a copy if they are stored as they are.
+
+    Args:
+      message: The `TensorProto`.
+      dtype: TensorFlow's data type number.
+      count: The expected number of elements.
+
+    Raises:
+      ValuesError: If the message is damaged or does not have `count` elements.
+      dtypes.UnsupportedDtypeError: If NumPy has no such type, or no field holds its values.
+    """
+    if dtype == dtypes.STRING or _types(dtype)[1].unpacked == wire.VARINT:
+        decode(message, dtype, count)
+    else:
+        _check_count(message, dtype, count)
+
+
+def _check_count(message: memoryview, dtype: int, count: int) -> None:
+    present = count_values(message, dtype)
+    if present != count:
+        raise ValuesError(f'it holds {present} values where its shape has {count}')
 
 
 def count_values(message: memoryview, dtype: int) -> int:
@@ -100,36 +120,39 @@ def count_values(message: memoryview, dtype: int) -> int:
     """
     try:
         if dtype == dtypes.STRING:
-            return sum(
-                number == _STRING_FIELD and kind == wire.BYTES for number, kind, _ in wire.fields(message)
-            )
-        numpy_dtype, field = dtypes.to_numpy(dtype), _FIELDS.get(dtypes.name(dtype))
-        if field is None:
-            raise dtypes.UnsupportedDtypeError(f'no field holds values of {dtypes.name(dtype)}')
+            return sum(1 for _ in _string_values(message))
+        numpy_dtype, field = _types(dtype)
         if field.unpacked == wire.VARINT:
             return sum(map(_count_varints, _runs(message, field)))
-        return sum(map(len, _runs(message, field))) // numpy_dtype.itemsize
+        count, rest = divmod(sum(map(len, _runs(message, field))), numpy_dtype.itemsize)
     except wire.WireError as error:
         raise ValuesError(f'its values cannot be parsed: {error}') from error
+    if rest:
+        raise ValuesError('one of its values is cut off')
+    return count
+
+
+def _types(dtype: int) -> tuple[np.dtype, _Field]:
+    """Returns NumPy's type of values, and the field that holds them."""
+    numpy_dtype, field = dtypes.to_numpy(dtype), _FIELDS.get(dtypes.name(dtype))
+    if field is None:
+        raise dtypes.UnsupportedDtypeError(f'no field holds values of {dtypes.name(dtype)}')
+    return numpy_dtype, field
+
+
+def _string_values(message: memoryview) -> Iterator[memoryview]:
+    for number, kind, value in wire.fields(message):
+        if number == _STRING_FIELD and kind == wire.BYTES and not isinstance(value, int):
+            yield value
 
 
 def _strings(message: memoryview, count: int) -> np.ndarray:
-    strings = [
-        bytes(value)
-        for number, kind, value in wire.fields(message)
-        if number == _STRING_FIELD and kind == wire.BYTES
-    ]
-    if len(strings) != count:
-        raise ValuesError(f'it holds {len(strings)} values where its shape has {count}')
     array = np.empty(count, object)
-    array[:] = strings
+    array[:] = [bytes(value) for value in _string_values(message)]
     return array
 
 
 def _floats(message: memoryview, field: _Field, dtype: np.dtype, count: int) -> np.ndarray:
-    present, expected = sum(map(len, _runs(message, field))), count * dtype.itemsize
-    if present != expected:
-        raise ValuesError(f'it holds {present} bytes of values where its shape takes {expected}')
     array = tensors.empty((count,), dtype)
     raw, position = array.view(np.uint8), 0
     for run in _runs(message, field):
@@ -139,11 +162,6 @@ def _floats(message: memoryview, field: _Field, dtype: np.dtype, count: int) -> 
 
 
 def _integers(message: memoryview, field: _Field, dtype: np.dtype, count: int) -> np.ndarray:
-    present = 0
-    for run in _runs(message, field):
-        present += _count_varints(run)
-    if present != count:
-        raise ValuesError(f'it holds {present} values where its shape has {count}')
     array, position = tensors.empty((count,), dtype), 0
     for run in _runs(message, field):
         for values in _varints(run):

@@ -5,15 +5,14 @@ import functools
 import json
 import math
 import os
-from collections.abc import Callable, Iterable
-
-import numpy as np
+from collections.abc import Callable
 
 from estimator_ckpt.bundle import checksums, dtypes, tensors
+from estimator_ckpt.bundle.checked_reading import Range, range_checksums
 from estimator_ckpt.bundle.checkpoint_state import STATE_FILE, read_state
 from estimator_ckpt.bundle.entries import Entry, decode_key
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError, CorruptCheckpointError
-from estimator_ckpt.bundle.files import LocalFiles, ReadAhead, chunks, files_for, local_pieces
+from estimator_ckpt.bundle.files import files_for
 from estimator_ckpt.bundle.paths import as_path, checkpoint_exists, index_path
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.common import formatting
@@ -31,10 +30,6 @@ from estimator_ckpt.inspection.tensor_statistics import statistics
 from estimator_ckpt.keys.object_graph import read_object_graph
 
 Progress = Callable[[int, int], object]
-# Tensors of up to this many bytes are read together with their neighbors.
-_SMALL = 64 * 1024
-# The number of bytes that are read into the same memory again and again, which stays in the cache of the processor.
-_BUFFER = 1024 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -214,8 +209,6 @@ class _Check:
         self._report = report
         self._progress = progress
         self._files = files_for(reader.prefix)
-        self._small = ReadAhead(self._files)
-        self._buffer = np.empty(_BUFFER, np.uint8)
         self._index = index_path(reader.prefix)
 
     def run(self) -> None:
@@ -293,41 +286,33 @@ class _Check:
                 self._fault(self._reader.data_path(entry.shard), key, f'{problem}{entry.offset + entry.size}')
                 continue
             # The bytes of several keys are checked once, unless the keys differ in what the bytes must be.
-            strings = math.prod(entry.shape) if entry.dtype in (dtypes.STRING, dtypes.VARIANT) else -1
+            strings = math.prod(entry.shape) if _has_lengths(entry) else -1
             place = (entry.shard, entry.offset, entry.size, strings, entry.crc32c)
             present.setdefault(place, []).append(key)
         total = sum(place[2] for place in present)
-        for place in sorted(present):
-            keys = present[place]
-            problem = self._problem(entries[keys[0]], total)
-            for key in keys if problem else ():
-                self._fault(self._reader.data_path(place[0]), key, problem)
+        places = sorted(present)
+        entry_of = {place: entries[present[place][0]] for place in places}
+        numeric = [place for place in places if not _has_lengths(entry_of[place])]
+        ranges = [Range(self._reader.data_path(shard), offset, size) for shard, offset, size, *_ in numeric]
+        crcs = range_checksums(self._files, ranges, lambda count: self._read(count, total))
+        for place in places:
+            entry = entry_of[place]
+            if _has_lengths(entry):
+                problem = self._problem_of_strings(entry, total)
+            else:
+                problem = _compare(checksums.mask(next(crcs)), entry)
+            for key in present[place] if problem else ():
+                self._fault(self._reader.data_path(entry.shard), key, problem)
 
-    def _problem(self, entry: Entry, total: int) -> str:
-        """Returns what is wrong with the bytes of a tensor; empty if nothing is."""
-        path = self._reader.data_path(entry.shard)
-        if entry.dtype in (dtypes.STRING, dtypes.VARIANT):
-            data = self._files.read(path, entry.offset, entry.size)
-            self._read(len(data), total)
-            try:
-                crc = tensors.checksum(data, entry.dtype, entry.shape, self._reader.big_endian)
-            except ValueError as error:
-                return str(error)
-        else:
-            crc = 0
-            for piece in self._pieces(path, entry):
-                crc = checksums.crc32c(piece, crc)
-                self._read(len(piece), total)
-            crc = checksums.mask(crc)
-        return '' if crc == entry.crc32c else 'the checksum of its bytes does not match'
-
-    def _pieces(self, path: str, entry: Entry) -> Iterable[bytes | np.ndarray]:
-        """Returns the bytes of a tensor in consecutive pieces, each of which is valid until the next one is read."""
-        if entry.size > _SMALL and isinstance(self._files, LocalFiles):
-            return local_pieces(path, entry.offset, entry.size, self._buffer)
-        if entry.size > _SMALL:
-            return chunks(self._files, path, entry.offset, entry.size)
-        return [self._small.read(path, entry.offset, entry.size)] if entry.size else []
+    def _problem_of_strings(self, entry: Entry, total: int) -> str:
+        """Returns what is wrong with the bytes of strings or variants; empty if nothing is."""
+        data = self._files.read(self._reader.data_path(entry.shard), entry.offset, entry.size)
+        self._read(len(data), total)
+        try:
+            crc = tensors.checksum(data, entry.dtype, entry.shape, self._reader.big_endian)
+        except ValueError as error:
+            return str(error)
+        return _compare(crc, entry)
 
     def _read(self, size: int, total: int) -> None:
         self._report.bytes += size
@@ -355,6 +340,15 @@ class _Check:
                         f'node {number} of the object graph refers to this key, which the index does not have'
                     )
                     self._fault(self._index, attribute.key, problem)
+
+
+def _has_lengths(entry: Entry) -> bool:
+    """Returns True if the bytes of a tensor begin with lengths, which have a checksum of their own."""
+    return entry.dtype in (dtypes.STRING, dtypes.VARIANT)
+
+
+def _compare(crc: int, entry: Entry) -> str:
+    return '' if crc == entry.crc32c else 'the checksum of its bytes does not match'
 
 
 def _check_state(prefix: str, report: VerificationReport) -> None:

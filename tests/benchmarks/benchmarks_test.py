@@ -61,6 +61,10 @@ BENCHMARKS = {
             ['canned_dnn as digits', 'digits as lstm', 'lstm as canned_dnn'],
         ],
     ),
+    'verification': (
+        ['--megabytes=1', '--variables=2', '--rounds=1'],
+        [['one tensor', '2 tensors', '2 tensors, V1']],
+    ),
     'warm_start': (
         ['--variables=3,4', '--rounds=1', '--megabytes=1'],
         [

@@ -4,7 +4,6 @@ import errno
 import os
 import sys
 import tempfile
-import uuid
 
 import numpy as np
 import pytest
@@ -18,20 +17,6 @@ from estimator_ckpt.bundle.writer import BundleWriter
 from tests.bundle.helpers import assert_same, merge, our_tensors, save, tf_tensors
 
 VALUES = {'a': np.arange(1000.0), 'b/c': np.int64(7)}
-
-
-@pytest.fixture
-def ram():
-    """A folder of its own in the memory of this process."""
-    folder = f'ram://{uuid.uuid4().hex}'
-    tf.io.gfile.makedirs(folder)
-    yield folder
-    tf.io.gfile.rmtree(folder)
-
-
-@pytest.fixture(params=['local', 'ram'])
-def folder(request, tmp_path):
-    return str(tmp_path) if request.param == 'local' else request.getfixturevalue('ram')
 
 
 @pytest.fixture
@@ -229,32 +214,6 @@ def test_a_remote_state_file_is_replaced_and_read_by_tensorflow(ram):
     assert not [name for name in tf.io.gfile.listdir(ram) if 'tmp' in name]
 
 
-def test_small_ranges_are_read_with_their_neighbours(folder, monkeypatch):
-    contents = {f'{folder}/one': bytes(range(100)), f'{folder}/two': bytes(range(100, 125))}
-    store, reads = files.files_for(folder), []
-    for path, data in contents.items():
-        store.write(path, data)
-    read = store.read
-    monkeypatch.setattr(
-        store, 'read', lambda path, *where: reads.append((path, *where)) or read(path, *where)
-    )
-    ahead = files.ReadAhead(store, at_least=10)
-    one, two = contents
-    ranges = [
-        (one, 3, 4),
-        (one, 7, 6),
-        (one, 7, 3),
-        (one, 20, 30),
-        (one, 50, 1),
-        (one, 2, 2),
-        (two, 20, 5),
-        (two, 25, 0),
-    ]
-    for path, offset, size in ranges:
-        assert ahead.read(path, offset, size) == contents[path][offset : offset + size]
-    assert reads == [(one, 3, 10), (one, 20, 30), (one, 50, 10), (one, 2, 10), (two, 20, 5)]
-
-
 @pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no device without room')
 @pytest.mark.parametrize('method', ['write', 'copy', 'copy with progress'])
 def test_a_file_that_finds_no_room_is_named_with_what_it_needs(method, tmp_path):
@@ -273,15 +232,3 @@ def test_a_file_system_that_nothing_provides_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorflow_io', None)
     with pytest.raises(CheckpointError, match='no file system for nowhere://; install .*tensorflow-io'):
         files.files_for('nowhere://bucket/x')
-
-
-@pytest.mark.parametrize('size', [0, 1, 10, 11, 25, 99])
-def test_pieces_in_the_same_memory_are_those_of_the_file_as_far_as_it_goes(tmp_path, size):
-    (tmp_path / 'file').write_bytes(bytes(range(40)))
-    buffer = np.empty(10, np.uint8)
-    pieces = []
-    for piece in files.local_pieces(str(tmp_path / 'file'), 3, size, buffer):
-        assert np.shares_memory(piece, buffer) and not piece.flags.writeable
-        pieces.append(piece.tobytes())
-    assert b''.join(pieces) == bytes(range(40))[3 : 3 + size]
-    assert all(len(piece) == 10 for piece in pieces[:-1])

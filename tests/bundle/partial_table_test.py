@@ -7,24 +7,30 @@ import pytest
 from hypothesis import strategies as st
 
 from estimator_ckpt.bundle import checksums, table, varint
+from estimator_ckpt.bundle.files import LocalFiles
 from estimator_ckpt.bundle.partial_table import PartialTable
 from estimator_ckpt.bundle.table import TableError
 from tests.bundle.helpers import properties
 
 
-class Stored:
+class Stored(LocalFiles):
     """A file in memory that notes how many bytes are read of it."""
 
     def __init__(self, raw):
         self.raw, self.count = raw, 0
 
     def open(self):
-        return PartialTable(self.read, len(self.raw))
+        return PartialTable(self, 'table', len(self.raw))
 
-    def read(self, offset, size):
+    def read(self, path, offset=0, size=None):
         data = self.raw[offset : offset + size]
         self.count += len(data)
         return data
+
+    def read_into(self, path, offset, buffer):
+        data = self.read(path, offset, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def all_items(found):

@@ -13,7 +13,7 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 import estimator_ckpt
-from estimator_ckpt.bundle import files
+from estimator_ckpt.bundle import files, parallel
 from estimator_ckpt.bundle.errors import CheckpointNotFoundError
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.slices import encode_key, parse_spec
@@ -227,13 +227,18 @@ def test_numbers_are_read_in_pieces_and_their_memory_stays_below_the_tensor(tmp_
     assert estimator_ckpt.verify(path, progress=lambda piece, total: told.append(piece))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(told) > 1 and peak < 5_000_000
+    # A piece for each thread.
+    assert len(told) > 1 and peak < parallel.threads() * 5_000_000
 
 
 def test_small_tensors_are_read_together(tmp_path, monkeypatch):
     prefix = save(tmp_path / 'model', {f'{n:04}': np.full(3, n, np.int16) for n in range(1000)})
-    opened, read = [], files.LocalFiles.read
-    monkeypatch.setattr(files.LocalFiles, 'read', lambda *args: opened.append(args[1]) or read(*args))
+    opened = []
+    for name in ('read', 'read_into'):
+        method = getattr(files.LocalFiles, name)
+        monkeypatch.setattr(
+            files.LocalFiles, name, lambda *args, method=method: opened.append(args[1]) or method(*args)
+        )
     report = estimator_ckpt.verify(prefix)
     assert report.ok and report.bytes == 6000
     assert [path for path in opened if path.startswith(prefix)] == [
