@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.keys import name_patterns as patterns
 from estimator_ckpt.keys import object_keys, slots
-from estimator_ckpt.keys.object_graph import Attribute, ObjectGraph
+from estimator_ckpt.keys.object_graph import Attribute, Node, ObjectGraph
 from estimator_ckpt.keys.slot_structure import find_slots, variable_of_cut_slot
 
 
@@ -229,46 +229,46 @@ def _meaning_of_name(name: str, variables: _Names) -> Meaning:
 
 def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
     """Returns the meanings of the keys of the attributes in an object graph."""
-    slot_nodes: dict[int, tuple[int, str]] = {}
-    keys_of_node: dict[int, str] = collections.defaultdict(str)
-    for number, node in enumerate(graph.nodes):
-        for attribute in node.attributes:
-            if attribute.name == object_keys.VARIABLE_VALUE:
-                keys_of_node[number] = attribute.key
-        for slot in node.slots:
-            slot_nodes[slot.node] = (slot.variable, slot.name)
+    slot_nodes = {slot.node: (slot.variable, slot.name) for node in graph.nodes for slot in node.slots}
+    parents = [node for node in graph.nodes if node.children]
     hyperparameters = {
         child
-        for node in graph.nodes
+        for node in parents
+        if (_HYPERPARAMETERS & node.children.keys()) - _OF_LAYERS_TOO
         for name, child in node.children.items()
-        if name in _HYPERPARAMETERS and (_HYPERPARAMETERS & node.children.keys()) - _OF_LAYERS_TOO
+        if name in _HYPERPARAMETERS
     }
     steps = {
-        node.children[object_keys.GLOBAL_STEP]
-        for node in graph.nodes
-        if object_keys.GLOBAL_STEP in node.children
+        node.children[object_keys.GLOBAL_STEP] for node in parents if object_keys.GLOBAL_STEP in node.children
     }
     counter = graph.child_key(object_keys.SAVE_COUNTER)
-    meanings = {}
-    for number, node in enumerate(graph.nodes):
-        for attribute in node.attributes:
-            if number in slot_nodes:
-                variable, slot_name = slot_nodes[number]
-                meaning = Meaning(Kind.SLOT, keys_of_node[variable], slot_name)
-            elif attribute.key == counter:
-                meaning = Meaning(Kind.COUNTER)
-            elif attribute.full_name == object_keys.GLOBAL_STEP or number in steps:
-                meaning = Meaning(Kind.STEP)
-            elif number in hyperparameters:
-                meaning = Meaning(Kind.OPTIMIZER)
-            elif _OF_METRICS in f'/{attribute.key}':
-                meaning = Meaning(Kind.OTHER)
-            elif attribute.name == object_keys.VARIABLE_VALUE:
-                meaning = _VARIABLE
-            else:
-                meaning = Meaning(Kind.TABLE if attribute.name == 'table' else Kind.OTHER)
-            meanings[attribute.key] = meaning
-    return meanings
+
+    def meaning_of(number: int, attribute: Attribute) -> Meaning:
+        if number in slot_nodes:
+            variable, slot_name = slot_nodes[number]
+            return Meaning(Kind.SLOT, _variable_key(graph.nodes[variable]), slot_name)
+        if attribute.key == counter:
+            return Meaning(Kind.COUNTER)
+        if attribute.full_name == object_keys.GLOBAL_STEP or number in steps:
+            return Meaning(Kind.STEP)
+        if number in hyperparameters:
+            return Meaning(Kind.OPTIMIZER)
+        if _OF_METRICS in f'/{attribute.key}':
+            return Meaning(Kind.OTHER)
+        if attribute.name == object_keys.VARIABLE_VALUE:
+            return _VARIABLE
+        return Meaning(Kind.TABLE if attribute.name == 'table' else Kind.OTHER)
+
+    return {
+        attribute.key: meaning_of(number, attribute)
+        for number, node in enumerate(graph.nodes)
+        for attribute in node.attributes
+    }
+
+
+def _variable_key(node: Node) -> str:
+    """Returns the key of an object's value, if it is a variable; empty if it is not."""
+    return next((a.key for a in reversed(node.attributes) if a.name == object_keys.VARIABLE_VALUE), '')
 
 
 def meanings_of_keras_slots(graph: ObjectGraph, names: Iterable[str]) -> dict[str, Meaning]:
@@ -372,11 +372,13 @@ def refine(
     is_name = frozenset(names)
     # Most names are those of variables, and say nothing else.
     telling = {name: meaning for name, meaning in of_names.items() if meaning.kind is not Kind.VARIABLE}
-    for name, key in [*by_name.items(), *((name, name) for name in names)]:
-        meaning = telling.get(name)
-        if meaning is not None and meanings[key].kind is Kind.VARIABLE:
-            # If a variable has both keys, that in the style of the slot's key is given.
-            is_named = key in is_name and meaning.variable in is_name
-            variable = meaning.variable if is_named else by_name.get(meaning.variable, meaning.variable)
-            meanings[key] = Meaning(meaning.kind, variable, meaning.slot_name)
-    return meanings | meanings_of_listed_slots(graph)
+    for name, meaning in telling.items():
+        keys = [by_name[name]] if name in by_name else []
+        for key in [*keys, name] if name in is_name else keys:
+            if meanings[key].kind is Kind.VARIABLE:
+                # If a variable has both keys, that in the style of the slot's key is given.
+                is_named = key in is_name and meaning.variable in is_name
+                variable = meaning.variable if is_named else by_name.get(meaning.variable, meaning.variable)
+                meanings[key] = Meaning(meaning.kind, variable, meaning.slot_name)
+    meanings.update(meanings_of_listed_slots(graph))
+    return meanings

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from estimator_ckpt.bundle import varint
 from estimator_ckpt.bundle.errors import CheckpointError, CorruptCheckpointError
 from estimator_ckpt.bundle.protos import declare
 from estimator_ckpt.formats.source import TensorSource
-from estimator_ckpt.keys import object_keys
+from estimator_ckpt.keys import object_keys, variable_nodes
 
 if TYPE_CHECKING:
     from estimator_ckpt.bundle.writer import BundleWriter
@@ -48,9 +47,6 @@ _Message = declare(
         'TrackableObjectGraph': [(1, 'nodes', 'repeated TrackableObject')],
     },
 )['TrackableObjectGraph']
-# The encoded sizes of short parts of messages, which save encoding them again and again.
-_SIZES = [varint.encode(size) for size in range(512)]
-_MAX_SHORT = 480
 
 
 class Attribute(NamedTuple):
@@ -148,12 +144,15 @@ class ObjectGraph:
         Raises:
           ValueError: If the value cannot be parsed, or refers to nodes that it does not have.
         """
+        variables, others = variable_nodes.decode(data, object_keys.VARIABLE_VALUE)
         try:
-            message = _Message.FromString(data)
+            parsed = map(_parsed_node, _Message.FromString(others).nodes)
         except DecodeError as error:
             raise ValueError(f'the object graph does not parse: {error}') from error
-        graph = cls()
-        graph.nodes = [_parsed_node(node) for node in message.nodes] or [Node()]
+        graph, attribute = cls(), Attribute._make
+        graph.nodes = [Node({}, [attribute(v)], []) if v else next(parsed) for v in variables]
+        graph.nodes += parsed
+        graph.nodes = graph.nodes or [Node()]
         references = [reference for node in graph.nodes for reference in node.children.values()]
         references += [
             number for node in graph.nodes for slot in node.slots for number in (slot.variable, slot.node)
@@ -326,20 +325,10 @@ def _node_message(node: Node, has_values: bool) -> bytes:
 
 
 def _variable_message(node: Node) -> bytes | None:
-    """Returns the same message for a variable with short names; None for other nodes.
-
-    Nearly all nodes are such variables, and their messages are built in a third of the time.
-    """
+    """Returns the same message for a variable with short names; None for other nodes."""
     if len(node.attributes) != 1 or node.children or node.slots:
         return None
-    name, full_name, key = map(str.encode, node.attributes[0])
-    a, b, c = len(name), len(full_name), len(key)
-    if not (a and b and c) or a + b + c > _MAX_SHORT:
-        return None
-    # Each field consists of its tag, its size and its bytes. The last field states that the node has values.
-    value = b'\x0a%b%b\x12%b%b\x1a%b%b' % (_SIZES[a], name, _SIZES[b], full_name, _SIZES[c], key)
-    size = _SIZES[len(value)]
-    return b'\x0a%b\x12%b%b\x2a\x02\x08\x01' % (_SIZES[len(size) + len(value) + 5], size, value)
+    return variable_nodes.encode(node.attributes[0])
 
 
 def read_object_graph(reader: TensorSource) -> ObjectGraph | None:

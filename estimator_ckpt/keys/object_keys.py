@@ -40,11 +40,12 @@ def optimizer_path(key: str) -> str:
 
 def split_path(path: str) -> tuple[str, ...]:
     """Returns the local names in the path of an object, as it is in keys."""
-    names = path.split('/') if path else ()
-    # Nearly all paths have nothing escaped, or slashes only.
-    if '..' in path:
-        return tuple(map(unescape, names))
-    return tuple([name.replace('.S', '/') for name in names]) if '.S' in path else tuple(names)
+    if '.' not in path:  # As nearly all paths.
+        return tuple(path.split('/')) if path else ()
+    if '..' in path or '\0' in path:
+        return tuple(map(unescape, path.split('/')))
+    # At once for all segments, which only have slashes escaped.
+    return tuple(path.replace('/', '\0').replace('.S', '/').split('\0'))
 
 
 def unescape(segment: str) -> str:

@@ -86,9 +86,10 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
     unique = {key: name for name, key in contents.graph.keys_by_full_name().items()}
     tensors, by_object = [], contents.by_object
     for key, group in contents.tensors():
-        # Names come first in a group.
-        object_key = key if key in by_object else next((k for k in group if k in by_object), '')
-        attribute_key = by_object.get(object_key, '')
+        object_key, attribute_key = key, by_object.get(key)
+        if attribute_key is None:  # Names come first in a group.
+            object_key = next((k for k in group if k in by_object), '')
+            attribute_key = by_object.get(object_key, '')
         meaning = meanings[object_key or key]
         if meaning.kind is Kind.COUNTER:
             continue

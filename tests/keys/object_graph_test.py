@@ -136,3 +136,10 @@ def test_a_path_through_cycles_is_looked_for_in_little_time():
     graph = ObjectGraph()
     graph.nodes[0].children.update({'a': 0, 'a/a': 0})
     assert graph.key_at('a/' * 200 + 'b') is None
+
+
+@properties(300)
+@hypothesis.given(st.lists(st.text('./S\0a', min_size=1, max_size=6), max_size=4))
+def test_a_path_is_split_into_the_names_that_its_key_was_made_of(path):
+    key = object_keys.object_key(path)
+    assert object_keys.split_path(key.rpartition(object_keys.ATTRIBUTES)[0]) == tuple(path)
