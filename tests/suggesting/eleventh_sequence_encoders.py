@@ -1,0 +1,268 @@
+"""Pairs of encoders of texts, for a eleventh blind test; see `blind_pairs`."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tests.suggesting.blind_objects import Rows, with_slots
+from tests.suggesting.known_pairs import Pair
+
+_NORM = ('gamma', 'beta')
+
+
+class _OnDeviceEmbedding(tf.keras.layers.Layer):
+    def __init__(self, count: int, width: int, **options: Any):
+        super().__init__(**options)
+        self._vocab_size, self._embedding_width = count, width
+
+    def build(self, shape):
+        extents = self._vocab_size, self._embedding_width
+        self.embeddings = self.add_weight('embeddings', shape=extents, dtype=tf.float32)
+        super().build(shape)
+
+    def call(self, ids):
+        return tf.gather(self.embeddings, ids)
+
+
+class _PositionEmbedding(tf.keras.layers.Layer):
+    def __init__(self, max_length: int, **options: Any):
+        super().__init__(**options)
+        self._max_length = max_length
+
+    def build(self, shape):
+        self._position_embeddings = self.add_weight('embeddings', shape=[self._max_length, shape[-1]])
+        super().build(shape)
+
+    def call(self, x):
+        return tf.broadcast_to(self._position_embeddings[: tf.shape(x)[1]], tf.shape(x))
+
+
+def _dense(width: int, name: str, activation: str | None = None) -> tf.keras.layers.EinsumDense:
+    options = {'bias_axes': 'd', 'activation': activation, 'name': name}
+    return tf.keras.layers.EinsumDense('abc,cd->abd', output_shape=(None, width), **options)
+
+
+class _TransformerEncoderBlock(tf.keras.layers.Layer):
+    """The block of the Model Garden's layers, which normalizes after its parts."""
+
+    def __init__(self, heads: int, inner: int, **options: Any):
+        super().__init__(**options)
+        self._num_heads, self._inner_dim = heads, inner
+
+    def build(self, shape):
+        layers, width = tf.keras.layers, shape[-1]
+        norm = {'axis': -1, 'epsilon': 1e-12}
+        self._attention_layer = layers.MultiHeadAttention(
+            self._num_heads, width // self._num_heads, name='self_attention'
+        )
+        self._attention_dropout = layers.Dropout(0.1)
+        self._attention_layer_norm = layers.LayerNormalization(name='self_attention_layer_norm', **norm)
+        self._attention_layer_norm_kv = self._attention_layer_norm
+        self._intermediate_dense = _dense(self._inner_dim, 'intermediate')
+        self._intermediate_activation_layer = layers.Activation('gelu')
+        self._inner_dropout_layer = layers.Dropout(0.0)
+        self._output_dense = _dense(width, 'output')
+        self._output_dropout = layers.Dropout(0.1)
+        self._output_layer_norm = layers.LayerNormalization(name='output_layer_norm', **norm)
+        super().build(shape)
+
+    def call(self, x):
+        x = self._attention_layer_norm(x + self._attention_dropout(self._attention_layer(query=x, value=x)))
+        inner = self._inner_dropout_layer(self._intermediate_activation_layer(self._intermediate_dense(x)))
+        return self._output_layer_norm(x + self._output_dropout(self._output_dense(inner)))
+
+
+class _BertEncoder(tf.keras.Model):
+    """The functional model, which keeps its layers under attributes besides."""
+
+    def __init__(self, words: int, width: int, count: int, heads: int, inner: int):
+        layers = tf.keras.layers
+        word_ids = layers.Input([None], dtype=tf.int32, name='input_word_ids')
+        mask = layers.Input([None], dtype=tf.int32, name='input_mask')
+        type_ids = layers.Input([None], dtype=tf.int32, name='input_type_ids')
+        word_layer = _OnDeviceEmbedding(words, width, name='word_embeddings')
+        x = word_layer(word_ids)
+        position_layer = _PositionEmbedding(512, name='position_embedding')
+        type_layer = _OnDeviceEmbedding(2, width, name='type_embeddings')
+        x = layers.Add()([x, position_layer(x), type_layer(type_ids)])
+        norm = layers.LayerNormalization(name='embeddings/layer_norm', axis=-1, epsilon=1e-12)
+        x = layers.Dropout(0.1)(norm(x))
+        blocks = []
+        for n in range(count):
+            blocks.append(_TransformerEncoderBlock(heads, inner, name=f'transformer/layer_{n}'))
+            x = blocks[-1](x)
+        pooler = layers.Dense(width, activation='tanh', name='pooler_transform')
+        outputs = {'sequence_output': x, 'pooled_output': pooler(x[:, 0, :])}
+        super().__init__(inputs=[word_ids, mask, type_ids], outputs=outputs)
+        self._pooler_layer = pooler
+        self._transformer_layers = blocks
+        self._embedding_norm_layer = norm
+        self._embedding_layer = word_layer
+        self._position_embedding_layer = position_layer
+        self._type_embedding_layer = type_layer
+
+
+def _attend(rows: Rows, layer: Any, source: str, output: str) -> None:
+    """Notes what an attention of Keras, whose heads are an axis, has of BERT's layers."""
+    for part in ('query', 'key', 'value'):
+        dense = getattr(layer, f'_{part}_dense')
+        width, *split = dense.kernel.shape
+        units = split[0] * split[1]
+        rows.add(dense.kernel, f'{source}/{part}/kernel', (width, units))
+        rows.add(dense.bias, f'{source}/{part}/bias', (units,))
+    kernel = layer._output_dense.kernel
+    rows.add(kernel, f'{output}/kernel', (kernel.shape[0] * kernel.shape[1], kernel.shape[2]))
+    rows.add(layer._output_dense.bias, f'{output}/bias')
+
+
+def model_garden_bert() -> Pair:
+    """google-research/bert as it is pretrained, narrow, and tensorflow/models' BertEncoder of official/nlp/modeling.
+
+    The old one has both heads of pretraining besides. The mask is not used here, for it has no variables.
+    """
+    tf.keras.backend.clear_session()
+    rows, words, width, heads = Rows(), 30522, 96, 12
+    encoder = _BertEncoder(words, width, 12, heads, 4 * width)
+    at = 'bert/embeddings'
+    rows.add(encoder._embedding_layer.embeddings, f'{at}/word_embeddings')
+    rows.add(encoder._position_embedding_layer._position_embeddings, f'{at}/position_embeddings')
+    rows.add(encoder._type_embedding_layer.embeddings, f'{at}/token_type_embeddings')
+    rows.layer(encoder._embedding_norm_layer, f'{at}/LayerNorm', _NORM)
+    for n, block in enumerate(encoder._transformer_layers):
+        at = f'bert/encoder/layer_{n}'
+        _attend(rows, block._attention_layer, f'{at}/attention/self', f'{at}/attention/output/dense')
+        rows.layer(block._attention_layer_norm, f'{at}/attention/output/LayerNorm', _NORM)
+        rows.layer(block._intermediate_dense, f'{at}/intermediate/dense')
+        rows.layer(block._output_dense, f'{at}/output/dense')
+        rows.layer(block._output_layer_norm, f'{at}/output/LayerNorm', _NORM)
+    rows.layer(encoder._pooler_layer, 'bert/pooler/dense')
+    others = {
+        'cls/predictions/transform/dense/kernel': (width, width),
+        'cls/predictions/transform/dense/bias': (width,),
+        'cls/predictions/transform/LayerNorm/gamma': (width,),
+        'cls/predictions/transform/LayerNorm/beta': (width,),
+        'cls/predictions/output_bias': (words,),
+        'cls/seq_relationship/output_weights': (2, width),
+        'cls/seq_relationship/output_bias': (2,),
+    }
+    return with_slots(rows.pair(others, encoder=encoder), 'adam_m', 'adam_v', others={'global_step': ()})
+
+
+class _NoNorm(tf.keras.layers.Layer):
+    def build(self, shape):
+        self.bias = self.add_weight('beta', shape=[shape[-1]], initializer='zeros')
+        self.scale = self.add_weight('gamma', shape=[shape[-1]], initializer='ones')
+
+    def call(self, x):
+        return x * self.scale + self.bias
+
+
+class MobileBertEmbedding(tf.keras.layers.Layer):
+    def __init__(self, words: int, narrow: int, width: int, **options: Any):
+        super().__init__(**options)
+        self.word_embedding = _OnDeviceEmbedding(words, narrow, name='word_embedding')
+        self.type_embedding = _OnDeviceEmbedding(2, width, name='type_embedding')
+        self.pos_embedding = _PositionEmbedding(512, name='position_embedding')
+        self.word_embedding_proj = _dense(width, 'embedding_projection')
+        self.layer_norm = _NoNorm(name='embedding_norm')
+        self.dropout_layer = tf.keras.layers.Dropout(0.1, name='embedding_dropout')
+
+    def call(self, ids, types):
+        x = self.word_embedding(ids)
+        sides = ((0, 0), (0, 1), (0, 0)), ((0, 0), (1, 0), (0, 0))
+        x = tf.concat([tf.pad(x[:, 1:], sides[0]), x, tf.pad(x[:, :-1], sides[1])], axis=2)
+        x = self.word_embedding_proj(x)
+        return self.dropout_layer(self.layer_norm(x + self.pos_embedding(x) + self.type_embedding(types)))
+
+
+class _MobileBertTransformer(tf.keras.layers.Layer):
+    """The block, whose layers are in lists of one dict."""
+
+    def __init__(self, width: int, heads: int, inner: int, narrow: int, networks: int, **options: Any):
+        super().__init__(**options)
+        self.block_layers = {}
+        for name in ('bottleneck_input', 'kq_shared_bottleneck'):
+            self.block_layers[name] = [_dense(narrow, f'{name}/dense'), _NoNorm(name=f'{name}/norm')]
+        sizes = {'key_dim': narrow // heads, 'value_dim': narrow // heads, 'output_shape': narrow}
+        attention = tf.keras.layers.MultiHeadAttention(heads, name='attention', **sizes)
+        self.block_layers['attention'] = [attention, _NoNorm(name='attention/norm')]
+        self.block_layers['ffn'] = []
+        for n in range(networks):
+            at = f'ffn_layer_{n}'
+            first, second = (
+                _dense(inner, f'{at}/intermediate_dense', 'relu'),
+                _dense(narrow, f'{at}/output_dense'),
+            )
+            self.block_layers['ffn'].append([first, second, _NoNorm(name=f'{at}/norm')])
+        at = 'bottleneck_output'
+        dropout = tf.keras.layers.Dropout(0.1, name=f'{at}/dropout')
+        self.block_layers[at] = [_dense(width, f'{at}/dense'), dropout, _NoNorm(name=f'{at}/norm')]
+
+    def call(self, before):
+        parts = self.block_layers
+        x, shared = (norm(dense(before)) for dense, norm in list(parts.values())[:2])
+        attention, norm = parts['attention']
+        x = norm(attention(shared, before, shared) + x)
+        for first, second, norm in parts['ffn']:
+            x = norm(second(first(x)) + x)
+        dense, dropout, norm = parts['bottleneck_output']
+        return norm(dropout(dense(x)) + before)
+
+
+def model_garden_mobile_bert() -> Pair:
+    """google-research/google-research's MobileBERT, and tensorflow/models' MobileBERTEncoder, both of full size.
+
+    The new model tracks its layers as a functional one alone. The old one has its heads besides; whether the published
+    checkpoint has slots is not verified, here there are none.
+    """
+    tf.keras.backend.clear_session()
+    layers, rows, words, width, narrow, count = tf.keras.layers, Rows(), 30522, 512, 128, 24
+    embedding = MobileBertEmbedding(words, narrow, width)
+    blocks = [
+        _MobileBertTransformer(width, 4, 512, narrow, 4, name=f'transformer_layer_{n}') for n in range(count)
+    ]
+    names = ('input_word_ids', 'input_mask', 'input_type_ids')
+    inputs = [layers.Input([None], dtype=tf.int32, name=name) for name in names]
+    x = embedding(inputs[0], inputs[2])
+    for block in blocks:
+        x = block(x)
+    outputs = {'sequence_output': x, 'pooled_output': tf.squeeze(x[:, 0:1, :], axis=1)}
+    model = tf.keras.Model(inputs, outputs)
+
+    def norm(layer: _NoNorm, source: str) -> None:
+        rows.add(layer.scale, f'{source}/FakeLayerNorm/gamma')
+        rows.add(layer.bias, f'{source}/FakeLayerNorm/beta')
+
+    at = 'bert/embeddings'
+    rows.add(embedding.word_embedding.embeddings, f'{at}/word_embeddings')
+    rows.add(embedding.type_embedding.embeddings, f'{at}/token_type_embeddings')
+    rows.add(embedding.pos_embedding._position_embeddings, f'{at}/position_embeddings')
+    rows.layer(embedding.word_embedding_proj, f'{at}/embedding_transformation')
+    norm(embedding.layer_norm, at)
+    for n, block in enumerate(blocks):
+        at, parts = f'bert/encoder/layer_{n}', block.block_layers
+        for name, old in (('bottleneck_input', 'input'), ('kq_shared_bottleneck', 'attention')):
+            rows.layer(parts[name][0], f'{at}/bottleneck/{old}/dense')
+            norm(parts[name][1], f'{at}/bottleneck/{old}')
+        _attend(rows, parts['attention'][0], f'{at}/attention/self', f'{at}/attention/output/dense')
+        norm(parts['attention'][1], f'{at}/attention/output')
+        for k, (first, second, last) in enumerate(parts['ffn']):
+            to = f'{at}/ffn_layer_{k}' if k < 3 else at
+            rows.layer(first, f'{to}/intermediate/dense')
+            rows.layer(second, f'{to}/output/dense')
+            norm(last, f'{to}/output')
+        dense, _, last = parts['bottleneck_output']
+        rows.layer(dense, f'{at}/output/bottleneck/dense')
+        norm(last, f'{at}/output/bottleneck')
+    others = {
+        'cls/predictions/transform/dense/kernel': (width, width),
+        'cls/predictions/transform/dense/bias': (width,),
+        'cls/predictions/transform/LayerNorm/gamma': (width,),
+        'cls/predictions/transform/LayerNorm/beta': (width,),
+        'cls/predictions/extra_output_weights': (width - narrow, words),
+        'cls/predictions/output_bias': (words,),
+        'cls/seq_relationship/output_weights': (2, width),
+        'cls/seq_relationship/output_bias': (2,),
+        'global_step': (),
+    }
+    return rows.pair(others, encoder=model)
