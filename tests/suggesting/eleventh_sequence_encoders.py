@@ -72,34 +72,29 @@ class _TransformerEncoderBlock(tf.keras.layers.Layer):
         return self._output_layer_norm(x + self._output_dropout(self._output_dense(inner)))
 
 
-class _BertEncoder(tf.keras.Model):
-    """The functional model, which keeps its layers under attributes besides."""
+class AlbertEncoder(tf.keras.Model):
+    """The functional model, which keeps two of its layers under attributes besides."""
 
-    def __init__(self, words: int, width: int, count: int, heads: int, inner: int):
+    def __init__(self, words: int, narrow: int, width: int, count: int, heads: int, inner: int):
         layers = tf.keras.layers
         word_ids = layers.Input([None], dtype=tf.int32, name='input_word_ids')
         mask = layers.Input([None], dtype=tf.int32, name='input_mask')
         type_ids = layers.Input([None], dtype=tf.int32, name='input_type_ids')
-        word_layer = _OnDeviceEmbedding(words, width, name='word_embeddings')
+        word_layer = _OnDeviceEmbedding(words, narrow, name='word_embeddings')
         x = word_layer(word_ids)
         position_layer = _PositionEmbedding(512, name='position_embedding')
-        type_layer = _OnDeviceEmbedding(2, width, name='type_embeddings')
-        x = layers.Add()([x, position_layer(x), type_layer(type_ids)])
-        norm = layers.LayerNormalization(name='embeddings/layer_norm', axis=-1, epsilon=1e-12)
-        x = layers.Dropout(0.1)(norm(x))
-        blocks = []
-        for n in range(count):
-            blocks.append(_TransformerEncoderBlock(heads, inner, name=f'transformer/layer_{n}'))
-            x = blocks[-1](x)
+        positions = position_layer(x)
+        x = layers.Add()([x, positions, _OnDeviceEmbedding(2, narrow, name='type_embeddings')(type_ids)])
+        x = layers.LayerNormalization(name='embeddings/layer_norm', axis=-1, epsilon=1e-12)(x)
+        options = {'bias_axes': 'y', 'name': 'embedding_projection'}
+        x = layers.EinsumDense('...x,xy->...y', output_shape=width, **options)(layers.Dropout(0.1)(x))
+        shared_layer = _TransformerEncoderBlock(heads, inner, name='transformer')
+        for _ in range(count):
+            x = shared_layer(x)
         pooler = layers.Dense(width, activation='tanh', name='pooler_transform')
-        outputs = {'sequence_output': x, 'pooled_output': pooler(x[:, 0, :])}
-        super().__init__(inputs=[word_ids, mask, type_ids], outputs=outputs)
-        self._pooler_layer = pooler
-        self._transformer_layers = blocks
-        self._embedding_norm_layer = norm
+        super().__init__(inputs=[word_ids, mask, type_ids], outputs=[x, pooler(x[:, 0, :])])
         self._embedding_layer = word_layer
         self._position_embedding_layer = position_layer
-        self._type_embedding_layer = type_layer
 
 
 def _attend(rows: Rows, layer: Any, source: str, output: str) -> None:
@@ -115,32 +110,33 @@ def _attend(rows: Rows, layer: Any, source: str, output: str) -> None:
     rows.add(layer._output_dense.bias, f'{output}/bias')
 
 
-def model_garden_bert() -> Pair:
-    """google-research/bert as it is pretrained, narrow, and tensorflow/models' BertEncoder of official/nlp/modeling.
+def model_garden_albert() -> Pair:
+    """google-research/albert's base as it is pretrained, and tensorflow/models' AlbertEncoder of official/nlp/modeling.
 
-    The old one has both heads of pretraining besides. The mask is not used here, for it has no variables.
+    The old one has both heads of pretraining besides. Both have one layer, which is used twelve times. The mask is not
+    used here, for it has no variables.
     """
     tf.keras.backend.clear_session()
-    rows, words, width, heads = Rows(), 30522, 96, 12
-    encoder = _BertEncoder(words, width, 12, heads, 4 * width)
+    rows, words, narrow, width = Rows(), 30000, 128, 768
+    encoder = AlbertEncoder(words, narrow, width, 12, 12, 4 * width)
     at = 'bert/embeddings'
     rows.add(encoder._embedding_layer.embeddings, f'{at}/word_embeddings')
     rows.add(encoder._position_embedding_layer._position_embeddings, f'{at}/position_embeddings')
-    rows.add(encoder._type_embedding_layer.embeddings, f'{at}/token_type_embeddings')
-    rows.layer(encoder._embedding_norm_layer, f'{at}/LayerNorm', _NORM)
-    for n, block in enumerate(encoder._transformer_layers):
-        at = f'bert/encoder/layer_{n}'
-        _attend(rows, block._attention_layer, f'{at}/attention/self', f'{at}/attention/output/dense')
-        rows.layer(block._attention_layer_norm, f'{at}/attention/output/LayerNorm', _NORM)
-        rows.layer(block._intermediate_dense, f'{at}/intermediate/dense')
-        rows.layer(block._output_dense, f'{at}/output/dense')
-        rows.layer(block._output_layer_norm, f'{at}/output/LayerNorm', _NORM)
-    rows.layer(encoder._pooler_layer, 'bert/pooler/dense')
+    rows.add(encoder.get_layer('type_embeddings').embeddings, f'{at}/token_type_embeddings')
+    rows.layer(encoder.get_layer('embeddings/layer_norm'), f'{at}/LayerNorm', _NORM)
+    rows.layer(encoder.get_layer('embedding_projection'), 'bert/encoder/embedding_hidden_mapping_in')
+    at, block = 'bert/encoder/transformer/group_0/inner_group_0', encoder.get_layer('transformer')
+    _attend(rows, block._attention_layer, f'{at}/attention_1/self', f'{at}/attention_1/output/dense')
+    rows.layer(block._attention_layer_norm, f'{at}/LayerNorm', _NORM)
+    rows.layer(block._intermediate_dense, f'{at}/ffn_1/intermediate/dense')
+    rows.layer(block._output_dense, f'{at}/ffn_1/intermediate/output/dense')
+    rows.layer(block._output_layer_norm, f'{at}/LayerNorm_1', _NORM)
+    rows.layer(encoder.get_layer('pooler_transform'), 'bert/pooler/dense')
     others = {
-        'cls/predictions/transform/dense/kernel': (width, width),
-        'cls/predictions/transform/dense/bias': (width,),
-        'cls/predictions/transform/LayerNorm/gamma': (width,),
-        'cls/predictions/transform/LayerNorm/beta': (width,),
+        'cls/predictions/transform/dense/kernel': (width, narrow),
+        'cls/predictions/transform/dense/bias': (narrow,),
+        'cls/predictions/transform/LayerNorm/gamma': (narrow,),
+        'cls/predictions/transform/LayerNorm/beta': (narrow,),
         'cls/predictions/output_bias': (words,),
         'cls/seq_relationship/output_weights': (2, width),
         'cls/seq_relationship/output_bias': (2,),
