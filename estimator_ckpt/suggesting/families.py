@@ -7,9 +7,9 @@ import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 
-from estimator_ckpt.common.digits import to_int
-from estimator_ckpt.suggesting.name_parts import UNNAMED, Split, find_role, split_names
+from estimator_ckpt.suggesting.name_parts import Split, find_role, split_names
 from estimator_ckpt.suggesting.running_numbers import in_scopes
+from estimator_ckpt.suggesting.scope_roles import parts_in_scopes
 
 # The roles that characterize a layer; the first one that the layer has is its main role.
 _MAIN_ROLES = (
@@ -185,9 +185,8 @@ class Side:
     def __init__(self, variables: Iterable[Variable]):
         self.variables = list(variables)
         self._parts = [[find_role(name) for name in variable.names] for variable in self.variables]
-        for number, role in _unnamed_roles(self.variables).items():
-            scope = self.variables[number].names[0].rpartition('/')[0]
-            self._parts[number][0] = role, f'{scope}/'
+        for number, part in parts_in_scopes(self.variables).items():
+            self._parts[number][0] = part
         self.roles = self._roles()
         self.shapes: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
         for variable, role in zip(self.variables, self.roles, strict=True):
@@ -289,35 +288,25 @@ class Side:
                 roles[name].add(role)
         return {name for name, of_name in roles.items() if of_name & _KERNELS and of_name - _KERNELS}
 
+    @functools.cached_property
+    def _by_view(self) -> list[tuple[list[Layer], dict[int, int]]]:
+        """The layers of each view, and the place among them of the layer of each variable."""
+        found = []
+        for view in range(self.views):
+            layers = [layer for family in self._families if family.view == view for layer in family.layers]
+            places = {v.number: place for place, layer in enumerate(layers) for v in layer.variables.values()}
+            found.append((layers, places))
+        return found
+
     def _filtered(self, view: int, live: set[int]) -> list[Family]:
+        all_layers, places = self._by_view[view]
         layers = []
-        for family in self._families:
-            if family.view != view:
-                continue
-            for layer in family.layers:
-                variables = {role: v for role, v in layer.variables.items() if v.number in live}
-                if len(variables) == len(layer.variables):
-                    layers.append(layer)
-                elif variables:
-                    layers.append(Layer(layer.split, variables))
+        # Parts of a large model are looked at one by one, each of which has few of the layers.
+        for place in sorted({places[number] for number in live if number in places}):
+            layer = all_layers[place]
+            variables = {role: v for role, v in layer.variables.items() if v.number in live}
+            layers.append(layer if len(variables) == len(layer.variables) else Layer(layer.split, variables))
         return _grouped(layers, view)
-
-
-def _unnamed_roles(variables: Sequence[Variable]) -> dict[int, str]:
-    """Returns the roles of the two unnamed variables of a scope that are a kernel and its bias, by their numbers."""
-    scopes: dict[str, list[tuple[int, Variable]]] = collections.defaultdict(list)
-    for variable in variables:
-        match = UNNAMED.fullmatch(variable.names[0])
-        if match is not None and match['scope']:
-            scopes[match['scope']].append((to_int(match['number'] or '0'), variable))
-    roles: dict[int, str] = {}
-    for of_scope in scopes.values():
-        if len(of_scope) != 2:
-            continue
-        (_, kernel), (_, bias) = sorted(of_scope, key=lambda row: row[0])
-        if len(kernel.shape) > 1 and bias.shape == kernel.shape[-1:]:
-            roles |= {kernel.number: 'kernel', bias.number: 'bias'}
-    return roles
 
 
 def _grouped(layers: Iterable[Layer], view: int) -> list[Family]:

@@ -11,6 +11,8 @@ from estimator_ckpt.suggesting.reshaping import fits
 
 # Families can be cut along many numbers; pairs of families with more parts are left to other evidence.
 _MAX_PARTS = 4000
+# Parts with so many times the layers of another part count something else.
+_MOST_TIMES = 64
 # The most shifts of the numbers of one family that are tried.
 _MAX_SHIFTS = 1000
 _MATRICES = ('kernel', 'depthwise_kernel', 'pointwise_kernel', 'recurrent_kernel', 'embedding', 'gamma')
@@ -144,10 +146,18 @@ def hypotheses(source: Family, target: Family, matcher: Matcher) -> Iterator[Hyp
                     parts += 1
                     if parts > _MAX_PARTS:
                         return
+                    if _is_split(part_of_source, part_of_target):
+                        continue
                     if part_of_source.sizes & part_of_target.sizes:
                         of_parts = _best(part_of_source, part_of_target, kept_source, kept_target, matcher)
                         for hypothesis in of_parts:
                             yield dataclasses.replace(hypothesis, cuts=cuts)
+
+
+def _is_split(a: Family, b: Family) -> bool:
+    """Returns True if one of two parts has far more layers: it counts blocks, and the other one what is in a block."""
+    fewer, more = sorted((len(a.layers), len(b.layers)))
+    return more > _MOST_TIMES * fewer
 
 
 def _best(

@@ -9,14 +9,16 @@ from collections.abc import Collection, Iterable, Sequence
 
 from estimator_ckpt.common.digits import to_int
 
+# What programs call the statistics of normalizations that they write themselves.
+_OF_STATISTICS = r'(?:(?:moving|mov|running|pop|population|global|avg|average|ema|est|estimated)_)'
 # The names of each role in TF1's layers, Keras, slim, Sonnet and T5.
 _ROLES = {
-    'kernel': r'(?:(?P<prefix>depthwise|pointwise|recurrent)_)?(?:kernels?|weights?|filters?|w)',
+    'kernel': r'(?:(?P<prefix>depthwise|pointwise|recurrent)_)?(?:kernels?|weights?|filters?|w|(?<![_.-])matrix)',
     'bias': r'bias(?:es)?|b',
     'gamma': r'gamma|scale|(?<![_.-])g',
-    'beta': r'beta|offset',
-    'mean': r'(?:moving_|running_)?mean',
-    'variance': r'(?:moving_|running_)?var(?:iance)?',
+    'beta': r'beta|offset|shift',
+    'mean': rf'{_OF_STATISTICS}?mean',
+    'variance': rf'{_OF_STATISTICS}?var(?:iance)?',
     'embedding': r'embeddings?(?:_(?:weights|table|matrix))?',
     'alpha': r'alphas?',
 }
