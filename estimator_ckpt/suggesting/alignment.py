@@ -30,6 +30,7 @@ from estimator_ckpt.suggesting.rivals import LEAST_LEAD, Rivals
 from estimator_ckpt.suggesting.scope_trees import laid_out
 from estimator_ckpt.suggesting.sequences import ORDER, Placement, certain, placements, same_norms
 from estimator_ckpt.suggesting.surroundings import agreement, surrounded
+from estimator_ckpt.suggesting.swapped_words import swapped
 from estimator_ckpt.suggesting.transformer_blocks import in_blocks
 from estimator_ckpt.suggesting.unnamed import unnamed_pairs
 
@@ -187,8 +188,10 @@ class _Aligner:
 
     def _scopes(self) -> bool:
         """Accepts what the order of scopes leaves no doubt about. Returns True if there was anything."""
-        sides = self._source, self._target
-        return self._accept_open(list(laid_out(sides, self._result.sources, self._matcher)))
+        found = list(laid_out((self._source, self._target), self._result.sources, self._matcher))
+        # The words of scopes that hold the same layers tell more than an order in which they may lie.
+        wrong = {b for pairs in swapped((a, b) for a, b, _ in found) for _, b in pairs}
+        return self._accept_open(row for row in found if row[1] not in wrong)
 
     def _of_parts(self, of_both: Iterable[tuple[set[int], set[int]]]) -> bool:
         """Accepts what the order of layers says inside of parts that correspond. Returns True if there was anything."""

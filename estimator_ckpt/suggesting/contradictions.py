@@ -5,6 +5,7 @@ sides are in one order everywhere else, or the names that elsewhere are those of
 """
 
 import collections
+import itertools
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
@@ -12,6 +13,7 @@ from estimator_ckpt.suggesting.expected_places import Pair, misplaced
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import main_number
+from estimator_ckpt.suggesting.swapped_words import swapped
 
 # The fewest pairs of names that are a pattern.
 _LEAST_PATTERN = 3
@@ -45,6 +47,7 @@ def contradictions(sides: tuple[Side, Side], sources: Mapping[int, int], matcher
         *_of_other_names(pairs),
         *_of_other_parts(pairs),
         *misplaced(sides, sources, pairs, matcher),
+        *itertools.chain.from_iterable(swapped(pairs)),
     ]
     return {main_number(target) for _, target in broken}
 
