@@ -8,7 +8,7 @@ applies no rule and reads no tensor, and imports TensorFlow only for objects.
   layout; what one side has as one variable.
 * `alignment`, `candidates`, `hypotheses`, `evidence`, `rivals`: which variable is which; what is compared; the
   possibilities; what supports each, and what contradicts it.
-* `contradictions`: what breaks a pattern that all other layers keep.
+* `contradictions`, `swapped_words`: what breaks a pattern that all other layers keep, or what names say.
 * `chains`, `sequences`, `tracked_order`, `unnamed`, `modules`, `surroundings`: layers in a known order; which layer is
   which by it; where Keras's order does not tell; which variable without a name; which part of a network; which layer by
   the layers around it.
@@ -20,6 +20,7 @@ applies no rule and reads no tensor, and imports TensorFlow only for objects.
   kind of layer each is; roles, numbers and words in names; likeness of names; names that are the same; shapes that fit
   each other.
 * `number_words`, `running_numbers`: which numbers of two names are the same; numbers that run on through scopes.
+* `scope_roles`: what names say of variables only beside the others of their scopes.
 * `cells`, `copies`: recurrent cells; what is a second copy of other variables.
 * `generalization`: few rules from many renamings.
 """

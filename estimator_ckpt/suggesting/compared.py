@@ -10,7 +10,7 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.keys.kinds import Kind, meanings_of_keras_slots, meanings_of_names
 from estimator_ckpt.keys.slots import is_tf1_ending
 from estimator_ckpt.mapping.tensors import Tensor
-from estimator_ckpt.suggesting.copies import copies
+from estimator_ckpt.suggesting.copies import copies, is_of_target
 from estimator_ckpt.suggesting.families import Variable
 from estimator_ckpt.suggesting.name_parts import find_role
 
@@ -117,9 +117,10 @@ class ComparedSide:
                 self.ignored[kind] += 1
 
     def leave_out_copies(self, other: 'ComparedSide') -> None:
-        """Takes copies of variables, such as averages of weights, for averages unless the other side has them too."""
+        """Takes copies of variables for averages unless the other side has them too: averages, target networks."""
         shapes = {row.tensor.name: row.shape or () for row in self.variables}
-        copied = copies(shapes, (row.shape or () for row in other.variables))
+        of_targets = [row.shape or () for row in other.variables if is_of_target(row.names)]
+        copied = copies(shapes, (row.shape or () for row in other.variables), of_targets)
         if copied:
             self.variables = [row for row in self.variables if row.tensor.name not in copied]
             self.ignored[Kind.AVERAGE] += len(copied)

@@ -2,7 +2,7 @@
 
 import collections
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from estimator_ckpt.suggesting.name_parts import MOST_SCOPES, words
 
@@ -16,7 +16,11 @@ _MOST_NETWORKS = 16
 _TARGET, _OF_TEXTS = 'target', 'source'
 
 
-def copies(shapes: Mapping[str, tuple[int, ...]], wanted: Iterable[tuple[int, ...]]) -> set[str]:
+def copies(
+    shapes: Mapping[str, tuple[int, ...]],
+    wanted: Iterable[tuple[int, ...]],
+    of_targets: Iterable[tuple[int, ...]] = (),
+) -> set[str]:
     """Returns the names of variables that are copies of others, and that the other side does not have too.
 
     `swa/net/kernel` is a copy of `net/kernel`, and so is `target/pi/kernel` of `main/pi/kernel`. Nothing is a copy if
@@ -25,9 +29,15 @@ def copies(shapes: Mapping[str, tuple[int, ...]], wanted: Iterable[tuple[int, ..
     Args:
       shapes: The shape of each variable of one side by its name.
       wanted: The shapes of the variables of the other side.
+      of_targets: The shapes of those of them whose names say that they belong to a target network.
     """
     counts = collections.Counter(map(math.prod, wanted))
-    return {*_averages(shapes, counts), *_target_networks(shapes, counts)}
+    return {*_averages(shapes, counts), *_target_networks(shapes, counts, set(map(math.prod, of_targets)))}
+
+
+def is_of_target(names: Iterable[str]) -> bool:
+    """Returns True if a scope of one of the names of a variable says that it belongs to a target network."""
+    return any(_TARGET in name.lower() and _TARGET in words(name.split('/')[:-1]) for name in names)
 
 
 def _averages(shapes: Mapping[str, tuple[int, ...]], counts: Mapping[int, int]) -> Iterator[str]:
@@ -46,17 +56,27 @@ def _averages(shapes: Mapping[str, tuple[int, ...]], counts: Mapping[int, int]) 
                 yield from (f'{scope}/{rest}' for rest in names)
 
 
-def _target_networks(shapes: Mapping[str, tuple[int, ...]], counts: Mapping[int, int]) -> Iterator[str]:
+def _target_networks(
+    shapes: Mapping[str, tuple[int, ...]], counts: Mapping[int, int], of_targets: Collection[int]
+) -> Iterator[str]:
     """Yields the variables of target networks, or of parts of them such as `target/q`, that the other side lacks."""
     total = collections.Counter(map(math.prod, shapes.values()))
+
+    def is_lacking(size: int) -> bool:
+        return counts[size] < total[size] and size not in of_targets
+
     for names in _networks(shapes):
+        if all(is_lacking(math.prod(shapes[name])) for name in names.values()):
+            yield from names.values()
+            continue
         parts: dict[str, list[str]] = collections.defaultdict(list)
-        for rest in names:
-            parts[rest.partition('/')[0]].append(rest)
-        for part in [list(names), *parts.values()]:
-            sizes = [math.prod(shapes[names[rest]]) for rest in part]
-            if len(part) >= _LEAST_COPIED and all(counts[size] < total[size] for size in sizes):
-                yield from (names[rest] for rest in part)
+        for rest, name in names.items():
+            parts[rest.partition('/')[0]].append(name)
+        for part in parts.values():
+            # The other parts may have layers of the same sizes.
+            rarest = min((math.prod(shapes[name]) for name in part), key=lambda size: (total[size], -size))
+            if len(part) >= _LEAST_COPIED and is_lacking(rarest):
+                yield from part
 
 
 def _networks(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Pairs of ten blind tests: what people restore, by names from public repositories that the search was not made with.
+"""Pairs of eleven blind tests: what people restore, by names from repositories that the search was not made with.
 
 They were written without a look at what the search finds of them. Each pair says which repository each side follows.
 When they were first measured, those of the first test (`blind_...`) had a mean recall of 0.69, and four had wrong
@@ -7,7 +7,8 @@ the fourth (`fourth_...`) 0.77, and one; those of the fifth (`fifth_...`) 0.83, 
 (`sixth_...`) 0.90, and none; those of the seventh (`seventh_...`) 0.75, and one; those of the eighth (`eighth_...`),
 half of which are states of PyTorch or Flax, 0.55, and one; those of the ninth (`ninth_...`), well-known networks whose
 both sides are bare names, 0.94, and none; those of the tenth (`tenth_...`), mostly well-known networks too, 0.79, and
-one. What the search missed of the pairs of `TUNED` was looked at then.
+one; those of the eleventh (`eleventh_...`), such networks of other repositories, 0.79, and none. What the search missed
+of the pairs of `TUNED` was looked at then.
 """
 
 from collections.abc import Callable
@@ -26,6 +27,15 @@ from tests.suggesting import (
     eighth_sounds,
     eighth_tables,
     eighth_texts,
+    eleventh_image_classifiers,
+    eleventh_image_generators,
+    eleventh_image_scenes,
+    eleventh_image_states,
+    eleventh_other_agents,
+    eleventh_other_recommenders,
+    eleventh_sequence_classifiers,
+    eleventh_sequence_encoders,
+    eleventh_sequence_state_dicts,
     fifth_agents,
     fifth_image_networks,
     fifth_language_models,
@@ -136,6 +146,15 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'soft_actor_critic_state': ninth_other_agents.soft_actor_critic_state,
     'caffe_res_net': tenth_image_classifiers.caffe_res_net,
     'seg_net': tenth_image_scenes.seg_net,
+    'tensorpack_se_res_net': eleventh_image_classifiers.se_res_net,
+    'res_net_18': eleventh_image_classifiers.res_net_18,
+    'tensorpack_cycle_gan': eleventh_image_generators.cycle_gan,
+    'fast_style': eleventh_image_generators.style_transfer,
+    'flax_res_net': eleventh_image_states.flax_res_net,
+    'soft_actor_critic_models': eleventh_other_agents.soft_actor_critic_models,
+    'auto_int': eleventh_other_recommenders.auto_int,
+    'sas_rec_state': eleventh_sequence_state_dicts.sas_rec_state,
+    'tacotron_state': eleventh_sequence_state_dicts.tacotron_state,
 }
 HELD_BACK: dict[str, Callable[[], Pair]] = {
     'cifar_10': blind_image_networks.cifar_10,
@@ -235,4 +254,11 @@ HELD_BACK: dict[str, Callable[[], Pair]] = {
     'keras_text_cnn': tenth_sequence_taggers.text_cnn,
     'bert_for_tf2_reviews': tenth_sequence_transformers.bert_for_tf2,
     'keras_transformer': tenth_sequence_translators.keras_transformer,
+    'keras_u_net': eleventh_image_scenes.u_net,
+    'keras_yolo_v3': eleventh_image_scenes.yolo_v3,
+    'timm_inception_v4': eleventh_image_states.inception_v4,
+    'world_model_vae': eleventh_other_agents.world_model_vae,
+    'character_cnn': eleventh_sequence_classifiers.character_cnn,
+    'model_garden_albert': eleventh_sequence_encoders.model_garden_albert,
+    'model_garden_mobile_bert': eleventh_sequence_encoders.model_garden_mobile_bert,
 }

@@ -93,3 +93,21 @@ class TestParts:
         pairs = numbered('encoder/conv_{}', 'stem/conv_{}', *((n,) for n in range(2)))
         pairs += numbered('encoder/block_{}', 'body/block_{}', *((n,) for n in range(16)))
         assert not broken(pairs)
+
+
+class TestSwappedWords:
+    CRITICS = [(f'main/q{n}/fc', f'target_critic{n}/dense') for n in (1, 2)]
+    TARGETS = [(f'target/q{n}/fc', f'critic{n}/dense') for n in (1, 2)]
+
+    def test_a_word_of_a_scope_that_only_the_others_have(self):
+        assert broken([*self.CRITICS, *self.TARGETS]) == {b for _, b in [*self.CRITICS, *self.TARGETS]}
+
+    def test_what_agrees_with_the_words_is_kept(self):
+        right = [(a, b) for (a, _), (_, b) in zip(self.CRITICS, self.TARGETS, strict=True)]
+        assert not broken([*right, ('target/q1/fc', 'target_critic1/dense')])
+
+    def test_layers_of_other_shapes_are_not_swapped(self):
+        assert not broken([*self.CRITICS, *self.TARGETS], {b: (5, 6) for _, b in self.CRITICS})
+
+    def test_a_word_of_a_layer_alone_says_little(self):
+        assert not broken([('group/conv2', 'res4/branch'), ('mask/fcn', 'mask_conv')])

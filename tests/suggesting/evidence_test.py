@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from estimator_ckpt.suggesting.copies import copies
+from estimator_ckpt.suggesting.copies import copies, is_of_target
 from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.surroundings import Surroundings, scopes_of
 from estimator_ckpt.suggesting.units import partners
@@ -246,6 +246,48 @@ class TestCopies:
         suggestion = suggest(tmp_path, self._with_copies(), new)
         assert found(suggestion) == {f'model/{name}': name for name in self.SHAPES}
         assert 'Ignored in the source: average (3).' in suggestion.notes
+
+    ONLINE = {'pi/w': (5, 8), 'pi/v': (8, 8), 'pi/b': (8,), 'q/w': (7, 8), 'q/v': (8, 8), 'q/b': (8,)}
+
+    def _with_targets(self, online='main', target='target', other=''):
+        names = [f'{other}{network}' for network in (online, target)]
+        return {f'{name}/{rest}': shape for name in names for rest, shape in self.ONLINE.items()}
+
+    @pytest.mark.parametrize(
+        'names', [('main', 'target'), ('q_func', 'target_q_func', 'deepq/'), ('eval_net', 'TargetNet')]
+    )
+    def test_a_target_network_that_the_other_side_lacks_is_a_copy(self, names):
+        found = copies(self._with_targets(*names), self.ONLINE.values())
+        scope = '/'.join([*names[2:], names[1]]).replace('//', '/')
+        assert found == {f'{scope}/{rest}' for rest in self.ONLINE}
+
+    def test_a_part_of_a_target_network_that_the_other_side_lacks_is_a_copy(self):
+        wanted = [*self.ONLINE.values(), *(shape for rest, shape in self.ONLINE.items() if rest[0] == 'q')]
+        assert copies(self._with_targets(), wanted) == {f'target/pi/{name}' for name in 'wvb'}
+
+    def test_a_target_network_that_the_other_side_has_too_is_none(self):
+        both = [*self.ONLINE.values()] * 2
+        assert not copies(self._with_targets(), both)
+        # There are still more copies, of which the other side has none.
+        noisy = self._with_targets() | {f'noisy/{rest}': shape for rest, shape in self.ONLINE.items()}
+        assert not copies(noisy, both, self.ONLINE.values())
+
+    @pytest.mark.parametrize('online', ['source', 'source_encoder', 'old_target'])
+    def test_the_texts_that_are_translated_are_no_networks(self, online):
+        assert not copies(self._with_targets(online), self.ONLINE.values())
+
+    @pytest.mark.parametrize(
+        ('names', 'is_of_one'),
+        [
+            (['target/q/w'], True),
+            (['w', 'agent/TargetCritic/w'], True),
+            (['q/target'], False),
+            (['targeted/w'], False),
+            (['targets'], False),
+        ],
+    )
+    def test_scopes_say_what_belongs_to_a_target_network(self, names, is_of_one):
+        assert is_of_target(names) == is_of_one
 
     def test_slots_and_averages_without_their_variables_are_no_sources(self, tmp_path):
         old = {'net/a/w': (3, 4), 'net/b/w/Momentum': (4, 2), 'net/c/w/ExponentialMovingAverage': (2, 5)}
