@@ -1,6 +1,7 @@
 """Hypotheses about two families of layers: which numbers of one family are which numbers of the other."""
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Collection, Iterator
 
@@ -41,6 +42,19 @@ class Hypothesis:
     ordered: bool
     same_numbers: bool
     cuts: int = 0
+
+    @functools.cached_property
+    def numbers(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The numbers of the variables of the source, and of those of the target."""
+        return frozenset(s for s, _ in self.pairs), frozenset(t for _, t in self.pairs)
+
+    def overlaps(self, other: 'Hypothesis') -> bool:
+        """Returns True if another hypothesis is about one of the variables too.
+
+        Args:
+          other: The other hypothesis.
+        """
+        return any(not a.isdisjoint(b) for a, b in zip(self.numbers, other.numbers, strict=True))
 
     @property
     def coverage(self) -> float:

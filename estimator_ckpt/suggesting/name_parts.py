@@ -101,7 +101,7 @@ _ALIKE = 0.8
 _OF_NORM = {'batch', 'layer'}
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Split:
     """A name split into numbers and the text around them.
 
@@ -125,6 +125,10 @@ class Split:
         return tuple([_value(text) for text in self.texts])
 
     def __str__(self) -> str:
+        return self._name
+
+    @functools.cached_property
+    def _name(self) -> str:
         return self.literals[0] + ''.join(map(''.join, zip(self.texts, self.literals[1:], strict=True)))
 
 

@@ -71,7 +71,7 @@ class Rivals:
 
     def _remainder(self, displaced: Scored, given: Scored) -> float:
         """Returns the best score left for the variables of a hypothesis if another hypothesis is right."""
-        sources, targets = map(set, zip(*given.hypothesis.pairs, strict=True))
+        sources, targets = given.hypothesis.numbers
         best = 0.0
         for s, t in displaced.hypothesis.pairs:
             for rivals, taken in ((self._by_source[s], s in sources), (self._by_target[t], t in targets)):
@@ -80,9 +80,7 @@ class Rivals:
                 for rival, _ in rivals:
                     if rival.score <= best:
                         break
-                    if rival.stands and not any(
-                        x in sources or y in targets for x, y in rival.hypothesis.pairs
-                    ):
+                    if rival.stands and not rival.hypothesis.overlaps(given.hypothesis):
                         best = rival.score
                         break
         return best

@@ -1,6 +1,8 @@
 """Finds pairs of layers of which the words of their scopes say that they are swapped."""
 
 import collections
+import functools
+import re
 from collections.abc import Iterable, Iterator
 
 from estimator_ckpt.suggesting.families import Layer
@@ -9,6 +11,7 @@ from estimator_ckpt.suggesting.name_parts import find_role, words
 Pair = tuple[Layer, Layer]
 # The number of other pairs with a word that each pair is compared with.
 _MOST_COMPARED = 8
+_DIGITS = re.compile(r'\d+')
 
 
 def swapped(pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Pair]]:
@@ -19,12 +22,14 @@ def swapped(pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Pair]]:
     Args:
       pairs: The pairs.
     """
-    of_kind: dict[tuple, list[tuple[Pair, set[str], set[str], set[str]]]] = collections.defaultdict(list)
-    for a, b in pairs:
-        scopes = _words(a, scopes_only=True)
-        of_kind[b.signature].append(((a, b), scopes, _words(a), _words(b)))
-    for rows in of_kind.values():
-        misled: dict[str, list[tuple[Pair, set[str], set[str]]]] = collections.defaultdict(list)
+    of_kind: dict[tuple, list[Pair]] = collections.defaultdict(list)
+    for pair in pairs:
+        of_kind[pair[1].signature].append(pair)
+    for same in of_kind.values():
+        if len(same) == 1:
+            continue
+        rows = [((a, b), _words(a, scopes_only=True), _words(a), _words(b)) for a, b in same]
+        misled: dict[str, list[tuple[Pair, frozenset[str], frozenset[str]]]] = collections.defaultdict(list)
         for pair, _, of_source, of_target in rows:
             for word in of_target - of_source:
                 misled[word].append((pair, of_source, of_target))
@@ -36,6 +41,13 @@ def swapped(pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Pair]]:
                         yield pair, other
 
 
-def _words(layer: Layer, scopes_only: bool = False) -> set[str]:
+def _words(layer: Layer, scopes_only: bool = False) -> frozenset[str]:
     names = [find_role(name)[1].rstrip('/') for name in layer.variables[layer.main_role].names]
-    return set(words([name.rpartition('/')[0] if scopes_only else name for name in names]))
+    names = [name.rpartition('/')[0] if scopes_only else name for name in names]
+    return _words_of(tuple([_DIGITS.sub('0', name) for name in names]))
+
+
+@functools.lru_cache(maxsize=4096)
+def _words_of(names: tuple[str, ...]) -> frozenset[str]:
+    """Returns the words of names; many differ only in numbers, which are no words."""
+    return frozenset(words(names))
