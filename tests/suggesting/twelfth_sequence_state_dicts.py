@@ -40,8 +40,8 @@ def image_gpt() -> Pair:
 def pytorchic_bert() -> Pair:
     """google-research/bert's base as it is pretrained, and the state dict of dhlee347/pytorchic-bert for pretraining.
 
-    The new one is BertModel4Pretrain, whose heads are attributes of the model; its decoder is the table of words, and is
-    left out here. Its checkpoint.py loads the encoder alone, but the heads are the same.
+    The new one is BertModel4Pretrain, whose heads are attributes of the model; its decoder is the table of words, and
+    is left out here. Its checkpoint.py loads the encoder alone, but the heads are the same.
     """
     width, inner, words, state = 768, 3072, 30522, StateDict()
 
