@@ -81,8 +81,8 @@ def tiny_yolo() -> Pair:
 def dense_net_bc() -> Pair:
     """ikhlestov/vision_networks' DenseNet-BC-100-12 for CIFAR-10 as it is trained, and titu1994/DenseNet's.
 
-    The latter's layers are those of Keras 2, as its later versions have them, and its one matrix of classes is that of
-    its first ones. The old program keeps no step.
+    The latter was read as it was for Keras 1, and is built here with the same layers of Keras 2, whose first alone has
+    a name. The old program keeps no step.
     """
     tf.keras.backend.clear_session()
     layers, rows, growth = tf.keras.layers, Rows(), 12

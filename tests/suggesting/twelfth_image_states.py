@@ -61,7 +61,7 @@ def ssd_300_state() -> Pair:
 
     The new one is for COCO. The old one keeps the dense layers of VGG of which it made its sixth and seventh, and has a
     classifier for each box of a place, so that none of the new heads has a source. The names of its VGG are those of
-    Udacity's vgg.zip, where `filter` is not verified. No gradients reach its VGG, which so has no slots.
+    Udacity's vgg.zip, as its students list them. No gradients reach its VGG, which so has no slots.
     """
     names = _Detector()
     names.add('norm_conv4_3/scale', 'backbone.scale_weight', (512,))
