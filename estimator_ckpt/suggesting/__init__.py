@@ -9,9 +9,9 @@ applies no rule and reads no tensor, and imports TensorFlow only for objects.
 * `alignment`, `candidates`, `hypotheses`, `evidence`, `rivals`: which variable is which; what is compared; the
   possibilities; what supports each, and what contradicts it.
 * `contradictions`, `swapped_words`: what breaks a pattern that all other layers keep, or what names say.
-* `chains`, `sequences`, `tracked_order`, `unnamed`, `modules`, `surroundings`: layers in a known order; which layer is
-  which by it; where Keras's order does not tell; which variable without a name; which part of a network; which layer by
-  the layers around it.
+* `chains`, `sequences`, `tracked_order`, `unnamed`, `modules`, `surroundings`, `elsewhere`: layers in a known order;
+  which layer is which by it; where Keras's order does not tell; which variable without a name; which part of a network;
+  which layer by the layers around it; and by what other blocks say.
 * `scope_trees`, `transformer_blocks`: scopes along the other side's order; the layers of transformer blocks that one
   side names and the other numbers.
 * `units`, `interleaving`, `activations`: which normalization belongs to which convolution, by names; by numbers; which

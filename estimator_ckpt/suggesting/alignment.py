@@ -19,6 +19,7 @@ from estimator_ckpt.suggesting.activations import activation_pairs
 from estimator_ckpt.suggesting.boundaries import Boundaries
 from estimator_ckpt.suggesting.candidates import partners_by_size, possible_sources, single_layers
 from estimator_ckpt.suggesting.contradictions import contradictions
+from estimator_ckpt.suggesting.elsewhere import as_elsewhere
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence, Scored, Scorer
 from estimator_ckpt.suggesting.facts import Facts
 from estimator_ckpt.suggesting.families import Layer, Side, Variable
@@ -258,6 +259,7 @@ class _Aligner:
             accepted
             or self._in_gaps()
             or self._inside_scopes()
+            or self._as_elsewhere()
             or self._activations()
             or self._all_norms()
             or self._last_norm()
@@ -304,6 +306,11 @@ class _Aligner:
         layers = self._source.layers(self._live_source), self._target.layers(self._live_target)
         pairs = [pair for pair in self._boundaries.only_ones(layers) if not self._may_differ(*pair)]
         return self._accept_in_order(pairs)
+
+    def _as_elsewhere(self) -> bool:
+        """Accepts the last two layers of a kind in the order of other blocks. Returns True if there were any."""
+        sides, live = (self._source, self._target), (self._live_source, self._live_target)
+        return self._accept_in_order(list(as_elsewhere(sides, live, self._result.sources)))
 
     def _in_blocks(self) -> bool:
         """Accepts layers of transformer blocks in the order of such blocks. Returns True if there were any."""

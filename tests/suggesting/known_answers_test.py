@@ -55,7 +55,6 @@ LEAST_RECALL = {
     'tacotron_2_state': 0.98,
     'soft_actor_critic_state': 0.8,
     'caffe_res_net': 0.96,
-    'tensorpack_se_res_net': 0.96,
     'tensorpack_cycle_gan': 0.14,
     'auto_int': 0.0,
     'sas_rec_state': 0.5,

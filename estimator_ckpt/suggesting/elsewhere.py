@@ -1,0 +1,93 @@
+"""Tells two layers of a block apart by the order that their counterparts have in the other blocks.
+
+In a first block of a ResNet, the shortcut has the shape of the last convolution. Where numbers tell only the order, the
+other blocks that have both say which of them comes first.
+"""
+
+import collections
+from collections.abc import Iterable, Iterator, Mapping
+
+from estimator_ckpt.suggesting.chains import kind
+from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.layer_kinds import is_norm, main_number
+
+Pair = tuple[Layer, Layer]
+# The fewest other blocks that tell an order.
+_LEAST_BLOCKS = 2
+
+
+def as_elsewhere(
+    sides: tuple[Side, Side], live: tuple[set[int], set[int]], sources: Mapping[int, int]
+) -> Iterator[Pair]:
+    """Yields the pairs of layers that are the only two of their kind, in the order that other blocks tell.
+
+    Args:
+      sides: The source and the target.
+      live: The numbers of the variables that are not yet aligned.
+      sources: The source of each aligned target.
+    """
+    targets = {s: t for t, s in sources.items()}
+    left = [_of_kinds(side.layers(of_side)) for side, of_side in zip(sides, live, strict=True)]
+    for of_kind in sorted(left[0].keys() & left[1].keys()):
+        source, target = left[0][of_kind], left[1][of_kind]
+        if len(source) != 2 or len(target) != 2:
+            continue
+        in_order = _in_order(sides, source, target, targets)
+        if in_order is None:
+            found = _in_order((sides[1], sides[0]), target, source, sources)
+            in_order = None if found is None else [(a, b) for b, a in found]
+        yield from in_order or ()
+
+
+def _of_kinds(layers: Iterable[Layer]) -> dict[tuple, list[Layer]]:
+    of_kinds: dict[tuple, list[Layer]] = collections.defaultdict(list)
+    for layer in layers:
+        if not is_norm(layer):
+            of_kinds[kind(layer)].append(layer)
+    return of_kinds
+
+
+def _in_order(
+    sides: tuple[Side, Side], named: list[Layer], counted: list[Layer], counterparts: Mapping[int, int]
+) -> list[Pair] | None:
+    """Returns the pairs of two named layers of a block with two layers whose order is known; None if nothing tells.
+
+    Args:
+      sides: The side of the named layers, and that of the others.
+      named: The named layers.
+      counted: The other layers.
+      counterparts: The counterpart of each aligned variable of the first side.
+    """
+    (scope, _), (other_scope, _) = map(_parted, named)
+    sign = _sign(*counted)
+    if scope != other_scope or not sign:
+        return None
+    by_number = {main_number(layer): layer for layer in sides[1].layers()}
+    # The counterparts of the layers of both names, by their scopes.
+    elsewhere: list[dict[str, Layer]] = [{}, {}]
+    for layer in sides[0].layers():
+        counterpart = by_number.get(counterparts.get(main_number(layer), -1))
+        for own, of_name in zip(named, elsewhere, strict=True):
+            alike = layer.split.literals == own.split.literals and _parted(layer)[1] == _parted(own)[1]
+            if counterpart is not None and alike:
+                of_name[_parted(layer)[0]] = counterpart
+    told = [
+        _sign(elsewhere[0][block], elsewhere[1][block]) for block in elsewhere[0].keys() & elsewhere[1].keys()
+    ]
+    if len(told) < _LEAST_BLOCKS or len(set(told)) != 1 or not told[0]:
+        return None
+    first, second = counted if told[0] == sign else reversed(counted)
+    return [(named[0], first), (named[1], second)]
+
+
+def _parted(layer: Layer) -> tuple[str, str]:
+    """Returns the scope and the name of a layer."""
+    scope, _, name = str(layer.split).rstrip('/').rpartition('/')
+    return scope, name
+
+
+def _sign(a: Layer, b: Layer) -> int:
+    """Returns 1 if the second of two layers has the greater number, -1 if the smaller one; 0 if that is not known."""
+    if a.split.literals == b.split.literals and len(a.values) == 1:
+        return (b.values > a.values) - (b.values < a.values)
+    return 0
