@@ -6,7 +6,8 @@ applies no rule and reads no tensor, and imports TensorFlow only for objects.
 * `suggest_rules`, `suggestion`: the public function; its result, as a file of rules or as JSON.
 * `compared`, `layouts`, `projections`: the tensors of both sides by their kinds; kernels of PyTorch in TensorFlow's
   layout; what one side has as one variable.
-* `alignment`, `candidates`, `hypotheses`, `evidence`, `rivals`: which variable is which; what is compared; the
+* `alignment`, `progress`, `facts`: which variable is which, stage by stage; what is known so far; what does not change.
+* `family_stage`, `candidates`, `hypotheses`, `evidence`, `rivals`: families of layers; what is compared; the
   possibilities; what supports each, and what contradicts it.
 * `contradictions`, `swapped_words`: what breaks a pattern that all other layers keep, or what names say.
 * `chains`, `sequences`, `tracked_order`, `unnamed`, `modules`, `surroundings`, `elsewhere`: layers in a known order;

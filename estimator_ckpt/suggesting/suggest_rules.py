@@ -17,12 +17,13 @@ from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets
 from estimator_ckpt.mapping.tensors import read_tensors
 from estimator_ckpt.program.read_target import read_target
-from estimator_ckpt.suggesting.alignment import Alignment, align
+from estimator_ckpt.suggesting.alignment import align
 from estimator_ckpt.suggesting.cells import suggest_cells
 from estimator_ckpt.suggesting.compared import ComparedSide, ComparedTensor
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
 from estimator_ckpt.suggesting.generalization import Renaming, RuleText, generalize
 from estimator_ckpt.suggesting.layouts import in_one_layout
+from estimator_ckpt.suggesting.progress import Alignment
 from estimator_ckpt.suggesting.projections import join, operations_between
 from estimator_ckpt.suggesting.reshaping import reshape_operations
 from estimator_ckpt.suggesting.suggestion import SuggestedRule, Suggestion, Undecided

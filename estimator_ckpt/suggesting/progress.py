@@ -1,0 +1,162 @@
+"""What of an alignment is known so far, and how more of it is accepted."""
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
+
+from estimator_ckpt.suggesting.boundaries import Boundaries
+from estimator_ckpt.suggesting.evidence import Evidence
+from estimator_ckpt.suggesting.facts import Facts
+from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.hypotheses import Matcher
+from estimator_ckpt.suggesting.layer_kinds import main_number
+from estimator_ckpt.suggesting.modules import IN_ORDER
+
+
+@dataclasses.dataclass
+class Alignment:
+    """An alignment of the variables of two sides, which are given by their numbers.
+
+    Attributes:
+      sources: The source of each aligned target.
+      evidence: The evidence for the source of each aligned target.
+      candidates: The possible sources of each ambiguous target.
+    """
+
+    sources: dict[int, int] = dataclasses.field(default_factory=dict)
+    evidence: dict[int, Evidence] = dataclasses.field(default_factory=dict)
+    candidates: dict[int, list[int]] = dataclasses.field(default_factory=dict)
+
+
+class Progress:
+    """The variables that are aligned, and those that are left.
+
+    Attributes:
+      source: The source.
+      target: The target.
+      matcher: Decides which layers can be the same.
+      facts: What does not change while the variables are aligned.
+      result: What is aligned so far.
+      live_source: The numbers of the source's variables that are left.
+      live_target: The numbers of the target's variables that are left.
+    """
+
+    def __init__(self, source: Side, target: Side, others: int):
+        """Begins with nothing aligned.
+
+        Args:
+          source: The source.
+          target: The target.
+          others: The number of further variables that are known to be the same.
+        """
+        self.source, self.target, self._others = source, target, others
+        self.matcher, self.facts, self.result = Matcher(), Facts(source, target), Alignment()
+        self.live_source = {variable.number for variable in source.variables}
+        self.live_target = {variable.number for variable in target.variables}
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """The source and the target."""
+        return self.source, self.target
+
+    @property
+    def live(self) -> tuple[set[int], set[int]]:
+        """The numbers of the variables of both sides that are left."""
+        return self.live_source, self.live_target
+
+    def targets(self) -> dict[int, int]:
+        """Returns the target of each aligned source."""
+        return {s: t for t, s in self.result.sources.items()}
+
+    @functools.cached_property
+    def _boundaries(self) -> Boundaries:
+        return Boundaries(self.sides)
+
+    def corresponding_scopes(self) -> Boundaries:
+        """Returns the scopes that correspond, by what is aligned so far."""
+        self._boundaries.update(self.result.sources)
+        return self._boundaries
+
+    def is_familiar(self) -> bool:
+        """Returns True if most variables are aligned, so that both sides are surely the same model."""
+        count = min(len(self.source.variables), len(self.target.variables))
+        return 2 * (len(self.result.sources) + self._others) >= count + self._others
+
+    def agrees(self, a: Layer, b: Layer, targets: Mapping[int, int]) -> bool:
+        """Returns True if neither of two layers is aligned with a third one.
+
+        Args:
+          a: The layer of the source.
+          b: The layer of the target.
+          targets: The target of each aligned source.
+        """
+        s, t = main_number(a), main_number(b)
+        return self.result.sources.get(t, s) == s and targets.get(s, t) == t
+
+    def may_differ(self, a: Layer, b: Layer) -> bool:
+        """Returns True if one of two layers is a normalization whose place differs between orders of a network.
+
+        Args:
+          a: The layer of the source.
+          b: The layer of the target.
+        """
+        return main_number(a) in self.facts.unsure[0] or main_number(b) in self.facts.unsure[1]
+
+    def parts_units(self, pairs: Iterable[tuple[int, int]]) -> bool:
+        """Returns True if pairs have normalizations whose convolutions are not aligned with each other.
+
+        Args:
+          pairs: The pairs, by the numbers of their main variables.
+        """
+        of_source, of_target = self.facts.convolutions
+        of_norms = [(of_source[s], of_target[t]) for s, t in pairs if s in of_source and t in of_target]
+        return any(self.result.sources.get(t) != s for s, t in of_norms)
+
+    def accept(self, pairs: Iterable[tuple[int, int]], evidence: Evidence) -> bool:
+        """Accepts pairs of variables. Returns True if any of them was not aligned before.
+
+        Args:
+          pairs: The pairs, by the numbers of the variables.
+          evidence: The evidence for them.
+        """
+        accepted = False
+        for s, t in pairs:
+            if s in self.live_source and t in self.live_target:
+                accepted = True
+                self.result.sources[t], self.result.evidence[t] = s, evidence
+                self.live_source.remove(s)
+                self.live_target.remove(t)
+        return accepted
+
+    def accept_layers(self, a: Layer, b: Layer, evidence: Evidence) -> bool:
+        """Accepts a pair of layers, unless each has another namesake. Returns True if there was anything new.
+
+        Args:
+          a: The layer of the source.
+          b: The layer of the target.
+          evidence: The evidence for them.
+        """
+        if self.facts.namesakes.contradict(a, b):
+            return False
+        pairs = [(a.variables[x].number, b.variables[y].number) for x, y in self.matcher.roles(a, b)]
+        return self.accept(pairs, evidence)
+
+    def accept_open(self, found: Iterable[tuple[Layer, Layer, Evidence]]) -> bool:
+        """Accepts the pairs of layers neither of which is aligned. Returns True if there were any.
+
+        Args:
+          found: The pairs with the evidence for them.
+        """
+        accepted = False
+        for a, b, evidence in found:
+            if main_number(a) in self.live_source and main_number(b) in self.live_target:
+                accepted |= self.accept_layers(a, b, evidence)
+        return accepted
+
+    def accept_in_order(self, pairs: Iterable[tuple[Layer, Layer]]) -> bool:
+        """Accepts pairs of layers that an order tells. Returns True if there was anything new.
+
+        Args:
+          pairs: The pairs.
+        """
+        return any([self.accept_layers(a, b, IN_ORDER) for a, b in pairs])
