@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from estimator_ckpt.suggesting.name_parts import Split, find_role, split_names
 from estimator_ckpt.suggesting.running_numbers import in_scopes
-from estimator_ckpt.suggesting.scope_roles import parts_in_scopes
+from estimator_ckpt.suggesting.scope_roles import is_depthwise, parts_in_scopes
 
 # The roles that characterize a layer; the first one that the layer has is its main role.
 _MAIN_ROLES = (
@@ -209,6 +209,10 @@ class Side:
             if role in ('kernel', 'gamma', 'bias', 'beta', 'mean'):
                 layers[self._parts[variable.number][0][1]][role] = variable
         roles = list(self._named_roles)
+        for variable in self.variables:
+            scope = self._parts[variable.number][0][1]
+            if roles[variable.number] == 'kernel' and is_depthwise(scope, variable.shape):
+                roles[variable.number] = 'depthwise_kernel'
         for layer in layers.values():
             kernel, gamma, bias = (layer.get(role) for role in ('kernel', 'gamma', 'bias'))
             # The weight of a normalization is a vector, and its bias an offset.

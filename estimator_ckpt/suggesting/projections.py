@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from estimator_ckpt.mapping.tensors import natural_order
 from estimator_ckpt.suggesting.compared import ComparedTensor
+from estimator_ckpt.suggesting.name_parts import find_role, words
 from estimator_ckpt.suggesting.reshaping import Shape, fits, reshape_operations
 
 _Group = tuple[ComparedTensor, ...]
@@ -27,7 +28,10 @@ _WORDS = [
 _WORD = re.compile(
     rf'(?<![A-Za-z])(?P<role>[WwBb])?(?P<word>{"|".join(itertools.chain.from_iterable(_WORDS))})(?![a-z])'
 )
+# The rank of a kernel with an axis of heads.
+_OF_HEADS = 3
 _SELF = re.compile('self', re.I)
+_OUTPUT = frozenset(['output', 'projection', 'dense'])
 
 
 def join(ours: Sequence[ComparedTensor], theirs: Sequence[ComparedTensor]) -> list[ComparedTensor]:
@@ -147,3 +151,32 @@ def operations_between(source: ComparedTensor, target: ComparedTensor) -> Iterat
     blocks = f' blocks={axis},{order}' if in_order != list(source.parts) else ''
     for reshape in reshape_operations(source.parts[0].shape or (), part):
         yield f'{reshape} concat={axis}{blocks}'.strip()
+
+
+def may_be_turned(source: ComparedTensor, target: ComparedTensor) -> bool:
+    """Returns True if a reshape may take the rows of a square kernel of attention for its columns.
+
+    Kernels of queries, keys and values mostly are `[768, 12, 64]`, and those of the output `[12, 64, 768]`. Some
+    programs have it the other way round, and shapes do not tell how `[768, 768]` is meant.
+
+    Args:
+      source: The variable of the source.
+      target: The variable of the target.
+    """
+    kernels = [(row.parts or (row,))[0] for row in (source, target)]
+    split = next((row for row in kernels if len(row.shape or ()) == _OF_HEADS), None)
+    if split is None or all(len(row.shape or ()) == _OF_HEADS for row in kernels):
+        return False
+    first, middle, last = split.shape or ()
+    if 1 in (first, middle, last):
+        return False
+    names = [name for row in kernels for name in row.names]
+    if any(_is_of_input(name) for name in names):
+        return first * middle == last
+    is_output = any(not _OUTPUT.isdisjoint(words([name])) for name in names)
+    return is_output and first == middle * last
+
+
+def _is_of_input(name: str) -> bool:
+    """Returns True if a name is that of a projection to queries, keys or values."""
+    return _WORD.search(find_role(name)[1].rstrip('/').rpartition('/')[2]) is not None

@@ -14,6 +14,9 @@ _BESIDE_STATISTICS = frozenset(['gamma', 'beta'])
 # Flax keeps the statistics of a layer in a collection of their own.
 _COLLECTION = re.compile(r'batch_stats(?=[/.])')
 _PARAMETERS = 'params'
+# What scopes of depthwise convolutions are called. Their kernels have the rank of others.
+_DEPTHWISE = re.compile(r'depth_?wise|(?<![a-z])dw(?:ise|_?conv)?(?![a-z])', re.I)
+_RANK = 4
 
 
 class _Variable(Protocol):
@@ -46,6 +49,20 @@ def parts_in_scopes(variables: Sequence[_Variable]) -> dict[int, Part]:
       variables: All variables of a side.
     """
     return {**dict(_unnamed(variables)), **dict(_statistics(variables)), **dict(_of_collections(variables))}
+
+
+def is_depthwise(layer: str, shape: tuple[int, ...]) -> bool:
+    """Returns True if a kernel is that of a depthwise convolution, by the name of its layer and by its only multiplier.
+
+    Args:
+      layer: The name of the layer.
+      shape: The shape of the kernel.
+    """
+    if len(shape) != _RANK or not shape[-1] == 1 < shape[-2]:
+        return False
+    # In `depthwise/conv/`, the scope around it says so.
+    around = '/'.join(layer.rstrip('/').rsplit('/', 2)[-2:])
+    return _DEPTHWISE.search(around) is not None
 
 
 def _unnamed(variables: Sequence[_Variable]) -> Iterator[tuple[int, Part]]:

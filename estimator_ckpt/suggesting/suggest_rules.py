@@ -24,7 +24,7 @@ from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
 from estimator_ckpt.suggesting.generalization import Renaming, RuleText, generalize
 from estimator_ckpt.suggesting.layouts import in_one_layout
 from estimator_ckpt.suggesting.progress import Alignment
-from estimator_ckpt.suggesting.projections import join, operations_between
+from estimator_ckpt.suggesting.projections import join, may_be_turned, operations_between
 from estimator_ckpt.suggesting.reshaping import reshape_operations
 from estimator_ckpt.suggesting.suggestion import SuggestedRule, Suggestion, Undecided
 
@@ -168,7 +168,7 @@ class _Suggester:
                 for names in (columns[view], *columns)
                 if all(owners[name] == 1 and _is_writable(name) for name in names)
             ]
-            # Not every shape can be written as an operation, such as that of a scalar.
+            # Not every shape can be written as an operation, such as that of a scalar; and not every one is sure.
             can_be_made = next(_operations(claim), None) is not None
             if names and can_be_made and not any('\n' in name for name in claim.source_names):
                 # A rule names the targets that it divides a tensor into one after another.
@@ -265,6 +265,8 @@ def _has_paths(side: ComparedSide) -> bool:
 
 
 def _operations(claim: _Claim) -> Iterator[str]:
+    if may_be_turned(claim.source, claim.target):
+        return
     cast = '' if claim.source.dtype == claim.target.dtype else f'cast={dtypes.name(claim.target.dtype)}'
     texts: Iterable[str] = reshape_operations(claim.source.shape or (), claim.target.shape or ())
     if claim.source.parts or claim.target.parts:

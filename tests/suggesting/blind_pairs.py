@@ -1,4 +1,4 @@
-"""Pairs of eleven blind tests: what people restore, by names from repositories that the search was not made with.
+"""Pairs of twelve blind tests: what people restore, by names from repositories that the search was not made with.
 
 They were written without a look at what the search finds of them. Each pair says which repository each side follows.
 When they were first measured, those of the first test (`blind_...`) had a mean recall of 0.69, and four had wrong
@@ -7,8 +7,9 @@ the fourth (`fourth_...`) 0.77, and one; those of the fifth (`fifth_...`) 0.83, 
 (`sixth_...`) 0.90, and none; those of the seventh (`seventh_...`) 0.75, and one; those of the eighth (`eighth_...`),
 half of which are states of PyTorch or Flax, 0.55, and one; those of the ninth (`ninth_...`), well-known networks whose
 both sides are bare names, 0.94, and none; those of the tenth (`tenth_...`), mostly well-known networks too, 0.79, and
-one; those of the eleventh (`eleventh_...`), such networks of other repositories, 0.79, and none. What the search missed
-of the pairs of `TUNED` was looked at then.
+one; those of the eleventh (`eleventh_...`), such networks of other repositories, 0.79, and none; those of the twelfth
+(`twelfth_...`), whose old sides are mostly written by hand, 0.83, and one. What the search missed of the pairs of
+`TUNED` was looked at then.
 """
 
 from collections.abc import Callable
@@ -85,6 +86,14 @@ from tests.suggesting import (
     third_image_networks,
     third_scene_networks,
     third_sequence_networks,
+    twelfth_image_plain,
+    twelfth_image_scoped,
+    twelfth_image_states,
+    twelfth_sequence_encoders,
+    twelfth_sequence_language_models,
+    twelfth_sequence_state_dicts,
+    twelfth_sequence_taggers,
+    twelfth_sequence_translators,
     unseen_agents,
     unseen_image_networks,
     unseen_scene_networks,
@@ -155,6 +164,10 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'auto_int': eleventh_other_recommenders.auto_int,
     'sas_rec_state': eleventh_sequence_state_dicts.sas_rec_state,
     'tacotron_state': eleventh_sequence_state_dicts.tacotron_state,
+    'hand_written_mobile_net': twelfth_image_scoped.mobile_net,
+    'hand_written_shuffle_net': twelfth_image_scoped.shuffle_net,
+    'image_gpt': twelfth_sequence_state_dicts.image_gpt,
+    'attention_is_all_you_need_keras': twelfth_sequence_translators.attention_is_all_you_need_keras,
 }
 HELD_BACK: dict[str, Callable[[], Pair]] = {
     'cifar_10': blind_image_networks.cifar_10,
@@ -261,4 +274,16 @@ HELD_BACK: dict[str, Callable[[], Pair]] = {
     'character_cnn': eleventh_sequence_classifiers.character_cnn,
     'model_garden_albert': eleventh_sequence_encoders.model_garden_albert,
     'model_garden_mobile_bert': eleventh_sequence_encoders.model_garden_mobile_bert,
+    'keras_squeeze_net': twelfth_image_plain.squeeze_net,
+    'tiny_yolo_v1': twelfth_image_plain.tiny_yolo,
+    'dense_net_bc': twelfth_image_plain.dense_net_bc,
+    'goog_le_net': twelfth_image_scoped.goog_le_net,
+    'faster_rcnn_state': twelfth_image_states.faster_rcnn_state,
+    'ssd_300_state': twelfth_image_states.ssd_300_state,
+    'bert_ner': twelfth_sequence_encoders.bert_ner,
+    'albert_tf2': twelfth_sequence_encoders.albert_tf2,
+    'min_gpt': twelfth_sequence_language_models.min_gpt,
+    'keras_hub_xlnet': twelfth_sequence_language_models.keras_hub_xlnet,
+    'pytorchic_bert': twelfth_sequence_state_dicts.pytorchic_bert,
+    'anago': twelfth_sequence_taggers.anago,
 }

@@ -171,3 +171,37 @@ def test_names_with_commas_are_not_written_into_one_rule(tmp_path):
     new = {f'decoder/{w},{w}/kernel': (8, 8) for w in ('query', 'key', 'value')}
     suggestion = suggested(tmp_path, {'decoder/qkv/kernel': (8, 24)}, new)
     assert not suggestion.rules and len(suggestion.missing) == 3
+
+
+TURNED = (HEADS, WIDTH // HEADS, WIDTH)
+
+
+@pytest.mark.parametrize(
+    ('word', 'shape', 'is_sure'),
+    [
+        ('query', (WIDTH, HEADS, WIDTH // HEADS), True),
+        ('output', TURNED, True),
+        ('query', TURNED, False),
+        ('k_proj', TURNED, False),
+        ('output', (WIDTH, HEADS, WIDTH // HEADS), False),
+        ('out_proj', (WIDTH, HEADS, WIDTH // HEADS), False),
+        ('query', (1, WIDTH, WIDTH), True),
+        ('mixer', TURNED, True),
+    ],
+)
+def test_no_rule_is_written_that_may_take_rows_for_columns(tmp_path, word, shape, is_sure):
+    old = {f'net/layer_{n}/attention/{word}/kernel': shape for n in range(3)}
+    new = {f'model/block_{n}/attention/{word}/kernel': (WIDTH, WIDTH) for n in range(3)}
+    for source, target in ((old, new), (new, old)):
+        suggestion = known_pairs.suggest(tmp_path, source, target)
+        assert bool(suggestion.rules) == is_sure
+        assert len(suggestion.ambiguous) == (0 if is_sure else 3)
+        assert not suggestion.missing
+
+
+def test_projections_that_may_be_turned_are_not_joined(tmp_path):
+    """Image GPT has its queries by heads first, and a reshape to its successor would turn them."""
+    old = {f'model/h{n}/attn/{part}_proj': TURNED for n in range(3) for part in 'qkv'}
+    new = {f'transformer/h/{n}/attn/c_attn/weight': (WIDTH, 3 * WIDTH) for n in range(3)}
+    suggestion = known_pairs.suggest(tmp_path, old, new)
+    assert not suggestion.rules and len(suggestion.ambiguous) == 3

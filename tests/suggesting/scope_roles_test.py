@@ -3,7 +3,7 @@
 import pytest
 
 from estimator_ckpt.suggesting.families import Side, Variable
-from estimator_ckpt.suggesting.scope_roles import parts_in_scopes
+from estimator_ckpt.suggesting.scope_roles import is_depthwise, parts_in_scopes
 from tests.suggesting import known_pairs
 from tests.suggesting.known_pairs import found, suggest
 
@@ -74,4 +74,33 @@ def test_norms_of_such_names_get_the_statistics_of_keras(tmp_path):
         f'c{number}/norm/{other}': f'conv{number}/bn/{name}'
         for number in range(3)
         for name, other in (('mu', 'moving_mean'), ('sigma', 'moving_variance'))
+    }
+
+
+@pytest.mark.parametrize(
+    ('layer', 'shape', 'is_one'),
+    [
+        ('conv_ds_2/depthwise/', (3, 3, 32, 1), True),
+        ('stage_1/depthwise/conv/', (3, 3, 32, 1), True),
+        ('block_1/dw_conv/', (3, 3, 32, 1), True),
+        ('block_1/conv_dw_3', (3, 3, 32, 1), True),
+        ('depthwise_separable/pointwise/', (1, 1, 32, 64), False),
+        ('depthwise/', (3, 3, 1, 1), False),
+        ('depthwise/', (32, 1), False),
+        ('dwell/conv/', (3, 3, 32, 1), False),
+        ('depthwise/block/unit/conv/', (3, 3, 32, 1), False),
+    ],
+)
+def test_a_scope_and_a_shape_tell_a_depthwise_kernel(layer, shape, is_one):
+    assert is_depthwise(layer, shape) == is_one
+
+
+def test_a_depthwise_kernel_is_found_by_the_name_of_its_scope(tmp_path):
+    old, new = {}, {}
+    for number, extent in enumerate((8, 8, 16)):
+        old[f'ds_{number}/depthwise/weights'] = new[f'dw_{number}/depthwise_kernel'] = (3, 3, extent, 1)
+        old[f'ds_{number}/pointwise/weights'] = new[f'pw_{number}/kernel'] = (1, 1, extent, 16)
+    proposed = found(suggest(tmp_path, old, new))
+    assert {t: s for t, s in proposed.items() if 'depthwise' in t} == {
+        f'dw_{number}/depthwise_kernel': f'ds_{number}/depthwise/weights' for number in range(3)
     }
