@@ -13,8 +13,8 @@ applies no rule and reads no tensor, and imports TensorFlow only for objects.
 * `chains`, `sequences`, `tracked_order`, `unnamed`, `modules`, `surroundings`, `elsewhere`: layers in a known order;
   which layer is which by it; where Keras's order does not tell; which variable without a name; which part of a network;
   which layer by the layers around it; and by what other blocks say.
-* `scope_trees`, `transformer_blocks`: scopes along the other side's order; the layers of transformer blocks that one
-  side names and the other numbers.
+* `scope_trees`, `transformer_blocks`, `counted_blocks`: scopes along the other side's order; the layers of transformer
+  blocks that one side names and the other numbers in each block, or through the whole network.
 * `units`, `interleaving`, `activations`: which normalization belongs to which convolution, by names; by numbers; which
   slopes of PReLU do.
 * `families`, `layer_kinds`, `name_parts`, `similarity`, `namesakes`, `reshaping`: layers and families of layers; what

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from estimator_ckpt.suggesting.activations import activation_pairs
 from estimator_ckpt.suggesting.candidates import possible_sources
 from estimator_ckpt.suggesting.contradictions import contradictions
+from estimator_ckpt.suggesting.counted_blocks import in_counted_blocks
 from estimator_ckpt.suggesting.elsewhere import as_elsewhere
 from estimator_ckpt.suggesting.evidence import CERTAIN
 from estimator_ckpt.suggesting.families import Side, Variable
@@ -74,6 +75,7 @@ class _Aligner(Progress):
             or self._of_parts(self.facts.blocks)
             or self._remainder()
             or self._in_blocks()
+            or self._in_counted_blocks()
             or self._families.single_layers()
         ):
             pass
@@ -246,5 +248,12 @@ class _Aligner(Progress):
         """Accepts layers of transformer blocks in the order of such blocks. Returns True if there were any."""
         accepted = False
         for pairs in list(in_blocks(self.sides, self.live, self.result.sources, self.matcher)):
+            accepted |= self.accept_in_order(pairs)
+        return accepted
+
+    def _in_counted_blocks(self) -> bool:
+        """Accepts layers of transformer blocks in the order in which they are made. Returns True if there were any."""
+        accepted = False
+        for pairs in list(in_counted_blocks(self.sides, self.live, self.matcher)):
             accepted |= self.accept_in_order(pairs)
         return accepted

@@ -20,12 +20,12 @@ from estimator_ckpt.suggesting.surroundings import scopes_of
 # The fewest layers whose order tells anything, and the most normalizations: of attention to itself and to a memory, and
 # of the network.
 _LEAST, _MOST_NORMS = 2, 4
-_PROJECTIONS = ('query', 'key', 'value')
+PROJECTIONS = ('query', 'key', 'value')
 # These and an output.
-_OF_ATTENTION = len(_PROJECTIONS) + 1
-_ATTENTION = {'attention', 'mha', 'sa'}
-_MEMORY = {'cross', 'memory', 'encdec', 'encoder', 'inter', 'source', 'context', 'vanilla'}
-_NETWORK = {'ffn', 'feed', 'forward', 'feedforward', 'ff', 'mlp', 'output', 'intermediate', 'full', 'final'}
+_OF_ATTENTION = len(PROJECTIONS) + 1
+ATTENTION = {'attention', 'mha', 'sa'}
+MEMORY = {'cross', 'memory', 'encdec', 'encoder', 'inter', 'source', 'context', 'vanilla'}
+NETWORK = {'ffn', 'feed', 'forward', 'feedforward', 'ff', 'mlp', 'output', 'intermediate', 'full', 'final'}
 
 _Named = tuple[str, Layer]
 
@@ -170,7 +170,7 @@ def _of_two_attentions(
         by_rank[rank].append(place)
     result = list(ranks)
     for places in by_rank.values():
-        second = [int(bool(of_names[place] & _MEMORY)) for place in places]
+        second = [int(bool(of_names[place] & MEMORY)) for place in places]
         if sorted(second) != [0, 1]:
             numbers = _numbers([layers[place] for place in places])
             if not len(numbers) == ranks.count(0) == 2:
@@ -182,14 +182,14 @@ def _of_two_attentions(
 
 
 def _rank_of_projection(of_name: set[str]) -> int | None:
-    named = [rank for rank, word in enumerate(_PROJECTIONS) if word in of_name]
-    return (named or [len(_PROJECTIONS)])[0] if len(named) < 2 else None
+    named = [rank for rank, word in enumerate(PROJECTIONS) if word in of_name]
+    return (named or [len(PROJECTIONS)])[0] if len(named) < 2 else None
 
 
 def _rank_of_norm(of_name: set[str]) -> int | None:
-    if of_name & _ATTENTION:
-        return 1 if of_name & _MEMORY else 0
-    return 2 if of_name & _NETWORK else None
+    if of_name & ATTENTION:
+        return 1 if of_name & MEMORY else 0
+    return 2 if of_name & NETWORK else None
 
 
 def _numbers(layers: Sequence[_Named]) -> list[int]:
