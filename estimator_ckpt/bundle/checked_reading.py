@@ -65,7 +65,7 @@ def range_checksums(
     def check(part: _Part) -> list[tuple[int, int, bool]]:
         """Returns for each piece its checksum, how many of its bytes were read, and whether its range is complete."""
         with buffers.of(part.size) as buffer:
-            count = files.read_into(part.path, part.start, buffer.data) if part.size else 0
+            count = files.read_into(part.path, part.start, buffer.data) if len(buffer) else 0
             buffer.flags.writeable = False
             pieces = ((buffer[start : min(start + size, count)], done) for start, size, done in part.pieces)
             return [(checksums.crc32c(piece), len(piece), done) for piece, done in pieces]

@@ -137,7 +137,7 @@ class PartialTable:
         """
         _, offset, size = self.blocks[number]
         (crc,) = range_checksums(self._files, [Range(self._path, offset, size + 1)])
-        check_block(crc, self._read_exactly(offset + size + 1, 4), offset)
+        self._compare(crc, offset, size)
 
     def memory_of(self, number: int) -> int:
         """Returns how many bytes of memory a block is read into; 0 for a small block.
@@ -153,8 +153,12 @@ class PartialTable:
         stored = np.empty(size + 1, np.uint8) if memory is None else memory
         count, crc = read_checked(self._files, self._path, offset, stored)
         self._check_count(count, len(stored), offset)
-        check_block(crc, self._read_exactly(offset + size + 1, 4), offset)
+        self._compare(crc, offset, size)
         return block_contents(stored.data[:size], int(stored[size]), offset)
+
+    def _compare(self, crc: int, offset: int, size: int) -> None:
+        """Compares the checksum of a block and its compression type with the one behind them."""
+        check_block(crc, self._read_exactly(offset + size + 1, 4), offset)
 
     def _read_exactly(self, offset: int, size: int) -> bytes:
         data = self._files.read(self._path, offset, size)

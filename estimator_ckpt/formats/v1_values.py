@@ -95,10 +95,10 @@ def check(message: memoryview, dtype: int, count: int) -> None:
       ValuesError: If the message is damaged or does not have `count` elements.
       dtypes.UnsupportedDtypeError: If NumPy has no such type, or no field holds its values.
     """
-    if dtype == dtypes.STRING or _types(dtype)[1].unpacked == wire.VARINT:
-        decode(message, dtype, count)
-    else:
+    if dtype == dtypes.STRING or _types(dtype)[1].unpacked != wire.VARINT:
         _check_count(message, dtype, count)
+    else:  # Its values may be out of the range of their type.
+        decode(message, dtype, count)
 
 
 def _check_count(message: memoryview, dtype: int, count: int) -> None:

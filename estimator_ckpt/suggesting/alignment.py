@@ -150,8 +150,7 @@ class _Aligner(Progress):
                 live = self.live_source & of_source, self.live_target & of_target
                 accepted = True
             sides, parts = self.sides, (of_source, of_target)
-            for pairs in list(same_places(sides, parts, live, self.result.sources, self.matcher)):
-                accepted |= self.accept_in_order(pairs)
+            accepted |= self.accept_each(same_places(sides, parts, live, self.result.sources, self.matcher))
         return accepted
 
     def _chains(self, norms: bool, live: tuple[set[int], set[int]] | None = None) -> bool:
@@ -246,14 +245,8 @@ class _Aligner(Progress):
 
     def _in_blocks(self) -> bool:
         """Accepts layers of transformer blocks in the order of such blocks. Returns True if there were any."""
-        accepted = False
-        for pairs in list(in_blocks(self.sides, self.live, self.result.sources, self.matcher)):
-            accepted |= self.accept_in_order(pairs)
-        return accepted
+        return self.accept_each(in_blocks(self.sides, self.live, self.result.sources, self.matcher))
 
     def _in_counted_blocks(self) -> bool:
         """Accepts layers of transformer blocks in the order in which they are made. Returns True if there were any."""
-        accepted = False
-        for pairs in list(in_counted_blocks(self.sides, self.live, self.matcher)):
-            accepted |= self.accept_in_order(pairs)
-        return accepted
+        return self.accept_each(in_counted_blocks(self.sides, self.live, self.matcher))

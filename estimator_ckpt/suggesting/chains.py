@@ -53,6 +53,18 @@ def kind(layer: Layer) -> Kind:
     return layer.main_role, layer.variables[layer.main_role].size
 
 
+def by_kind(layers: Iterable[Layer]) -> dict[Kind, list[Layer]]:
+    """Returns layers by what those that are the same have in common.
+
+    Args:
+      layers: The layers.
+    """
+    of_kinds: dict[Kind, list[Layer]] = collections.defaultdict(list)
+    for layer in layers:
+        of_kinds[kind(layer)].append(layer)
+    return of_kinds
+
+
 def chains(side: Side, live: set[int], joined: bool = False) -> dict[str, list[Chain]]:
     """Returns the chains of the layers of one side, by role.
 

@@ -9,8 +9,8 @@ import itertools
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
-from estimator_ckpt.suggesting.expected_places import Pair, misplaced
-from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.expected_places import misplaced
+from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import main_number
 from estimator_ckpt.suggesting.swapped_words import swapped

@@ -8,8 +8,6 @@ from estimator_ckpt.suggesting.name_parts import MOST_SCOPES, words
 
 # The fewest variables of a copy.
 _LEAST_COPIED = 3
-
-
 # The most scopes that are looked at for target networks.
 _MOST_NETWORKS = 16
 # What the scope of a target network is called; and what else there is a target of.
@@ -102,8 +100,8 @@ def _networks(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, str]]
         kinds = {n: {rest: shapes[name] for rest, name in names.items()} for n, names in networks.items()}
         said = {network: set(words([network])) for network in networks}
         for network, names in networks.items():
-            online = (
-                n for n in networks if kinds[n] == kinds[network] and not said[n] & {_TARGET, _OF_TEXTS}
-            )
-            if _TARGET in said[network] and any(online):
+            if _TARGET in said[network] and any(
+                kinds[other] == kinds[network] and not said[other] & {_TARGET, _OF_TEXTS}
+                for other in networks
+            ):
                 yield names

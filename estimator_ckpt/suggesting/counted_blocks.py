@@ -7,21 +7,22 @@ a memory, its feed-forward network last, and of an attention the queries, keys, 
 
 import collections
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from estimator_ckpt.suggesting.chains import Kind, kind
-from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.chains import Kind, by_kind, kind
+from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import WORDS, is_norm, place
 from estimator_ckpt.suggesting.name_parts import words
-from estimator_ckpt.suggesting.transformer_blocks import ATTENTION, MEMORY, NETWORK, PROJECTIONS
+from estimator_ckpt.suggesting.transformer_blocks import part_of_block, place_in_attention
 
-Pair = tuple[Layer, Layer]
 # The fewest layers of a kind in several blocks.
 _LEAST = 4
 # The least likeness of two sequences of kinds of layers of which one confirms the other.
 _CONFIRMING = 0.9
 _DECODER = 'decoder'
+# The part of a block that is its feed-forward network.
+_NETWORK = 2
 # The words of the names that Keras gives layers by their classes.
 _CLASSES = WORDS | {'dense', 'einsum', 'time', 'distributed'}
 
@@ -38,7 +39,7 @@ def in_counted_blocks(
       live: The numbers of the variables of each side that are not yet aligned.
       matcher: Decides which layers can be the same.
     """
-    source, target = (_of_kinds(side.layers(of_side)) for side, of_side in zip(sides, live, strict=True))
+    source, target = (by_kind(side.layers(of_side)) for side, of_side in zip(sides, live, strict=True))
     for turned in (False, True):
         found: list[Pair] = []
         for kind_ in sorted(source.keys() & target.keys()):
@@ -46,10 +47,10 @@ def in_counted_blocks(
             if _LEAST <= len(named) == len(counted):
                 found += zip(_by_rank(named), _as_made(counted), strict=False)
         if found and _is_confirmed(found):
-            by_kind: dict[Kind, list[Pair]] = collections.defaultdict(list)
+            of_kinds: dict[Kind, list[Pair]] = collections.defaultdict(list)
             for a, b in found:
-                by_kind[kind(b)].append((b, a) if turned else (a, b))
-            for pairs in by_kind.values():
+                of_kinds[kind(b)].append((b, a) if turned else (a, b))
+            for pairs in of_kinds.values():
                 if all(matcher.roles(x, y) for x, y in pairs):
                     yield pairs
             return
@@ -94,18 +95,11 @@ def _sequences(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
     orders = [layer.variables[layer.main_role].order for layer in layers]
     known = {order: layer for order, layer in zip(orders, layers, strict=True) if order is not None}
     if len(known) == len(layers):
-        yield [known[order] for order in sorted(known)]
+        yield _by_number(known)
 
 
 def _likeness(a: Sequence[Kind], b: Sequence[Kind]) -> float:
     return difflib.SequenceMatcher(None, a, b, autojunk=False).ratio()
-
-
-def _of_kinds(layers: Sequence[Layer]) -> dict[Kind, list[Layer]]:
-    of_kinds: dict[Kind, list[Layer]] = collections.defaultdict(list)
-    for layer in layers:
-        of_kinds[kind(layer)].append(layer)
-    return of_kinds
 
 
 def _by_rank(layers: Sequence[Layer]) -> list[Layer]:
@@ -121,22 +115,15 @@ def _rank(layer: Layer) -> _Rank | None:
         return None
     before, *after = layer.split.literals
     of_block = set(words(after))
-    if of_block & ATTENTION:
-        part = 1 if of_block & MEMORY else 0
-    elif of_block & NETWORK:
-        part = 2
-    else:
-        return None
-    role = 0
-    if part < 2 and not is_norm(layer):
-        named = [rank for rank, word in enumerate(PROJECTIONS) if word in of_block]
-        if len(named) > 1:
-            return None
-        role = named[0] if named else len(PROJECTIONS)
-    elif not is_norm(layer):
+    part, role = part_of_block(of_block), place_in_attention(of_block)
+    if is_norm(layer):
+        role = 0
+    elif part == _NETWORK:
         # The first layer of the network widens, and the second one narrows.
         shape = layer.variables[layer.main_role].shape
         role = int(len(shape) > 1 and shape[-1] < shape[-2])
+    if part is None or role is None:
+        return None
     return int(_DECODER in words([before])), layer.values[0], part, role, *layer.values[1:]
 
 
@@ -153,15 +140,18 @@ def _as_made(layers: Sequence[Layer]) -> list[Layer]:
         by_name[scope, base][number] = layer
     if sum(map(len, by_name.values())) != len(layers):
         return []
-    families = [[of_name[number] for number in sorted(of_name)] for of_name in by_name.values()]
-    if len(families) == 1:
-        return families[0]
-    if len(families) != 2:
+    first, *others = by_name.values()
+    if not others:
+        return _by_number(first)
+    if len(others) > 1:
         return []
-    numbers = [set(of_name) for of_name in by_name.values()]
-    for own, wrapped, of_own in ((0, 1, numbers[0]), (1, 0, numbers[1])):
-        gaps = [n for n in range(min(of_own), max(of_own) + 2) if n not in of_own]
-        if len(gaps) == len(families[wrapped]):
-            merged = {**list(by_name.values())[own], **dict(zip(gaps, families[wrapped], strict=True))}
-            return [merged[number] for number in sorted(merged)]
+    [second] = others
+    for own, wrapped in ((first, second), (second, first)):
+        gaps = [number for number in range(min(own), max(own) + 2) if number not in own]
+        if len(gaps) == len(wrapped):
+            return _by_number(own | dict(zip(gaps, _by_number(wrapped), strict=True)))
     return []
+
+
+def _by_number(layers: Mapping[int, Layer]) -> list[Layer]:
+    return [layers[number] for number in sorted(layers)]

@@ -4,14 +4,12 @@ In a first block of a ResNet, the shortcut has the shape of the last convolution
 other blocks that have both say which of them comes first.
 """
 
-import collections
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from estimator_ckpt.suggesting.chains import kind
-from estimator_ckpt.suggesting.families import Layer, Side
-from estimator_ckpt.suggesting.layer_kinds import is_norm, main_number
+from estimator_ckpt.suggesting.chains import by_kind
+from estimator_ckpt.suggesting.families import Layer, Pair, Side
+from estimator_ckpt.suggesting.layer_kinds import is_norm, main_number, place
 
-Pair = tuple[Layer, Layer]
 # The fewest other blocks that tell an order.
 _LEAST_BLOCKS = 2
 
@@ -27,7 +25,10 @@ def as_elsewhere(
       sources: The source of each aligned target.
     """
     targets = {s: t for t, s in sources.items()}
-    left = [_of_kinds(side.layers(of_side)) for side, of_side in zip(sides, live, strict=True)]
+    left = [
+        by_kind(layer for layer in side.layers(of_side) if not is_norm(layer))
+        for side, of_side in zip(sides, live, strict=True)
+    ]
     for of_kind in sorted(left[0].keys() & left[1].keys()):
         source, target = left[0][of_kind], left[1][of_kind]
         if len(source) != 2 or len(target) != 2:
@@ -37,14 +38,6 @@ def as_elsewhere(
             found = _in_order((sides[1], sides[0]), target, source, sources)
             in_order = None if found is None else [(a, b) for b, a in found]
         yield from in_order or ()
-
-
-def _of_kinds(layers: Iterable[Layer]) -> dict[tuple, list[Layer]]:
-    of_kinds: dict[tuple, list[Layer]] = collections.defaultdict(list)
-    for layer in layers:
-        if not is_norm(layer):
-            of_kinds[kind(layer)].append(layer)
-    return of_kinds
 
 
 def _in_order(
@@ -58,9 +51,8 @@ def _in_order(
       counted: The other layers.
       counterparts: The counterpart of each aligned variable of the first side.
     """
-    (scope, _), (other_scope, _) = map(_parted, named)
     sign = _sign(*counted)
-    if scope != other_scope or not sign:
+    if not sign or len({place(layer)[0] for layer in named}) > 1:
         return None
     by_number = {main_number(layer): layer for layer in sides[1].layers()}
     # The counterparts of the layers of both names, by their scopes.
@@ -68,22 +60,14 @@ def _in_order(
     for layer in sides[0].layers():
         counterpart = by_number.get(counterparts.get(main_number(layer), -1))
         for own, of_name in zip(named, elsewhere, strict=True):
-            alike = layer.split.literals == own.split.literals and _parted(layer)[1] == _parted(own)[1]
+            alike = layer.split.literals == own.split.literals and place(layer)[1:] == place(own)[1:]
             if counterpart is not None and alike:
-                of_name[_parted(layer)[0]] = counterpart
-    told = [
-        _sign(elsewhere[0][block], elsewhere[1][block]) for block in elsewhere[0].keys() & elsewhere[1].keys()
-    ]
+                of_name[place(layer)[0]] = counterpart
+    first, second = elsewhere
+    told = [_sign(first[scope], second[scope]) for scope in first.keys() & second.keys()]
     if len(told) < _LEAST_BLOCKS or len(set(told)) != 1 or not told[0]:
         return None
-    first, second = counted if told[0] == sign else reversed(counted)
-    return [(named[0], first), (named[1], second)]
-
-
-def _parted(layer: Layer) -> tuple[str, str]:
-    """Returns the scope and the name of a layer."""
-    scope, _, name = str(layer.split).rstrip('/').rpartition('/')
-    return scope, name
+    return list(zip(named, counted if told[0] == sign else counted[::-1], strict=True))
 
 
 def _sign(a: Layer, b: Layer) -> int:

@@ -10,11 +10,10 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import main_number
 
-Pair = tuple[Layer, Layer]
 # The texts around the numbers in the names of the source and of the target.
 Names = tuple[tuple[str, ...], tuple[str, ...]]
 # How many more pairs there are than what determines a pattern.

@@ -92,6 +92,10 @@ class Layer:
         return {variable.size for variable in self.variables.values()}
 
 
+# A layer of the source and one of the target.
+Pair = tuple[Layer, Layer]
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Family:
     """Layers whose names differ only in their numbers.

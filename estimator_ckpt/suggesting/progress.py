@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from estimator_ckpt.suggesting.boundaries import Boundaries
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.facts import Facts
-from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import main_number
 from estimator_ckpt.suggesting.modules import IN_ORDER
@@ -153,10 +153,18 @@ class Progress:
                 accepted |= self.accept_layers(a, b, evidence)
         return accepted
 
-    def accept_in_order(self, pairs: Iterable[tuple[Layer, Layer]]) -> bool:
+    def accept_in_order(self, pairs: Iterable[Pair]) -> bool:
         """Accepts pairs of layers that an order tells. Returns True if there was anything new.
 
         Args:
           pairs: The pairs.
         """
         return any([self.accept_layers(a, b, IN_ORDER) for a, b in pairs])
+
+    def accept_each(self, groups: Iterable[Iterable[Pair]]) -> bool:
+        """Accepts groups of pairs that orders tell, once all are found. Returns True if there was anything new.
+
+        Args:
+          groups: The groups, which may be found by what is aligned now.
+        """
+        return any([self.accept_in_order(pairs) for pairs in list(groups)])

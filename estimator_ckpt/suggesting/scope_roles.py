@@ -86,19 +86,12 @@ def _statistics(variables: Sequence[_Variable]) -> Iterator[tuple[int, Part]]:
     scopes: dict[str, dict[str, _Variable]] = collections.defaultdict(dict)
     for variable in variables:
         scope, _, last = variable.names[0].rpartition('/')
-        if last in _STATISTICS:
+        if last in _STATISTICS or last in _BESIDE_STATISTICS:
             scopes[scope][last] = variable
-    if not scopes:
-        return
-    beside: dict[str, set[str]] = collections.defaultdict(set)
-    for variable in variables:
-        scope, _, last = variable.names[0].rpartition('/')
-        if scope in scopes:
-            beside[scope].add(last)
     for scope, found in scopes.items():
-        if len(found) == len(_STATISTICS) and beside[scope] & _BESIDE_STATISTICS:
-            for last, variable in found.items():
-                yield variable.number, Part(_STATISTICS[last], f'{scope}/')
+        if found.keys() >= _STATISTICS.keys() and found.keys() & _BESIDE_STATISTICS:
+            for last, role in _STATISTICS.items():
+                yield found[last].number, Part(role, f'{scope}/')
 
 
 def _of_collections(variables: Sequence[_Variable]) -> Iterator[tuple[int, Part]]:

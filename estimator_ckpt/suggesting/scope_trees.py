@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from estimator_ckpt.suggesting.chains import Kind, chains, kind
 from estimator_ckpt.suggesting.evidence import Evidence
-from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import NORMS, main_number
 from estimator_ckpt.suggesting.name_parts import split_names, words
@@ -27,7 +27,6 @@ _MOST_VARIABLES, _MOST_CHILDREN, _MOST_STATES = 5_000, 64, 100_000
 _FIRST, _LAST = frozenset(['input', 'stem', 'first']), frozenset(['output', 'final', 'last', 'logit', 'head'])
 _EVIDENCE = Evidence(0.0, 0.9, 0.8)
 
-_Pair = tuple[Layer, Layer]
 # Layers with the components of their names.
 _Rows = list[tuple[list[str], Layer]]
 _Same = Callable[[Layer, Layer], bool]
@@ -86,7 +85,7 @@ def laid_out(
         yield a, b, _EVIDENCE
 
 
-def _along(side: Side, other: Side, same: _Same) -> Iterator[_Pair]:
+def _along(side: Side, other: Side, same: _Same) -> Iterator[Pair]:
     """Yields the certain pairs of a layer in the scopes of a side and one in the order of the other."""
     for role, orders in _orders(other):
         for rows in _named(side, role):
@@ -169,7 +168,7 @@ def _ends(one: frozenset[str], other: frozenset[str], ends: frozenset[str]) -> b
     return not one.isdisjoint(ends) and other.isdisjoint(ends) and one - ends <= other
 
 
-def _certain(rows: _Rows, order: Sequence[Layer], same: _Same) -> list[_Pair]:
+def _certain(rows: _Rows, order: Sequence[Layer], same: _Same) -> list[Pair]:
     """Returns the pairs that all layouts have in common, those whose scopes keep the order of their numbers first."""
     most = allowed_gaps(max(len(rows), len(order)))
     if abs(len(rows) - len(order)) > most or len({kind(layer) for layer in order}) < _LEAST_SHAPES:
@@ -200,7 +199,7 @@ class _Layouts:
         self._known: dict[tuple[int, int], _Places | None] = {}
         self._left = _MOST_STATES
 
-    def certain(self, root: _Node, most_gaps: float) -> list[_Pair]:
+    def certain(self, root: _Node, most_gaps: float) -> list[Pair]:
         """Returns the pairs of a layer of the tree and one of the order that all layouts with the fewest gaps have."""
         self._kinds_of_tree = root.kinds()
         try:
@@ -209,7 +208,7 @@ class _Layouts:
             return []
         return list(self._pairs(root, places)) if places else []
 
-    def _pairs(self, node: _Node, places: _Places) -> Iterator[_Pair]:
+    def _pairs(self, node: _Node, places: _Places) -> Iterator[Pair]:
         for number, child in enumerate(node.children):
             [place, *others] = places[number]
             if others or place is None:

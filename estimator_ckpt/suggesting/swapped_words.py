@@ -5,10 +5,9 @@ import functools
 import re
 from collections.abc import Iterable, Iterator
 
-from estimator_ckpt.suggesting.families import Layer
+from estimator_ckpt.suggesting.families import Layer, Pair
 from estimator_ckpt.suggesting.name_parts import find_role, words
 
-Pair = tuple[Layer, Layer]
 # The number of other pairs with a word that each pair is compared with.
 _MOST_COMPARED = 8
 _DIGITS = re.compile(r'\d+')

@@ -20,12 +20,12 @@ from estimator_ckpt.suggesting.surroundings import scopes_of
 # The fewest layers whose order tells anything, and the most normalizations: of attention to itself and to a memory, and
 # of the network.
 _LEAST, _MOST_NORMS = 2, 4
-PROJECTIONS = ('query', 'key', 'value')
+_PROJECTIONS = ('query', 'key', 'value')
 # These and an output.
-_OF_ATTENTION = len(PROJECTIONS) + 1
-ATTENTION = {'attention', 'mha', 'sa'}
-MEMORY = {'cross', 'memory', 'encdec', 'encoder', 'inter', 'source', 'context', 'vanilla'}
-NETWORK = {'ffn', 'feed', 'forward', 'feedforward', 'ff', 'mlp', 'output', 'intermediate', 'full', 'final'}
+_OF_ATTENTION = len(_PROJECTIONS) + 1
+_ATTENTION = {'attention', 'mha', 'sa'}
+_MEMORY = {'cross', 'memory', 'encdec', 'encoder', 'inter', 'source', 'context', 'vanilla'}
+_NETWORK = {'ffn', 'feed', 'forward', 'feedforward', 'ff', 'mlp', 'output', 'intermediate', 'full', 'final'}
 
 _Named = tuple[str, Layer]
 
@@ -150,7 +150,7 @@ def _ranks(scope: str, layers: Sequence[_Named]) -> list[int]:
     """Returns the places of layers by what they are for; nothing if the names do not tell."""
     of_names = [set(words([name.removeprefix(scope)])) for name, _ in layers]
     of_norms = is_norm(layers[0][1])
-    found = [_rank_of_norm(of_name) if of_norms else _rank_of_projection(of_name) for of_name in of_names]
+    found = [part_of_block(of_name) if of_norms else place_in_attention(of_name) for of_name in of_names]
     ranks = [rank for rank in found if rank is not None]
     if len(ranks) < len(found):
         return []
@@ -170,7 +170,7 @@ def _of_two_attentions(
         by_rank[rank].append(place)
     result = list(ranks)
     for places in by_rank.values():
-        second = [int(bool(of_names[place] & MEMORY)) for place in places]
+        second = [int(bool(of_names[place] & _MEMORY)) for place in places]
         if sorted(second) != [0, 1]:
             numbers = _numbers([layers[place] for place in places])
             if not len(numbers) == ranks.count(0) == 2:
@@ -181,15 +181,25 @@ def _of_two_attentions(
     return result
 
 
-def _rank_of_projection(of_name: set[str]) -> int | None:
-    named = [rank for rank, word in enumerate(PROJECTIONS) if word in of_name]
-    return (named or [len(PROJECTIONS)])[0] if len(named) < 2 else None
+def place_in_attention(of_name: set[str]) -> int | None:
+    """Returns the place of a projection among those of an attention, of which the output is the last one.
+
+    Args:
+      of_name: The words of its name; None is returned if they name several.
+    """
+    named = [rank for rank, word in enumerate(_PROJECTIONS) if word in of_name]
+    return (named or [len(_PROJECTIONS)])[0] if len(named) < 2 else None
 
 
-def _rank_of_norm(of_name: set[str]) -> int | None:
-    if of_name & ATTENTION:
-        return 1 if of_name & MEMORY else 0
-    return 2 if of_name & NETWORK else None
+def part_of_block(of_name: set[str]) -> int | None:
+    """Returns 0 for attention to itself, 1 for that to a memory, 2 for the feed-forward network; None if no word tells.
+
+    Args:
+      of_name: The words of a name.
+    """
+    if of_name & _ATTENTION:
+        return 1 if of_name & _MEMORY else 0
+    return 2 if of_name & _NETWORK else None
 
 
 def _numbers(layers: Sequence[_Named]) -> list[int]:
