@@ -164,7 +164,7 @@ def test_an_empty_basename_is_found_by_its_folder_and_by_its_files(tmp_path):
 
 def test_an_empty_basename_in_the_state_file_of_a_moved_folder_is_found(tmp_path):
     prefix = save(f'{tmp_path}/', {'x': np.ones(1)})
-    (tmp_path / 'checkpoint').write_text('model_checkpoint_path: "/home/author/run/"')
+    (tmp_path / 'checkpoint').write_text('model_checkpoint_path: "/elsewhere/run/"')
     assert paths.resolve(tmp_path) == prefix
 
 

@@ -9,11 +9,22 @@ from tests.suggesting.blind_objects import STATISTICS, Rows, with_slots
 from tests.suggesting.known_pairs import Pair
 
 
-class _SeResNet:
+class SeResNet:
     """Builds qubvel's SE-ResNet-50, whose layers have no names, and notes HiKapok's names."""
+
+    # The names of the convolutions of a block, of which the last one is the shortcut.
+    parts = '_1x1_reduce', '_3x3', '_1x1_increase', '_1x1_proj'
 
     def __init__(self):
         self.rows = Rows()
+
+    def note_unit(self, conv: Any, norm: Any, source: str) -> None:
+        self.rows.layer(conv, source, ['kernel'])
+        self.rows.layer(norm, f'{source}/bn', STATISTICS)
+
+    def note_excitation(self, down: Any, up: Any, source: str) -> None:
+        self.rows.layer(down, f'{source}_1x1_down')
+        self.rows.layer(up, f'{source}_1x1_up')
 
     def unit(self, x: Any, source: str, width: int, size: int, stride: int = 1, padding: int = 0) -> Any:
         """A convolution without biases, and its norm."""
@@ -23,29 +34,46 @@ class _SeResNet:
         conv = layers.Conv2D(width, size, strides=stride, use_bias=False)
         norm = layers.BatchNormalization(axis=3, epsilon=9.999999747378752e-06)
         x = norm(conv(x))
-        self.rows.layer(conv, source, ['kernel'])
-        self.rows.layer(norm, f'{source}/bn', STATISTICS)
+        self.note_unit(conv, norm, source)
         return x
 
     def excite(self, x: Any, source: str, reduction: int = 16) -> Any:
         """Scales the channels by what two convolutions make of their means."""
-        layers, y = tf.keras.layers, x
-        y = layers.Lambda(lambda z: tf.reduce_mean(z, axis=[1, 2], keepdims=True))(y)
-        channels = x.shape[-1]
-        for name, width, kind in (('down', channels // reduction, 'relu'), ('up', channels, 'sigmoid')):
-            conv = layers.Conv2D(width, 1)
-            y = layers.Activation(kind)(conv(y))
-            self.rows.layer(conv, f'{source}_1x1_{name}')
+        layers, channels = tf.keras.layers, x.shape[-1]
+        y = layers.Lambda(lambda z: tf.reduce_mean(z, axis=[1, 2], keepdims=True))(x)
+        down, up = layers.Conv2D(channels // reduction, 1), layers.Conv2D(channels, 1)
+        y = layers.Activation('sigmoid')(up(layers.Activation('relu')(down(y))))
+        self.note_excitation(down, up, source)
         return layers.Multiply()([x, y])
 
     def block(self, x: Any, source: str, width: int, stride: int) -> Any:
         layers, other = tf.keras.layers, x
-        x = layers.Activation('relu')(self.unit(x, f'{source}_1x1_reduce', width // 4, 1, stride))
-        x = layers.Activation('relu')(self.unit(x, f'{source}_3x3', width // 4, 3, padding=1))
-        x = self.unit(x, f'{source}_1x1_increase', width, 1)
+        first, second, third, shortcut = (f'{source}{part}' for part in self.parts)
+        x = layers.Activation('relu')(self.unit(x, first, width // 4, 1, stride))
+        x = layers.Activation('relu')(self.unit(x, second, width // 4, 3, padding=1))
+        x = self.unit(x, third, width, 1)
         if stride != 1 or other.shape[-1] != width:
-            other = self.unit(other, f'{source}_1x1_proj', width, 1, stride)
+            other = self.unit(other, shortcut, width, 1, stride)
         return layers.Activation('relu')(layers.Add()([self.excite(x, source), other]))
+
+    def model(self, stem: str, blocks: Iterable[Iterable[str]], logits: Any, width: int) -> tf.keras.Model:
+        """Builds the network.
+
+        Args:
+          stem: The old name of the first convolution.
+          blocks: The old names of the blocks of each stage.
+          logits: The layer that classifies.
+          width: The width of the stem.
+        """
+        layers = tf.keras.layers
+        image = layers.Input([224, 224, 3], name='input')
+        x = layers.Activation('relu')(self.unit(image, stem, width, 7, 2, padding=3))
+        x = layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(1)(x))
+        for stage, sources in enumerate(blocks):
+            for number, source in enumerate(sources):
+                x = self.block(x, source, 4 * width << stage, 2 if stage and not number else 1)
+        x = logits(layers.GlobalAveragePooling2D()(x))
+        return tf.keras.Model(image, layers.Activation('softmax', name='output')(x))
 
 
 def squeeze_and_excite_resnet() -> Pair:
@@ -54,18 +82,11 @@ def squeeze_and_excite_resnet() -> Pair:
     The old one's code restores all of its variables without an optimizer; so there are neither slots nor a step.
     """
     tf.keras.backend.clear_session()
-    net, layers = _SeResNet(), tf.keras.layers
-    image = layers.Input([224, 224, 3], name='input')
-    x = layers.Activation('relu')(net.unit(image, 'conv1/7x7_s2', 16, 7, 2, padding=3))
-    x = layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(1)(x))
-    for stage, (count, width) in enumerate(((3, 64), (4, 128), (6, 256), (3, 512)), 2):
-        for number in range(1, count + 1):
-            stride = 2 if stage > 2 and number == 1 else 1
-            x = net.block(x, f'conv{stage}_{number}', width, stride)
-    logits = layers.Dense(1000)
-    x = layers.Activation('softmax', name='output')(logits(layers.GlobalAveragePooling2D()(x)))
+    net, logits = SeResNet(), tf.keras.layers.Dense(1000)
+    blocks = [[f'conv{stage}_{n + 1}' for n in range(count)] for stage, count in enumerate((3, 4, 6, 3), 2)]
+    model = net.model('conv1/7x7_s2', blocks, logits, 16)
     net.rows.layer(logits, 'dense')
-    return net.rows.pair(model=tf.keras.Model(image, x))
+    return net.rows.pair(model=model)
 
 
 class _ResidualDense:

@@ -1,54 +1,29 @@
-"""Pairs of residual networks that classify images, for a eleventh blind test; see `blind_pairs`."""
+"""Pairs of residual networks that classify images, for an eleventh blind test; see `blind_pairs`."""
 
 from typing import Any
 
 import tensorflow as tf
 
 from tests.suggesting.blind_objects import STATISTICS, Rows, with_slots
+from tests.suggesting.eighth_residual_networks import SeResNet
 from tests.suggesting.known_pairs import Pair
 
 _AVERAGES = {'moving_mean': 'mean/EMA', 'moving_variance': 'variance/EMA'}
 
 
-class _SqueezedResNet:
-    """Builds qubvel's SE-ResNet-50, whose layers have no names, and notes tensorpack's names."""
+class _SqueezedResNet(SeResNet):
+    """Builds qubvel's SE-ResNet-50, and notes tensorpack's names."""
 
-    def __init__(self):
-        self.rows = Rows()
+    parts = '/conv1', '/conv2', '/conv3', '/convshortcut'
 
-    def unit(self, x: Any, source: str, width: int, size: int, stride: int = 1, padding: int = 0) -> Any:
-        """A convolution without biases, and its norm."""
-        layers = tf.keras.layers
-        if padding:
-            x = layers.ZeroPadding2D(padding)(x)
-        conv, norm = layers.Conv2D(width, size, stride, use_bias=False), layers.BatchNormalization()
-        x = norm(conv(x))
+    def note_unit(self, conv: Any, norm: Any, source: str) -> None:
         self.rows.layer(conv, source, ['kernel'], kernel='W')
         self.rows.layer(norm, f'{source}/bn', STATISTICS, **_AVERAGES)
-        return x
 
-    def excite(self, x: Any, source: str) -> Any:
-        """Scales the channels by what two convolutions of one pixel make of their means."""
-        layers, width = tf.keras.layers, x.shape[-1]
-        y = layers.Lambda(lambda z: tf.reduce_mean(z, axis=[1, 2], keepdims=True))(x)
-        for name, (x_width, y_width), kind in (
-            ('fc1', (width, width // 16), 'relu'),
-            ('fc2', (width // 16, width), 'sigmoid'),
-        ):
-            conv = layers.Conv2D(y_width, (1, 1))
-            y = layers.Activation(kind)(conv(y))
-            self.rows.add(conv.kernel, f'{source}/{name}/W', (x_width, y_width))
+    def note_excitation(self, down: Any, up: Any, source: str) -> None:
+        for name, conv in (('fc1', down), ('fc2', up)):
+            self.rows.add(conv.kernel, f'{source}/{name}/W', tuple(conv.kernel.shape[2:]))
             self.rows.add(conv.bias, f'{source}/{name}/b')
-        return layers.Multiply()([x, y])
-
-    def block(self, x: Any, source: str, width: int, stride: int) -> Any:
-        layers, residual = tf.keras.layers, x
-        x = layers.Activation('relu')(self.unit(x, f'{source}/conv1', width, 1, stride))
-        x = layers.Activation('relu')(self.unit(x, f'{source}/conv2', width, 3, padding=1))
-        x = self.unit(x, f'{source}/conv3', 4 * width, 1)
-        if stride != 1 or residual.shape[-1] != 4 * width:
-            residual = self.unit(residual, f'{source}/convshortcut', 4 * width, 1, stride)
-        return layers.Activation('relu')(layers.Add()([self.excite(x, source), residual]))
 
 
 def se_res_net() -> Pair:
@@ -58,17 +33,11 @@ def se_res_net() -> Pair:
     convolutions.
     """
     tf.keras.backend.clear_session()
-    net, layers = _SqueezedResNet(), tf.keras.layers
-    image = layers.Input([224, 224, 3], name='input')
-    x = layers.Activation('relu')(net.unit(image, 'conv0', 64, 7, 2, padding=3))
-    x = layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(1)(x))
-    for group, (count, width) in enumerate(((3, 64), (4, 128), (6, 256), (3, 512))):
-        for block in range(count):
-            x = net.block(x, f'group{group}/block{block}', width, 2 if group and not block else 1)
-    logits = layers.Dense(1000)
-    x = layers.Activation('softmax', name='output')(logits(layers.GlobalAveragePooling2D()(x)))
+    net, logits = _SqueezedResNet(), tf.keras.layers.Dense(1000)
+    blocks = [[f'group{group}/block{n}' for n in range(count)] for group, count in enumerate((3, 4, 6, 3))]
+    model = net.model('conv0', blocks, logits, 64)
     net.rows.layer(logits, 'linear', kernel='W', bias='b')
-    pair = net.rows.pair({'learning_rate': (), 'global_step': ()}, model=tf.keras.Model(image, x))
+    pair = net.rows.pair({'learning_rate': (), 'global_step': ()}, model=model)
     return with_slots(pair, 'Momentum', but=r'EMA$|_step$|_rate$')
 
 

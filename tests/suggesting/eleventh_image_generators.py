@@ -1,4 +1,4 @@
-"""Pairs of networks that make images of images, for a eleventh blind test; see `blind_pairs`."""
+"""Pairs of networks that make images of images, for an eleventh blind test; see `blind_pairs`."""
 
 from typing import Any
 

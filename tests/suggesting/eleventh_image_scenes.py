@@ -1,4 +1,4 @@
-"""Pairs of networks that segment images and detect objects in them, for a eleventh blind test; see `blind_pairs`."""
+"""Pairs of networks that segment images and detect objects in them, for an eleventh blind test; see `blind_pairs`."""
 
 from collections.abc import Callable
 from functools import reduce

@@ -1,57 +1,33 @@
-"""Pairs of image networks and states of PyTorch and Flax, for a eleventh blind test; see `blind_pairs`."""
+"""Pairs of image networks and states of PyTorch and Flax, for an eleventh blind test; see `blind_pairs`."""
 
 from collections.abc import Iterator
 
 from tests.suggesting.blind_objects import STATISTICS, with_slots
 from tests.suggesting.collected_names import CollectedNames
-from tests.suggesting.eighth_state_dicts import StateDict
 from tests.suggesting.known_pairs import Pair
 from tests.suggesting.ninth_image_residual_networks import bottlenecks
+from tests.suggesting.tenth_image_state_dicts import Shifts
 
-_ROLES = dict(zip(STATISTICS, ('weight', 'bias', 'running_mean', 'running_var'), strict=True))
 
-
-class _InceptionV4(StateDict):
+class _InceptionV4(Shifts):
     """Notes what slim's convolutions and timm's `ConvNormAct` hold; the norms of the former do not scale."""
 
-    def unit(self, source: str, target: str, x: int, width: int) -> None:
+    def conv(self, source: str, target: str, x: int, width: int) -> None:
         """A convolution, whose extents are the end of slim's name, and its norm."""
         size = tuple(map(int, source.rpartition('_')[2].split('x')))
-        self.add(f'{source}/weights', f'{target}.conv.weight', (*size, x, width), (width, x, *size))
-        for role, new in _ROLES.items():
-            if role == 'gamma':
-                self.new(f'{target}.bn.{new}', (width,))
-            else:
-                self.add(f'{source}/BatchNorm/{role}', f'{target}.bn.{new}', (width,))
-        self.new(f'{target}.bn.num_batches_tracked', ())
+        self.basic(source, target, (*size, x, width))
 
-    def branch(self, scope: str, target: str, x: int, row: str, first: int = 0) -> int:
-        """Notes a row of convolutions, each by its letters, its extents and its width; returns the last width.
-
-        One that is alone has no number, unless a pooling is before it, as `first` tells.
-        """
-        parts = row.split()
-        for number, part in enumerate(parts, first):
-            name, _, width = part.partition(':')
-            at = f'{target}.{number}' if first or len(parts) > 1 else target
-            self.unit(f'{scope}/Conv2d_{name}', at, x, int(width))
-            x = int(width)
-        return x
-
-    def block(self, scope: str, index: int, x: int, *rows: str, pooled: int = 0) -> int:
-        """Notes the branches of a block, the last of which may pool; returns all their widths."""
-        total = 0
-        for number, row in enumerate(rows):
-            total += self.branch(f'{scope}/Branch_{number}', f'features.{index}.branch{number}', x, row)
+    def block(self, scope: str, index: int, x: int, *rows: str, pooled: int = 0) -> None:
+        """Notes the branches of a block, after which one may pool."""
+        target, last = f'features.{index}', len(rows)
+        self.branches(scope, target, x, *rows)
         if pooled:
-            at = f'{scope}/Branch_{len(rows)}', f'features.{index}.branch{len(rows)}'
-            total += self.branch(*at, x, f'0b_1x1:{pooled}', 1)
-        return total
+            self.conv(f'{scope}/Branch_{last}/Conv2d_0b_1x1', f'{target}.branch{last}.1', x, pooled)
 
     def forked(self, scope: str, index: int) -> None:
         """Notes a block of the last stage, two of whose branches end in two convolutions each."""
         target, x = f'features.{index}', 1536
-        self.unit(f'{scope}/Branch_0/Conv2d_0a_1x1', f'{target}.branch0', x, 256)
+        self.conv(f'{scope}/Branch_0/Conv2d_0a_1x1', f'{target}.branch0', x, 256)
         for branch, name, place, before, width in (
             (1, '0a_1x1', '0', x, 384),
             (1, '0b_1x3', '1a', 384, 256),
@@ -63,8 +39,8 @@ class _InceptionV4(StateDict):
             (2, '0e_3x1', '3b', 512, 256),
         ):
             source = f'{scope}/Branch_{branch}/Conv2d_{name}'
-            self.unit(source, f'{target}.branch{branch}_{place}', before, width)
-        self.branch(f'{scope}/Branch_3', f'{target}.branch3', x, '0b_1x1:256', 1)
+            self.conv(source, f'{target}.branch{branch}_{place}', before, width)
+        self.conv(f'{scope}/Branch_3/Conv2d_0b_1x1', f'{target}.branch3.1', x, 256)
 
 
 def inception_v4() -> Pair:
@@ -74,10 +50,10 @@ def inception_v4() -> Pair:
     """
     names = _InceptionV4('InceptionV4/')
     for n, (name, x, width) in enumerate((('1a_3x3', 3, 32), ('2a_3x3', 32, 32), ('2b_3x3', 32, 64))):
-        names.unit(f'Conv2d_{name}', f'features.{n}', x, width)
-    names.unit('Mixed_3a/Branch_1/Conv2d_0a_3x3', 'features.3.conv', 64, 96)
+        names.conv(f'Conv2d_{name}', f'features.{n}', x, width)
+    names.conv('Mixed_3a/Branch_1/Conv2d_0a_3x3', 'features.3.conv', 64, 96)
     names.block('Mixed_4a', 4, 160, '0a_1x1:64 1a_3x3:96', '0a_1x1:64 0b_1x7:64 0c_7x1:64 1a_3x3:96')
-    names.unit('Mixed_5a/Branch_0/Conv2d_1a_3x3', 'features.5.conv', 192, 192)
+    names.conv('Mixed_5a/Branch_0/Conv2d_1a_3x3', 'features.5.conv', 192, 192)
     for n, letter in enumerate('bcde', 6):
         row = '0a_1x1:64 0b_3x3:96'
         names.block(f'Mixed_5{letter}', n, 384, '0a_1x1:96', row, f'{row} 0c_3x3:96', pooled=96)

@@ -1,4 +1,4 @@
-"""Pairs of agents, for a eleventh blind test; see `blind_pairs`."""
+"""Pairs of agents, for an eleventh blind test; see `blind_pairs`."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""A pair of networks that classify texts, for a eleventh blind test; see `blind_pairs`."""
+"""A pair of networks that classify texts, for an eleventh blind test; see `blind_pairs`."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Pairs of encoders of texts, for a eleventh blind test; see `blind_pairs`."""
+"""Pairs of encoders of texts, for an eleventh blind test; see `blind_pairs`."""
 
 from typing import Any
 

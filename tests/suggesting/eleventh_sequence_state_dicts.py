@@ -1,4 +1,4 @@
-"""Pairs of networks of sequences and state dicts, for a eleventh blind test; see `blind_pairs`."""
+"""Pairs of networks of sequences and state dicts, for an eleventh blind test; see `blind_pairs`."""
 
 from tests.suggesting.blind_objects import STATISTICS, with_slots
 from tests.suggesting.eighth_state_dicts import StateDict

@@ -29,7 +29,7 @@ class _State(StateDict):
         self.norm(f'{source}/BatchNorm', norm, shape[2 if transposed else 3], statistics=True)
 
 
-class _Shifts(_State):
+class Shifts(_State):
     """Notes slim's norms that do not scale, while PyTorch's do."""
 
     def shifts(self, source: str, target: str, width: int) -> None:
@@ -67,7 +67,7 @@ def face_net() -> Pair:
     calls trainable alone, to which the statistics belong, so it keeps neither slots nor a step; its Saver was read in
     copies alone.
     """
-    names, root = _Shifts(), 'InceptionResnetV1'
+    names, root = Shifts(), 'InceptionResnetV1'
     stem = ('1a_3x3', 3, 32), ('2a_3x3', 32, 32), ('2b_3x3', 32, 64)
     for name, x, width in (*stem, ('3b_1x1', 64, 80), ('4a_3x3', 80, 192), ('4b_3x3', 192, 256)):
         size = int(name[-1])
