@@ -86,8 +86,6 @@ class Contents:
       reader: The reader of the checkpoint.
       graph: The object graph; None for a name-based checkpoint.
       all_keys: All keys, sorted.
-      by_object: The attribute key in the object graph for each object-based key.
-      names: The other keys, without that of the object graph.
       weights: The meanings of the tensors of a file of Keras weights; None for other sources.
       slots_problem: Why the slots of a file of Keras weights are not known; empty if they are.
     """
@@ -105,15 +103,22 @@ class Contents:
         self.reader: TensorSource = open_source(path) if isinstance(path, (str, bytes, os.PathLike)) else path
         self.graph: ObjectGraph | None = read_object_graph(self.reader)
         self.all_keys = self.reader.keys()
-        self.by_object = _object_keys(self.all_keys, self.graph) if self.graph else {}
-        self.names = self.all_keys
         self.weights, self.slots_problem = weights, ''
         if weights is None and isinstance(self.reader, ArrayFile):
             self._read_weights(self.reader)
-        if self.graph:
-            self.names = [
-                key for key in self.all_keys if key not in self.by_object and key != object_keys.OBJECT_GRAPH
-            ]
+
+    @functools.cached_property
+    def by_object(self) -> dict[str, str]:
+        """The attribute key in the object graph for each object-based key."""
+        return _object_keys(self.all_keys, self.graph) if self.graph else {}
+
+    @functools.cached_property
+    def names(self) -> list[str]:
+        """The other keys, without that of the object graph."""
+        if not self.graph:
+            return self.all_keys
+        by_object = self.by_object
+        return [key for key in self.all_keys if key not in by_object and key != object_keys.OBJECT_GRAPH]
 
     def _read_weights(self, reader: ArrayFile) -> None:
         """Works out the meanings of the tensors, if it is a file of Keras weights."""
@@ -180,13 +185,11 @@ class Contents:
     def _full_names(self) -> dict[str, str]:
         if self.graph is None:
             return {}
-        counter = self.graph.child_key(object_keys.SAVE_COUNTER)
-        return {
-            attribute.key: attribute.full_name
-            for node in self.graph.nodes
-            for attribute in node.attributes
-            if attribute.full_name and attribute.key != counter
+        full_names = {
+            key: full_name for node in self.graph.nodes for _, full_name, key in node.attributes if full_name
         }
+        full_names.pop(self.graph.child_key(object_keys.SAVE_COUNTER), None)
+        return full_names
 
     def meanings(self) -> dict[str, Meaning]:
         """Returns the meaning of each key.
@@ -200,7 +203,7 @@ class Contents:
             return meanings_of_names(self.names, self._shape)
         of_objects, full_names = meanings_of_objects(self.graph), self.full_names()
         meanings = dict.fromkeys(self.names, Meaning(Kind.VARIABLE))
-        meanings |= {key: of_objects[attribute] for key, attribute in self.by_object.items()}
+        meanings |= zip(self.by_object, map(of_objects.__getitem__, self.by_object.values()), strict=True)
         meanings[object_keys.OBJECT_GRAPH] = Meaning(Kind.OBJECT_GRAPH)
         by_name = {
             name: key for key, attribute in self.by_object.items() if (name := full_names.get(attribute))
@@ -261,18 +264,20 @@ class Contents:
 def _object_keys(all_keys: list[str], graph: ObjectGraph) -> dict[str, str]:
     """Returns the attribute key in the object graph for each key that belongs to an object."""
     attributes = {attribute.key for node in graph.nodes for attribute in node.attributes}
-    by_object = {}
-    for key in all_keys:
-        if key in attributes:
-            by_object[key] = key
-        elif key.endswith(_ITERATOR_STATE) and key.removesuffix(_STATE) in attributes:
-            by_object[key] = key.removesuffix(_STATE)
+    by_object = {key: key for key in all_keys if key in attributes}
+    derived = {}
+    for key in itertools.filterfalse(by_object.__contains__, all_keys):
+        if key.endswith(_ITERATOR_STATE) and key.removesuffix(_STATE) in attributes:
+            derived[key] = key.removesuffix(_STATE)
         elif object_keys.ATTRIBUTES in key:
             # The keys of the tensors of a lookup table are the attribute key with a suffix.
             attribute = key.rpartition('-')[0]
             if attribute in attributes:
-                by_object[key] = attribute
-    return by_object
+                derived[key] = attribute
+    if not derived:
+        return by_object
+    by_object |= derived
+    return {key: by_object[key] for key in all_keys if key in by_object}
 
 
 @paused_collector()

@@ -65,7 +65,9 @@ _HYPERPARAMETERS = frozenset(
 _OF_LAYERS_TOO = frozenset(['momentum', 'decay', 'beta'])
 _KERAS_2_SLOTS = frozenset(slots.KERAS_2_SLOT_NAMES)
 # The counts of Keras's metrics.
-_OF_METRICS = '/keras_api/metrics/'
+_METRICS = 'keras_api/metrics/'
+# How the last segment begins of a name that may be that of a piece of a variable, whose slots are those of the whole.
+_PIECES = ('t_', 'part_')
 _STEPS = frozenset(['step', 'global_step', 'iter', 'iterations', '_iterations'])
 
 
@@ -115,7 +117,11 @@ def meanings_of_names(
             look = looks[segment] = _look_of(segment)
         if look is _Look.PLAIN:
             meanings[name] = _VARIABLE
-        elif look is _Look.SLOT_ENDING and stem in known and not _is_piece(stem):
+        elif (
+            look is _Look.SLOT_ENDING
+            and stem in known
+            and not stem[stem.rfind('/') + 1 :].startswith(_PIECES)
+        ):
             meanings[name] = Meaning(Kind.SLOT, stem, segment)
             continue
         else:
@@ -144,11 +150,6 @@ def _look_of(segment: str) -> _Look:
     if patterns.ENDING.fullmatch(segment):
         return _Look.SLOT_ENDING
     return _Look.OTHER if patterns.TELLING.search(segment) else _Look.PLAIN
-
-
-def _is_piece(name: str) -> bool:
-    """Returns True if a name may be that of a piece of a variable, whose slots are those of the whole."""
-    return name[name.rfind('/') + 1 :].startswith(('t_', 'part_'))
 
 
 class _Names:
@@ -253,16 +254,23 @@ def meanings_of_objects(graph: ObjectGraph) -> dict[str, Meaning]:
             return Meaning(Kind.STEP)
         if number in hyperparameters:
             return Meaning(Kind.OPTIMIZER)
-        if _OF_METRICS in f'/{attribute.key}':
+        if f'/{_METRICS}' in f'/{attribute.key}':
             return Meaning(Kind.OTHER)
         if attribute.name == object_keys.VARIABLE_VALUE:
             return _VARIABLE
         return Meaning(Kind.TABLE if attribute.name == 'table' else Kind.OTHER)
 
+    # Nearly all are plain variables.
+    special = (
+        slot_nodes.keys() | steps | hyperparameters | {graph.nodes[0].children.get(object_keys.SAVE_COUNTER)}
+    )
+    value, step = object_keys.VARIABLE_VALUE, object_keys.GLOBAL_STEP
     return {
-        attribute.key: meaning_of(number, attribute)
+        key: _VARIABLE
+        if name == value and number not in special and full_name != step and _METRICS not in key
+        else meaning_of(number, Attribute(name, full_name, key))
         for number, node in enumerate(graph.nodes)
-        for attribute in node.attributes
+        for name, full_name, key in node.attributes
     }
 
 

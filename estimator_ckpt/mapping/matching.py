@@ -174,8 +174,7 @@ class _Finder:
             variable = tensor.meaning.variable
             if tensor.meaning.kind is Kind.AVERAGE and variable and tensor.target is None:
                 self._averages[first_key.get(variable, variable)].append(tensor)
-        self._wanted_key = {wanted.tensor.name: wanted.tensor.key for wanted in target.wanted}
-        self._wanted_key |= {w.tensor.object_key: w.tensor.key for w in target.wanted if w.tensor.object_key}
+        self._wanted = target.wanted
         ruled = [(tensor.target, tensor) for tensor in tensors if tensor.target is not None]
         place = target.places() if ruled else str
         self._by_rule: dict[str, list[Tensor]] = collections.defaultdict(list)
@@ -187,7 +186,8 @@ class _Finder:
         self._of_layers, self._same_layers = corresponding_variables(
             [wanted.tensor for wanted in target.wanted], target.graph, list(others), source.contents.graph
         )
-        self._same_objects = self._has_objects_of(target)
+        has_objects = source.contents.graph is not None or source.contents.weights is not None
+        self._same_objects = has_objects and self._has_objects_of(target)
         self.names = list(self._by_name)
         self._forget_shared_names(target)
         # The global step, or else the only tensor that counts steps.
@@ -196,6 +196,13 @@ class _Finder:
         for tensor in tensors:
             if tensor.meaning.kind is Kind.OPTIMIZER:
                 self._scalars[tensor.name.rpartition('/')[2]].append(tensor)
+
+    @functools.cached_property
+    def _wanted_key(self) -> dict[str, str]:
+        """The key of each wanted tensor by its name and its object key."""
+        tensors = [wanted.tensor for wanted in self._wanted]
+        keys = {tensor.name: tensor.key for tensor in tensors}
+        return keys | {tensor.object_key: tensor.key for tensor in tensors if tensor.object_key}
 
     @functools.cached_property
     def _by_path(self) -> dict[str, Tensor]:

@@ -45,11 +45,9 @@ def read_states(
     # Many variables share few endings of slots, which alone tell the contents in TF1.
     of_endings: dict[tuple[str, ...], list[SlotState | None]] = {}
     only_rate = next(iter(rates.values())) if len(rates) == 1 else None
-    full_names = contents.full_names()
+    full_names, by_object = contents.full_names(), contents.by_object
     for slots in slots_of.values():
-        names = [
-            full_names.get(contents.by_object[t.object_key], '') if t.object_key else t.name for t in slots
-        ]
+        names = [full_names.get(by_object[t.object_key], '') if t.object_key else t.name for t in slots]
         endings = tuple([name[name.rfind('/') + 1 :] for name in names])
         found = of_endings.get(endings)
         if found is None:

@@ -100,8 +100,10 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
         # No name-based checkpoint has values such as the configurations that Keras 2.0 saved.
         elif attribute in _NAMELESS or attribute_key.startswith('/'):
             name = object_key
+        elif len(path) == 2 and path[0] in roots:
+            name = path[1] + suffix
         else:
-            name = _name(path, suffix, roots, unique.get(attribute_key))
+            name = (unique.get(attribute_key) or '/'.join(path)) + suffix
         tensors.append(Tensor(key, name, object_key, path, suffix, meaning))
     return _name_slots(tensors)
 
@@ -109,12 +111,6 @@ def read_tensors(contents: Contents, root: str | None = None) -> list[Tensor]:
 def object_path(attribute_key: str) -> Path:
     """Returns the path of the object that the key of an attribute belongs to, as local names from the root."""
     return object_keys.split_path(attribute_key.rpartition(object_keys.ATTRIBUTES)[0])
-
-
-def _name(path: Path, suffix: str, roots: tuple[str, ...], full_name: str | None) -> str:
-    if len(path) == 2 and path[0] in roots:
-        return path[1] + suffix
-    return (full_name or '/'.join(path)) + suffix
 
 
 def _name_slots(tensors: list[Tensor]) -> list[Tensor]:

@@ -44,9 +44,9 @@ def of_contents(contents: Contents, like: Source | None = None) -> Targets:
     source = Source(contents, same.tensors) if same else Source.read(contents)
     # The learning rates are values, which may differ.
     has_states_of = same if same and same.learning_rates == source.learning_rates else source
-    states, types_and_shapes = has_states_of.slot_states, reader.types_and_shapes()
+    states, types_and_shapes, read = has_states_of.slot_states, reader.types_and_shapes(), reader.tensor
     wanted = [
-        TargetTensor(tensor, shape, dtype, state=states.get(tensor.key), read=reader.tensor)
+        TargetTensor(tensor, shape, dtype, True, None, states.get(tensor.key), read)
         for tensor in source.tensors
         for dtype, shape in (types_and_shapes[tensor.key],)
     ]
