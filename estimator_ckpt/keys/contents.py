@@ -188,7 +188,7 @@ class Contents:
         full_names = {
             key: full_name for node in self.graph.nodes for _, full_name, key in node.attributes if full_name
         }
-        full_names.pop(self.graph.child_key(object_keys.SAVE_COUNTER), None)
+        full_names.pop(self.graph.child_key(object_keys.SAVE_COUNTER) or '', None)
         return full_names
 
     def meanings(self) -> dict[str, Meaning]:

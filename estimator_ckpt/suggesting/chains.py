@@ -7,22 +7,19 @@ that differ in a text have no order.
 
 import collections
 import dataclasses
+import functools
 import itertools
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.families import Family, Layer, Side
 from estimator_ckpt.suggesting.layer_kinds import channels, is_tracked_by_keras
-from estimator_ckpt.suggesting.name_parts import Split
+from estimator_ckpt.suggesting.name_parts import Piece
 
 # The fewest layers of a chain.
 _LEAST_LAYERS = 3
 # The share of all layers that two runs hold together if there is nothing but them, and the most runs that are tried.
 _NEARLY_ALL, _MOST_RUNS = 0.9, 12
-_COUNTED = re.compile(r'(?P<base>.*?)(?:_(?P<number>\d+))?', re.DOTALL)
-# The extents of windows; other numbers around an `x` are resolutions, which order layers.
-_WINDOWS = (1, 3, 5, 7, 9)
 
 Kind = tuple[str, int]
 
@@ -107,10 +104,10 @@ def _runs(family: Family) -> Iterable[list[Layer]]:
 
 def _numbered(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
     """Yields the largest sets of layers, of several families, whose names differ in numbers before texts."""
-    ordered = sorted(((_pieces(layer.split), layer) for layer in layers), key=lambda row: row[0])
+    ordered = sorted(layers, key=lambda layer: layer.split.pieces)
     run: list[Layer] = []
-    for number, (pieces, layer) in enumerate(ordered):
-        if number and not _differ_in_number(ordered[number - 1][0], pieces):
+    for number, layer in enumerate(ordered):
+        if number and not _differ_in_number(ordered[number - 1].split.pieces, layer.split.pieces):
             yield run
             run = []
         run.append(layer)
@@ -146,34 +143,30 @@ def _is_nested(layers: Sequence[Layer]) -> bool:
     return any(sorted(rows) != sorted(rows, key=lambda row: row[::-1]) for rows in families.values())
 
 
-def _pieces(split: Split) -> list:
-    """Returns the texts and the numbers of a name in turns, the numbers with whether they are the sizes of windows."""
-    pieces: list = [split.literals[0]]
-    for place, (value, literal) in enumerate(zip(split.values, split.literals[1:], strict=True)):
-        is_window = value in _WINDOWS and 'x' in (
-            literal if place + 1 < len(split.values) else '',
-            pieces[-1],
-        )
-        pieces += [(value, is_window), literal]
-    return pieces
-
-
-def _differ_in_number(a: list, b: list) -> bool:
+def _differ_in_number(a: Sequence[Piece], b: Sequence[Piece]) -> bool:
     """Returns True if the first difference of two names, if any, is one of numbers that say which layer comes first."""
-    x, y = next(((x, y) for x, y in zip(a, b, strict=False) if x != y), ((0, False), (0, False)))
-    return isinstance(x, tuple) and not (x[1] and y[1])
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            return isinstance(x, tuple) and isinstance(y, tuple) and not (x[1] and y[1])
+    return True
 
 
 def _counted(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
     """Yields layers whose last components are counted across scopes."""
     groups: dict[str, dict[int, list[Layer]]] = collections.defaultdict(lambda: collections.defaultdict(list))
     for layer in layers:
-        match = _COUNTED.fullmatch(str(layer.split).rstrip('/').rpartition('/')[2])
-        assert match is not None
-        groups[match['base']][to_int(match['number'] or '0')].append(layer)
+        base, number = _parted(str(layer.split).rstrip('/').rpartition('/')[2])
+        groups[base][number].append(layer)
     for group in groups.values():
         if all(len(same) == 1 for same in group.values()):
             yield [layer for _, [layer] in sorted(group.items())]
+
+
+@functools.lru_cache(maxsize=100_000)
+def _parted(name: str) -> tuple[str, int]:
+    """Returns the name that TensorFlow counts, and its number, which is 0 if it has none."""
+    base, underscore, number = name.rpartition('_')
+    return (base, to_int(number)) if underscore and number.isdecimal() else (name, 0)
 
 
 def _made(layers: Sequence[Layer]) -> list[Layer]:
@@ -205,9 +198,9 @@ def branches(layers: Sequence[Layer], far: bool = False) -> set[Kind]:
 
 def sizes_in_name(layer: Layer) -> tuple[int, ...]:
     """Returns the numbers of the resolutions in the name of a layer: 17 and 17 for `mixed_17x17x768a`."""
-    pieces = _pieces(layer.split)
+    pieces = layer.split.pieces
     numbers = [pieces[n] for n in range(1, len(pieces) - 1, 2) if 'x' in (pieces[n - 1], pieces[n + 1])]
-    return tuple(value for value, is_window in numbers if not is_window)
+    return tuple(piece[0] for piece in numbers if isinstance(piece, tuple) and not piece[1])
 
 
 def is_by_size(layers: Sequence[Layer]) -> bool:
@@ -217,7 +210,7 @@ def is_by_size(layers: Sequence[Layer]) -> bool:
       layers: The layers.
     """
     for a, b in zip(layers, layers[1:], strict=False):
-        x, y = _pieces(a.split), _pieces(b.split)
+        x, y = a.split.pieces, b.split.pieces
         place = next((n for n, (of_a, of_b) in enumerate(zip(x, y, strict=False)) if of_a != of_b), 0)
         if place % 2 and 'x' in (x[place - 1], x[place + 1]):
             return True
@@ -226,7 +219,7 @@ def is_by_size(layers: Sequence[Layer]) -> bool:
 
 def by_numbers(layers: Iterable[Layer]) -> list[Layer]:
     """Returns layers in the order of the numbers in their names, and of the texts around them."""
-    return sorted(layers, key=lambda layer: _pieces(layer.split))
+    return sorted(layers, key=lambda layer: layer.split.pieces)
 
 
 def in_order(side: Side) -> list[Layer]:

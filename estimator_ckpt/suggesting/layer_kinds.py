@@ -1,5 +1,6 @@
 """Tells what kind of layer a layer is, from the names and shapes of its variables."""
 
+import functools
 import re
 from collections.abc import Iterable
 
@@ -88,7 +89,13 @@ def agree(convolution: Layer, norm: Layer) -> bool:
 def place(layer: Layer) -> tuple[str, str, int, bool]:
     """Returns the scope, the name without number, the number, and whether a layer has a counted name."""
     scope, _, name = str(layer.split).rstrip('/').rpartition('/')
+    return scope, *_place(name)
+
+
+# Many layers have the same names in other scopes, and each is asked for many times.
+@functools.lru_cache(maxsize=100_000)
+def _place(name: str) -> tuple[str, int, bool]:
     match = _NUMBER.fullmatch(name)
     base = name[: match.start(1)].rstrip('_') if match else name
     words = [token.lower() for token in TOKEN.findall(base)]
-    return scope, base, to_int(match[1]) if match else 0, set(words) <= WORDS
+    return base, to_int(match[1]) if match else 0, set(words) <= WORDS

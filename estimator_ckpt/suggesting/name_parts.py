@@ -99,6 +99,12 @@ _LEAST_STEM = 0.75
 _ALIKE = 0.8
 # Words that add nothing before `norm`, because the roles of the tensors imply them.
 _OF_NORM = {'batch', 'layer'}
+# The extents of windows; other numbers around an `x` are resolutions, which order layers.
+_WINDOWS = (1, 3, 5, 7, 9)
+
+
+# A text in a name, or a number with whether it is the size of a window.
+Piece = str | tuple[int, bool]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,12 +123,21 @@ class Split:
     texts: tuple[str, ...]
     within: tuple[int, ...] | None = None
 
-    @property
+    @functools.cached_property
     def values(self) -> tuple[int, ...]:
         """The values of the numbers; 0 for an empty one."""
         if self.within is not None:
             return self.within
         return tuple([_value(text) for text in self.texts])
+
+    @functools.cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The texts and the values of the numbers in turns, the numbers with whether they are the sizes of windows."""
+        pieces: list[Piece] = [self.literals[0]]
+        for place, (value, literal) in enumerate(zip(self.values, self.literals[1:], strict=True)):
+            beside = (pieces[-1], literal if place + 1 < len(self.values) else '')
+            pieces += [(value, value in _WINDOWS and 'x' in beside), literal]
+        return tuple(pieces)
 
     def __str__(self) -> str:
         return self._name
@@ -153,25 +168,34 @@ def find_role(name: str) -> tuple[str, str]:
         role = _ROLE_OF_MOMENT.get(moment['moment'], moment['moment'])
         return role, _without_repetition(moment['layer'])
     scope, slash, leaf = name.rpartition('/')
+    prefix, role, stem, is_vague = _role_of_leaf(leaf)
+    if is_vague and _EMBEDDING.search(scope.rpartition('/')[2]):
+        role = 'embedding'
+    return prefix + role, scope + slash + stem
+
+
+# Many tensors share few last components.
+@functools.lru_cache(maxsize=100_000)
+def _role_of_leaf(leaf: str) -> tuple[str, str, str, bool]:
+    """Returns a prefix of the role, the role, the rest of the component, and whether it may be that of an embedding."""
     for role, pattern in _ROLE.items():
         match = pattern.search(leaf)
         if match is None:
             continue
         prefix = match.groupdict().get('prefix')
-        if role == 'kernel' and _VAGUE.match(match[0]) and _EMBEDDING.search(scope.rpartition('/')[2]):
-            role = 'embedding'
+        is_vague = role == 'kernel' and _VAGUE.match(match[0]) is not None
         stem = leaf[: match.start()] + leaf[match.end() :].removesuffix(':0').removesuffix('_')
-        return (f'{prefix.lower()}_{role}' if prefix else role), scope + slash + stem
+        return f'{prefix.lower()}_' if prefix else '', role, stem, is_vague
     match = _BEFORE_LETTER.search(leaf)
     if match is not None:
         stem = leaf[: match.start()] + leaf[match.end() :].removesuffix(':0')
-        return 'kernel' if match['kernel'] else 'bias', scope + slash + stem
+        return '', 'kernel' if match['kernel'] else 'bias', stem, False
     for role, pattern in _FIRST_ROLE.items():
         match = pattern.match(leaf)
         if match is not None:
             stem = leaf[match.end() :].removesuffix(':0')
-            return 'embedding' if role == 'kernel' and _EMBEDDING.match(stem) else role, scope + slash + stem
-    return '', name.removesuffix(':0')
+            return '', 'embedding' if role == 'kernel' and _EMBEDDING.match(stem) else role, stem, False
+    return '', '', leaf.removesuffix(':0'), False
 
 
 def _without_repetition(scope: str) -> str:

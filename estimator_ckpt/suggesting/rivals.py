@@ -47,10 +47,13 @@ class Rivals:
         return lead
 
     def _against(self, scored: Scored) -> Iterator[Scored]:
+        """Yields the best rivals about each variable, each once."""
+        yielded: set[int] = set()
         for s, t in scored.hypothesis.pairs:
             for rivals, own in ((self._by_source[s], t), (self._by_target[t], s)):
                 best = next((rival for rival, partner in rivals if partner != own and rival.stands), None)
-                if best is not None:
+                if best is not None and id(best) not in yielded:
+                    yielded.add(id(best))
                     yield best
 
     def _is_fragment(self, rival: Scored, scored: Scored) -> bool:

@@ -51,10 +51,11 @@ def _pairs(side: Side) -> Iterator[tuple[Layer, Layer]]:
                 views[family.view][0].append(layer)
     for _, (convolutions, norms) in sorted(views.items()):
         yield from counted_pairs(convolutions, norms)
-        yield from _named(convolutions, norms, _key)
+        words = {layer: _words(layer) for layer in (*convolutions, *norms)}
+        yield from _named(convolutions, norms, words.__getitem__)
         yield from _by_rank(convolutions, norms)
         yield from _alone(convolutions, norms)
-        yield from _named(convolutions, norms, _shared_key(convolutions, norms), below=False)
+        yield from _named(convolutions, norms, _shared_words(convolutions, norms, words), below=False)
     yield from _following(side)
 
 
@@ -202,22 +203,24 @@ def _alone(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tu
         yield from right
 
 
-def _key(layer: Layer) -> tuple[str, ...]:
+def _words(layer: Layer) -> tuple[str, ...]:
     tokens = (token.lower() for token in TOKEN.findall(str(layer.split)))
     return tuple(token for token in tokens if token not in WORDS)
 
 
-def _shared_key(convolutions: Sequence[Layer], norms: Sequence[Layer]) -> Callable[[Layer], tuple[str, ...]]:
+def _shared_words(
+    convolutions: Sequence[Layer], norms: Sequence[Layer], words_of: Mapping[Layer, tuple[str, ...]]
+) -> Callable[[Layer], tuple[str, ...]]:
     """Returns a function that gives the words and numbers of a name, without those that only one of both kinds has."""
-    vocabulary = {word for layer in convolutions for word in _key(layer)}
-    vocabulary &= {word for layer in norms for word in _key(layer)}
+    vocabulary = {word for layer in convolutions for word in words_of[layer]}
+    vocabulary &= {word for layer in norms for word in words_of[layer]}
 
-    def key_of(layer: Layer) -> tuple[str, ...]:
-        words = tuple(word for word in _key(layer) if word in vocabulary)
+    def shared(layer: Layer) -> tuple[str, ...]:
+        words = tuple([word for word in words_of[layer] if word in vocabulary])
         # Numbers alone are those of two counts.
         return words if any(map(str.isalpha, words)) else (str(layer.split),)
 
-    return key_of
+    return shared
 
 
 def _beside(convolution: Layer, norm: Layer) -> bool:
