@@ -27,6 +27,9 @@ from estimator_ckpt.suggesting.layer_kinds import (
     place,
 )
 
+# Of more convolutions whose names have the same words, a normalization does not tell which one it belongs to.
+_MOST_ALIKE = 64
+
 
 def partners(side: Side) -> dict[int, Layer]:
     """Returns the normalization of each convolution, by the number of the convolution's main variable."""
@@ -106,7 +109,8 @@ def _named(
         # `BatchNorm_1` is the second one, and not that of `conv_1`.
         if main_number(norm) in from_none:
             continue
-        fitting = [layer for layer in by_key.get(key_of(norm), ()) if not _beside(layer, norm)]
+        same = by_key.get(key_of(norm), [])
+        fitting = [layer for layer in same if not _beside(layer, norm)] if len(same) <= _MOST_ALIKE else []
         if len(fitting) > 1:
             fitting = [layer for layer in fitting if _is_in_name(layer, norm)]
         if len(fitting) == 1:
