@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tests.suggesting.blind_objects import STATISTICS, Rows, with_slots
+from tests.suggesting.blind_objects import STATISTICS, UNTRAINED, Rows, with_slots
 from tests.suggesting.known_pairs import Pair
 
 _POWERS = {'beta1_power': (), 'beta2_power': ()}
@@ -195,10 +195,12 @@ def sr_gan() -> Pair:
 
     Both judge images of 96x96 here. The first and the last convolution of both generators have kernels of other
     extents, the new ones biases before norms, and the old ones no PReLU. The old program keeps its variables in .npz;
-    what a Saver would save of it is given.
+    what a Saver would save of both, with two optimizers of the generator and one of the other, is given.
     """
     tf.keras.backend.clear_session()
     gan = _SrGan()
     pair = gan.rows.pair(gan.old, generator=gan.generator(), discriminator=gan.discriminator())
-    others = {'learning_rate/Variable': (), **_POWERS, 'beta1_power_1': (), 'beta2_power_1': ()}
-    return with_slots(pair, 'Adam', 'Adam_1', others=others)
+    pair = with_slots(pair, 'Adam', 'Adam_1')
+    others = {f'{name}{end}': () for name in _POWERS for end in ('', '_1', '_2')}
+    others['learning_rate/Variable'] = ()
+    return with_slots(pair, 'Adam_2', 'Adam_3', but=f'{UNTRAINED}|^SRGAN_d|Adam', others=others)
