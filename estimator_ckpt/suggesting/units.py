@@ -119,7 +119,7 @@ def _named(
             remaining[key_of(norm)].append(norm)
     # A normalization before its convolution has as many channels now and then.
     right = [pair for pair in pairs if agree(*pair)]
-    if len(right) < LEAST_AGREEMENT * len(pairs) or sum(_precedes(*pair) for pair in pairs) > len(right):
+    if len(right) < LEAST_AGREEMENT * len(pairs) or _may_precede(pairs, len(right)):
         return
     yield from right
     if below:
@@ -195,6 +195,26 @@ def _precedes(convolution: Layer, norm: Layer) -> bool:
     return of_convolution is not None and norm.variables[norm.main_role].size == of_convolution[0]
 
 
+def _may_precede(pairs: Sequence[tuple[Layer, Layer]], agreeing: int) -> bool:
+    """Returns True if normalizations may be those before their convolutions.
+
+    Where all convolutions have as many outputs as inputs, channels do not tell; `conv2` in `bn_conv2` does.
+
+    Args:
+      pairs: The convolutions with the normalizations of the same names or scopes.
+      agreeing: The number of those pairs that have as many channels as the outputs of the convolution.
+    """
+    preceding = sum(_precedes(*pair) for pair in pairs)
+    unsure = [pair for pair in pairs if not _names_its_convolution(*pair)]
+    are_most = len(unsure) > max(1, len(pairs) // 2)
+    return preceding > agreeing or (are_most and all(_precedes(*pair) for pair in unsure))
+
+
+def _names_its_convolution(convolution: Layer, norm: Layer) -> bool:
+    """Returns True if the last component of the name of a convolution is in the name of a normalization."""
+    return str(convolution.split).rstrip('/').rpartition('/')[2] in str(norm.split)
+
+
 def _alone(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tuple[Layer, Layer]]:
     """Yields the convolutions and normalizations that are the only ones of their scopes."""
     by_scope: dict[str, tuple[list[Layer], list[Layer]]] = collections.defaultdict(lambda: ([], []))
@@ -203,7 +223,7 @@ def _alone(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tu
             by_scope[place(layer)[0]][number].append(layer)
     pairs = [(a[0], b[0]) for a, b in by_scope.values() if len(a) == len(b) == 1]
     right = [pair for pair in pairs if agree(*pair)]
-    if len(right) >= LEAST_AGREEMENT * len(pairs):
+    if len(right) >= LEAST_AGREEMENT * len(pairs) and not _may_precede(pairs, len(right)):
         yield from right
 
 
