@@ -184,8 +184,8 @@ def bert_keras() -> Pair:
     """google-research/bert's multilingual base as it is released, narrow, and the model of Separius/BERT-keras.
 
     The answer is that of the latter's load_google_bert. Its c_attn has the old queries, keys and values beside each
-    other, and its words are in another order and without those that are not used, so that neither has a source. It
-    has no pooler and no heads. The released checkpoint has no slots.
+    other, of which the keys come first in natural order. Its words are in another order and without those that are
+    not used, so that they have no source. It has no pooler and no heads. The released checkpoint has no slots.
     """
     tf.keras.backend.clear_session()
     rows, words, width, places = Rows(), 600, 96, 512
@@ -217,7 +217,8 @@ def bert_keras() -> Pair:
     for n in range(12):
         at, new = f'bert/encoder/layer_{n}', f'layer_{n}'
         projection = _layers.Conv1D(width, 1, name=f'{new}/c_attn_proj')
-        x1 = _layers.Conv1D(3 * width, 1, name=f'{new}/c_attn')(x)
+        joint = _layers.Conv1D(3 * width, 1, name=f'{new}/c_attn')
+        x1 = joint(x)
         x1 = projection(MultiHeadAttention(name=f'{new}/self_attention')([x1, mask]))
         x1 = _layers.Dropout(0.1, name=f'{new}/ln_1_drop')(x1)
         norms = [LayerNormalization(name=f'{new}/ln_{i}') for i in (1, 2)]
@@ -232,7 +233,9 @@ def bert_keras() -> Pair:
         conv(inner, f'{at}/intermediate/dense')
         conv(output, f'{at}/output/dense')
         rows.layer(norms[1], f'{at}/output/LayerNorm', _NORM)
-        for part in ('query', 'key', 'value'):
+        rows.add(joint.kernel, f'{at}/attention/self/key/kernel', (width, width))
+        rows.add(joint.bias, f'{at}/attention/self/key/bias', (width,))
+        for part in ('query', 'value'):
             others[f'{at}/attention/self/{part}/kernel'] = (width, width)
             others[f'{at}/attention/self/{part}/bias'] = (width,)
     model = tf.keras.Model([tokens, segments, positions, mask], [x], name='Transformer')
