@@ -15,6 +15,7 @@ import functools
 from collections.abc import Iterable
 
 from estimator_ckpt.suggesting.activations import activation_pairs
+from estimator_ckpt.suggesting.beside_convolutions import beside_convolutions
 from estimator_ckpt.suggesting.candidates import possible_sources
 from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.counted_blocks import in_counted_blocks
@@ -74,6 +75,7 @@ class _Aligner(Progress):
             or self._joined_chains()
             or self._of_parts(self.facts.blocks)
             or self._remainder()
+            or self._beside_convolutions()
             or self._in_blocks()
             or self._in_counted_blocks()
             or self._families.single_layers()
@@ -242,6 +244,10 @@ class _Aligner(Progress):
     def _as_elsewhere(self) -> bool:
         """Accepts the last two layers of a kind in the order of other blocks. Returns True if there were any."""
         return self.accept_in_order(list(as_elsewhere(self.sides, self.live, self.result.sources)))
+
+    def _beside_convolutions(self) -> bool:
+        """Accepts normalizations before or after convolutions that are aligned. Returns True if there were any."""
+        return self.accept_each(beside_convolutions(self.sides, self.live, self.result.sources, self.matcher))
 
     def _in_blocks(self) -> bool:
         """Accepts layers of transformer blocks in the order of such blocks. Returns True if there were any."""
