@@ -60,7 +60,7 @@ def mobilenet_v2() -> Pair:
     others = {f'{at}/weights': (1, 1, 1280, 1001), f'{at}/biases': (1001,)}
     pair = net.rows.pair(others, model=tf.keras.Model(inputs, x))
     slots = with_slots(pair, 'RMSProp', 'RMSProp_1', others={'global_step': ()})
-    averages = with_slots(pair, 'ExponentialMovingAverage')
+    averages = with_slots(pair, 'ExponentialMovingAverage', but='^$')
     return Pair({**slots.shapes, **averages.shapes}, pair.target, pair.sources)
 
 

@@ -138,4 +138,4 @@ def style_gan2_state() -> Pair:
     names.generator('_1', 'g_ema', widths)
     names.discriminator('d', widths)
     names.add('Gs/dlatent_avg', 'latent_avg', (512,))
-    return names.pair({'G/dlatent_avg': (512,), 'G/lod': (), 'Gs/lod': (), 'D/lod': ()})
+    return names.pair({'G/dlatent_avg': (512,), 'G/lod': (), 'Gs/lod': ()})
