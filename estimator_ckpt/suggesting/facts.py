@@ -58,6 +58,18 @@ class Facts:
         return [unsure(in_order(side)) for side in (self._source, self._target)]
 
     @functools.cached_property
+    def kernels(self) -> list[dict[int, int]]:
+        """The number of the kernel of each bias of each side, by that of the bias."""
+        return [
+            {
+                layer.variables['bias'].number: main_number(layer)
+                for layer in side.layers()
+                if 'bias' in layer.variables and layer.main_role != 'bias'
+            }
+            for side in (self._source, self._target)
+        ]
+
+    @functools.cached_property
     def surroundings(self) -> tuple[Surroundings, Surroundings]:
         """The layers around each layer of each side."""
         return Surroundings(self._source), Surroundings(self._target)

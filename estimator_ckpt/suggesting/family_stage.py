@@ -73,12 +73,15 @@ class FamilyStage:
             for scored in ranked:
                 if not scored.stands:
                     continue
-                if self._progress.parts_units(scored.hypothesis.pairs) or self._is_unsure(scored):
+                pairs = scored.hypothesis.pairs
+                if self._progress.parts_units(pairs) or self._progress.parts_layers(pairs):
+                    continue
+                if self._is_unsure(scored):
                     continue
                 lead = rivals.lead(scored)
                 evidence = dataclasses.replace(scored.evidence, lead=max(lead, 0.0))
                 if lead >= self._least_lead(scored) and evidence.confidence >= _LEAST_CONFIDENCE:
-                    self._progress.accept(scored.hypothesis.pairs, evidence)
+                    self._progress.accept(pairs, evidence)
                     rivals.drop_against(scored)
                     scored.stands = False
                     settled = again = True

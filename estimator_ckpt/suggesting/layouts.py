@@ -33,6 +33,8 @@ def in_one_layout(
     sides = source, target
     votes = [_votes(side) for side in sides]
     if votes == [0, 0]:
+        if _named_alike(source, target):
+            return source, target
         gains = _gain(source, target), _gain(target, source)
         if max(gains) < _LEAST_KERNELS:
             return source, target
@@ -77,6 +79,22 @@ def _votes(rows: Sequence[ComparedTensor]) -> int:
             votes += windows[1] - windows[0]
     matrices = [row.names[-1] for row in rows if row.shape and len(row.shape) > 1]
     return votes or int(bool(matrices) and all(map(_IN_STATE_DICT.fullmatch, matrices)))
+
+
+def _named_alike(source: Iterable[ComparedTensor], target: Iterable[ComparedTensor]) -> bool:
+    """Returns True if more matrices of the same last names have the same shapes than have them transposed."""
+    shapes: list[dict[str, set[Shape]]] = [collections.defaultdict(set), collections.defaultdict(set)]
+    for of_side, rows in zip(shapes, (source, target), strict=True):
+        for row in rows:
+            role, layer = _role(row)
+            if role != 'embedding' and row.shape and len(row.shape) == 2:
+                of_side[layer.rstrip('/').rpartition('/')[2]].add(row.shape)
+    votes = 0
+    for name in shapes[0].keys() & shapes[1].keys():
+        if len(shapes[0][name]) == len(shapes[1][name]) == 1:
+            (shape,), (other,) = shapes[0][name], shapes[1][name]
+            votes += (shape == other) - (shape[::-1] == other)
+    return votes > 0
 
 
 def _gain(rows: Iterable[ComparedTensor], others: Iterable[ComparedTensor]) -> int:

@@ -112,6 +112,21 @@ class Progress:
         of_norms = [(of_source[s], of_target[t]) for s, t in pairs if s in of_source and t in of_target]
         return any(self.result.sources.get(t) != s for s, t in of_norms)
 
+    def parts_layers(self, pairs: Iterable[tuple[int, int]]) -> bool:
+        """Returns True if pairs have biases one of whose kernels is aligned with another one.
+
+        Args:
+          pairs: The pairs, by the numbers of the variables.
+        """
+        of_source, of_target = self.facts.kernels
+        kernels = [(of_source[s], of_target[t]) for s, t in pairs if s in of_source and t in of_target]
+        return any(self._are_apart(s, t) for s, t in kernels)
+
+    def _are_apart(self, s: int, t: int) -> bool:
+        """Returns True if one of two variables is aligned, and not with the other one."""
+        is_open = s in self.live_source and t in self.live_target
+        return not is_open and self.result.sources.get(t) != s
+
     def accept(self, pairs: Iterable[tuple[int, int]], evidence: Evidence) -> bool:
         """Accepts pairs of variables. Returns True if any of them was not aligned before.
 
