@@ -8,6 +8,7 @@ from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.layer_kinds import main_number
 from estimator_ckpt.suggesting.modules import corresponding, whole_networks
 from estimator_ckpt.suggesting.namesakes import Namesakes
+from estimator_ckpt.suggesting.resolutions import Resolutions
 from estimator_ckpt.suggesting.surroundings import Surroundings
 from estimator_ckpt.suggesting.tracked_order import TrackedOrder
 from estimator_ckpt.suggesting.units import counted_norms, partners, unsure
@@ -68,6 +69,11 @@ class Facts:
             }
             for side in (self._source, self._target)
         ]
+
+    @functools.cached_property
+    def resolutions(self) -> Resolutions:
+        """Where resolutions in names may count down against the numbers of the other side."""
+        return Resolutions(self._source, self._target)
 
     @functools.cached_property
     def surroundings(self) -> tuple[Surroundings, Surroundings]:

@@ -135,6 +135,19 @@ class Family:
             self._cache[slot] = frozenset(layer.values[slot] for layer in self.layers)
         return self._cache[slot]
 
+    def is_resolution(self, slot: int) -> bool:
+        """Returns True if a place in the names has a resolution, such as 64 in `64x64`.
+
+        Args:
+          slot: The place among the numbers.
+        """
+        return self.literals[slot + 1] == 'x' or self.literals[slot] == 'x'
+
+    @property
+    def has_resolutions(self) -> bool:
+        """True if any number that differs is a resolution."""
+        return any(map(self.is_resolution, self.slots))
+
     def with_numbers(self, slot: int, numbers: Iterable[int]) -> int:
         """Returns the set of layers with some numbers at one place of their names, one bit for each layer.
 

@@ -151,6 +151,10 @@ class FamilyStage:
             for other in other_shifts(hypothesis, self._progress.matcher)
         ):
             return True
+        if not scored.is_in_place and self._progress.facts.resolutions.may_turn(
+            hypothesis, self._progress.matcher
+        ):
+            return True
         if any(
             s in self._progress.facts.counted[0] or t in self._progress.facts.counted[1]
             for s, t in hypothesis.pairs

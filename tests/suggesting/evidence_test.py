@@ -71,6 +71,19 @@ class TestNorms:
         shapes |= {f'unit{n}_bn/{role}': (width,) for n, width in enumerate(widths[:-1]) for role in NORM}
         assert not _partners(shapes)
 
+    def test_a_norm_in_the_scope_of_a_square_convolution_may_be_that_before_it(self):
+        shapes = {f'unit_{n}/sub2/conv2/kernel': (3, 3, 8 + n, 8 + n) for n in range(4)}
+        shapes |= {f'unit_{n}/sub2/bn2/{role}': (8 + n,) for n in range(4) for role in NORM}
+        assert not _partners(shapes)
+        shapes |= {'unit_4/sub2/conv2/kernel': (3, 3, 12, 16)}
+        shapes |= {f'unit_4/sub2/bn2/{role}': (16,) for role in NORM}
+        assert len(_partners(shapes)) == 5
+
+    def test_a_norm_with_the_name_of_its_square_convolution_is_the_one_after_it(self):
+        shapes = {f'unit_{n}/conv_{n}/kernel': (3, 3, 8, 8) for n in range(4)}
+        shapes |= {f'unit_{n}/bn_conv_{n}/{role}': (8,) for n in range(4) for role in NORM}
+        assert _partners(shapes) == {f'unit_{n}/conv_{n}': f'unit_{n}/bn_conv_{n}' for n in range(4)}
+
     def test_a_number_is_not_the_beginning_of_a_longer_one(self):
         shapes = {f'model/layer-{n}/kernel': (3, 3, 8, 8) for n in (1, 3)}
         shapes |= {f'model/layer-{n}/{role}': (8,) for n in (10, 30) for role in NORM}
@@ -145,6 +158,37 @@ class TestOrder:
         old, new = ({row[side]: row[2] for row in rows} for side in (0, 1))
         answer = {b: a for a, b, _ in rows}
         assert found(suggest(tmp_path, old, new)) == answer
+
+    def test_a_bias_does_not_go_where_its_kernel_cannot(self, tmp_path):
+        """The convolutions that only the old network has end with biases of a size that lone new biases have."""
+        old, new = {}, {}
+        for n, (x, y) in enumerate([(3, 8), (8, 12), (12, 16), (16, 16)]):
+            old[f'net/stage_{n}/kernel'] = new[f'model/stage_{n}/kernel'] = (3, 3, x, y)
+            new[f'model/stage_{n}/bias'] = (y,)
+        for n in (2, 3):
+            old |= {f'net/extra_{n}/kernel': (5, 5, 16, 16), f'net/extra_{n}/bias': (16,)}
+        assert found(suggest(tmp_path, old, new)) == {
+            f'model/stage_{n}/kernel': f'net/stage_{n}/kernel' for n in range(4)
+        }
+
+    def test_resolutions_may_rise_or_fall_with_the_numbers_of_the_other_side(self, tmp_path):
+        sizes = [2**n for n in range(3, 9)]
+        old = {f'D/{size}x{size}/Skip/weight': (1, 1, 8, 8) for size in sizes}
+        new = {f'd/convs/{n}/skip/weight': (1, 1, 8, 8) for n in range(1, 7)}
+        assert not found(suggest(tmp_path, old, new))
+        # The widths of two tell which of them are wide.
+        old |= {'D/512x512/Skip/weight': (1, 1, 4, 8), 'D/1024x1024/Skip/weight': (1, 1, 2, 4)}
+        new = {f'd/convs/{n}/skip/weight': (1, 1, 8, 8) for n in range(3, 9)}
+        new |= {'d/convs/1/skip/weight': (1, 1, 2, 4), 'd/convs/2/skip/weight': (1, 1, 4, 8)}
+        assert found(suggest(tmp_path, old, new)) == {
+            f'd/convs/{n}/skip/weight': f'D/{2 ** (11 - n)}x{2 ** (11 - n)}/Skip/weight' for n in range(1, 9)
+        }
+
+    def test_numbers_that_are_logarithms_of_resolutions_rise_with_them(self, tmp_path):
+        old = {f'D/{2**n}x{2**n}/Skip/weight': (1, 1, 8, 8) for n in range(3, 9)}
+        new = {f'd/block_{n}/skip/weight': (1, 1, 8, 8) for n in range(3, 9)}
+        pairs = found(suggest(tmp_path, old, new))
+        assert pairs == {f'd/block_{n}/skip/weight': f'D/{2**n}x{2**n}/Skip/weight' for n in range(3, 9)}
 
     def test_networks_of_the_same_layers_are_aligned_in_the_order_of_each_kind(self, tmp_path):
         old, new = {'net/table': (99, 8)}, {'model/embeddings': (99, 8)}

@@ -175,3 +175,20 @@ def test_names_of_a_state_dict_tell_where_there_are_no_biases(tmp_path):
     assert set(operations.values()) == {'transpose=1,0'}
     for source, target in operations:
         assert 'logits' in source or source.split('/')[-2] == target.split('.')[-2]
+
+
+def test_matrices_of_the_same_names_and_shapes_are_in_one_layout(tmp_path):
+    """As in T5, where only the biases of positions are turned, and no matrix has a bias."""
+    old, new, answer = {}, {}, {}
+    for part in ('encoder', 'decoder'):
+        for n in range(4):
+            for name, shape in (('wi', (4, 6)), ('wo', (6, 4))):
+                target = f'{part}/block/{n}/layer/{name}/kernel'
+                old[f'{part}/block_{n:03}/layer/{name}/kernel'] = new[target] = shape
+                answer[target] = f'{part}/block_{n:03}/layer/{name}/kernel'
+        old[f'{part}/block_000/layer/relative_attention_bias'] = (3, 8)
+        new[f'{part}/block/0/layer/relative_attention_bias/embedding'] = (8, 3)
+    suggestion = suggest(tmp_path, old, new)
+    found = {target: source for rule in suggestion.rules for source, target in rule.pairs}
+    assert found.items() >= answer.items()
+    assert not any('transpose' in rule.operations for rule in suggestion.rules if '/w' in rule.pattern)
