@@ -70,6 +70,17 @@ def with_slots(
     return dataclasses.replace(pair, shapes={**pair.shapes, **slots, **(others or {})})
 
 
+def with_adafactor(pair: Pair, least: int) -> Pair:
+    """Adds what Adafactor keeps of each source, of a matrix whose shorter side is at least so long two vectors."""
+    slots: dict[str, tuple[int, ...]] = {'global_step': ()}
+    for name, shape in pair.shapes.items():
+        if len(shape) == 2 and min(shape) >= least:
+            slots |= {f'{name}_slot_vr': shape[:1], f'{name}_slot_vc': shape[1:]}
+        else:
+            slots[f'{name}_slot_v'] = shape
+    return dataclasses.replace(pair, shapes={**pair.shapes, **slots})
+
+
 def dense(x: int, y: int, bias: bool = True, name: str | None = None) -> tf.keras.layers.Dense:
     return built(tf.keras.layers.Dense(y, use_bias=bias, name=name), x)
 

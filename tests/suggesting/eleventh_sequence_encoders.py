@@ -5,71 +5,16 @@ from typing import Any
 import tensorflow as tf
 
 from tests.suggesting.blind_objects import Rows, with_slots
+from tests.suggesting.keras_nlp_layers import add_attention
 from tests.suggesting.known_pairs import Pair
+from tests.suggesting.model_garden_layers import (
+    OnDeviceEmbedding,
+    PositionEmbedding,
+    TransformerEncoderBlock,
+    dense,
+)
 
 _NORM = ('gamma', 'beta')
-
-
-class _OnDeviceEmbedding(tf.keras.layers.Layer):
-    def __init__(self, count: int, width: int, **options: Any):
-        super().__init__(**options)
-        self._vocab_size, self._embedding_width = count, width
-
-    def build(self, shape):
-        extents = self._vocab_size, self._embedding_width
-        self.embeddings = self.add_weight('embeddings', shape=extents, dtype=tf.float32)
-        super().build(shape)
-
-    def call(self, ids):
-        return tf.gather(self.embeddings, ids)
-
-
-class _PositionEmbedding(tf.keras.layers.Layer):
-    def __init__(self, max_length: int, **options: Any):
-        super().__init__(**options)
-        self._max_length = max_length
-
-    def build(self, shape):
-        self._position_embeddings = self.add_weight('embeddings', shape=[self._max_length, shape[-1]])
-        super().build(shape)
-
-    def call(self, x):
-        return tf.broadcast_to(self._position_embeddings[: tf.shape(x)[1]], tf.shape(x))
-
-
-def _dense(width: int, name: str, activation: str | None = None) -> tf.keras.layers.EinsumDense:
-    options = {'bias_axes': 'd', 'activation': activation, 'name': name}
-    return tf.keras.layers.EinsumDense('abc,cd->abd', output_shape=(None, width), **options)
-
-
-class _TransformerEncoderBlock(tf.keras.layers.Layer):
-    """The block of the Model Garden's layers, which normalizes after its parts."""
-
-    def __init__(self, heads: int, inner: int, **options: Any):
-        super().__init__(**options)
-        self._num_heads, self._inner_dim = heads, inner
-
-    def build(self, shape):
-        layers, width = tf.keras.layers, shape[-1]
-        norm = {'axis': -1, 'epsilon': 1e-12}
-        self._attention_layer = layers.MultiHeadAttention(
-            self._num_heads, width // self._num_heads, name='self_attention'
-        )
-        self._attention_dropout = layers.Dropout(0.1)
-        self._attention_layer_norm = layers.LayerNormalization(name='self_attention_layer_norm', **norm)
-        self._attention_layer_norm_kv = self._attention_layer_norm
-        self._intermediate_dense = _dense(self._inner_dim, 'intermediate')
-        self._intermediate_activation_layer = layers.Activation('gelu')
-        self._inner_dropout_layer = layers.Dropout(0.0)
-        self._output_dense = _dense(width, 'output')
-        self._output_dropout = layers.Dropout(0.1)
-        self._output_layer_norm = layers.LayerNormalization(name='output_layer_norm', **norm)
-        super().build(shape)
-
-    def call(self, x):
-        x = self._attention_layer_norm(x + self._attention_dropout(self._attention_layer(query=x, value=x)))
-        inner = self._inner_dropout_layer(self._intermediate_activation_layer(self._intermediate_dense(x)))
-        return self._output_layer_norm(x + self._output_dropout(self._output_dense(inner)))
 
 
 class AlbertEncoder(tf.keras.Model):
@@ -80,34 +25,21 @@ class AlbertEncoder(tf.keras.Model):
         word_ids = layers.Input([None], dtype=tf.int32, name='input_word_ids')
         mask = layers.Input([None], dtype=tf.int32, name='input_mask')
         type_ids = layers.Input([None], dtype=tf.int32, name='input_type_ids')
-        word_layer = _OnDeviceEmbedding(words, narrow, name='word_embeddings')
+        word_layer = OnDeviceEmbedding(words, narrow, name='word_embeddings')
         x = word_layer(word_ids)
-        position_layer = _PositionEmbedding(512, name='position_embedding')
+        position_layer = PositionEmbedding(512, name='position_embedding')
         positions = position_layer(x)
-        x = layers.Add()([x, positions, _OnDeviceEmbedding(2, narrow, name='type_embeddings')(type_ids)])
+        x = layers.Add()([x, positions, OnDeviceEmbedding(2, narrow, name='type_embeddings')(type_ids)])
         x = layers.LayerNormalization(name='embeddings/layer_norm', axis=-1, epsilon=1e-12)(x)
         options = {'bias_axes': 'y', 'name': 'embedding_projection'}
         x = layers.EinsumDense('...x,xy->...y', output_shape=width, **options)(layers.Dropout(0.1)(x))
-        shared_layer = _TransformerEncoderBlock(heads, inner, name='transformer')
+        shared_layer = TransformerEncoderBlock(heads, inner, name='transformer')
         for _ in range(count):
             x = shared_layer(x)
         pooler = layers.Dense(width, activation='tanh', name='pooler_transform')
         super().__init__(inputs=[word_ids, mask, type_ids], outputs=[x, pooler(x[:, 0, :])])
         self._embedding_layer = word_layer
         self._position_embedding_layer = position_layer
-
-
-def _attend(rows: Rows, layer: Any, source: str, output: str) -> None:
-    """Notes what an attention of Keras, whose heads are an axis, has of BERT's layers."""
-    for part in ('query', 'key', 'value'):
-        dense = getattr(layer, f'_{part}_dense')
-        width, *split = dense.kernel.shape
-        units = split[0] * split[1]
-        rows.add(dense.kernel, f'{source}/{part}/kernel', (width, units))
-        rows.add(dense.bias, f'{source}/{part}/bias', (units,))
-    kernel = layer._output_dense.kernel
-    rows.add(kernel, f'{output}/kernel', (kernel.shape[0] * kernel.shape[1], kernel.shape[2]))
-    rows.add(layer._output_dense.bias, f'{output}/bias')
 
 
 def model_garden_albert() -> Pair:
@@ -126,7 +58,7 @@ def model_garden_albert() -> Pair:
     rows.layer(encoder.get_layer('embeddings/layer_norm'), f'{at}/LayerNorm', _NORM)
     rows.layer(encoder.get_layer('embedding_projection'), 'bert/encoder/embedding_hidden_mapping_in')
     at, block = 'bert/encoder/transformer/group_0/inner_group_0', encoder.get_layer('transformer')
-    _attend(rows, block._attention_layer, f'{at}/attention_1/self', f'{at}/attention_1/output/dense')
+    add_attention(rows, block._attention_layer, f'{at}/attention_1')
     rows.layer(block._attention_layer_norm, f'{at}/LayerNorm', _NORM)
     rows.layer(block._intermediate_dense, f'{at}/ffn_1/intermediate/dense')
     rows.layer(block._output_dense, f'{at}/ffn_1/intermediate/output/dense')
@@ -156,10 +88,10 @@ class _NoNorm(tf.keras.layers.Layer):
 class MobileBertEmbedding(tf.keras.layers.Layer):
     def __init__(self, words: int, narrow: int, width: int, **options: Any):
         super().__init__(**options)
-        self.word_embedding = _OnDeviceEmbedding(words, narrow, name='word_embedding')
-        self.type_embedding = _OnDeviceEmbedding(2, width, name='type_embedding')
-        self.pos_embedding = _PositionEmbedding(512, name='position_embedding')
-        self.word_embedding_proj = _dense(width, 'embedding_projection')
+        self.word_embedding = OnDeviceEmbedding(words, narrow, name='word_embedding')
+        self.type_embedding = OnDeviceEmbedding(2, width, name='type_embedding')
+        self.pos_embedding = PositionEmbedding(512, name='position_embedding')
+        self.word_embedding_proj = dense(width, 'embedding_projection')
         self.layer_norm = _NoNorm(name='embedding_norm')
         self.dropout_layer = tf.keras.layers.Dropout(0.1, name='embedding_dropout')
 
@@ -178,7 +110,7 @@ class _MobileBertTransformer(tf.keras.layers.Layer):
         super().__init__(**options)
         self.block_layers = {}
         for name in ('bottleneck_input', 'kq_shared_bottleneck'):
-            self.block_layers[name] = [_dense(narrow, f'{name}/dense'), _NoNorm(name=f'{name}/norm')]
+            self.block_layers[name] = [dense(narrow, f'{name}/dense'), _NoNorm(name=f'{name}/norm')]
         sizes = {'key_dim': narrow // heads, 'value_dim': narrow // heads, 'output_shape': narrow}
         attention = tf.keras.layers.MultiHeadAttention(heads, name='attention', **sizes)
         self.block_layers['attention'] = [attention, _NoNorm(name='attention/norm')]
@@ -186,13 +118,13 @@ class _MobileBertTransformer(tf.keras.layers.Layer):
         for n in range(networks):
             at = f'ffn_layer_{n}'
             first, second = (
-                _dense(inner, f'{at}/intermediate_dense', 'relu'),
-                _dense(narrow, f'{at}/output_dense'),
+                dense(inner, f'{at}/intermediate_dense', 'relu'),
+                dense(narrow, f'{at}/output_dense'),
             )
             self.block_layers['ffn'].append([first, second, _NoNorm(name=f'{at}/norm')])
         at = 'bottleneck_output'
         dropout = tf.keras.layers.Dropout(0.1, name=f'{at}/dropout')
-        self.block_layers[at] = [_dense(width, f'{at}/dense'), dropout, _NoNorm(name=f'{at}/norm')]
+        self.block_layers[at] = [dense(width, f'{at}/dense'), dropout, _NoNorm(name=f'{at}/norm')]
 
     def call(self, before):
         parts = self.block_layers
@@ -240,7 +172,7 @@ def model_garden_mobile_bert() -> Pair:
         for name, old in (('bottleneck_input', 'input'), ('kq_shared_bottleneck', 'attention')):
             rows.layer(parts[name][0], f'{at}/bottleneck/{old}/dense')
             norm(parts[name][1], f'{at}/bottleneck/{old}')
-        _attend(rows, parts['attention'][0], f'{at}/attention/self', f'{at}/attention/output/dense')
+        add_attention(rows, parts['attention'][0], f'{at}/attention')
         norm(parts['attention'][1], f'{at}/attention/output')
         for k, (first, second, last) in enumerate(parts['ffn']):
             to = f'{at}/ffn_layer_{k}' if k < 3 else at

@@ -1,45 +1,14 @@
 """A pair of encoders of texts, for a fourteenth blind test; see `blind_pairs`."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tests.suggesting.blind_objects import Rows, with_slots
+from tests.suggesting.keras_nlp_layers import add_attention
 from tests.suggesting.known_pairs import Pair, Shapes
-from tests.suggesting.thirteenth_sequence_encoders import OnDeviceEmbedding, PositionEmbedding
+from tests.suggesting.model_garden_layers import OnDeviceEmbedding, PositionEmbedding, TransformerEncoderBlock
 
 _NORM = ('gamma', 'beta')
 _layers = tf.keras.layers
-
-
-class TransformerEncoderBlock(tf.keras.layers.Layer):
-    """The block of the Model Garden's layers, which normalizes after its parts; here without a mask."""
-
-    def __init__(self, heads: int, inner: int, **options: Any):
-        super().__init__(**options)
-        self._num_heads, self._inner_dim = heads, inner
-
-    def build(self, shape):
-        width, norm = shape[-1], {'axis': -1, 'epsilon': 1e-12}
-        size = width // self._num_heads
-        self._attention_layer = _layers.MultiHeadAttention(self._num_heads, size, name='self_attention')
-        self._attention_dropout = _layers.Dropout(0.1)
-        self._attention_layer_norm = _layers.LayerNormalization(name='self_attention_layer_norm', **norm)
-        self._intermediate_dense = self._dense(self._inner_dim, 'intermediate')
-        self._intermediate_activation_layer = _layers.Activation('gelu')
-        self._inner_dropout_layer = _layers.Dropout(0.0)
-        self._output_dense = self._dense(width, 'output')
-        self._output_dropout = _layers.Dropout(0.1)
-        self._output_layer_norm = _layers.LayerNormalization(name='output_layer_norm', **norm)
-        super().build(shape)
-
-    def _dense(self, width: int, name: str) -> tf.keras.layers.EinsumDense:
-        return _layers.EinsumDense('abc,cd->abd', (None, width), bias_axes='d', name=name)
-
-    def call(self, x):
-        x = self._attention_layer_norm(x + self._attention_dropout(self._attention_layer(query=x, value=x)))
-        y = self._inner_dropout_layer(self._intermediate_activation_layer(self._intermediate_dense(x)))
-        return self._output_layer_norm(x + self._output_dropout(self._output_dense(y)))
 
 
 class BertEncoderV2(tf.keras.Model):
@@ -115,13 +84,8 @@ def model_garden_electra() -> Pair:
     rows.layer(model._embedding_norm_layer, f'{at}/LayerNorm', _NORM)
     rows.layer(model._embedding_projection, 'electra/embeddings_project')
     for n, block in enumerate(model._transformer_layers):
-        at, attention = f'electra/encoder/layer_{n}', block._attention_layer
-        for part in ('query', 'key', 'value'):
-            dense, source = getattr(attention, f'_{part}_dense'), f'{at}/attention/self/{part}'
-            rows.add(dense.kernel, f'{source}/kernel', (width, width))
-            rows.add(dense.bias, f'{source}/bias', (width,))
-        rows.add(attention._output_dense.kernel, f'{at}/attention/output/dense/kernel', (width, width))
-        rows.add(attention._output_dense.bias, f'{at}/attention/output/dense/bias')
+        at = f'electra/encoder/layer_{n}'
+        add_attention(rows, block._attention_layer, f'{at}/attention')
         rows.layer(block._attention_layer_norm, f'{at}/attention/output/LayerNorm', _NORM)
         rows.layer(block._intermediate_dense, f'{at}/intermediate/dense')
         rows.layer(block._output_dense, f'{at}/output/dense')

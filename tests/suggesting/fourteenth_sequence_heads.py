@@ -4,12 +4,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from tests.suggesting.blind_objects import Rows, with_slots
-from tests.suggesting.known_pairs import Pair, Shapes
+from tests.suggesting.blind_objects import Rows, with_adafactor, with_slots
+from tests.suggesting.known_pairs import Pair
 from tests.suggesting.thirteenth_sequence_language_models import (
     TFRemBertEmbeddings,
     TFRemBertLayer,
     TFRemBertPooler,
+    add_bert,
 )
 
 _NORM = ('gamma', 'beta')
@@ -104,20 +105,7 @@ def tf_bert() -> Pair:
     rows, words, width = Rows(), 1000, 96
     model = TFBertForPreTraining(words, width, 12)
     model(tf.zeros([1, 4], tf.int32))
-    main, at = model.bert, 'bert/embeddings'
-    rows.add(main.embeddings.weight, f'{at}/word_embeddings')
-    rows.add(main.embeddings.token_type_embeddings, f'{at}/token_type_embeddings')
-    rows.add(main.embeddings.position_embeddings, f'{at}/position_embeddings')
-    rows.layer(main.embeddings.LayerNorm, f'{at}/LayerNorm', _NORM)
-    for n, layer in enumerate(main.encoder.layer):
-        at, attention = f'bert/encoder/layer_{n}', layer.attention
-        for part in ('query', 'key', 'value'):
-            rows.layer(getattr(attention.self_attention, part), f'{at}/attention/self/{part}')
-        for scope, output in (('attention/output', attention.dense_output), ('output', layer.bert_output)):
-            rows.layer(output.dense, f'{at}/{scope}/dense')
-            rows.layer(output.LayerNorm, f'{at}/{scope}/LayerNorm', _NORM)
-        rows.layer(layer.intermediate.dense, f'{at}/intermediate/dense')
-    rows.layer(main.pooler.dense, 'bert/pooler/dense')
+    add_bert(rows, model.bert)
     head, at = model.mlm.predictions, 'cls/predictions'
     rows.layer(head.transform.dense, f'{at}/transform/dense')
     rows.layer(head.transform.LayerNorm, f'{at}/transform/LayerNorm', _NORM)
@@ -264,12 +252,4 @@ def bert4keras_mt5() -> Pair:
     model = tf.keras.Model([tokens, others], decoder([context, others]))
     rows.add(token.embeddings, 'shared/embedding')
     rows.add(logits.kernel, 'decoder/logits/kernel')
-    pair = rows.pair(model=model)
-    slots: dict[str, tuple[int, ...]] = {'global_step': ()}
-    for name, shape in pair.shapes.items():
-        if len(shape) == 2 and min(shape) > heads:
-            slots |= {f'{name}_slot_vr': shape[:1], f'{name}_slot_vc': shape[1:]}
-        else:
-            slots[f'{name}_slot_v'] = shape
-    shapes: Shapes = {**pair.shapes, **slots}
-    return Pair(shapes, pair.target, pair.sources)
+    return with_adafactor(rows.pair(model=model), least=heads + 1)

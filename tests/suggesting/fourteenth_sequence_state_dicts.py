@@ -1,6 +1,7 @@
 """Pairs of translators and states of PyTorch and Flax, for a fourteenth blind test; see `blind_pairs`."""
 
-from tests.suggesting.blind_objects import with_slots
+from tests.suggesting.blind_objects import with_adafactor, with_slots
+from tests.suggesting.collected_names import CollectedNames
 from tests.suggesting.known_pairs import Pair
 
 
@@ -76,7 +77,7 @@ def flax_t5() -> Pair:
     The new names are those of FlaxT5ForConditionalGeneration of huggingface/transformers, whose matrix of outputs is
     that of its words; the biases of positions are transposed. Which axis each of the old slots is of, is not verified.
     """
-    names, width, inner, heads, words = _Names(), 768, 3072, 12, 32128
+    names, width, inner, heads, words = CollectedNames(), 768, 3072, 12, 32128
     names.add('shared/embedding', 'shared/embedding', (words, width))
 
     def norm(source: str, target: str) -> None:
@@ -99,11 +100,4 @@ def flax_t5() -> Pair:
                 names.add(f'{a}/DenseReluDense/{name}/kernel', f'{b}/DenseReluDense/{name}/kernel', shape)
             norm(f'{a}/layer_norm', f'{b}/layer_norm')
         norm(f'{side}/final_layer_norm', f'{side}/final_layer_norm')
-    pair = names.pair()
-    slots: dict[str, tuple[int, ...]] = {'global_step': ()}
-    for name, shape in pair.shapes.items():
-        if len(shape) == 2 and min(shape) > heads:
-            slots |= {f'{name}_slot_vr': shape[:1], f'{name}_slot_vc': shape[1:]}
-        else:
-            slots[f'{name}_slot_v'] = shape
-    return Pair({**pair.shapes, **slots}, pair.target, pair.sources)
+    return with_adafactor(names.pair(), least=heads + 1)

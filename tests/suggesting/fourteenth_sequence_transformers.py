@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tests.suggesting.blind_objects import Rows, with_slots
 from tests.suggesting.known_pairs import Pair
+from tests.suggesting.thirteenth_sequence_language_models import TFRemBertEmbeddings
 
 _NORM = ('gamma', 'beta')
 _layers = tf.keras.layers
@@ -143,28 +144,6 @@ def tf_gpt2() -> Pair:
     return rows.pair(model=model)
 
 
-class TFAlbertEmbeddings(tf.keras.layers.Layer):
-    def __init__(self, words: int, narrow: int, **options: Any):
-        super().__init__(**options)
-        self.vocab_size, self.embedding_size = words, narrow
-        self.LayerNorm = _layers.LayerNormalization(epsilon=1e-12, name='LayerNorm')
-        self.dropout = _layers.Dropout(0.0)
-
-    def build(self, shape):
-        width = self.embedding_size
-        with tf.name_scope('word_embeddings'):
-            self.weight = self.add_weight(name='weight', shape=[self.vocab_size, width])
-        with tf.name_scope('token_type_embeddings'):
-            self.token_type_embeddings = self.add_weight(name='embeddings', shape=[2, width])
-        with tf.name_scope('position_embeddings'):
-            self.position_embeddings = self.add_weight(name='embeddings', shape=[512, width])
-        super().build(shape)
-
-    def call(self, ids):
-        x = tf.gather(self.weight, ids) + self.position_embeddings[: tf.shape(ids)[1]]
-        return self.dropout(self.LayerNorm(x + self.token_type_embeddings[0]))
-
-
 class TFAlbertAttention(tf.keras.layers.Layer):
     """The attention, here with one head."""
 
@@ -227,7 +206,7 @@ class TFAlbertTransformer(tf.keras.layers.Layer):
 class TFAlbertMainLayer(tf.keras.layers.Layer):
     def __init__(self, words: int, narrow: int, width: int, count: int, **options: Any):
         super().__init__(**options)
-        self.embeddings = TFAlbertEmbeddings(words, narrow, name='embeddings')
+        self.embeddings = TFRemBertEmbeddings(words, narrow, name='embeddings')
         self.encoder = TFAlbertTransformer(width, count, name='encoder')
         self.pooler = None
 

@@ -44,11 +44,13 @@ class Encoder(tf.keras.layers.Layer):
         return self._feedforward_layernorm(x + y)
 
 
-def add_attention(rows: Rows, attention: Any, source: str, width: int) -> None:
-    """Notes the variables of an attention, whose kernels are matrices in TF1."""
+def add_attention(rows: Rows, attention: Any, source: str) -> None:
+    """Notes the variables of an attention of Keras, whose heads are an axis, and whose kernels are matrices in TF1."""
     for name in ('query', 'key', 'value'):
         layer = getattr(attention, f'_{name}_dense')
-        rows.add(layer.kernel, f'{source}/self/{name}/kernel', (width, width))
-        rows.add(layer.bias, f'{source}/self/{name}/bias', (width,))
-    rows.add(attention._output_dense.kernel, f'{source}/output/dense/kernel', (width, width))
+        width, heads, size = layer.kernel.shape
+        rows.add(layer.kernel, f'{source}/self/{name}/kernel', (width, heads * size))
+        rows.add(layer.bias, f'{source}/self/{name}/bias', (heads * size,))
+    heads, size, width = attention._output_dense.kernel.shape
+    rows.add(attention._output_dense.kernel, f'{source}/output/dense/kernel', (heads * size, width))
     rows.add(attention._output_dense.bias, f'{source}/output/dense/bias')

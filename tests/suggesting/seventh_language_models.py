@@ -84,7 +84,7 @@ def keras_nlp_albert() -> Pair:
     rows.layer(first, f'{at}/LayerNorm', _NORM)
     rows.layer(wide, 'bert/encoder/embedding_hidden_mapping_in')
     at = 'bert/encoder/transformer/group_0/inner_group_0'
-    add_attention(rows, block._self_attention_layer, f'{at}/attention_1', width)
+    add_attention(rows, block._self_attention_layer, f'{at}/attention_1')
     rows.layer(block._self_attention_layernorm, f'{at}/LayerNorm', _NORM)
     rows.layer(block._feedforward_intermediate_dense, f'{at}/ffn_1/intermediate/dense')
     rows.layer(block._feedforward_output_dense, f'{at}/ffn_1/intermediate/output/dense')

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tests.suggesting.blind_objects import Part, Rows, built, dense, embedding, with_slots
+from tests.suggesting.blind_objects import Part, Rows, built, dense, embedding, with_adafactor, with_slots
 from tests.suggesting.known_pairs import Pair
 from tests.suggesting.sequence_networks import electra
 
@@ -179,10 +179,4 @@ def keras_hub_t5() -> Pair:
     pair = net.rows.pair(
         {'decoder/logits/kernel': (width, words)}, model=Part(token_embedding=token, **parts)
     )
-    slots: dict[str, tuple[int, ...]] = {'global_step': ()}
-    for name, shape in pair.shapes.items():
-        if len(shape) == 2 and min(shape) > 4:
-            slots |= {f'{name}_slot_vr': shape[:1], f'{name}_slot_vc': shape[1:]}
-        else:
-            slots[f'{name}_slot_v'] = shape
-    return Pair({**pair.shapes, **slots}, pair.target, pair.sources)
+    return with_adafactor(pair, least=5)

@@ -39,7 +39,7 @@ def keras_nlp_bert() -> Pair:
     rows.layer(first, f'{at}/LayerNorm', norm)
     for n, block in enumerate(blocks):
         at = f'bert/encoder/layer_{n}'
-        add_attention(rows, block._self_attention_layer, f'{at}/attention', width)
+        add_attention(rows, block._self_attention_layer, f'{at}/attention')
         rows.layer(block._self_attention_layernorm, f'{at}/attention/output/LayerNorm', norm)
         rows.layer(block._feedforward_intermediate_dense, f'{at}/intermediate/dense')
         rows.layer(block._feedforward_output_dense, f'{at}/output/dense')

@@ -5,36 +5,12 @@ from typing import Any
 import tensorflow as tf
 
 from tests.suggesting.blind_objects import Rows, with_slots
+from tests.suggesting.keras_nlp_layers import add_attention
 from tests.suggesting.known_pairs import Pair, Shapes
+from tests.suggesting.model_garden_layers import OnDeviceEmbedding, PositionEmbedding, dense
 
 _NORM = ('gamma', 'beta')
 _layers = tf.keras.layers
-
-
-class OnDeviceEmbedding(tf.keras.layers.Layer):
-    def __init__(self, count: int, width: int, **options: Any):
-        super().__init__(**options)
-        self._vocab_size, self._embedding_width = count, width
-
-    def build(self, shape):
-        self.embeddings = self.add_weight('embeddings', shape=[self._vocab_size, self._embedding_width])
-        super().build(shape)
-
-    def call(self, ids):
-        return tf.gather(self.embeddings, ids)
-
-
-class PositionEmbedding(tf.keras.layers.Layer):
-    def __init__(self, max_length: int, **options: Any):
-        super().__init__(**options)
-        self._max_length = max_length
-
-    def build(self, shape):
-        self._position_embeddings = self.add_weight('embeddings', shape=[self._max_length, shape[-1]])
-        super().build(shape)
-
-    def call(self, x):
-        return tf.broadcast_to(self._position_embeddings[: tf.shape(x)[1]], tf.shape(x))
 
 
 class BigBirdAttention(tf.keras.layers.MultiHeadAttention):
@@ -61,10 +37,6 @@ class TransformerScaffold(tf.keras.layers.Layer):
         self._feedforward_block = None
         self._attention_dropout = _layers.Dropout(0.1)
         self._attention_layer_norm = _layers.LayerNormalization(name='self_attention_layer_norm', **norm)
-
-        def dense(count: int, name: str) -> tf.keras.layers.EinsumDense:
-            return _layers.EinsumDense('abc,cd->abd', (None, count), bias_axes='d', name=name)
-
         self._intermediate_dense = dense(self._inner_dim, 'intermediate')
         self._intermediate_activation_layer = _layers.Activation('gelu')
         self._output_dense = dense(width, 'output')
@@ -136,13 +108,8 @@ def model_garden_big_bird() -> Pair:
     rows.add(model._position_embedding_layer._position_embeddings, f'{at}/position_embeddings')
     rows.layer(model._embedding_norm_layer, 'bert/encoder/LayerNorm', _NORM)
     for n, layer in enumerate(model._transformer_layers):
-        at, attention = f'bert/encoder/layer_{n}', layer._attention_layer
-        for part in ('query', 'key', 'value'):
-            dense, source = getattr(attention, f'_{part}_dense'), f'{at}/attention/self/{part}'
-            rows.add(dense.kernel, f'{source}/kernel', (width, width))
-            rows.add(dense.bias, f'{source}/bias', (width,))
-        rows.add(attention._output_dense.kernel, f'{at}/attention/output/dense/kernel', (width, width))
-        rows.add(attention._output_dense.bias, f'{at}/attention/output/dense/bias')
+        at = f'bert/encoder/layer_{n}'
+        add_attention(rows, layer._attention_layer, f'{at}/attention')
         rows.layer(layer._attention_layer_norm, f'{at}/attention/output/LayerNorm', _NORM)
         rows.layer(layer._intermediate_dense, f'{at}/intermediate/dense')
         rows.layer(layer._output_dense, f'{at}/output/dense')

@@ -140,6 +140,24 @@ class TFRemBertForSequenceClassification(tf.keras.Model):
         return self.classifier(self.dropout(self.rembert(ids)))
 
 
+def add_bert(rows: Rows, main: Any) -> None:
+    """Notes what google-research/bert has of the tables, the layers and the pooler of a main layer."""
+    at = 'bert/embeddings'
+    rows.add(main.embeddings.weight, f'{at}/word_embeddings')
+    rows.add(main.embeddings.token_type_embeddings, f'{at}/token_type_embeddings')
+    rows.add(main.embeddings.position_embeddings, f'{at}/position_embeddings')
+    rows.layer(main.embeddings.LayerNorm, f'{at}/LayerNorm', _NORM)
+    for n, layer in enumerate(main.encoder.layer):
+        at, attention = f'bert/encoder/layer_{n}', layer.attention
+        for part in ('query', 'key', 'value'):
+            rows.layer(getattr(attention.self_attention, part), f'{at}/attention/self/{part}')
+        for scope, output in (('attention/output', attention.dense_output), ('output', layer.bert_output)):
+            rows.layer(output.dense, f'{at}/{scope}/dense')
+            rows.layer(output.LayerNorm, f'{at}/{scope}/LayerNorm', _NORM)
+        rows.layer(layer.intermediate.dense, f'{at}/intermediate/dense')
+    rows.layer(main.pooler.dense, 'bert/pooler/dense')
+
+
 def tf_rem_bert() -> Pair:
     """google-research/google-research's RemBERT as it is pretrained, narrow, and huggingface/transformers' TF's.
 
@@ -150,21 +168,9 @@ def tf_rem_bert() -> Pair:
     rows, words, narrow, width, wide, count = Rows(), 800, 24, 72, 96, 32
     model = TFRemBertForSequenceClassification(words, narrow, width, count)
     model(tf.zeros([1, 4], tf.int32))
-    main, at = model.rembert, 'bert/embeddings'
-    rows.add(main.embeddings.weight, f'{at}/word_embeddings')
-    rows.add(main.embeddings.token_type_embeddings, f'{at}/token_type_embeddings')
-    rows.add(main.embeddings.position_embeddings, f'{at}/position_embeddings')
-    rows.layer(main.embeddings.LayerNorm, f'{at}/LayerNorm', _NORM)
+    main = model.rembert
+    add_bert(rows, main)
     rows.layer(main.encoder.embedding_hidden_mapping_in, 'bert/encoder/embedding_hidden_mapping_in')
-    for n, layer in enumerate(main.encoder.layer):
-        at, attention = f'bert/encoder/layer_{n}', layer.attention
-        for part in ('query', 'key', 'value'):
-            rows.layer(getattr(attention.self_attention, part), f'{at}/attention/self/{part}')
-        for scope, output in (('attention/output', attention.dense_output), ('output', layer.bert_output)):
-            rows.layer(output.dense, f'{at}/{scope}/dense')
-            rows.layer(output.LayerNorm, f'{at}/{scope}/LayerNorm', _NORM)
-        rows.layer(layer.intermediate.dense, f'{at}/intermediate/dense')
-    rows.layer(main.pooler.dense, 'bert/pooler/dense')
     at = 'cls/predictions'
     others = {
         f'{at}/transform/dense/kernel': (width, wide),
