@@ -63,9 +63,10 @@ def _pairs_of(
     """
     at: dict[_Place, list[Pair]] = collections.defaultdict(list)
     wrong: set[_Place] = set()
-    by_block = _by_block(convolutions, {_block_of(family, layer) for layer in family.layers})
-    for layer in family.layers:
-        for rest, position in by_block[_block_of(family, layer)]:
+    blocks = {layer: _block_of(family, layer) for layer in family.layers}
+    by_block = _by_block(convolutions, set(blocks.values()))
+    for layer, block in blocks.items():
+        for rest, position in by_block[block]:
             for step in (-1, 1):
                 beside = order[position + step] if 0 <= position + step < len(order) else None
                 if beside is None or not is_norm(beside):

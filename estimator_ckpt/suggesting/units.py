@@ -13,7 +13,7 @@ import collections
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from estimator_ckpt.suggesting.chains import by_numbers, in_order
-from estimator_ckpt.suggesting.families import Layer, Side
+from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.interleaving import counted_pairs
 from estimator_ckpt.suggesting.layer_kinds import (
     KERAS_CHILD,
@@ -43,7 +43,7 @@ def partners(side: Side) -> dict[int, Layer]:
     return found
 
 
-def _pairs(side: Side) -> Iterator[tuple[Layer, Layer]]:
+def _pairs(side: Side) -> Iterator[Pair]:
     """Yields all pairs that names, counts or the order of the program tell, the surest first."""
     views: dict[int, tuple[list[Layer], list[Layer]]] = collections.defaultdict(lambda: ([], []))
     for family in side.families():
@@ -62,7 +62,7 @@ def _pairs(side: Side) -> Iterator[tuple[Layer, Layer]]:
     yield from _following(side)
 
 
-def _following(side: Side) -> Iterator[tuple[Layer, Layer]]:
+def _following(side: Side) -> Iterator[Pair]:
     """Yields the convolutions and the normalizations that a program made right after them, if it made them in order."""
     layers = in_order(side)
     if all(layer.variables[layer.main_role].made for layer in layers):
@@ -93,7 +93,7 @@ def _named(
     norms: Iterable[Layer],
     key_of: Callable[[Layer], tuple[str, ...]],
     below: bool = True,
-) -> Iterator[tuple[Layer, Layer]]:
+) -> Iterator[Pair]:
     by_key: dict[tuple, list[Layer]] = collections.defaultdict(list)
     for layer in convolutions:
         by_key[key_of(layer)].append(layer)
@@ -146,7 +146,7 @@ def _counted_from_none(layers: Iterable[Layer]) -> dict[str, list[list[Layer]]]:
     return counted
 
 
-def _by_rank(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tuple[Layer, Layer]]:
+def _by_rank(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[Pair]:
     """Yields the normalizations counted in a scope with as many convolutions below it, whose numbers differ."""
     by_scope: dict[str, list[Layer]] = collections.defaultdict(list)
     for layer in by_numbers(convolutions):
@@ -166,8 +166,8 @@ def _by_rank(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[
 def _below(
     by_key: Mapping[tuple, list[Layer]],
     remaining: Mapping[tuple, list[Layer]],
-    right: Sequence[tuple[Layer, Layer]],
-) -> Iterator[tuple[Layer, Layer]]:
+    right: Sequence[Pair],
+) -> Iterator[Pair]:
     """Yields normalizations whose names are the beginning of that of a single convolution that has none.
 
     Args:
@@ -195,7 +195,7 @@ def _precedes(convolution: Layer, norm: Layer) -> bool:
     return of_convolution is not None and norm.variables[norm.main_role].size == of_convolution[0]
 
 
-def _may_precede(pairs: Sequence[tuple[Layer, Layer]], agreeing: int) -> bool:
+def _may_precede(pairs: Sequence[Pair], agreeing: int) -> bool:
     """Returns True if normalizations may be those before their convolutions.
 
     Where all convolutions have as many outputs as inputs, channels do not tell; `conv2` in `bn_conv2` does.
@@ -215,7 +215,7 @@ def _names_its_convolution(convolution: Layer, norm: Layer) -> bool:
     return str(convolution.split).rstrip('/').rpartition('/')[2] in str(norm.split)
 
 
-def _alone(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[tuple[Layer, Layer]]:
+def _alone(convolutions: Iterable[Layer], norms: Iterable[Layer]) -> Iterator[Pair]:
     """Yields the convolutions and normalizations that are the only ones of their scopes."""
     by_scope: dict[str, tuple[list[Layer], list[Layer]]] = collections.defaultdict(lambda: ([], []))
     for number, layers in enumerate((convolutions, norms)):
