@@ -5,13 +5,14 @@ import tensorflow as tf
 from tests.suggesting.blind_objects import STATISTICS, Rows, with_slots
 from tests.suggesting.known_pairs import Pair
 from tests.suggesting.ninth_image_residual_networks import bottlenecks
+from tests.suggesting.sixth_image_networks import TFLEARN
 
 
 def nvidia_resnet_50() -> Pair:
     """NVIDIA/DeepLearningExamples' ResNet-50 of TensorFlow as it is trained, and Keras Applications' ResNet50.
 
     The old one has 1001 classes and no biases. The code of its norms could not be read; their names are those that
-    tf.contrib.layers gives, which is not verified, and neither is the number of classes.
+    tf.contrib.layers gives, which is not verified.
     """
     tf.keras.backend.clear_session()
     model, rows = tf.keras.applications.ResNet50(weights=None), Rows()
@@ -108,12 +109,4 @@ def alexnet() -> Pair:
     rows.layer(second, 'FullyConnected_1', **names)
     others = {'FullyConnected/W': (7 * 7 * 64, 1024)}
     others |= {'FullyConnected_2/W': (1024, 17), 'FullyConnected_2/b': (17,)}
-    steps = (
-        'Global_Step',
-        'Training_step',
-        'is_training',
-        'val_loss',
-        'val_acc',
-        'Crossentropy/Mean/moving_avg',
-    )
-    return with_slots(rows.pair(others, model=model), 'Momentum', others=dict.fromkeys(steps, ()))
+    return with_slots(rows.pair(others, model=model), 'Momentum', others=dict.fromkeys(TFLEARN, ()))

@@ -40,8 +40,8 @@ _INCEPTIONS = {
 def googlenet() -> Pair:
     """tensorflow/models' slim's Inception V1 as it is trained, and the state of pytorch/vision's googlenet.
 
-    The new one was made of slim's weights; it has scales, two auxiliary classifiers and a class less. Both are as they
-    are remembered, and not verified. In one block slim calls a second convolution 0a, too.
+    The new one was made of slim's weights; it has scales, two auxiliary classifiers and a class less. In one block slim
+    calls a second convolution 0a, too. That slim's script trained the old one is not verified.
     """
     names = _State('InceptionV1/')
 

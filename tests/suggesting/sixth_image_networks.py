@@ -5,6 +5,15 @@ import tensorflow as tf
 from tests.suggesting.blind_objects import Rows, with_slots
 from tests.suggesting.known_pairs import Pair
 
+TFLEARN = (
+    'Global_Step',
+    'Training_step',
+    'is_training',
+    'val_loss',
+    'val_acc',
+    'Crossentropy/Mean/moving_avg',
+)
+
 
 def tflearn_vgg() -> Pair:
     """tflearn/tflearn's example of fine-tuning VGG-16, for images of 64x64, and Keras Applications' for 10 classes.
@@ -19,16 +28,7 @@ def tflearn_vgg() -> Pair:
             rows.layer(model.get_layer(f'block{block}_conv{n}'), f'conv{block}_{n}', **names)
     for name, source in (('fc1', 'fc6'), ('fc2', 'fc7'), ('predictions', 'fc8')):
         rows.layer(model.get_layer(name), source, **names)
-    steps = (
-        'Global_Step',
-        'Training_step',
-        'is_training',
-        'val_loss',
-        'val_acc',
-        'beta1_power',
-        'beta2_power',
-    )
-    others = dict.fromkeys((*steps, 'Crossentropy/Mean/moving_avg'), ())
+    others = dict.fromkeys((*TFLEARN, 'beta1_power', 'beta2_power'), ())
     return with_slots(rows.pair(model=model), 'Adam', 'Adam_1', others=others)
 
 
