@@ -17,7 +17,7 @@ from typing import Any
 from absl import flags
 
 from estimator_ckpt.keys.styles import CheckpointStyle
-from estimator_ckpt.mapping.recurrent_cells import without_cells
+from estimator_ckpt.mapping.recurrent_rules import without_cells
 from estimator_ckpt.mapping.rules import RuleError, parse_rules
 
 # Estimator's default in seconds, which the help of --save_checkpoints_steps mentions.

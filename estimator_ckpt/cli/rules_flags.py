@@ -6,7 +6,7 @@ from absl import flags
 
 from estimator_ckpt.cli.usage import UsageError
 from estimator_ckpt.mapping import transforms
-from estimator_ckpt.mapping.recurrent_cells import WORD
+from estimator_ckpt.mapping.recurrent_rules import WORD, is_word
 from estimator_ckpt.mapping.rules import parse_line, parse_rules
 
 _STANDARD_INPUT = '/dev/stdin'
@@ -53,14 +53,14 @@ def rules_of(values: Any) -> Any:
     """
     rules = _STANDARD_INPUT if values.rules == '-' else values.rules
     if not values.rule:
-        return rules if rules in (None, WORD) else parse_rules(rules)
+        return rules if rules is None or is_word(rules) else parse_rules(rules)
     given = []
     for line in values.rule:
         row = parse_line(line)
         if row is None:
             raise UsageError(f'--rule must be "pattern -> replacement", not {line!r}')
         given.append(row)
-    return [*given, *([WORD] if rules == WORD else parse_rules(rules))]
+    return [*given, *([rules] if is_word(rules) else parse_rules(rules))]
 
 
 def syntax() -> str:

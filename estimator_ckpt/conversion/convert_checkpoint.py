@@ -32,7 +32,7 @@ from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.object_graph import ObjectGraph, add_object_graph
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.recipes import Recipe, TensorRecipe
-from estimator_ckpt.mapping.recurrent_cells import with_cells
+from estimator_ckpt.mapping.recurrent_rules import with_cells
 from estimator_ckpt.mapping.report import (
     MappingError,
     MappingReport,

@@ -13,7 +13,7 @@ from estimator_ckpt.conversion.placement import place_by_name
 from estimator_ckpt.conversion.pytorch_layout import PyTorchTensor, to_pytorch
 from estimator_ckpt.conversion.selection import select_tensors, take_rules
 from estimator_ckpt.keys.contents import Contents
-from estimator_ckpt.mapping.recurrent_cells import with_cells
+from estimator_ckpt.mapping.recurrent_rules import with_cells
 from estimator_ckpt.mapping.report import MappingError, MappingReport, left_out_rows, made_row, source_row
 from estimator_ckpt.mapping.source import Source, promote_all
 from estimator_ckpt.mapping.tensors import read_tensors

@@ -25,7 +25,7 @@ from estimator_ckpt.formats.weights_h5 import (
 )
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.keras_slots import add_slots
-from estimator_ckpt.mapping.recurrent_cells import with_cells
+from estimator_ckpt.mapping.recurrent_rules import with_cells
 from estimator_ckpt.mapping.report import MappingError, MappingReport, left_out_rows
 from estimator_ckpt.mapping.rules import RuleError
 from estimator_ckpt.mapping.source import Source

@@ -10,7 +10,7 @@ from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.keys.slots import object_slot_name
 from estimator_ckpt.keys.styles import CheckpointStyle
 from estimator_ckpt.mapping.recipes import Recipe
-from estimator_ckpt.mapping.recurrent_cells import has_cells, with_cells
+from estimator_ckpt.mapping.recurrent_rules import has_cells, with_cells
 from estimator_ckpt.mapping.rules import Rules
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets, TargetTensor

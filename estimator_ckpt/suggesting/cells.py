@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from estimator_ckpt.mapping.recurrent_cells import probable_rules
+from estimator_ckpt.mapping.recurrent_rules import probable_rules
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets
 from estimator_ckpt.mapping.transforms import targets_of

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from estimator_ckpt.mapping.object_rules import bind_objects, locate_nothing
-from estimator_ckpt.mapping.recurrent_cells import WORD, without_cells
+from estimator_ckpt.mapping.recurrent_rules import is_word, without_cells
 from estimator_ckpt.mapping.rules import parse_rules
 from estimator_ckpt.warm_starting.selection import parse_include
 
@@ -73,7 +73,7 @@ class WarmStart:
             isinstance(self.step, bool) or not isinstance(self.step, int)
         ):
             raise ValueError(f"step must be 'reset', 'keep' or a number, not {self.step!r}.")
-        if isinstance(self.rules, (str, os.PathLike)) and self.rules != WORD:
+        if isinstance(self.rules, (str, os.PathLike)) and not is_word(self.rules):
             # Read once, since a pipe can be.
             object.__setattr__(self, 'rules', parse_rules(self.rules))
         parse_rules(bind_objects(without_cells(self.rules), locate_nothing))

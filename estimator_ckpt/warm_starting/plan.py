@@ -18,7 +18,7 @@ from estimator_ckpt.keys.slots import SlotState
 from estimator_ckpt.mapping.matching import match
 from estimator_ckpt.mapping.object_rules import Locate, bind_objects, locate_nothing
 from estimator_ckpt.mapping.recipes import Cast, Constant, Scaled
-from estimator_ckpt.mapping.recurrent_cells import with_cells
+from estimator_ckpt.mapping.recurrent_rules import with_cells
 from estimator_ckpt.mapping.report import MappingReport, Row, left_out_rows, mapping_error, nearest
 from estimator_ckpt.mapping.rules import Rule, Rules, RuleSet, parse_rules
 from estimator_ckpt.mapping.source import Source, promote_all

@@ -8,11 +8,24 @@ import estimator_ckpt
 from estimator_ckpt.mapping.rules import RuleError
 from tests.bundle.helpers import save
 from tests.cli.helpers import in_process
+from tests.mapping.cells import (
+    GRU_SHAPES,
+    INPUT,
+    INPUTS,
+    LENGTH,
+    LSTM_SHAPES,
+    UNITS,
+    lstm,
+    model_of,
+    random_values,
+    reset_before,
+    save_cell,
+    sigmoid,
+)
 
 tf1, keras = tf.compat.v1, tf.keras
 layers = keras.layers
-UNITS, INPUTS, LENGTH, STEPS = 4, 3, 5, 3
-INPUT = np.random.RandomState(0).randn(2, LENGTH, INPUTS).astype(np.float32)
+STEPS = 3
 pytestmark = pytest.mark.filterwarnings('ignore:`tf.nn')
 IS_KERAS_3 = hasattr(keras, 'ops')
 needs_cells = pytest.mark.skipif(IS_KERAS_3, reason='TensorFlow has the cells of TF1 only with Keras 2')
@@ -20,7 +33,7 @@ needs_cells = pytest.mark.skipif(IS_KERAS_3, reason='TensorFlow has the cells of
 CELLS = {
     'BasicLSTMCell': layers.LSTM,
     'LSTMCell': layers.LSTM,
-    'GRUCell': lambda units, **options: layers.GRU(units, reset_after=False, **options),
+    'GRUCell': reset_before,
     'BasicRNNCell': layers.SimpleRNN,
 }
 
@@ -49,14 +62,6 @@ class Trained:
             tf1.train.Saver().save(session, self.path)
             self.output = session.run(y, {x: INPUT})
             self.losses = [session.run([loss, train], {x: INPUT})[0] for _ in range(STEPS)]
-
-
-def model_of(make, depth=1, bidirectional=False):
-    keras.backend.clear_session()
-    stack = [make(UNITS, return_sequences=True) for _ in range(depth)]
-    if bidirectional:
-        stack = [layers.Bidirectional(stack[0])]
-    return keras.Sequential([keras.Input((LENGTH, INPUTS)), *stack])
 
 
 @pytest.fixture(
@@ -114,8 +119,8 @@ def test_the_rules_are_proposed(trained, tmp_path):
 
 
 def test_a_gru_of_any_name_is_proposed(tmp_path):
-    path = save_cell(tmp_path / 'a', 'bidirectional/memory', random_values(**GRU_SHAPES))
-    model = model_of(lambda units, **options: layers.GRU(units, reset_after=False, **options))
+    path = save_cell(tmp_path / 'a', 'bidirectional/memory', random_values(GRU_SHAPES))
+    model = model_of(reset_before)
     suggestion = estimator_ckpt.suggest_rules(path, tf.train.Checkpoint(model=model))
     assert not suggestion.missing and not suggestion.ambiguous and not suggestion.unused
 
@@ -123,9 +128,9 @@ def test_a_gru_of_any_name_is_proposed(tmp_path):
 @pytest.mark.parametrize('cell', ['encoder_LSTM', 'bidirectional_rnn/rnn_1'])
 def test_cells_are_proposed_whatever_they_and_others_are_called(tmp_path, cell):
     """A cell can have any name, and one that has no counterpart is no reason to propose nothing of the others."""
-    values = {f'{cell}/{name}': value for name, value in random_values(**LSTM_SHAPES).items()}
+    values = {f'{cell}/{name}': value for name, value in random_values(LSTM_SHAPES).items()}
     other = {'kernel': (9 + UNITS, 4 * UNITS), 'bias': (4 * UNITS,)}
-    values |= {f'rnn/lstm_cell/{name}': value for name, value in random_values(**other).items()}
+    values |= {f'rnn/lstm_cell/{name}': value for name, value in random_values(other).items()}
     save(tmp_path / 'a', values)
     model = model_of(layers.LSTM)
     suggestion = estimator_ckpt.suggest_rules(str(tmp_path / 'a'), tf.train.Checkpoint(model=model))
@@ -167,10 +172,6 @@ def test_the_command_takes_the_word(capsys, tmp_path):
     assert result.code == 0, result
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
 def cudnn_gru(values):
     """What CudnnCompatibleGRUCell computes, in NumPy (`tensorflow/contrib/cudnn_rnn/python/ops/cudnn_rnn_ops.py`)."""
     state, outputs = np.zeros((2, UNITS), np.float32), []
@@ -186,49 +187,18 @@ def cudnn_gru(values):
     return np.stack(outputs, 1)
 
 
-def lstm(values, forget_bias):
-    """What a cell of TF1 computes, in NumPy (`tensorflow/python/ops/rnn_cell_impl.py`)."""
-    state, cell, outputs = *np.zeros((2, 2, UNITS), np.float32), []
-    for x in INPUT.transpose(1, 0, 2):
-        gates = np.concatenate([x, state], 1) @ values['kernel'] + values['bias']
-        i, j, f, o = np.split(gates, 4, 1)
-        cell = cell * sigmoid(f + forget_bias) + sigmoid(i) * np.tanh(j)
-        state = np.tanh(cell) * sigmoid(o)
-        outputs.append(state)
-    return np.stack(outputs, 1)
-
-
-def random_values(**shapes):
-    random = np.random.RandomState(2)
-    return {
-        name.replace('__', '/'): random.randn(*shape).astype(np.float32) for name, shape in shapes.items()
-    }
-
-
 GRU_OF_CUDNN = {
-    'gates__kernel': (INPUTS + UNITS, 2 * UNITS),
-    'gates__bias': (2 * UNITS,),
-    'candidate__input_projection__kernel': (INPUTS, UNITS),
-    'candidate__input_projection__bias': (UNITS,),
-    'candidate__hidden_projection__kernel': (UNITS, UNITS),
-    'candidate__hidden_projection__bias': (UNITS,),
+    'gates/kernel': (INPUTS + UNITS, 2 * UNITS),
+    'gates/bias': (2 * UNITS,),
+    'candidate/input_projection/kernel': (INPUTS, UNITS),
+    'candidate/input_projection/bias': (UNITS,),
+    'candidate/hidden_projection/kernel': (UNITS, UNITS),
+    'candidate/hidden_projection/bias': (UNITS,),
 }
-GRU_SHAPES = {
-    'gates__kernel': (INPUTS + UNITS, 2 * UNITS),
-    'gates__bias': (2 * UNITS,),
-    'candidate__kernel': (INPUTS + UNITS, UNITS),
-    'candidate__bias': (UNITS,),
-}
-LSTM_SHAPES = {'kernel': (INPUTS + UNITS, 4 * UNITS), 'bias': (4 * UNITS,)}
-
-
-def save_cell(path, scope, values):
-    save(path, {f'{scope}/{name}': value for name, value in values.items()})
-    return str(path)
 
 
 def test_the_gru_of_cudnn_is_that_of_keras_with_two_biases(tmp_path):
-    values = random_values(**GRU_OF_CUDNN)
+    values = random_values(GRU_OF_CUDNN)
     scope = 'cudnn_gru/rnn/multi_rnn_cell/cell_0/cudnn_compatible_gru_cell'
     path = save_cell(tmp_path / 'a', scope, values)
     model = model_of(lambda units, **options: layers.GRU(units, reset_after=True, **options))
@@ -241,7 +211,7 @@ def test_the_gru_of_cudnn_is_that_of_keras_with_two_biases(tmp_path):
     [('rnn/basic_lstm_cell', 1), ('stack/lstm_cell_1', 1), ('a/cudnn_compatible_lstm_cell', 0)],
 )
 def test_the_forget_bias_is_that_of_the_cell(tmp_path, scope, forget_bias):
-    values = random_values(**LSTM_SHAPES)
+    values = random_values(LSTM_SHAPES)
     path, model = save_cell(tmp_path / 'a', scope, values), model_of(layers.LSTM)
     estimator_ckpt.warm_start(estimator_ckpt.WarmStart(path, rules='rnn'), tf.train.Checkpoint(model=model))
     np.testing.assert_allclose(model(INPUT), lstm(values, forget_bias), atol=1e-6)
@@ -249,7 +219,7 @@ def test_the_forget_bias_is_that_of_the_cell(tmp_path, scope, forget_bias):
 
 @pytest.mark.skipif(not IS_KERAS_3, reason='this is of Keras 3')
 def test_a_cell_becomes_weights_of_keras_3(tmp_path):
-    values = random_values(**LSTM_SHAPES)
+    values = random_values(LSTM_SHAPES)
     path, model = save_cell(tmp_path / 'a', 'rnn/lstm_cell', values), model_of(layers.LSTM)
     new = tmp_path / 'new.weights.h5'
     estimator_ckpt.convert(path, new, like=model, rules='rnn')
@@ -265,19 +235,19 @@ class TestRefused:
 
     def test_peepholes_and_projections(self, tmp_path):
         for further in ('w_f_diag', 'projection/kernel'):
-            values = random_values(**LSTM_SHAPES) | {further: np.ones((UNITS, UNITS), np.float32)}
+            values = random_values(LSTM_SHAPES) | {further: np.ones((UNITS, UNITS), np.float32)}
             path = save_cell(tmp_path / 'a', 'rnn/lstm_cell', values)
             with pytest.raises(RuleError, match='has no recurrent cells'):
                 estimator_ckpt.convert(path, tmp_path / 'x', 'tf1', rules='rnn')
 
     def test_a_gru_that_computes_something_else(self, tmp_path):
-        path = save_cell(tmp_path / 'a', 'rnn/gru_cell', random_values(**GRU_SHAPES))
+        path = save_cell(tmp_path / 'a', 'rnn/gru_cell', random_values(GRU_SHAPES))
         model = model_of(lambda units, **options: layers.GRU(units, reset_after=True, **options))
         with pytest.raises(RuleError, match='must have reset_after=False'):
             estimator_ckpt.plan(path, tf.train.Checkpoint(model=model), 'rnn')
 
     def test_another_number_of_cells(self, tmp_path):
-        path = save_cell(tmp_path / 'a', 'rnn/lstm_cell', random_values(**LSTM_SHAPES))
+        path = save_cell(tmp_path / 'a', 'rnn/lstm_cell', random_values(LSTM_SHAPES))
         model = keras.Sequential(
             [keras.Input((LENGTH, INPUTS)), layers.LSTM(UNITS, return_sequences=True), layers.Dense(INPUTS)]
             + [layers.LSTM(UNITS)]
@@ -286,7 +256,7 @@ class TestRefused:
             estimator_ckpt.plan(path, tf.train.Checkpoint(model=model), 'rnn')
 
     def test_a_layer_without_a_bias(self, tmp_path):
-        path = save_cell(tmp_path / 'a', 'rnn/lstm_cell', random_values(**LSTM_SHAPES))
+        path = save_cell(tmp_path / 'a', 'rnn/lstm_cell', random_values(LSTM_SHAPES))
         model = model_of(lambda units, **options: layers.LSTM(units, use_bias=False, **options))
         with pytest.raises(RuleError, match='has no bias'):
             estimator_ckpt.plan(path, tf.train.Checkpoint(model=model), 'rnn')
