@@ -8,6 +8,8 @@ from tests.suggesting.blind_objects import Part, Rows, built, dense, embedding, 
 from tests.suggesting.known_pairs import Pair
 from tests.suggesting.sequence_networks import electra
 
+_NORM = ('beta', 'gamma')
+
 
 class LayerNormalization(tf.keras.layers.Layer):
     """The norm of bert4keras, which makes its shift first."""
@@ -62,6 +64,31 @@ class FeedForward(tf.keras.layers.Layer):
         return self.o_dense(self.i0_dense(x))
 
 
+def apply(rows: Rows, layer: Any, x: Any, source: str, roles: tuple[str, ...] = ('kernel', 'bias')) -> Any:
+    """Calls a layer and notes its variables. Returns what it gives."""
+    y = layer(x)
+    rows.layer(layer, source, roles)
+    return y
+
+
+def add_transformer(rows: Rows, x: Any, n: int, scope: str, inner: int) -> Any:
+    """Makes the layers of a block of bert4keras, and notes the names that Google's have in a scope."""
+    layers = tf.keras.layers
+    at, name = f'{scope}/encoder/layer_{n}', f'Transformer-{n}-MultiHeadSelfAttention'
+    attention = MultiHeadAttention(name=name)
+    x = layers.Add(name=f'{name}-Add')([x, attention(x)])
+    for short, part in (('q', 'query'), ('k', 'key'), ('v', 'value')):
+        rows.layer(getattr(attention, f'{short}_dense'), f'{at}/attention/self/{part}')
+    rows.layer(attention.o_dense, f'{at}/attention/output/dense')
+    x = apply(rows, LayerNormalization(name=f'{name}-Norm'), x, f'{at}/attention/output/LayerNorm', _NORM)
+    name = f'Transformer-{n}-FeedForward'
+    network = FeedForward(inner, name)
+    x = layers.Add(name=f'{name}-Add')([x, network(x)])
+    rows.layer(network.i0_dense, f'{at}/intermediate/dense')
+    rows.layer(network.o_dense, f'{at}/output/dense')
+    return apply(rows, LayerNormalization(name=f'{name}-Norm'), x, f'{at}/output/LayerNorm', _NORM)
+
+
 def bert4keras() -> Pair:
     """google-research/electra as it is pretrained, narrow, and the model of bojone/bert4keras, its discriminator.
 
@@ -69,7 +96,7 @@ def bert4keras() -> Pair:
     """
     tf.keras.backend.clear_session()
     old, rows, layers = electra().shapes, Rows(), tf.keras.layers
-    narrow, width, inner, words, norm = 64, 128, 512, 300, ('beta', 'gamma')
+    narrow, width, inner, words = 64, 128, 512, 300
     inputs = [layers.Input([None], name=f'Input-{name}') for name in ('Token', 'Segment')]
     token = layers.Embedding(words, narrow, name='Embedding-Token')
     segment = layers.Embedding(2, narrow, name='Embedding-Segment')
@@ -79,31 +106,14 @@ def bert4keras() -> Pair:
     for layer, kind in ((token, 'word'), (segment, 'token_type'), (position, 'position')):
         rows.add(layer.embeddings, f'electra/embeddings/{kind}_embeddings')
 
-    def add(layer: Any, x: Any, source: str, roles: tuple[str, ...] = ('kernel', 'bias')) -> Any:
-        y = layer(x)
-        rows.layer(layer, source, roles)
-        return y
-
-    x = add(LayerNormalization(name='Embedding-Norm'), x, 'electra/embeddings/LayerNorm', norm)
-    x = add(layers.Dense(width, name='Embedding-Mapping'), x, 'electra/embeddings_project')
+    x = apply(rows, LayerNormalization(name='Embedding-Norm'), x, 'electra/embeddings/LayerNorm', _NORM)
+    x = apply(rows, layers.Dense(width, name='Embedding-Mapping'), x, 'electra/embeddings_project')
     count = sum(name.endswith('/query/kernel') and name.startswith('electra/') for name in old)
     for n in range(count):
-        at, name = f'electra/encoder/layer_{n}', f'Transformer-{n}-MultiHeadSelfAttention'
-        attention = MultiHeadAttention(name=name)
-        x = layers.Add(name=f'{name}-Add')([x, attention(x)])
-        for short, part in (('q', 'query'), ('k', 'key'), ('v', 'value')):
-            rows.layer(getattr(attention, f'{short}_dense'), f'{at}/attention/self/{part}')
-        rows.layer(attention.o_dense, f'{at}/attention/output/dense')
-        x = add(LayerNormalization(name=f'{name}-Norm'), x, f'{at}/attention/output/LayerNorm', norm)
-        name = f'Transformer-{n}-FeedForward'
-        network = FeedForward(inner, name)
-        x = layers.Add(name=f'{name}-Add')([x, network(x)])
-        rows.layer(network.i0_dense, f'{at}/intermediate/dense')
-        rows.layer(network.o_dense, f'{at}/output/dense')
-        x = add(LayerNormalization(name=f'{name}-Norm'), x, f'{at}/output/LayerNorm', norm)
+        x = add_transformer(rows, x, n, 'electra', inner)
     head = 'discriminator_predictions'
-    x = add(layers.Dense(width, name='Discriminator-Dense'), x, f'{head}/dense')
-    x = add(layers.Dense(1, name='Discriminator-Prediction'), x, f'{head}/dense_1')
+    x = apply(rows, layers.Dense(width, name='Discriminator-Dense'), x, f'{head}/dense')
+    x = apply(rows, layers.Dense(1, name='Discriminator-Prediction'), x, f'{head}/dense_1')
     pair = rows.pair(model=tf.keras.Model(inputs, x))
     others = {name: shape for name, shape in old.items() if name not in pair.shapes}
     return with_slots(Pair({**pair.shapes, **others}, pair.target, pair.sources), 'adam_m', 'adam_v')

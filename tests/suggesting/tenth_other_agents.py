@@ -6,7 +6,7 @@ from tests.suggesting.blind_objects import Rows, with_slots
 from tests.suggesting.known_pairs import Pair
 
 
-def _create_q_model(actions: int) -> tf.keras.Sequential:
+def create_q_model(actions: int) -> tf.keras.Sequential:
     """The model of the example, whose input has the frames first."""
     layers = tf.keras.layers
     return tf.keras.Sequential(
@@ -31,7 +31,7 @@ def breakout() -> Pair:
     tf.keras.backend.clear_session()
     rows, models = Rows(), {}
     for attribute, scope in (('model', 'deepq/model'), ('model_target', 'deepq/target_q_func/model')):
-        models[attribute] = model = _create_q_model(4)
+        models[attribute] = model = create_q_model(4)
         *convs, hidden, output = (layer for layer in model.layers if layer.weights)
         at = f'{scope}/action_value'
         for n, conv in enumerate(convs, 1):

@@ -140,22 +140,23 @@ class TFRemBertForSequenceClassification(tf.keras.Model):
         return self.classifier(self.dropout(self.rembert(ids)))
 
 
-def add_bert(rows: Rows, main: Any) -> None:
-    """Notes what google-research/bert has of the tables, the layers and the pooler of a main layer."""
-    at = 'bert/embeddings'
+def add_bert(rows: Rows, main: Any, scope: str = 'bert') -> None:
+    """Notes what google-research/bert has of the tables, the layers and the pooler, if any, of a main layer."""
+    at = f'{scope}/embeddings'
     rows.add(main.embeddings.weight, f'{at}/word_embeddings')
     rows.add(main.embeddings.token_type_embeddings, f'{at}/token_type_embeddings')
     rows.add(main.embeddings.position_embeddings, f'{at}/position_embeddings')
     rows.layer(main.embeddings.LayerNorm, f'{at}/LayerNorm', _NORM)
     for n, layer in enumerate(main.encoder.layer):
-        at, attention = f'bert/encoder/layer_{n}', layer.attention
+        at, attention = f'{scope}/encoder/layer_{n}', layer.attention
         for part in ('query', 'key', 'value'):
             rows.layer(getattr(attention.self_attention, part), f'{at}/attention/self/{part}')
-        for scope, output in (('attention/output', attention.dense_output), ('output', layer.bert_output)):
-            rows.layer(output.dense, f'{at}/{scope}/dense')
-            rows.layer(output.LayerNorm, f'{at}/{scope}/LayerNorm', _NORM)
+        for part, output in (('attention/output', attention.dense_output), ('output', layer.bert_output)):
+            rows.layer(output.dense, f'{at}/{part}/dense')
+            rows.layer(output.LayerNorm, f'{at}/{part}/LayerNorm', _NORM)
         rows.layer(layer.intermediate.dense, f'{at}/intermediate/dense')
-    rows.layer(main.pooler.dense, 'bert/pooler/dense')
+    if hasattr(main, 'pooler'):
+        rows.layer(main.pooler.dense, f'{scope}/pooler/dense')
 
 
 def tf_rem_bert() -> Pair:
