@@ -1,17 +1,21 @@
 """Tells two layers of a block apart by the order that their counterparts have in the other blocks.
 
 In a first block of a ResNet, the shortcut has the shape of the last convolution. Where numbers tell only the order, the
-other blocks that have both say which of them comes first.
+other blocks that have both say which of them comes first. Where both sides have names, such as `Branch_0` and
+`Branch_1` of an Inception, and `branch1` and `branch2/0`, other blocks say which name is which.
 """
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Collection, Iterator, Mapping
 
 from estimator_ckpt.suggesting.chains import by_kind
 from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.layer_kinds import is_norm, main_number, place
 
-# The fewest other blocks that tell an order.
-_LEAST_BLOCKS = 2
+# The fewest other blocks that tell an order, and the fewest other layers that tell what a name is.
+_LEAST_BLOCKS = _LEAST_LAYERS = 2
+# The most layers of a kind among which the counterparts of two are looked for by name.
+_MOST_LEFT = 4
 
 
 def as_elsewhere(
@@ -31,6 +35,10 @@ def as_elsewhere(
     ]
     for of_kind in sorted(left[0].keys() & left[1].keys()):
         source, target = left[0][of_kind], left[1][of_kind]
+        named = _by_names(sides, source, target, sources)
+        if named is not None:
+            yield from named
+            continue
         if len(source) != 2 or len(target) != 2:
             continue
         in_order = _in_order(sides, source, target, targets)
@@ -38,6 +46,46 @@ def as_elsewhere(
             found = _in_order((sides[1], sides[0]), target, source, sources)
             in_order = None if found is None else [(a, b) for b, a in found]
         yield from in_order or ()
+
+
+def _by_names(
+    sides: tuple[Side, Side], source: list[Layer], target: list[Layer], sources: Mapping[int, int]
+) -> list[Pair] | None:
+    """Returns the pairs of two layers of one side with two of the other that others of their names tell, if any do."""
+    sizes = sorted((len(source), len(target)))
+    if sizes[0] != 2 or sizes[1] > _MOST_LEFT:
+        return None
+    layers = [{main_number(layer): layer for layer in side.layers()} for side in sides]
+    aligned = [(layers[0][s], layers[1][t]) for t, s in sources.items() if s in layers[0] and t in layers[1]]
+    told = [
+        list(zip(of_source, of_target, strict=True))
+        for of_source in itertools.combinations(source, 2)
+        for of_target in itertools.permutations(target, 2)
+        if _is_told(of_source, of_target, aligned)
+    ]
+    return told[0] if len(told) == 1 else None
+
+
+def _is_told(of_source: tuple[Layer, ...], of_target: tuple[Layer, ...], aligned: Collection[Pair]) -> bool:
+    """Returns True if others that share what tells two layers apart are aligned like these, and none crosswise."""
+    told = [0, 0]
+    for a, b in aligned:
+        for n in range(2):
+            if _is_alike(a, of_source, n) and _is_alike(b, of_target, n):
+                told[n] += 1
+            elif _is_alike(a, of_source, n) and _is_alike(b, of_target, 1 - n):
+                return False
+    return min(told) >= _LEAST_LAYERS
+
+
+def _is_alike(layer: Layer, both: tuple[Layer, ...], n: int) -> bool:
+    """Returns True if a layer has what one of two layers has, but not the other: its texts, or the numbers in them."""
+    own, other = both[n], both[1 - n]
+    if layer.split.literals != own.split.literals:
+        return False
+    return own.split.literals != other.split.literals or all(
+        x == y for x, y, z in zip(layer.values, own.values, other.values, strict=True) if y != z
+    )
 
 
 def _in_order(

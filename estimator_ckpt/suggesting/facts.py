@@ -43,9 +43,15 @@ class Facts:
 
     @functools.cached_property
     def convolutions(self) -> list[dict[int, int]]:
-        """The number of the convolution of each normalization of each side, by that of its main variable."""
+        """The number of the convolution of each normalization of each side, by those of its variables."""
+        # Only one side may have scales, so that the main variables differ.
         return [
-            {main_number(norm): convolution for convolution, norm in norms.items()} for norms in self.norms
+            {
+                variable.number: convolution
+                for convolution, norm in norms.items()
+                for variable in norm.variables.values()
+            }
+            for norms in self.norms
         ]
 
     @functools.cached_property

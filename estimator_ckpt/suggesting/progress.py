@@ -106,7 +106,7 @@ class Progress:
         """Returns True if pairs have normalizations whose convolutions are not aligned with each other.
 
         Args:
-          pairs: The pairs, by the numbers of their main variables.
+          pairs: The pairs, by the numbers of their variables.
         """
         of_source, of_target = self.facts.convolutions
         of_norms = [(of_source[s], of_target[t]) for s, t in pairs if s in of_source and t in of_target]

@@ -10,7 +10,8 @@ from estimator_ckpt.suggesting.name_parts import find_role, words
 
 # The number of other pairs with a word that each pair is compared with.
 _MOST_COMPARED = 8
-_DIGITS = re.compile(r'\d+')
+# Numbers, with the letters that count on after them, as in `Mixed_4b`, which is no word of `inception4b`.
+_COUNTS = re.compile(r'\d+(?:[a-z](?![a-z]))?')
 
 
 def swapped(pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Pair]]:
@@ -43,7 +44,7 @@ def swapped(pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Pair]]:
 def _words(layer: Layer, scopes_only: bool = False) -> frozenset[str]:
     names = [find_role(name)[1].rstrip('/') for name in layer.variables[layer.main_role].names]
     names = [name.rpartition('/')[0] if scopes_only else name for name in names]
-    return _words_of(tuple([_DIGITS.sub('0', name) for name in names]))
+    return _words_of(tuple([_COUNTS.sub('0', name) for name in names]))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -1,4 +1,4 @@
-"""Pairs of fourteen blind tests: what people restore, by names from repositories that the search was not made with.
+"""Pairs of fifteen blind tests: what people restore, by names from repositories that the search was not made with.
 
 They were written without a look at what the search finds of them. Each pair says which repository each side follows.
 When they were first measured, those of the first test (`blind_...`) had a mean recall of 0.69, and four had wrong
@@ -9,8 +9,9 @@ half of which are states of PyTorch or Flax, 0.55, and one; those of the ninth (
 both sides are bare names, 0.94, and none; those of the tenth (`tenth_...`), mostly well-known networks too, 0.79, and
 one; those of the eleventh (`eleventh_...`), such networks of other repositories, 0.79, and none; those of the twelfth
 (`twelfth_...`), whose old sides are mostly written by hand, 0.83, and one; those of the thirteenth (`thirteenth_...`),
-mainstream networks, 0.89, and one; those of the fourteenth (`fourteenth_...`), such ones too, 0.90, and three. What the
-search missed of the pairs of `TUNED` was looked at then.
+mainstream networks, 0.89, and one; those of the fourteenth (`fourteenth_...`), such ones too, 0.90, and three; those of
+the fifteenth (`fifteenth_...`), mainstream networks and recurrent ones, 0.83, and two. What the search missed of the
+pairs of `TUNED` was looked at then.
 """
 
 from collections.abc import Callable
@@ -38,6 +39,13 @@ from tests.suggesting import (
     eleventh_sequence_classifiers,
     eleventh_sequence_encoders,
     eleventh_sequence_state_dicts,
+    fifteenth_image_classifiers,
+    fifteenth_image_states,
+    fifteenth_image_texts,
+    fifteenth_sequence_agents,
+    fifteenth_sequence_recurrent,
+    fifteenth_sequence_state_dicts,
+    fifteenth_sequence_transformers,
     fifth_agents,
     fifth_image_networks,
     fifth_language_models,
@@ -192,6 +200,10 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'keras_io_retina_net': fourteenth_image_scenes.retina_net,
     'style_gan2_state': fourteenth_image_states.style_gan2_state,
     'flax_t5': fourteenth_sequence_state_dicts.flax_t5,
+    'torchvision_googlenet': fifteenth_image_states.googlenet,
+    'belval_crnn': fifteenth_image_texts.crnn,
+    'elmo_state': fifteenth_sequence_state_dicts.elmo_state,
+    'pointer_generator_state': fifteenth_sequence_state_dicts.pointer_generator_state,
 }
 HELD_BACK: dict[str, Callable[[], Pair]] = {
     'cifar_10': blind_image_networks.cifar_10,
@@ -336,4 +348,14 @@ HELD_BACK: dict[str, Callable[[], Pair]] = {
     'thumt_state': fourteenth_sequence_state_dicts.thumt,
     'tf_gpt2': fourteenth_sequence_transformers.tf_gpt2,
     'tf_albert_squad': fourteenth_sequence_transformers.tf_albert,
+    'nvidia_resnet_50': fifteenth_image_classifiers.nvidia_resnet_50,
+    'kwotsin_xception': fifteenth_image_classifiers.xception,
+    'tflearn_alexnet': fifteenth_image_classifiers.alexnet,
+    'highres3dnet_state': fifteenth_image_states.highres3dnet,
+    'atari_q_network': fifteenth_sequence_agents.atari_q_network,
+    'unnamed_char_rnn': fifteenth_sequence_recurrent.characters,
+    'crnn_tf2': fifteenth_sequence_recurrent.words_in_images,
+    'word_rnn': fifteenth_sequence_recurrent.reviews,
+    'bert4keras_bert': fifteenth_sequence_transformers.bert4keras_bert,
+    'tf_electra': fifteenth_sequence_transformers.tf_electra,
 }

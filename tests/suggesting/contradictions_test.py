@@ -111,3 +111,10 @@ class TestSwappedWords:
 
     def test_a_word_of_a_layer_alone_says_little(self):
         assert not broken([('group/conv2', 'res4/branch'), ('mask/fcn', 'mask_conv')])
+
+    def test_a_letter_after_a_number_counts_and_is_no_word(self):
+        """Slim's `Mixed_4c` is torchvision's `inception4b`."""
+        names = [
+            (f'net/Mixed_4{old}/conv', f'inception4{new}/conv') for old, new in zip('bcd', 'abc', strict=True)
+        ]
+        assert not broken(names)

@@ -69,3 +69,38 @@ def test_layers_of_other_sizes_are_no_two_of_a_kind():
 
 def test_layers_of_two_blocks_are_left_alone():
     assert not told(MAIN_FIRST, names=('conv3', 'more/short'))
+
+
+class TestNames:
+    """Blocks whose first branch has one layer, and whose second has more, under other texts on the other side."""
+
+    SOURCES = [f'mixed_{block}/branch_{branch}' for block in range(3) for branch in range(2)]
+    FIRST, SECOND = 'block{}/first/conv', 'block{}/second/0/conv'
+
+    def told(self, turned=False, others=(), blocks=2):
+        """The pairs of the last block's two layers that are told, if those of the first blocks are aligned."""
+        names = [
+            form.format(block)
+            for block in range(3)
+            for form in ((self.SECOND, self.FIRST) if turned and block == 1 else (self.FIRST, self.SECOND))
+        ]
+        names += others
+        sides = [
+            [Variable(n, (f'{name}/kernel',), (3, 4), known_pairs.FLOAT) for n, name in enumerate(of_side)]
+            for of_side in (self.SOURCES, names)
+        ]
+        aligned = range(2 * blocks)
+        live = [{v.number for v in of_side} - set(aligned) for of_side in sides]
+        found = as_elsewhere((Side(sides[0]), Side(sides[1])), (live[0], live[1]), {n: n for n in aligned})
+        return {str(a.split).rstrip('/'): str(b.split).rstrip('/') for a, b in found}
+
+    def test_names_are_what_they_are_in_the_other_blocks(self):
+        expected = {'mixed_2/branch_0': 'block2/first/conv', 'mixed_2/branch_1': 'block2/second/0/conv'}
+        assert self.told() == expected
+        assert self.told(others=['head/conv']) == expected
+
+    def test_names_that_mean_now_this_and_now_that_are_left_alone(self):
+        assert not self.told(turned=True)
+
+    def test_one_block_tells_nothing(self):
+        assert not self.told(blocks=1)
