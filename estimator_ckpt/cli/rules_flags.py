@@ -27,7 +27,7 @@ def define(values: flags.FlagValues, what: str) -> None:
         'rules',
         None,
         f'A file of rules {what}, "pattern -> replacement" on each line; - for standard input, {WORD} for the rules of '
-        'recurrent cells.',
+        f'recurrent cells ("{WORD} forget_bias=0" if those of TF1 were made so).',
         values,
     )
     flags.DEFINE_multi_string(

@@ -88,7 +88,7 @@ def convert(
         the name of the source in that directory. Or the path of a file of another kind.
       style: `'tf1'`, `'tf2'` or `'both'`; None for a file of another kind, which has no style.
       rules: The rules for new names, which match names and object paths; see `estimator_ckpt.mapping.rules`. `'rnn'`,
-        alone or in a list, stands for those of recurrent cells; see `estimator_ckpt.mapping.recurrent_cells`. They give
+        alone or in a list, stands for those of recurrent cells; see `estimator_ckpt.mapping.recurrent_rules`. They give
         names for `'tf1'`, and object paths (`'model/encoder/kernel'`) for the other styles.
       root: For object-based styles, the child of the root object that holds the variables that no rule places, by
         default `'vars'`. For `'tf1'`, the child of the root object whose children are named without its path, by

@@ -13,6 +13,7 @@ from estimator_ckpt.conversion.placement import place_by_name
 from estimator_ckpt.conversion.pytorch_layout import PyTorchTensor, to_pytorch
 from estimator_ckpt.conversion.selection import select_tensors, take_rules
 from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.mapping.recurrent_cells import PYTORCH
 from estimator_ckpt.mapping.recurrent_rules import with_cells
 from estimator_ckpt.mapping.report import MappingError, MappingReport, left_out_rows, made_row, source_row
 from estimator_ckpt.mapping.source import Source, promote_all
@@ -53,7 +54,9 @@ def export(
     if ending in (WEIGHTS, ARCHIVE):
         report = export_keras(converted, options, destination, ending, progress)
     else:
-        tensors, by_rules = take_rules(tensors, with_cells(options.rules, converted), follow=True)
+        framework = PYTORCH if options.library == _PYTORCH else None
+        rules = with_cells(options.rules, converted, framework=framework)
+        tensors, by_rules = take_rules(tensors, rules, follow=True)
         left_out, converted = [*left_out, *by_rules], converted.of(tensors)
         report = _export_names(converted, destination, ending, options, progress)
     report.unused += left_out_rows(contents.reader, [tensor.key for tensor in left_out])

@@ -1,9 +1,10 @@
-"""The recurrent cells among the variables of a checkpoint or a program: those of TF1 and those of Keras.
+"""The recurrent cells among the variables of a checkpoint or a program: those of TF1, of Keras and of PyTorch.
 
 TF1 keeps the rows of the input and of the state in one kernel. Its names changed twice: `BasicLSTMCell/Linear/Matrix`
 and `LSTMCell/W_0` (to TensorFlow 0.12), `basic_lstm_cell/weights` (1.0 and 1.1), `basic_lstm_cell/kernel` since
 (`tensorflow/contrib/rnn/python/tools/checkpoint_convert.py`). Keras has a `kernel` and a `recurrent_kernel`
-(`keras/layers/rnn/lstm.py`).
+(`keras/layers/rnn/lstm.py`), PyTorch `weight_ih_l0` and `weight_hh_l0`, the outputs first, of each layer and direction
+(https://pytorch.org/docs/stable/generated/torch.nn.LSTM.html).
 """
 
 import collections
@@ -15,6 +16,8 @@ from typing import Any
 from estimator_ckpt.mapping.tensors import natural_order
 
 Shape = tuple[int, ...]
+# What cells are those of.
+TF1, KERAS, PYTORCH = FRAMEWORKS = ('tf1', 'keras', 'pytorch')
 _CELL = re.compile(
     r'(?P<prefix>basic_|cudnn_compatible_)?(?P<family>lstm|gru|rnn)(?:_block|_fused)?_cell(?:_\d+)?'
 )
@@ -59,10 +62,15 @@ _TF1_NAMES = {
         for name in ('kernel', 'bias')
     },
 }
+_PYTORCH_NAME = re.compile(
+    r'(?P<scope>.*?)/?(?P<own>(?:weight|bias)_(?:ih|hh|hr))(?:_l(?P<layer>\d+))?(?P<reverse>_reverse)?'
+)
+PYTORCH_NAMES = ('weight_ih', 'weight_hh', 'bias_ih', 'bias_hh')
 KERAS_NAMES = ('kernel', 'recurrent_kernel', 'bias')
 # The ends of the names of the variables of all cells.
 _ENDINGS = {**_TF1_NAMES, 'recurrent_kernel': 'recurrent_kernel'}
 _GATES = {'lstm': 4, 'gru': 3, 'rnn': 1}
+_FAMILIES = {count: family for family, count in _GATES.items()}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,7 +83,7 @@ class Cell:
       inputs: The size of the input.
       units: The size of the state.
       names: The names of its variables, by what they are.
-      is_keras: Whether it is one of Keras.
+      framework: What it is a cell of, one of `FRAMEWORKS`.
       is_cudnn: Whether it is compatible with cuDNN: a GRU with two biases, or an LSTM without a forget bias.
     """
 
@@ -84,13 +92,18 @@ class Cell:
     inputs: int
     units: int
     names: Mapping[str, str]
-    is_keras: bool
+    framework: str
     is_cudnn: bool = False
 
     @property
     def direction(self) -> str:
         """The direction in a bidirectional layer; empty if there is none in the name."""
         return next((name for name, words in _DIRECTIONS.items() if words.search(self.scope)), '')
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether it has biases."""
+        return any('bias' in own for own in self.names)
 
     @property
     def endings(self) -> frozenset[str]:
@@ -100,7 +113,7 @@ class Cell:
     @property
     def signature(self) -> tuple[Any, ...]:
         """What a cell and its counterpart have in common."""
-        # An LSTM of cuDNN is any LSTM in Keras; a GRU of cuDNN has other biases.
+        # An LSTM of cuDNN is any LSTM elsewhere; a GRU of cuDNN has other biases.
         return self.family, self.inputs, self.units, self.direction, self.family == 'gru' and self.is_cudnn
 
 
@@ -112,11 +125,23 @@ def find_cells(shapes: Mapping[str, Shape], by_class: bool = True) -> list[Cell]
       by_class: Whether cells of TF1 must have the names of their classes.
     """
     by_scope: dict[str, dict[str, str]] = collections.defaultdict(dict)
+    of_pytorch: dict[tuple[str, str, bool], dict[str, str]] = collections.defaultdict(dict)
     for name in shapes:
+        match = _PYTORCH_NAME.fullmatch(name)
+        if match is not None:
+            at = match['scope'], match['layer'] or '', bool(match['reverse'])
+            of_pytorch[at][match['own']] = name
+            continue
         for ending, own in _ENDINGS.items():
             if name.endswith(f'/{ending}'):
                 by_scope[name.removesuffix(f'/{ending}')][own] = name
-    found = (_cell(scope, names, shapes, by_class) for scope, names in by_scope.items())
+    found = [_cell(scope, names, shapes, by_class) for scope, names in by_scope.items()]
+    for (scope, layer, is_reverse), names in of_pytorch.items():
+        direction = ''
+        if (scope, layer, True) in of_pytorch:
+            direction = 'backward' if is_reverse else 'forward'
+        place = '/'.join(filter(None, (scope, layer and f'l{layer}', direction)))
+        found.append(_pytorch_cell(place, names, shapes))
     return sorted(filter(None, found), key=lambda cell: natural_order(cell.scope))
 
 
@@ -142,7 +167,7 @@ def _cell(scope: str, names: Mapping[str, str], shapes: Mapping[str, Shape], by_
     # A projection makes the state smaller than the gates, and peepholes have no counterpart in Keras.
     if any(name.startswith(f'{scope}/') and name not in names.values() for name in shapes):
         return None
-    return Cell(scope, family, kernel[0] - units, units, {own: names[own] for own in needed}, False, is_cudnn)
+    return Cell(scope, family, kernel[0] - units, units, {own: names[own] for own in needed}, TF1, is_cudnn)
 
 
 def _tf1_class(scope: str, names: Mapping[str, str], by_class: bool) -> tuple[str, bool]:
@@ -165,8 +190,20 @@ def _keras_cell(scope: str, names: Mapping[str, str], of: Mapping[str, Shape]) -
     kernel, recurrent = of.get('kernel', ()), of['recurrent_kernel']
     if len(kernel) != 2 or len(recurrent) != 2 or kernel[1] != recurrent[1] or recurrent[1] % recurrent[0]:
         return None
-    family = {count: family for family, count in _GATES.items()}.get(recurrent[1] // recurrent[0])
+    family = _FAMILIES.get(recurrent[1] // recurrent[0])
     if family is None:
         return None
     is_cudnn = family == 'gru' and len(of.get('bias', ())) == 2
-    return Cell(scope, family, kernel[0], recurrent[0], names, True, is_cudnn)
+    return Cell(scope, family, kernel[0], recurrent[0], names, KERAS, is_cudnn)
+
+
+def _pytorch_cell(scope: str, names: Mapping[str, str], shapes: Mapping[str, Shape]) -> Cell | None:
+    of = {own: shapes[name] for own, name in names.items()}
+    kernel, recurrent = of.get('weight_ih', ()), of.get('weight_hh', ())
+    # A projection has another state.
+    if 'weight_hr' in of or len(kernel) != 2 or len(recurrent) != 2 or kernel[0] != recurrent[0]:
+        return None
+    family = _FAMILIES.get(recurrent[0] // recurrent[1]) if recurrent[0] % recurrent[1] == 0 else None
+    if family is None or ('bias_ih' in of) != ('bias_hh' in of):
+        return None
+    return Cell(scope, family, kernel[1], recurrent[1], names, PYTORCH, is_cudnn=family == 'gru')

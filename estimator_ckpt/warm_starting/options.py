@@ -30,7 +30,7 @@ class WarmStart:
         replacement is a variable's name or its object path (`'model/encoder/kernel'`). In an assignment map it can also
         be a variable, the list of the pieces of a partitioned one, or for a scope (`'bert/'`) an object, below which
         variables are matched by path. Variables without a rule are matched by name or path. `'rnn'`, alone or in a
-        list, stands for the rules of recurrent cells; see `estimator_ckpt.mapping.recurrent_cells`.
+        list, stands for the rules of recurrent cells; see `estimator_ckpt.mapping.recurrent_rules`.
       include: Which variables get a value: `'trainable'`; `'all'`, for statistics too; a regular expression that the
         beginning of a name or path matches, as for `tf.estimator.WarmStartSettings`; or a list of variables, or of
         such expressions. Variables that an assignment map names are always included.

@@ -14,6 +14,7 @@ class CollectedNames:
         self._answer: dict[str, tuple[str, tuple[int, ...], tuple[int, ...] | None]] = {}
         self._old: dict[str, tuple[int, ...]] = {}
         self._new: dict[str, tuple[int, ...]] = {}
+        self._parts: dict[str, tuple[str, tuple[int, ...]]] = {}
 
     def add(
         self, source: str, target: str, shape: tuple[int, ...], other: tuple[int, ...] | None = None
@@ -29,9 +30,16 @@ class CollectedNames:
         """Notes a target that has no source."""
         self._new[f'{self._target}{target}'] = shape
 
+    def part(self, source: str, target: str, shape: tuple[int, ...]) -> None:
+        """Notes a target that has a part of a source, and its shape; the source is one that `old` notes."""
+        self._parts[f'{self._target}{target}'] = f'{self._source}{source}', shape
+
     def pair(self, others: Shapes | None = None) -> Pair:
         """Returns the pair; `others` are the shapes of further sources, whose names are whole."""
-        return files(self._answer, {**self._old, **(others or {})}, self._new)
+        pair = files(self._answer, {**self._old, **(others or {})}, self._new)
+        shapes = {target: shape for target, (_, shape) in self._parts.items()}
+        sources = {target: source for target, (source, _) in self._parts.items()}
+        return Pair(pair.shapes, {**pair.target, **shapes}, {**pair.sources, **sources})
 
 
 class Names(CollectedNames):

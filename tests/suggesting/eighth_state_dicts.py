@@ -23,3 +23,11 @@ class StateDict(CollectedNames):
             self.new(f'{target}.num_batches_tracked', ())
         for old, new in roles.items():
             self.add(f'{source}/{old}', f'{target}.{new}', (width,))
+
+    def lstm(self, source: str, target: str, inputs: int, units: int, end: str = '_l0') -> None:
+        """Notes an LSTM of TF1, whose kernel PyTorch divides, and whose bias it gives to one of two."""
+        self.old(f'{source}/kernel', (inputs + units, 4 * units))
+        self.old(f'{source}/bias', (4 * units,))
+        for part, extent in (('ih', inputs), ('hh', units)):
+            self.part(f'{source}/kernel', f'{target}.weight_{part}{end}', (4 * units, extent))
+            self.part(f'{source}/bias', f'{target}.bias_{part}{end}', (4 * units,))

@@ -29,13 +29,12 @@ def elmo_state() -> Pair:
         state.new(f'{root}._highways._layers.{n}.bias', (2 * wide,))
     state.add('CNN_proj/W_proj', f'{root}._projection.weight', (wide, width), (width, wide))
     state.add('CNN_proj/b_proj', f'{root}._projection.bias', (width,))
-    halves = {}
     for direction, name in enumerate(('forward', 'backward')):
         for n in range(2):
             a = f'RNN_{direction}/rnn/multi_rnn_cell/cell_{n}/lstm_cell'
             b = f'_elmo_lstm._elmo_lstm.{name}_layer_{n}'
             for part in ('input', 'state'):
-                halves[f'{b}.{part}_linearity.weight'] = f'lm/{a}/kernel'
+                state.part(f'{a}/kernel', f'{b}.{part}_linearity.weight', (4 * cell, width))
             state.old(f'{a}/kernel', (2 * width, 4 * cell))
             state.add(f'{a}/bias', f'{b}.state_linearity.bias', (4 * cell,))
             state.add(f'{a}/projection/kernel', f'{b}.state_projection.weight', (cell, width), (width, cell))
@@ -43,8 +42,7 @@ def elmo_state() -> Pair:
     state.old('softmax/b', (words,))
     for name in ('gamma', *(f'scalar_parameters.{n}' for n in range(3))):
         state.new(f'scalar_mix_0.{name}', (1,))
-    pair = _with_halves(state.pair(), halves, dict.fromkeys(halves, (4 * cell, width)))
-    return with_slots(pair, 'Adagrad', others={'global_step': (), 'train_perplexity': ()})
+    return with_slots(state.pair(), 'Adagrad', others={'global_step': (), 'train_perplexity': ()})
 
 
 def pointer_generator_state() -> Pair:
@@ -53,19 +51,11 @@ def pointer_generator_state() -> Pair:
     The new one keeps a state of each part, and was read in a version without coverage. The words of its decoder are
     those of its encoder, and left out here. What is concatenated before its x_context, decode_proj and p_gen_linear is
     so in another order, so that rows of these are exchanged. PyTorch keeps two biases of an LSTM, whose sum is the old
-    one; so none of these has a source.
+    one.
     """
     state, words, narrow, width = StateDict('seq2seq/'), 900, 32, 64
-    wide, halves, shapes = 2 * width, {}, {}
+    wide = 2 * width
     encoder, decoder, reduced = 'encoder_state_dict.', 'decoder_state_dict.', 'reduce_state_dict.'
-
-    def lstm(source: str, target: str, end: str = '') -> None:
-        state.old(f'{source}/lstm_cell/kernel', (narrow + width, 4 * width))
-        state.old(f'{source}/lstm_cell/bias', (4 * width,))
-        for part, extent in (('ih', narrow), ('hh', width)):
-            name = f'{target}.weight_{part}_l0{end}'
-            halves[name], shapes[name] = f'seq2seq/{source}/lstm_cell/kernel', (4 * width, extent)
-            state.new(f'{target}.bias_{part}_l0{end}', (4 * width,))
 
     def linear(source: str, target: str, x: int, y: int) -> None:
         state.add(f'{source}/Linear/Matrix', f'{target}.weight', (x, y), (y, x))
@@ -73,7 +63,8 @@ def pointer_generator_state() -> Pair:
 
     state.add('embedding/embedding', f'{encoder}embedding.weight', (words, narrow))
     for short, end in (('fw', ''), ('bw', '_reverse')):
-        lstm(f'encoder/bidirectional_rnn/{short}', f'{encoder}lstm', end)
+        cell = f'encoder/bidirectional_rnn/{short}/lstm_cell'
+        state.lstm(cell, f'{encoder}lstm', narrow, width, f'_l0{end}')
     for part in 'ch':
         at = 'reduce_final_st'
         state.add(f'{at}/w_reduce_{part}', f'{reduced}reduce_{part}.weight', (wide, width), (width, wide))
@@ -84,15 +75,9 @@ def pointer_generator_state() -> Pair:
     state.old(f'{at}/coverage/w_c', (1, 1, 1, wide))
     linear(f'{at}/Attention', f'{attention}.decode_proj', wide, wide)
     linear(at, f'{decoder}x_context', wide + narrow, narrow)
-    lstm(at, f'{decoder}lstm')
+    state.lstm(f'{at}/lstm_cell', f'{decoder}lstm', narrow, width)
     linear(f'{at}/calculate_pgen', f'{decoder}p_gen_linear', 2 * wide + narrow, 1)
     linear(f'{at}/AttnOutputProjection', f'{decoder}out1', 3 * width, width)
     state.add('output_projection/w', f'{decoder}out2.weight', (width, words), (words, width))
     state.add('output_projection/v', f'{decoder}out2.bias', (words,))
-    pair = _with_halves(state.pair(), halves, shapes)
-    return with_slots(pair, 'Adagrad', others={'global_step': ()})
-
-
-def _with_halves(pair: Pair, sources: dict[str, str], shapes: dict[str, tuple[int, ...]]) -> Pair:
-    """Adds targets that share a source, each of which has a part of it."""
-    return Pair(pair.shapes, {**pair.target, **shapes}, {**pair.sources, **sources})
+    return with_slots(state.pair(), 'Adagrad', others={'global_step': ()})

@@ -9,10 +9,9 @@ from tests.suggesting.known_pairs import Pair
 def tacotron_2_state() -> Pair:
     """Rayhane-mamah/Tacotron-2 without linear spectrograms as it is trained, and the state dict of NVIDIA/tacotron2.
 
-    Both have 66 symbols and make one frame a step. None of the new LSTMs' tensors is one of the old, for PyTorch splits
-    the kernels and has other gates first. The last of the five convolutions at the end is narrow in the new one only,
-    which has no projection after it; its attention also sees the weights of the step before, and its first dense layers
-    have no biases.
+    Both have 66 symbols and make one frame a step. The second LSTM of the new decoder also sees the context. The last
+    of the five convolutions at the end is narrow in the new one only, which has no projection after it; its attention
+    also sees the weights of the step before, and its first dense layers have no biases.
     """
     width, units, prenet, mels, filters, bins = 512, 1024, 256, 80, 32, 128
     state, context = StateDict('Tacotron_model/inference/'), units + width
@@ -31,23 +30,18 @@ def tacotron_2_state() -> Pair:
     half = width // 2
     for short, end in (('fw', ''), ('bw', '_reverse')):
         at = f'encoder_LSTM/bidirectional_rnn/{short}/encoder_{short}_LSTM'
-        state.old(f'{at}/kernel', (width + half, 4 * half))
-        state.old(f'{at}/bias', (4 * half,))
-        for part, x in (('ih', width), ('hh', half)):
-            state.new(f'encoder.lstm.weight_{part}_l0{end}', (4 * half, x))
-            state.new(f'encoder.lstm.bias_{part}_l0{end}', (4 * half,))
+        state.lstm(at, 'encoder.lstm', width, half, f'_l0{end}')
     for n, x in enumerate((mels, prenet)):
         at = f'decoder/decoder_prenet/dense_{n + 1}'
         matrix(at, f'decoder.prenet.layers.{n}', x, prenet)
         state.old(f'{at}/bias', (prenet,))
-    for n, (x, name) in enumerate(((prenet + width, 'attention_rnn'), (units, 'decoder_rnn'))):
-        at = f'decoder/decoder_LSTM/multi_rnn_cell/cell_{n}/decoder_LSTM_{n + 1}'
-        state.old(f'{at}/kernel', (x + units, 4 * units))
-        state.old(f'{at}/bias', (4 * units,))
-        inputs = context if n else x
-        for part, extent in (('ih', inputs), ('hh', units)):
-            state.new(f'decoder.{name}.weight_{part}', (4 * units, extent))
-            state.new(f'decoder.{name}.bias_{part}', (4 * units,))
+    at = 'decoder/decoder_LSTM/multi_rnn_cell'
+    state.lstm(f'{at}/cell_0/decoder_LSTM_1', 'decoder.attention_rnn', prenet + width, units, '')
+    state.old(f'{at}/cell_1/decoder_LSTM_2/kernel', (2 * units, 4 * units))
+    state.old(f'{at}/cell_1/decoder_LSTM_2/bias', (4 * units,))
+    for part, extent in (('ih', context), ('hh', units)):
+        state.new(f'decoder.decoder_rnn.weight_{part}', (4 * units, extent))
+        state.new(f'decoder.decoder_rnn.bias_{part}', (4 * units,))
     at, to = 'decoder/Location_Sensitive_Attention', 'decoder.attention_layer'
     matrix(f'{at}/query_layer', f'{to}.query_layer', units, bins)
     matrix('memory_layer', f'{to}.memory_layer', width, bins)
