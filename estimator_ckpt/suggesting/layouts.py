@@ -4,6 +4,7 @@ The kernel of `torch.nn.Linear` is [out, in], and those of convolutions are [out
 has [in, out] and [height, width, in, out]; a depthwise one is [channels, 1, height, width] and [height, width,
 channels, 1] (https://pytorch.org/docs/stable/nn.html). Embeddings are the same in both. Which layout a side has, the
 windows and the lengths of biases tell, or else names such as `layer.0.wi.weight`, or the shapes of the other side.
+Programs of TensorFlow have single matrices with the outputs first too, as BERT's `output_weights` [2, 768].
 """
 
 import collections
@@ -30,20 +31,10 @@ def in_one_layout(
       source: The tensors of the source.
       target: The tensors of the target.
     """
+    number = _in_other_layout(source, target)
+    if number is None:
+        return _with_outputs_last(source, target), _with_outputs_last(target, source)
     sides = source, target
-    votes = [_votes(side) for side in sides]
-    if votes == [0, 0]:
-        if _named_alike(source, target):
-            return source, target
-        gains = _gain(source, target), _gain(target, source)
-        if max(gains) < _LEAST_KERNELS:
-            return source, target
-        # The shapes of matrices alone do not tell the sides apart, and either may be transposed.
-        number = int(gains[1] >= gains[0])
-    elif min(votes) <= 0 < max(votes):
-        number = int(votes[1] > votes[0])
-    else:
-        return source, target
     # The words in the names of embeddings, by the shapes of all tensors.
     words_of: dict[Shape, set[str]] = collections.defaultdict(set)
     for row in sides[1 - number]:
@@ -51,6 +42,18 @@ def in_one_layout(
         words_of[row.shape or ()].update(words([layer]) if role == 'embedding' else ())
     changed = [_with_channels_last(row, words_of) for row in sides[number]]
     return (source, changed) if number else (changed, target)
+
+
+def _in_other_layout(source: Sequence[ComparedTensor], target: Sequence[ComparedTensor]) -> int | None:
+    """Returns the number of the side that is in PyTorch's layout, where the other is not; None if there is none."""
+    votes = [_votes(side) for side in (source, target)]
+    if votes == [0, 0]:
+        gains = _gain(source, target), _gain(target, source)
+        if _named_alike(source, target) or max(gains) < _LEAST_KERNELS:
+            return None
+        # The shapes of matrices alone do not tell the sides apart, and either may be transposed.
+        return int(gains[1] >= gains[0])
+    return int(votes[1] > votes[0]) if min(votes) <= 0 < max(votes) else None
 
 
 def _role(row: ComparedTensor) -> tuple[str, str]:
@@ -62,12 +65,8 @@ def _votes(rows: Sequence[ComparedTensor]) -> int:
 
     Where these do not tell, it is 1 for the names of a state dict.
     """
-    layers: dict[str, dict[str, Shape]] = collections.defaultdict(dict)
-    for row in rows:
-        role, layer = _role(row)
-        layers[layer][role] = row.shape or ()
     votes = 0
-    for shapes in layers.values():
+    for shapes in _layers(rows).values():
         kernel, bias = shapes.get('kernel', ()), shapes.get('bias', ())
         if len(kernel) > 1 and len(bias) == 1:
             votes += (kernel[0] == bias[0]) - (kernel[-1] == bias[0])
@@ -79,6 +78,38 @@ def _votes(rows: Sequence[ComparedTensor]) -> int:
             votes += windows[1] - windows[0]
     matrices = [row.names[-1] for row in rows if row.shape and len(row.shape) > 1]
     return votes or int(bool(matrices) and all(map(_IN_STATE_DICT.fullmatch, matrices)))
+
+
+def _layers(rows: Iterable[ComparedTensor]) -> dict[str, dict[str, Shape]]:
+    """Returns the shapes of the variables of each layer, by its name and their roles."""
+    layers: dict[str, dict[str, Shape]] = collections.defaultdict(dict)
+    for row in rows:
+        role, layer = _role(row)
+        layers[layer][role] = row.shape or ()
+    return layers
+
+
+def _with_outputs_last(
+    rows: Sequence[ComparedTensor], others: Sequence[ComparedTensor]
+) -> list[ComparedTensor]:
+    """Returns tensors where single matrices whose biases say that the outputs come first have them last.
+
+    Args:
+      rows: The tensors of one side.
+      others: Those of the other side, where such a layer has its outputs last, and no kernel has the matrix's shape.
+    """
+    layers = _layers(rows)
+    of_others = {(of['kernel'], of.get('bias', ())) for of in _layers(others).values() if 'kernel' in of}
+    kernels = {kernel for kernel, _ in of_others}
+    changed = []
+    for row in rows:
+        role, layer = _role(row)
+        shape, bias = row.shape or (), layers[layer].get('bias', ())
+        has_outputs_first = role == 'kernel' and len(shape) == 2 and shape[:1] == bias != shape[1:]
+        if has_outputs_first and shape not in kernels and (shape[::-1], bias) in of_others:
+            row = dataclasses.replace(row, shape=shape[::-1], axes=(1, 0))
+        changed.append(row)
+    return changed
 
 
 def _named_alike(source: Iterable[ComparedTensor], target: Iterable[ComparedTensor]) -> bool:

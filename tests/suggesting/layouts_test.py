@@ -103,6 +103,25 @@ def test_the_lengths_of_biases_tell_where_all_shapes_fit_both_ways(tmp_path):
     ]
 
 
+@pytest.mark.parametrize('turned', [False, True])
+def test_a_single_matrix_may_have_its_outputs_first(tmp_path, turned):
+    """BERT's heads multiply by the transpose of `output_weights`; the table of types has the same shape."""
+    old = {f'layer_{n}/dense/kernel': (24, 96) for n in range(2)}
+    old |= {f'layer_{n}/dense/bias': (96,) for n in range(2)}
+    new = {name.replace('layer_', 'blocks/block_'): shape for name, shape in old.items()}
+    old |= {
+        'cls/squad/output_weights': (2, 24),
+        'cls/squad/output_bias': (2,),
+        'token_type_embeddings': (2, 24),
+    }
+    new |= {'head/kernel': (24, 2), 'head/bias': (2,), 'types/embeddings': (2, 24)}
+    suggestion = suggest(tmp_path, *((new, old) if turned else (old, new)))
+    assert suggestion.complete
+    transposed = [rule for rule in suggestion.rules if rule.operations]
+    assert [rule.operations for rule in transposed] == ['transpose=1,0']
+    assert ('output_weights' in transposed[0].replacement) == turned
+
+
 def test_heads_that_the_other_side_divides_are_joined_before_the_axes_change(tmp_path):
     old = {f'layer_{n}/{name}/kernel': (24, 3, 8) for n in range(2) for name in ('query', 'key')}
     old |= {f'layer_{n}/{name}/bias': (3, 8) for n in range(2) for name in ('query', 'key')}
