@@ -24,6 +24,7 @@ from estimator_ckpt.mapping.recurrent_cells import (
     find_cells,
 )
 from estimator_ckpt.mapping.recurrent_layouts import rules_between
+from estimator_ckpt.mapping.recurrent_order import paired
 from estimator_ckpt.mapping.rules import Rule, RuleError
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets
@@ -123,7 +124,7 @@ def cell_rules(
     if target is None:
         pairs = [(cell, _renamed(cell, framework)) for cell in cells if cell.framework != framework]
     else:
-        pairs = _paired(cells, target, source.reader.prefix)
+        pairs = _paired(cells, source, target)
     rules = []
     for cell, other in pairs:
         rules += rules_between(cell, other, _FORGET_BIAS if forget_bias is None else forget_bias)
@@ -141,11 +142,13 @@ def probable_rules(source: Source, target: Targets) -> list[Rule]:
     """
     cells = find_cells(_shapes_of(source), by_class=False)
     others = find_cells(_shapes_wanted(target), by_class=False) if cells else []
-    by_signature, rules = _by_signature(others), []
+    if not others:
+        return []
+    by_signature, called, rules = _by_signature(others), _called(source, target), []
     for (framework, *signature), group in _by_signature(cells).items():
         partners = _elsewhere(by_signature, framework, signature)
         if len(partners) == len(group):
-            for cell, other in zip(group, partners, strict=True):
+            for cell, other in paired(group, partners, called) or ():
                 # A cell of Keras without a bias has no room for that of TF1.
                 with contextlib.suppress(RuleError):
                     rules += rules_between(cell, other, _FORGET_BIAS)
@@ -166,6 +169,12 @@ def _shapes_wanted(target: Targets) -> dict[str, Shape]:
         for wanted in target.wanted
         if wanted.shape is not None and wanted.tensor.meaning.kind is Kind.VARIABLE
     }
+
+
+def _called(source: Source, target: Targets) -> dict[str, str]:
+    """Returns everything that variables of both sides are called, by each of their names and paths."""
+    tensors = [*source.tensors, *(wanted.tensor for wanted in target.wanted)]
+    return {name: ' '.join(tensor.candidates) for tensor in tensors for name in tensor.candidates}
 
 
 def _renamed(cell: Cell, framework: str | None) -> Cell:
@@ -193,22 +202,30 @@ def _renamed(cell: Cell, framework: str | None) -> Cell:
     return dataclasses.replace(cell, scope=scope, names=names, framework=framework, is_cudnn=is_cudnn)
 
 
-def _paired(cells: Sequence[Cell], target: Targets, path: str) -> list[tuple[Cell, Cell]]:
-    """Returns the cells with their counterparts: of the same sizes and direction, in the same order."""
+def _paired(cells: Sequence[Cell], source: Source, target: Targets) -> list[tuple[Cell, Cell]]:
+    """Returns the cells with their counterparts: of the same sizes and direction, by the words and numbers of names."""
     others = find_cells(_shapes_wanted(target))
-    by_signature, pairs = _by_signature(others), []
+    by_signature, called, pairs = _by_signature(others), _called(source, target), []
     for (framework, *signature), group in _by_signature(cells).items():
         partners = _elsewhere(by_signature, framework, signature)
         if not partners:
             partners = by_signature.get((framework, *signature), [])
             if partners and all(cell.endings == partners[0].endings for cell in group):
                 continue  # The target has the same kind of cells under the same names, which need no rules.
+        scopes, what = ', '.join(cell.scope for cell in group), _described(group[0])
         if len(partners) != len(group):
             raise RuleError(
-                f'{path}: {", ".join(cell.scope for cell in group)}: {len(group)} {_described(group[0])}, and '
-                f'{len(partners)} in the target{_hint(group[0], others)}; give the rules of these one by one.'
+                f'{source.reader.prefix}: {scopes}: {len(group)} {what}, and {len(partners)} in the target'
+                f'{_hint(group[0], others)}; give the rules of these one by one.'
             )
-        pairs += list(zip(group, partners, strict=True))
+        in_order = paired(group, partners, called)
+        if in_order is None:
+            other_scopes = ', '.join(cell.scope for cell in partners)
+            raise RuleError(
+                f'{source.reader.prefix}: {scopes}: nothing tells which of {other_scopes} each of these {what} is; '
+                'give the rules of these one by one.'
+            )
+        pairs += in_order
     return pairs
 
 
