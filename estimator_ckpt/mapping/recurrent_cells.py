@@ -63,12 +63,14 @@ _TF1_NAMES = {
     },
 }
 _PYTORCH_NAME = re.compile(
-    r'(?P<scope>.*?)/?(?P<own>(?:weight|bias)_(?:ih|hh|hr))(?:_l(?P<layer>\d+))?(?P<reverse>_reverse)?'
+    r'(?P<own>(?:weight|bias)_(?:ih|hh|hr))(?:_l(?P<layer>\d+))?(?P<reverse>_reverse)?'
 )
 PYTORCH_NAMES = ('weight_ih', 'weight_hh', 'bias_ih', 'bias_hh')
 KERAS_NAMES = ('kernel', 'recurrent_kernel', 'bias')
-# The ends of the names of the variables of all cells.
-_ENDINGS = {**_TF1_NAMES, 'recurrent_kernel': 'recurrent_kernel'}
+# The ends of the names of the variables of cells of TF1 and of Keras, by their last parts.
+_ENDINGS_BY_LAST: dict[str, list[tuple[str, str]]] = {}
+for _ending, _own in {**_TF1_NAMES, 'recurrent_kernel': 'recurrent_kernel'}.items():
+    _ENDINGS_BY_LAST.setdefault(_ending.rpartition('/')[2], []).append((f'/{_ending}', _own))
 _GATES = {'lstm': 4, 'gru': 3, 'rnn': 1}
 _FAMILIES = {count: family for family, count in _GATES.items()}
 
@@ -127,14 +129,14 @@ def find_cells(shapes: Mapping[str, Shape], by_class: bool = True) -> list[Cell]
     by_scope: dict[str, dict[str, str]] = collections.defaultdict(dict)
     of_pytorch: dict[tuple[str, str, bool], dict[str, str]] = collections.defaultdict(dict)
     for name in shapes:
-        match = _PYTORCH_NAME.fullmatch(name)
+        last = name[name.rfind('/') + 1 :]
+        match = _PYTORCH_NAME.fullmatch(last[last.rfind('.') + 1 :])
         if match is not None:
-            at = match['scope'], match['layer'] or '', bool(match['reverse'])
-            of_pytorch[at][match['own']] = name
-            continue
-        for ending, own in _ENDINGS.items():
-            if name.endswith(f'/{ending}'):
-                by_scope[name.removesuffix(f'/{ending}')][own] = name
+            scope = name.removesuffix(match[0])[:-1].replace('.', '/')
+            of_pytorch[scope, match['layer'] or '', bool(match['reverse'])][match['own']] = name
+        for ending, own in _ENDINGS_BY_LAST.get(last, ()):
+            if name.endswith(ending):
+                by_scope[name.removesuffix(ending)][own] = name
     found = [_cell(scope, names, shapes, by_class) for scope, names in by_scope.items()]
     for (scope, layer, is_reverse), names in of_pytorch.items():
         direction = ''

@@ -186,3 +186,19 @@ def test_projections_are_no_cells(tmp_path):
     path = save_state(tmp_path / 'a.safetensors', values)
     with pytest.raises(RuleError, match='has no recurrent cells'):
         estimator_ckpt.plan(path, tf.train.Checkpoint(model=model_of(layers.LSTM)), 'rnn')
+
+
+@pytest.mark.parametrize('family', GATES)
+def test_a_state_and_back_without_a_target(tmp_path, family):
+    values = random_values({f'encoder.{name}': shape for name, shape in shapes(family).items()})
+    path, new = save_state(tmp_path / 'a.safetensors', values), tmp_path / 'new.safetensors'
+    estimator_ckpt.convert(path, tmp_path / 'x', 'tf1', rules='rnn')
+    names = {entry.key.rpartition('/')[0] for entry in estimator_ckpt.list_entries(tmp_path / 'x')}
+    assert names == {f'encoder/{family}/l0/{"simple_" if family == "rnn" else ""}{family}_cell'}
+    estimator_ckpt.convert(tmp_path / 'x', new, for_='pytorch', rules='rnn')
+    state = {name.rpartition('.')[2]: value for name, value in safetensors.load_file(new).items()}
+    for name, value in values.items():
+        if 'weight' in name:
+            np.testing.assert_array_equal(state[name.rpartition('.')[2]], value)
+    biases = [sum(value for name, value in of_side.items() if 'bias' in name) for of_side in (state, values)]
+    np.testing.assert_allclose(*biases, atol=1e-6)
