@@ -108,6 +108,11 @@ class Cell:
         return any('bias' in own for own in self.names)
 
     @property
+    def adds_forget_bias(self) -> bool:
+        """Whether it adds a number to its forget gate when it runs."""
+        return self.framework == TF1 and self.family == 'lstm' and not self.is_cudnn
+
+    @property
     def endings(self) -> frozenset[str]:
         """The names of its variables below its scope."""
         return frozenset(name.removeprefix(f'{self.scope}/') for name in self.names.values())

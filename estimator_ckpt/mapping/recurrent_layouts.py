@@ -31,7 +31,7 @@ def rules_between(cell: Cell, other: Cell, forget_bias: float) -> list[Rule]:
     Raises:
       RuleError: If one of them has values that the other one has no place for.
     """
-    added = _added(cell, forget_bias) - _added(other, forget_bias)
+    added = forget_bias * (cell.adds_forget_bias - other.adds_forget_bias)
     if other.has_bias and not cell.has_bias:
         raise RuleError(f'{cell.scope} has no bias (use_bias=False), which {other.scope} needs.')
     if cell.has_bias and not other.has_bias:
@@ -46,11 +46,6 @@ def rules_between(cell: Cell, other: Cell, forget_bias: float) -> list[Rule]:
     if other.framework == PYTORCH:
         return [_rule(name, *_of_pytorch(other, owns, text)) for name, owns, text in parts]
     return [_rule(name, [other.names[own] for own in owns], text) for name, owns, text in parts]
-
-
-def _added(cell: Cell, forget_bias: float) -> float:
-    """Returns what a cell adds to the bias of its forget gate when it runs."""
-    return forget_bias if cell.framework == TF1 and not cell.is_cudnn else 0.0
 
 
 def _forget(added: float, block: int) -> str:

@@ -1,17 +1,18 @@
 """The rules for recurrent cells that `rules='rnn'` stands for: which cell has which counterpart.
 
-Cells of TF1, Keras and PyTorch become those of another of these. A checkpoint does not say what forget bias the LSTMs
-of TF1 add when they run; `rules='rnn forget_bias=0'` does where it is not their default, 1.
+Cells of TF1, Keras and PyTorch become those of another of these. What forget bias the LSTMs of TF1 add when they run,
+the `.meta` graph beside the checkpoint says, or `rules='rnn forget_bias=0'`; else it is their default, 1.
 """
 
 import collections
 import contextlib
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from estimator_ckpt.keys.kinds import Kind
+from estimator_ckpt.mapping.forget_biases import ForgetBiases
 from estimator_ckpt.mapping.recurrent_cells import (
     FRAMEWORKS,
     KERAS,
@@ -44,7 +45,12 @@ def is_word(rules: Any) -> bool:
     Raises:
       RuleError: If the word has an option that is unknown or no number.
     """
-    return _forget_bias(rules) is not None
+    word, _, option = rules.partition(' ') if isinstance(rules, str) else ('', '', '')
+    if word != WORD or option.startswith('->'):
+        return False
+    if option and _OPTION.fullmatch(option.strip()) is None:
+        raise RuleError(f'{rules!r}: the only option of {WORD!r} is forget_bias=NUMBER.')
+    return True
 
 
 def has_cells(rules: Any) -> bool:
@@ -59,7 +65,7 @@ def with_cells(
 
     Args:
       rules: The rules, which may be the word alone or have it among them. `'rnn forget_bias=0'` says what the LSTMs of
-        TF1 were made with, where that is not 1.
+        TF1 were made with, where the graph beside the checkpoint does not and it is not 1.
       source: The checkpoint.
       target: The tensors that are to get values; None for any, under names like those of the checkpoint.
       framework: Whose cells they are to become if there is no target, one of `FRAMEWORKS`.
@@ -86,17 +92,10 @@ def without_cells(rules: Any) -> Any:
     return rules
 
 
-def _forget_bias(rule: Any) -> float | None:
-    """Returns the forget bias that the word stands for; None if a rule is not the word."""
-    word, _, option = rule.partition(' ') if isinstance(rule, str) else ('', '', '')
-    if word != WORD or option.startswith('->'):
-        return None
-    if not option:
-        return _FORGET_BIAS
-    match = _OPTION.fullmatch(option.strip())
-    if match is None:
-        raise RuleError(f'{rule!r}: the only option of {WORD!r} is forget_bias=NUMBER.')
-    return float(match[1])
+def _forget_bias(word: str) -> float | None:
+    """Returns the forget bias that the word is given; None if it is given none."""
+    match = _OPTION.search(word)
+    return float(match[1]) if match else None
 
 
 def cell_rules(
@@ -110,11 +109,12 @@ def cell_rules(
     Args:
       source: The checkpoint.
       target: The tensors that are to get values; None for any.
-      forget_bias: What TF1's LSTMs add to the forget gate when they run; None for the default of theirs, 1.
+      forget_bias: What TF1's LSTMs add to the forget gate when they run; None for what the graph beside the checkpoint
+        says, or else for their default, 1.
       framework: Whose cells they are to become if there is no target; None for Keras's, or TF1's if they are Keras's.
 
     Raises:
-      RuleError: If there are no cells, or one has no counterpart, or several.
+      RuleError: If there are no cells, or one has no counterpart, or several, or several forget biases.
     """
     cells = find_cells(_shapes_of(source))
     if not cells:
@@ -125,9 +125,14 @@ def cell_rules(
         pairs = [(cell, _renamed(cell, framework)) for cell in cells if cell.framework != framework]
     else:
         pairs = _paired(cells, source, target)
-    rules = []
+    if forget_bias is not None and not any(cell.adds_forget_bias for pair in pairs for cell in pair):
+        raise RuleError(
+            f"{source.reader.prefix}: '{WORD} forget_bias={forget_bias:g}' has no effect, for no LSTM of TF1 adds one; "
+            'leave out forget_bias.'
+        )
+    rules, bias_of = [], _forget_biases(source, cells)
     for cell, other in pairs:
-        rules += rules_between(cell, other, _FORGET_BIAS if forget_bias is None else forget_bias)
+        rules += rules_between(cell, other, bias_of(cell) if forget_bias is None else forget_bias)
     return rules
 
 
@@ -145,14 +150,34 @@ def probable_rules(source: Source, target: Targets) -> list[Rule]:
     if not others:
         return []
     by_signature, called, rules = _by_signature(others), _called(source, target), []
+    bias_of = _forget_biases(source, cells)
     for (framework, *signature), group in _by_signature(cells).items():
         partners = _elsewhere(by_signature, framework, signature)
         if len(partners) == len(group):
             for cell, other in paired(group, partners, called) or ():
                 # A cell of Keras without a bias has no room for that of TF1.
                 with contextlib.suppress(RuleError):
-                    rules += rules_between(cell, other, _FORGET_BIAS)
+                    rules += rules_between(cell, other, bias_of(cell))
     return rules
+
+
+def _forget_biases(source: Source, cells: Iterable[Cell]) -> Callable[[Cell], float]:
+    """Returns a function that returns what an LSTM of TF1 among cells adds to the forget gate when it runs."""
+    if not any(cell.adds_forget_bias for cell in cells):
+        return lambda cell: _FORGET_BIAS
+    found = ForgetBiases(source.reader.prefix)
+
+    def bias_of(cell: Cell) -> float:
+        values = found.of(cell.scope) if cell.adds_forget_bias else set()
+        if len(values) > 1:
+            listed = ', '.join(f'{value:g}' for value in sorted(values))
+            raise RuleError(
+                f'{source.reader.prefix}: {cell.scope}: the graph has the forget biases {listed}; say which by '
+                f"'{WORD} forget_bias=NUMBER'."
+            )
+        return values.pop() if values else _FORGET_BIAS
+
+    return bias_of
 
 
 def _shapes_of(source: Source) -> dict[str, Shape]:

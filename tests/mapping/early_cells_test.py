@@ -142,6 +142,11 @@ class TestForgetBias:
         estimator_ckpt.convert(tmp_path / 'keras', tmp_path / 'x', 'tf1', rules=rules, like=path)
         assert not estimator_ckpt.diff(path, tmp_path / 'x').value
 
+    def test_an_option_without_effect(self, tmp_path):
+        path = save_cell(tmp_path / 'a', 'rnn/gru_cell', random_values(GRU_SHAPES))
+        with pytest.raises(RuleError, match='has no effect'):
+            estimator_ckpt.convert(path, tmp_path / 'x', 'tf1', rules='rnn forget_bias=0')
+
     @pytest.mark.parametrize('option', ['forget_bias', 'forget_bias=', 'forget_bias=one', 'units=3'])
     def test_an_unknown_option(self, option):
         with pytest.raises(RuleError, match='the only option of'):

@@ -144,6 +144,56 @@ def test_cells_are_proposed_whatever_they_and_others_are_called(tmp_path, cell):
 
 
 @needs_cells
+@pytest.mark.parametrize('rules', ['rnn', 'suggested'])
+@pytest.mark.parametrize('loop', [True, False], ids=['while', 'functions'])
+@pytest.mark.parametrize(('name', 'biases'), [('BasicLSTMCell', (0.0, 0.0)), ('LSTMCell', (0.5, 2.0))])
+def test_the_graph_says_the_forget_bias(tmp_path, name, biases, loop, rules):
+    (tf1.disable_control_flow_v2 if loop else tf1.enable_control_flow_v2)()
+    try:
+        given = iter(biases)
+        cell = getattr(tf1.nn.rnn_cell, name)
+        source = Trained(tmp_path / 'a', lambda: cell(UNITS, forget_bias=next(given)), 2, False)
+    finally:
+        tf1.enable_control_flow_v2()
+    assert next(given, None) is None
+    model = model_of(layers.LSTM, depth=2)
+    target = tf.train.Checkpoint(model=model)
+    if rules == 'suggested':
+        rules = estimator_ckpt.suggest_rules(source.path, target).as_rules()
+    estimator_ckpt.warm_start(estimator_ckpt.WarmStart(source.path, rules=rules), target)
+    np.testing.assert_allclose(model(INPUT), source.output, atol=1e-6)
+
+
+@needs_cells
+def test_the_graph_says_the_forget_bias_of_each_direction(tmp_path):
+    given = iter((0.0, 2.0))
+    cell = tf1.nn.rnn_cell.BasicLSTMCell
+    source = Trained(tmp_path / 'a', lambda: cell(UNITS, forget_bias=next(given)), 1, True)
+    model = model_of(layers.LSTM, bidirectional=True)
+    warm_start = estimator_ckpt.WarmStart(source.path, rules='rnn')
+    estimator_ckpt.warm_start(warm_start, tf.train.Checkpoint(model=model))
+    np.testing.assert_allclose(model(INPUT), source.output, atol=1e-6)
+
+
+@needs_cells
+def test_several_forget_biases_that_the_names_do_not_tell_apart(tmp_path):
+    given = iter((0.0, 2.0))
+    make = tf1.nn.rnn_cell.BasicLSTMCell
+    source = Trained(tmp_path / 'a', lambda: make(UNITS, forget_bias=next(given)), 1, True)
+    values = estimator_ckpt.load(source.path)
+    of_another = {'recurrent/cell/lstm_cell/kernel': 'kernel', 'recurrent/cell/lstm_cell/bias': 'bias'}
+    scope = 'bidirectional_rnn/fw/basic_lstm_cell'
+    save(tmp_path / 'b', {name: values[f'{scope}/{own}'][...] for name, own in of_another.items()})
+    (tmp_path / 'a.meta').rename(tmp_path / 'b.meta')
+    target = tf.train.Checkpoint(model=model_of(layers.LSTM))
+    with pytest.raises(RuleError, match='the graph has the forget biases 0, 2; say which'):
+        estimator_ckpt.plan(str(tmp_path / 'b'), target, 'rnn')
+    assert len(estimator_ckpt.plan(str(tmp_path / 'b'), target, 'rnn forget_bias=2').matched) == 3
+    suggestion = estimator_ckpt.suggest_rules(str(tmp_path / 'b'), target)
+    assert len(suggestion.missing) + len(suggestion.ambiguous) == 3
+
+
+@needs_cells
 def test_other_rules_stand_beside_the_word(tmp_path):
     make = tf1.nn.rnn_cell.BasicLSTMCell
     source = Trained(tmp_path / 'model.ckpt', lambda: make(UNITS), 1, False)
