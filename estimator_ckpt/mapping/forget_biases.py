@@ -46,7 +46,7 @@ class ForgetBiases:
             values = {value for name, value in self._found if name.endswith(tail)}
             if values:
                 return values
-        return {value for _, value in self._found}
+        return set()
 
 
 def _biases(nodes: Iterable[Any], function: str = '') -> Iterator[tuple[str, float]]:

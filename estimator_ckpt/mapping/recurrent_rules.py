@@ -132,7 +132,7 @@ def cell_rules(
         )
     rules, bias_of = [], _forget_biases(source, cells)
     for cell, other in pairs:
-        rules += rules_between(cell, other, bias_of(cell) if forget_bias is None else forget_bias)
+        rules += rules_between(cell, other, bias_of(cell, other) if forget_bias is None else forget_bias)
     return rules
 
 
@@ -157,18 +157,19 @@ def probable_rules(source: Source, target: Targets) -> list[Rule]:
             for cell, other in paired(group, partners, called) or ():
                 # A cell of Keras without a bias has no room for that of TF1.
                 with contextlib.suppress(RuleError):
-                    rules += rules_between(cell, other, bias_of(cell))
+                    rules += rules_between(cell, other, bias_of(cell, other))
     return rules
 
 
-def _forget_biases(source: Source, cells: Iterable[Cell]) -> Callable[[Cell], float]:
-    """Returns a function that returns what an LSTM of TF1 among cells adds to the forget gate when it runs."""
+def _forget_biases(source: Source, cells: Iterable[Cell]) -> Callable[[Cell, Cell], float]:
+    """Returns a function that returns what the LSTMs of TF1 among a cell and its counterpart add to the forget gate."""
     if not any(cell.adds_forget_bias for cell in cells):
-        return lambda cell: _FORGET_BIAS
+        return lambda cell, other: _FORGET_BIAS
     found = ForgetBiases(source.reader.prefix)
 
-    def bias_of(cell: Cell) -> float:
-        values = found.of(cell.scope) if cell.adds_forget_bias else set()
+    def bias_of(cell: Cell, other: Cell) -> float:
+        # Where both add it, no bias changes.
+        values = found.of(cell.scope) if cell.adds_forget_bias and not other.adds_forget_bias else set()
         if len(values) > 1:
             listed = ', '.join(f'{value:g}' for value in sorted(values))
             raise RuleError(
