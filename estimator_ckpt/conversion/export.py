@@ -20,8 +20,6 @@ from estimator_ckpt.mapping.source import Source, promote_all
 from estimator_ckpt.mapping.tensors import read_tensors
 from estimator_ckpt.optimizers.momentum import momentum_notes
 
-_PYTORCH = 'pytorch'
-
 
 def export(
     source: str | os.PathLike, destination: str, ending: str, options: ExportOptions, progress: Progress
@@ -54,8 +52,7 @@ def export(
     if ending in (WEIGHTS, ARCHIVE):
         report = export_keras(converted, options, destination, ending, progress)
     else:
-        framework = PYTORCH if options.library == _PYTORCH else None
-        rules = with_cells(options.rules, converted, framework=framework)
+        rules = with_cells(options.rules, converted, framework=options.library)
         tensors, by_rules = take_rules(tensors, rules, follow=True)
         left_out, converted = [*left_out, *by_rules], converted.of(tensors)
         report = _export_names(converted, destination, ending, options, progress)
@@ -64,8 +61,8 @@ def export(
 
 
 def _check_options(ending: str, options: ExportOptions) -> None:
-    if options.library not in (None, _PYTORCH):
-        raise CheckpointError(f'Unknown library {options.library!r} in for_; expected {_PYTORCH!r}.')
+    if options.library not in (None, PYTORCH):
+        raise CheckpointError(f'Unknown library {options.library!r} in for_; expected {PYTORCH!r}.')
     if ending in (WEIGHTS, ARCHIVE):
         without_effect(ending, for_=options.library)
     else:
@@ -81,7 +78,7 @@ def _export_names(
         PyTorchTensor(row.tensor, row.name, row.tensor.made) for row in place_by_name(source.tensors).rows
     ]
     report = MappingReport()
-    if options.library == _PYTORCH:
+    if options.library == PYTORCH:
         named, without_place, report.notes = to_pytorch(source, named)
         report.unused += [
             source_row(source.reader, tensor.key, None, 'no variable of a module') for tensor in without_place

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from estimator_ckpt.suggesting.expected_places import misplaced
 from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
-from estimator_ckpt.suggesting.layer_kinds import main_number
+from estimator_ckpt.suggesting.layer_kinds import aligned_layers, main_number
 from estimator_ckpt.suggesting.swapped_words import swapped
 
 # The fewest pairs of names that are a pattern.
@@ -38,8 +38,7 @@ def contradictions(sides: tuple[Side, Side], sources: Mapping[int, int], matcher
       sources: The source of each aligned target.
       matcher: Decides which layers can be the same.
     """
-    layers = [{main_number(layer): layer for layer in side.layers()} for side in sides]
-    pairs = [(layers[0][s], layers[1][t]) for t, s in sources.items() if s in layers[0] and t in layers[1]]
+    pairs = aligned_layers(sides, sources)
     rows = _rows(pairs)
     broken = [
         *_out_of_order(rows),

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from estimator_ckpt.suggesting.chains import by_kind
 from estimator_ckpt.suggesting.families import Layer, Pair, Side
-from estimator_ckpt.suggesting.layer_kinds import is_norm, main_number, place
+from estimator_ckpt.suggesting.layer_kinds import aligned_layers, is_norm, main_number, place
 
 # The fewest other blocks that tell an order, and the fewest other layers that tell what a name is.
 _LEAST_BLOCKS = _LEAST_LAYERS = 2
@@ -33,9 +33,11 @@ def as_elsewhere(
         by_kind(layer for layer in side.layers(of_side) if not is_norm(layer))
         for side, of_side in zip(sides, live, strict=True)
     ]
-    for of_kind in sorted(left[0].keys() & left[1].keys()):
+    kinds = sorted(left[0].keys() & left[1].keys())
+    aligned = aligned_layers(sides, sources) if kinds else []
+    for of_kind in kinds:
         source, target = left[0][of_kind], left[1][of_kind]
-        named = _by_names(sides, source, target, sources)
+        named = _by_names(source, target, aligned)
         if named is not None:
             yield from named
             continue
@@ -48,15 +50,11 @@ def as_elsewhere(
         yield from in_order or ()
 
 
-def _by_names(
-    sides: tuple[Side, Side], source: list[Layer], target: list[Layer], sources: Mapping[int, int]
-) -> list[Pair] | None:
+def _by_names(source: list[Layer], target: list[Layer], aligned: Collection[Pair]) -> list[Pair] | None:
     """Returns the pairs of two layers of one side with two of the other that others of their names tell, if any do."""
     sizes = sorted((len(source), len(target)))
     if sizes[0] != 2 or sizes[1] > _MOST_LEFT:
         return None
-    layers = [{main_number(layer): layer for layer in side.layers()} for side in sides]
-    aligned = [(layers[0][s], layers[1][t]) for t, s in sources.items() if s in layers[0] and t in layers[1]]
     told = [
         list(zip(of_source, of_target, strict=True))
         for of_source in itertools.combinations(source, 2)

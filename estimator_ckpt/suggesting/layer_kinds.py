@@ -2,10 +2,10 @@
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from estimator_ckpt.common.digits import to_int
-from estimator_ckpt.suggesting.families import Layer
+from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.name_parts import DIMENSIONS
 
 # The words in which the names of a convolution and its normalization may differ, and which make up counted names.
@@ -84,6 +84,17 @@ def agree(convolution: Layer, norm: Layer) -> bool:
     assert of_convolution is not None
     # Sonnet keeps the other axes, with one element each.
     return norm.variables[norm.main_role].size == of_convolution[1]
+
+
+def aligned_layers(sides: tuple[Side, Side], sources: Mapping[int, int]) -> list[Pair]:
+    """Returns the pairs of layers whose main variables are aligned.
+
+    Args:
+      sides: The source and the target.
+      sources: The source of each aligned target.
+    """
+    layers = [{main_number(layer): layer for layer in side.layers()} for side in sides]
+    return [(layers[0][s], layers[1][t]) for t, s in sources.items() if s in layers[0] and t in layers[1]]
 
 
 def place(layer: Layer) -> tuple[str, str, int, bool]:

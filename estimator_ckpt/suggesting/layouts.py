@@ -16,6 +16,8 @@ from estimator_ckpt.suggesting.compared import ComparedTensor
 from estimator_ckpt.suggesting.name_parts import find_role, words
 from estimator_ckpt.suggesting.reshaping import Shape
 
+# The shapes of the variables of layers, by the names of these and their roles.
+Layers = Mapping[str, Mapping[str, Shape]]
 _LARGEST_WINDOW = 11
 _IN_STATE_DICT = re.compile(r'[^/]+\.(?:weight|[a-z_]*(?:embedding|token|table)s?)')
 # The fewest kernels that must have counterparts in the other layout only, if no bias tells.
@@ -31,10 +33,11 @@ def in_one_layout(
       source: The tensors of the source.
       target: The tensors of the target.
     """
-    number = _in_other_layout(source, target)
-    if number is None:
-        return _with_outputs_last(source, target), _with_outputs_last(target, source)
     sides = source, target
+    layers = _layers(source), _layers(target)
+    number = _in_other_layout(sides, layers)
+    if number is None:
+        return _with_outputs_last(source, *layers), _with_outputs_last(target, *layers[::-1])
     # The words in the names of embeddings, by the shapes of all tensors.
     words_of: dict[Shape, set[str]] = collections.defaultdict(set)
     for row in sides[1 - number]:
@@ -44,9 +47,10 @@ def in_one_layout(
     return (source, changed) if number else (changed, target)
 
 
-def _in_other_layout(source: Sequence[ComparedTensor], target: Sequence[ComparedTensor]) -> int | None:
+def _in_other_layout(sides: tuple[list[ComparedTensor], ...], layers: tuple[Layers, ...]) -> int | None:
     """Returns the number of the side that is in PyTorch's layout, where the other is not; None if there is none."""
-    votes = [_votes(side) for side in (source, target)]
+    source, target = sides
+    votes = [_votes(*side) for side in zip(sides, layers, strict=True)]
     if votes == [0, 0]:
         gains = _gain(source, target), _gain(target, source)
         if _named_alike(source, target) or max(gains) < _LEAST_KERNELS:
@@ -60,13 +64,13 @@ def _role(row: ComparedTensor) -> tuple[str, str]:
     return find_role(row.names[-1].replace('.', '/'))
 
 
-def _votes(rows: Sequence[ComparedTensor]) -> int:
+def _votes(rows: Sequence[ComparedTensor], layers: Layers) -> int:
     """Returns how many more kernels have their channels first, as in PyTorch, than have them last.
 
     Where these do not tell, it is 1 for the names of a state dict.
     """
     votes = 0
-    for shapes in _layers(rows).values():
+    for shapes in layers.values():
         kernel, bias = shapes.get('kernel', ()), shapes.get('bias', ())
         if len(kernel) > 1 and len(bias) == 1:
             votes += (kernel[0] == bias[0]) - (kernel[-1] == bias[0])
@@ -80,7 +84,7 @@ def _votes(rows: Sequence[ComparedTensor]) -> int:
     return votes or int(bool(matrices) and all(map(_IN_STATE_DICT.fullmatch, matrices)))
 
 
-def _layers(rows: Iterable[ComparedTensor]) -> dict[str, dict[str, Shape]]:
+def _layers(rows: Iterable[ComparedTensor]) -> Layers:
     """Returns the shapes of the variables of each layer, by its name and their roles."""
     layers: dict[str, dict[str, Shape]] = collections.defaultdict(dict)
     for row in rows:
@@ -89,17 +93,15 @@ def _layers(rows: Iterable[ComparedTensor]) -> dict[str, dict[str, Shape]]:
     return layers
 
 
-def _with_outputs_last(
-    rows: Sequence[ComparedTensor], others: Sequence[ComparedTensor]
-) -> list[ComparedTensor]:
+def _with_outputs_last(rows: list[ComparedTensor], layers: Layers, others: Layers) -> list[ComparedTensor]:
     """Returns tensors where single matrices whose biases say that the outputs come first have them last.
 
     Args:
       rows: The tensors of one side.
+      layers: Its layers.
       others: Those of the other side, where such a layer has its outputs last, and no kernel has the matrix's shape.
     """
-    layers = _layers(rows)
-    of_others = {(of['kernel'], of.get('bias', ())) for of in _layers(others).values() if 'kernel' in of}
+    of_others = {(of['kernel'], of.get('bias', ())) for of in others.values() if 'kernel' in of}
     kernels = {kernel for kernel, _ in of_others}
     changed = []
     for row in rows:

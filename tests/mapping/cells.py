@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+import estimator_ckpt
 from tests.bundle.helpers import save
 
 keras = tf.keras
@@ -55,3 +56,10 @@ def random_values(shapes):
 def save_cell(path, scope, values):
     save(path, {f'{scope}/{name}': value for name, value in values.items()})
     return str(path)
+
+
+def output_of(model, path, rules='rnn'):
+    """The output of a model that is warm-started."""
+    warm_start = estimator_ckpt.WarmStart(path, rules=rules)
+    estimator_ckpt.warm_start(warm_start, tf.train.Checkpoint(model=model))
+    return model(INPUT)

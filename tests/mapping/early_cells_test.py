@@ -18,6 +18,7 @@ from tests.mapping.cells import (
     LSTM_SHAPES,
     lstm,
     model_of,
+    output_of,
     random_values,
     reset_before,
     save_cell,
@@ -53,9 +54,7 @@ class TestEarlyNames:
     def test_an_lstm_becomes_one_of_keras(self, tmp_path, scope, names):
         values, model = random_values(LSTM_SHAPES), model_of(layers.LSTM)
         path = save_cell(tmp_path / 'a', scope, {names[name]: value for name, value in values.items()})
-        warm_start = estimator_ckpt.WarmStart(path, rules='rnn')
-        estimator_ckpt.warm_start(warm_start, tf.train.Checkpoint(model=model))
-        np.testing.assert_allclose(model(INPUT), lstm(values, 1), atol=1e-6)
+        np.testing.assert_allclose(output_of(model, path), lstm(values, 1), atol=1e-6)
 
     @pytest.mark.parametrize(('scope', 'names'), LSTMS)
     def test_the_rules_of_an_lstm_are_proposed(self, tmp_path, scope, names):
@@ -130,10 +129,7 @@ class TestForgetBias:
         values, model = random_values(LSTM_SHAPES), model_of(layers.LSTM)
         path = save_cell(tmp_path / 'a', 'RNN/BasicLSTMCell', {LINEAR[n]: v for n, v in values.items()})
         rules = f'rnn forget_bias={forget_bias}'
-        estimator_ckpt.warm_start(
-            estimator_ckpt.WarmStart(path, rules=rules), tf.train.Checkpoint(model=model)
-        )
-        np.testing.assert_allclose(model(INPUT), lstm(values, forget_bias), atol=1e-6)
+        np.testing.assert_allclose(output_of(model, path, rules), lstm(values, forget_bias), atol=1e-6)
 
     def test_back_to_tf1(self, tmp_path):
         path = save_cell(tmp_path / 'a', 'rnn/lstm_cell', random_values(LSTM_SHAPES))

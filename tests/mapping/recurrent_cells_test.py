@@ -17,6 +17,7 @@ from tests.mapping.cells import (
     UNITS,
     lstm,
     model_of,
+    output_of,
     random_values,
     reset_before,
     save_cell,
@@ -157,11 +158,9 @@ def test_the_graph_says_the_forget_bias(tmp_path, name, biases, loop, rules):
         tf1.enable_control_flow_v2()
     assert next(given, None) is None
     model = model_of(layers.LSTM, depth=2)
-    target = tf.train.Checkpoint(model=model)
     if rules == 'suggested':
-        rules = estimator_ckpt.suggest_rules(source.path, target).as_rules()
-    estimator_ckpt.warm_start(estimator_ckpt.WarmStart(source.path, rules=rules), target)
-    np.testing.assert_allclose(model(INPUT), source.output, atol=1e-6)
+        rules = estimator_ckpt.suggest_rules(source.path, tf.train.Checkpoint(model=model)).as_rules()
+    np.testing.assert_allclose(output_of(model, source.path, rules), source.output, atol=1e-6)
 
 
 @needs_cells
@@ -170,9 +169,7 @@ def test_the_graph_says_the_forget_bias_of_each_direction(tmp_path):
     cell = tf1.nn.rnn_cell.BasicLSTMCell
     source = Trained(tmp_path / 'a', lambda: cell(UNITS, forget_bias=next(given)), 1, True)
     model = model_of(layers.LSTM, bidirectional=True)
-    warm_start = estimator_ckpt.WarmStart(source.path, rules='rnn')
-    estimator_ckpt.warm_start(warm_start, tf.train.Checkpoint(model=model))
-    np.testing.assert_allclose(model(INPUT), source.output, atol=1e-6)
+    np.testing.assert_allclose(output_of(model, source.path), source.output, atol=1e-6)
 
 
 @needs_cells
@@ -252,8 +249,7 @@ def test_the_gru_of_cudnn_is_that_of_keras_with_two_biases(tmp_path):
     scope = 'cudnn_gru/rnn/multi_rnn_cell/cell_0/cudnn_compatible_gru_cell'
     path = save_cell(tmp_path / 'a', scope, values)
     model = model_of(lambda units, **options: layers.GRU(units, reset_after=True, **options))
-    estimator_ckpt.warm_start(estimator_ckpt.WarmStart(path, rules='rnn'), tf.train.Checkpoint(model=model))
-    np.testing.assert_allclose(model(INPUT), cudnn_gru(values), atol=1e-6)
+    np.testing.assert_allclose(output_of(model, path), cudnn_gru(values), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -263,8 +259,7 @@ def test_the_gru_of_cudnn_is_that_of_keras_with_two_biases(tmp_path):
 def test_the_forget_bias_is_that_of_the_cell(tmp_path, scope, forget_bias):
     values = random_values(LSTM_SHAPES)
     path, model = save_cell(tmp_path / 'a', scope, values), model_of(layers.LSTM)
-    estimator_ckpt.warm_start(estimator_ckpt.WarmStart(path, rules='rnn'), tf.train.Checkpoint(model=model))
-    np.testing.assert_allclose(model(INPUT), lstm(values, forget_bias), atol=1e-6)
+    np.testing.assert_allclose(output_of(model, path), lstm(values, forget_bias), atol=1e-6)
 
 
 @pytest.mark.skipif(not IS_KERAS_3, reason='this is of Keras 3')
