@@ -1,8 +1,10 @@
 """Reads a sorted string table block by block, where its values are too many bytes to be read whole."""
 
 import bisect
+import contextlib
 import operator
 import struct
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -27,6 +29,8 @@ from estimator_ckpt.bundle.table import (
 _TAIL_SIZE = 64 * 1024
 # A block up to this size is read whole for its first value, and so is checked.
 _SMALL_BLOCK = 1024 * 1024
+# Consecutive blocks of up to this many bytes are read together; they stay in the cache of the processor.
+_STRETCH = 4 * 1024 * 1024
 _MAX_ENTRY_HEAD = 30  # Three variable-length integers.
 
 
@@ -54,7 +58,7 @@ class PartialTable:
         self._files, self._path = files, path
         tail_start = max(size - _TAIL_SIZE, 0)
         tail = self._read_exactly(tail_start, size - tail_start)
-        try:
+        with _parsing():
             offset, index_size = index_handle(tail)
             if offset + index_size + TRAILER_SIZE > size - FOOTER_SIZE:
                 raise TableError('the index block reaches beyond the end')
@@ -65,35 +69,77 @@ class PartialTable:
                 stored = self._read_exactly(offset, index_size + TRAILER_SIZE)
             index = open_block(stored, offset)
             self.blocks = list(data_blocks(index, offset))
-        except TableError:
-            raise
-        except (ValueError, IndexError, struct.error) as error:
-            raise TableError(str(error)) from error
 
     def find(self, key: bytes) -> int | None:
         """Returns the number of the only block that can hold `key`, or None if none can."""
         number = bisect.bisect_left(self.blocks, key, key=operator.attrgetter('last_key'))
         return number if number < len(self.blocks) else None
 
-    def items(self, number: int, memory: np.ndarray | None = None) -> list[tuple[bytes, memoryview]]:
+    def items(self, number: int) -> list[tuple[bytes, memoryview]]:
         """Reads one block, checks its checksum, and returns its keys and values.
 
         Args:
           number: The position of the block in `blocks`.
-          memory: Memory of as many bytes as `memory_of` returns, which the values may be parts of; None for new memory.
 
         Raises:
           TableError: If the block is damaged.
         """
         _, offset, size = self.blocks[number]
-        try:
+        with _parsing():
             if size > _SMALL_BLOCK:
-                return block_items(self._large_block(offset, size, memory))
+                return block_items(self._large_block(offset, size, np.empty(size + 1, np.uint8)))
             return block_items(open_block(self._read_exactly(offset, size + TRAILER_SIZE), offset))
-        except TableError:
-            raise
-        except (ValueError, IndexError, struct.error) as error:
-            raise TableError(str(error)) from error
+
+    def stretches(self) -> Iterator[range]:
+        """Yields the positions in `blocks` of consecutive blocks that are worth reading together."""
+        start = 0
+        for number, block in enumerate(self.blocks):
+            if number > start and block.offset + block.size - self.blocks[start].offset > _STRETCH:
+                yield range(start, number)
+                start = number
+        if self.blocks:
+            yield range(start, len(self.blocks))
+
+    def memory_of(self, stretch: range) -> int:
+        """Returns how many bytes of memory consecutive blocks are read into.
+
+        Args:
+          stretch: The positions of the blocks in `blocks`.
+        """
+        last = self.blocks[stretch[-1]]
+        return last.offset + last.size + TRAILER_SIZE - self.blocks[stretch[0]].offset
+
+    def items_of(
+        self, stretch: range, memory: np.ndarray
+    ) -> Iterator[list[tuple[bytes, memoryview]] | TableError]:
+        """Reads consecutive blocks, and checks their checksums.
+
+        Args:
+          stretch: The positions of the blocks in `blocks`.
+          memory: Memory of as many bytes as `memory_of` returns, which the values may be parts of.
+
+        Yields:
+          The keys and values of each block, or what is wrong with it.
+        """
+        start = self.blocks[stretch[0]].offset
+        alone = len(stretch) == 1 and len(memory) > _STRETCH
+        count = 0 if alone else self._files.read_into(self._path, start, memory.data)
+        for number in stretch:
+            _, offset, size = self.blocks[number]
+            try:
+                with _parsing():
+                    if alone:
+                        block = self._large_block(offset, size, memory[: size + 1])
+                    else:
+                        stored = memory[offset - start : min(offset - start + size + TRAILER_SIZE, count)]
+                        self._check_count(len(stored), size + TRAILER_SIZE, offset)
+                        stored.flags.writeable = False
+                        block = open_block(stored.data, offset)
+                    items = block_items(block)
+            except TableError as error:
+                yield error
+            else:
+                yield items
 
     def first_item(self) -> tuple[bytes, bytes, bool]:
         """Reads the first key and value, without reading much of what follows.
@@ -115,12 +161,10 @@ class PartialTable:
             key, value = items[0]
             return key, bytes(value), True
         head = self._read_exactly(offset, _MAX_ENTRY_HEAD)
-        try:
+        with _parsing():
             shared, position = varint.decode(head, 0)
             key_size, position = varint.decode(head, position)
             value_size, position = varint.decode(head, position)
-        except ValueError as error:
-            raise TableError(str(error)) from error
         if shared or position + key_size + value_size > size:
             raise TableError(BEYOND)
         entry = self._read_exactly(offset + position, key_size + value_size)
@@ -139,18 +183,8 @@ class PartialTable:
         (crc,) = range_checksums(self._files, [Range(self._path, offset, size + 1)])
         self._compare(crc, offset, size)
 
-    def memory_of(self, number: int) -> int:
-        """Returns how many bytes of memory a block is read into; 0 for a small block.
-
-        Args:
-          number: The position of the block in `blocks`.
-        """
-        size = self.blocks[number].size
-        return size + 1 if size > _SMALL_BLOCK else 0
-
-    def _large_block(self, offset: int, size: int, memory: np.ndarray | None) -> memoryview:
-        """Reads a block and checks its checksum with the cores that there are."""
-        stored = np.empty(size + 1, np.uint8) if memory is None else memory
+    def _large_block(self, offset: int, size: int, stored: np.ndarray) -> memoryview:
+        """Reads a block into memory and checks its checksum with the cores that there are."""
         count, crc = read_checked(self._files, self._path, offset, stored)
         self._check_count(count, len(stored), offset)
         self._compare(crc, offset, size)
@@ -169,3 +203,14 @@ class PartialTable:
     def _check_count(count: int, size: int, offset: int) -> None:
         if count != size:
             raise TableError(f'it is cut off: {count} of {size} bytes could be read at byte {offset}')
+
+
+@contextlib.contextmanager
+def _parsing() -> Iterator[None]:
+    """Raises all errors that bytes can cause as a `TableError`."""
+    try:
+        yield
+    except TableError:
+        raise
+    except (ValueError, IndexError, struct.error) as error:
+        raise TableError(str(error)) from error

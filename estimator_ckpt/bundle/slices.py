@@ -5,8 +5,13 @@ A partitioned variable has an entry under its name that lists slices, and one en
 of `tensorflow/tsl/lib/strings/ordered_code.cc`, made so that keys sort by name, then by slice).
 """
 
+import functools
+import re
+
 Extent = tuple[int, int | None]  # (start, length); length None is the whole dimension.
 Slice = tuple[Extent, ...]
+
+_ESCAPED = re.compile(rb'[\x00\xff]')
 
 
 def parse_spec(spec: str) -> tuple[tuple[int, ...], Slice]:
@@ -34,7 +39,12 @@ def encode_key(name: bytes, part: Slice) -> bytes:
       name: The stored key of the partitioned variable.
       part: The slice.
     """
-    out = _unsigned(0) + _string(name) + _unsigned(len(part))
+    return _unsigned(0) + _string(name) + _slice(part)
+
+
+@functools.lru_cache(maxsize=1024)  # Most tensors of a V1 checkpoint have one of a few.
+def _slice(part: Slice) -> bytes:
+    out = _unsigned(len(part))
     for start, length in part:
         out += _signed(start) + _signed(-1 if length is None else length)
     return out
@@ -48,14 +58,7 @@ def _unsigned(value: int) -> bytes:
 
 def _string(data: bytes) -> bytes:
     """Encodes a string like OrderedCode::WriteString: 0x00 and 0xff escaped, then an end mark."""
-    out = bytearray()
-    for byte in data:
-        out.append(byte)
-        if byte == 0x00:
-            out.append(0xFF)
-        elif byte == 0xFF:
-            out.append(0x00)
-    return bytes(out) + b'\x00\x01'
+    return _ESCAPED.sub(lambda byte: byte[0] + bytes([byte[0][0] ^ 0xFF]), data) + b'\x00\x01'
 
 
 def _signed(value: int) -> bytes:

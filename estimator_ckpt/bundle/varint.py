@@ -24,6 +24,9 @@ def decode(data: bytes | memoryview, position: int) -> tuple[int, int]:
     Raises:
       ValueError: If the data end within the integer, or if it has more than 64 bits.
     """
+    # Nearly every integer fits into one byte.
+    if 0 <= position < len(data) and data[position] < 0x80:
+        return data[position], position + 1
     result = shift = 0
     for end, byte in enumerate(data[position : position + 10], position + 1):
         result |= (byte & 0x7F) << shift

@@ -1,11 +1,10 @@
 """Reads one file of a V1 checkpoint: the header, and the records of slices when they are requested."""
 
+import itertools
 import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-
-import numpy as np
 
 from estimator_ckpt.bundle import parallel, slices
 from estimator_ckpt.bundle.entries import decode_key
@@ -22,6 +21,9 @@ _CACHE_SIZE = 32 * 1024 * 1024
 _SMALL_RECORD = 64 * 1024
 # TensorFlow writes to a file with such a name, and renames it at the end.
 _UNFINISHED = re.compile(r'\.tempstate\d+$')
+
+# The name and the slice of a record, or None in place of those that cannot be read; and what is wrong.
+_Found = tuple[tuple[bytes, Slice] | None, str]
 
 
 class BlockCache:
@@ -157,7 +159,7 @@ class V1File:
     def check_records(
         self, check: Callable[[Record], str]
     ) -> Iterator[tuple[int, tuple[bytes, Slice] | None, str]]:
-        """Reads the whole file, block by block.
+        """Reads the whole file, a few blocks at a time.
 
         Args:
           check: Returns what is wrong with a record, or an empty string. It is called in other threads, and keeps
@@ -169,24 +171,26 @@ class V1File:
         """
         table, buffers = self._table, parallel.Buffers()
 
-        def check_block(number: int) -> list[tuple[tuple[bytes, Slice] | None, str]]:
-            found: list[tuple[tuple[bytes, Slice] | None, str]] = []
-            with buffers.of(table.memory_of(number)) as memory:
-                try:
-                    for key, value in self._items(number, memory):
-                        if key:
-                            record = self._record(key, value)
-                            found.append(((record.name, record.part), check(record)))
-                except CorruptCheckpointError as error:
-                    found.append((None, str(error)))
+        def check_block(items: list[tuple[bytes, memoryview]] | TableError) -> list[_Found]:
+            if isinstance(items, TableError):
+                return [(None, str(damaged(self.path, str(items))))]
+            found: list[_Found] = []
+            try:
+                for key, value in items:
+                    if key:
+                        record = self._record(key, value)
+                        found.append(((record.name, record.part), check(record)))
+            except CorruptCheckpointError as error:
+                found.append((None, str(error)))
             return found
 
-        numbers = range(len(table.blocks))
-        for number, found in zip(
-            numbers,
-            parallel.in_order(check_block, numbers, lambda number: table.blocks[number].size),
-            strict=True,
-        ):
+        def check_stretch(stretch: range) -> list[list[_Found]]:
+            with buffers.of(table.memory_of(stretch)) as memory:
+                return list(map(check_block, table.items_of(stretch, memory)))
+
+        stretches = list(table.stretches())
+        checked = parallel.in_order(check_stretch, stretches, table.memory_of)
+        for number, found in enumerate(itertools.chain.from_iterable(checked)):
             size = table.blocks[number].size
             for record, problem in found:
                 yield size, record, problem
@@ -201,14 +205,11 @@ class V1File:
                 raise damaged(self.path, str(error)) from error
             self._header_checked = True
 
-    def _items(self, number: int, memory: np.ndarray | None = None) -> list[tuple[bytes, memoryview]]:
+    def _items(self, number: int) -> list[tuple[bytes, memoryview]]:
         try:
-            items = self._table.items(number, memory)
+            return self._table.items(number)
         except TableError as error:
             raise damaged(self.path, str(error)) from error
-        if any(a[0] >= b[0] for a, b in zip(items, items[1:], strict=False)):
-            raise damaged(self.path, f'the keys of its block {number} do not ascend')
-        return items
 
     def _record(self, key: bytes, value: memoryview) -> Record:
         try:

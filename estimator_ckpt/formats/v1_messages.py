@@ -4,6 +4,7 @@ The messages are declared in `tensorflow/core/util/saved_tensor_slice.proto`. He
 are read without copying the values, which `v1_values` decodes.
 """
 
+import functools
 from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -102,10 +103,15 @@ def read_record(value: memoryview) -> Record:
         if data is None or meta is not None:
             raise MessageError('its record has no values')
         name, part, values = wire.submessages(data, _NAME, _SLICE, _VALUES)
-        extents = _extents(_messages['V1Slice'].FromString(bytes(part or b'')))
+        extents = _parsed_slice(bytes(part or b''))
     except (wire.WireError, DecodeError) as error:
         raise MessageError('its record cannot be parsed') from error
     return Record(bytes(name or b''), extents, memoryview(b'') if values is None else values)
+
+
+@functools.lru_cache(maxsize=1024)  # Most records have one of a few.
+def _parsed_slice(message: bytes) -> Slice:
+    return _extents(_messages['V1Slice'].FromString(message))
 
 
 def part_shape(part: Slice, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 import struct
 
 import hypothesis
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 
@@ -135,6 +136,65 @@ def test_a_file_that_got_shorter_since_it_was_opened_is_refused():
     stored.raw = stored.raw[:100]
     with pytest.raises(TableError, match='cut off: 100 of'):
         found.items(0)
+
+
+def in_stretches(found):
+    """Returns the positions of the blocks that are read together, and for each block its items or its fault."""
+    stretches = list(found.stretches())
+    blocks = []
+    for stretch in stretches:
+        for items in found.items_of(stretch, np.empty(found.memory_of(stretch), np.uint8)):
+            blocks.append(
+                str(items) if isinstance(items, TableError) else [(key, bytes(value)) for key, value in items]
+            )
+    return stretches, blocks
+
+
+class TestStretches:
+    @properties(50)
+    @hypothesis.given(
+        st.dictionaries(
+            st.binary(max_size=20), st.sampled_from([0, 300, 200_000, 3_000_000, 5_000_000]), max_size=9
+        )
+    )
+    def test_blocks_read_together_hold_what_the_table_holds(self, sizes):
+        items = [(key, bytes([len(key)]) * size) for key, size in sorted(sizes.items())]
+        found = Stored(table.build_table(items)).open()
+        stretches, blocks = in_stretches(found)
+        assert [item for block in blocks for item in block] == items
+        assert [number for stretch in stretches for number in stretch] == list(range(len(found.blocks)))
+
+    def test_small_blocks_are_read_at_once(self):
+        stored = Stored(table.build_table((b'%05d' % number, bytes(300_000)) for number in range(40)))
+        found = stored.open()
+        assert [len(stretch) for stretch in found.stretches()] == [13, 13, 13, 1]
+
+    @pytest.mark.parametrize(('damaged', 'size'), [(0, 300_000), (2, 300_000), (1, 5_000_000)])
+    def test_a_damaged_block_hides_no_other(self, damaged, size):
+        items = [(b'%05d' % number, bytes([number]) * size) for number in range(4)]
+        stored = Stored(table.build_table(items))
+        offset = stored.open().blocks[damaged].offset
+        raw = bytearray(stored.raw)
+        raw[offset + 100] ^= 1
+        _, blocks = in_stretches(Stored(bytes(raw)).open())
+        assert blocks.pop(damaged) == f'the checksum of the block at byte {offset} does not match'
+        assert [item for block in blocks for item in block] == items[:damaged] + items[damaged + 1 :]
+
+    @pytest.mark.parametrize('size', [300_000, 5_000_000])
+    def test_blocks_before_the_place_where_a_file_got_shorter_are_read(self, size):
+        items = [(b'%05d' % number, bytes(size)) for number in range(3)]
+        stored = Stored(table.build_table(items))
+        found = stored.open()
+        stored.raw = stored.raw[: size + 1000]
+        _, blocks = in_stretches(found)
+        assert blocks[0] == items[:1]
+        assert all('it is cut off' in fault for fault in blocks[1:])
+
+    def test_a_compressed_block_that_cannot_be_decompressed_is_a_fault(self):
+        body = with_trailer(b'\xff' * 20, kind=1)
+        _, blocks = in_stretches(Stored(table_of_handles((b'a', 0, 20), body=body)).open())
+        assert len(blocks) == 1
+        assert isinstance(blocks[0], str)
 
 
 def test_a_table_without_blocks_has_no_first_item():
