@@ -8,7 +8,7 @@ from tests.suggesting.blind_objects import STATISTICS, Rows, with_slots
 from tests.suggesting.known_pairs import Pair
 from tests.suggesting.ninth_image_state_dicts import EFFICIENT
 
-_WEIGHTS = {'kernel': 'weights', 'bias': 'biases', 'depthwise_kernel': 'depthwise_weights'}
+WEIGHTS = {'kernel': 'weights', 'bias': 'biases', 'depthwise_kernel': 'depthwise_weights'}
 
 
 def with_averages(pair: Pair, *ends: str) -> Pair:
@@ -114,7 +114,7 @@ class _MobileNet:
         )
         x = norm(conv(x))
         role = 'depthwise_kernel' if conv.name.endswith('depthwise') else 'kernel'
-        self.rows.layer(conv, f'MobilenetV3/{source}', [role], **_WEIGHTS)
+        self.rows.layer(conv, f'MobilenetV3/{source}', [role], **WEIGHTS)
         self.rows.layer(norm, f'MobilenetV3/{source}/BatchNorm', STATISTICS)
         return x
 
@@ -143,8 +143,8 @@ class _MobileNet:
             squeeze = SqueezeAndExcite2D(wide, _adjusted(wide * 0.25))
             x = squeeze(x)
             old = f'MobilenetV3/{at}/squeeze_excite'
-            self.rows.layer(squeeze.squeeze_conv, f'{old}/Conv', **_WEIGHTS)
-            self.rows.layer(squeeze.excite_conv, f'{old}/Conv_1', **_WEIGHTS)
+            self.rows.layer(squeeze.squeeze_conv, f'{old}/Conv', **WEIGHTS)
+            self.rows.layer(squeeze.excite_conv, f'{old}/Conv_1', **WEIGHTS)
         x = self.conv(x, width, f'{at}_project', f'{at}/project')
         if stride == 1 and shortcut.shape[-1] == width:
             x = layers.Add(name=f'{at}_Add')([shortcut, x])
