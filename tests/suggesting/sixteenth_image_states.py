@@ -2,6 +2,7 @@
 
 from tests.suggesting.blind_objects import STATISTICS, with_slots
 from tests.suggesting.known_pairs import Pair
+from tests.suggesting.sixteenth_image_backbones import with_averages
 from tests.suggesting.tenth_image_state_dicts import Shifts
 
 
@@ -73,7 +74,4 @@ def mobilenet_v1() -> Pair:
     at = f'{root}/Logits/Conv2d_1c_1x1'
     names.add(f'{at}/weights', 'classifier.weight', (1, 1, 1024, 1001), (1001, 1024))
     names.add(f'{at}/biases', 'classifier.bias', (1001,))
-    pair = names.pair()
-    slots = with_slots(pair, 'RMSProp', 'RMSProp_1', others={'global_step': ()})
-    averages = with_slots(pair, 'ExponentialMovingAverage', but='^$')
-    return Pair({**slots.shapes, **averages.shapes}, pair.target, pair.sources)
+    return with_averages(names.pair(), 'RMSProp', 'RMSProp_1')
