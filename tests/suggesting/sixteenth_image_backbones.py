@@ -174,8 +174,9 @@ _LARGE = (
 def mobilenet_v3() -> Pair:
     """tensorflow/models' slim's MobileNet V3 of 1001 classes, large, and keras-team/keras-cv's MobileNetV3Backbone.
 
-    The new one has no layers after the last norm. Which slots slim's published checkpoint has is not verified; they
-    are those of slim's training.
+    The new one has no layers after the last norm. Its preset's numbers and the name of its first norm are not verified;
+    they are slim's, and like that of its last norm. Neither is which slots slim's published checkpoint has; they are
+    those of slim's training.
     """
     tf.keras.backend.clear_session()
     layers, net = tf.keras.layers, _MobileNet()
