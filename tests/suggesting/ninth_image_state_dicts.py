@@ -23,7 +23,7 @@ class _State(Names):
 
 
 # The size of the kernels, the factor of expansion, the width and the count of the blocks of each stage.
-_EFFICIENT = (
+EFFICIENT = (
     (3, 1, 16, 1),
     (3, 6, 24, 2),
     (5, 6, 40, 2),
@@ -43,7 +43,7 @@ def efficientnet() -> Pair:
     names.kernel('stem/conv2d/kernel', '_conv_stem', (3, 3, 3, 32))
     names.state(f'stem/{norm}', '_bn0', 32)
     number, x = 0, 32
-    for size, factor, width, count in _EFFICIENT:
+    for size, factor, width, count in EFFICIENT:
         for _ in range(count):
             at, new, wide = f'blocks_{number}', f'_blocks.{number}', factor * x
             convs, norms = (
