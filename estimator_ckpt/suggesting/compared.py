@@ -73,6 +73,7 @@ class ComparedSide:
     Attributes:
       all: All tensors of this side.
       variables: The variables of the model.
+      copies: Those that were left out, because the other side has each of them once.
       steps: The global steps.
       iterations: The iteration counters of optimizers.
       slots: The number of slots.
@@ -93,6 +94,7 @@ class ComparedSide:
         self._is_dotted = not any('/' in name for t in self.all for name in t.names)
         self._order = order or (_order(graph) if graph else {})
         self.variables: list[ComparedTensor] = []
+        self.copies: list[ComparedTensor] = []
         self.steps: list[ComparedTensor] = []
         self.iterations: list[ComparedTensor] = []
         self.slots = 0
@@ -117,13 +119,12 @@ class ComparedSide:
                 self.ignored[kind] += 1
 
     def leave_out_copies(self, other: 'ComparedSide') -> None:
-        """Takes copies of variables for averages unless the other side has them too: averages, target networks."""
-        shapes = {row.tensor.name: row.shape or () for row in self.variables}
+        """Leaves out copies of variables, averages and target networks, unless the other side has them too."""
+        shapes = {row.names[-1]: row.shape or () for row in self.variables}
         of_targets = [row.shape or () for row in other.variables if is_of_target(row.names)]
         copied = copies(shapes, (row.shape or () for row in other.variables), of_targets)
-        if copied:
-            self.variables = [row for row in self.variables if row.tensor.name not in copied]
-            self.ignored[Kind.AVERAGE] += len(copied)
+        self.copies = [row for row in self.variables if row.names[-1] in copied]
+        self.variables = [row for row in self.variables if row.names[-1] not in copied]
 
     def aligned_as(self) -> Iterator[Variable]:
         """Yields the variables as they are aligned."""

@@ -69,6 +69,7 @@ def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
         ComparedSide(target_rows, targets.graph, _creation_order(targets)),
     )
     sides[0].leave_out_copies(sides[1])
+    sides[1].leave_out_copies(sides[0])
     source_variables, target_variables = (side.variables for side in sides)
     sides[0].variables = join(source_variables, target_variables)
     sides[1].variables = join(target_variables, source_variables)
@@ -194,7 +195,8 @@ class _Suggester:
         )
         candidates = alignment.candidates | {t: [s] for t, s in alignment.sources.items()}
         all_sources = self._source.variables + self._source.steps
-        for number, target in enumerate(self._target.variables + self._target.steps):
+        remaining = self._target.variables + self._target.steps + self._target.copies
+        for number, target in enumerate(remaining):
             if target in targets:
                 continue
             possible = steps if target in self._target.steps else candidates.get(number, [])
@@ -231,6 +233,7 @@ class _Suggester:
         targets = {claim.target for claim in written}
         unmatched = [row for row in self._target.iterations if row not in targets]
         self._target.ignored[Kind.OPTIMIZER] += len(unmatched)
+        self._source.ignored[Kind.AVERAGE] += len(self._source.copies)
         self._source.ignored[Kind.OPTIMIZER] += len(self._source.iterations)
         for side, title in ((self._source, 'source'), (self._target, 'target')):
             counts = [f'{kind} ({count:,})' for kind, count in sorted(side.ignored.items()) if count]

@@ -316,6 +316,19 @@ class TestCopies:
         noisy = self._with_targets() | {f'noisy/{rest}': shape for rest, shape in self.ONLINE.items()}
         assert not copies(noisy, both, self.ONLINE.values())
 
+    def test_the_target_network_of_the_new_program_alone_has_no_source(self, tmp_path):
+        new = self._with_targets('model', 'model_target')
+        old = {f'prediction/{rest}': shape for rest, shape in self.ONLINE.items()}
+        suggestion = suggest(tmp_path, old, new)
+        assert found(suggestion) == {f'model/{rest}': f'prediction/{rest}' for rest in self.ONLINE}
+        assert {row.target for row in suggestion.missing} == {f'model_target/{rest}' for rest in self.ONLINE}
+
+    def test_the_target_network_of_the_new_program_has_that_of_the_old_one(self, tmp_path):
+        new = self._with_targets('model', 'model_target')
+        suggestion = suggest(tmp_path, self._with_targets('prediction', 'target'), new)
+        right = {f'model/{rest}': f'prediction/{rest}' for rest in self.ONLINE}
+        assert found(suggestion) == right | {f'model_target/{rest}': f'target/{rest}' for rest in self.ONLINE}
+
     @pytest.mark.parametrize('online', ['source', 'source_encoder', 'old_target'])
     def test_the_texts_that_are_translated_are_no_networks(self, online):
         assert not copies(self._with_targets(online), self.ONLINE.values())
