@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tests.suggesting.blind_objects import Rows, with_slots
 from tests.suggesting.known_pairs import Pair
+from tests.suggesting.seventh_language_models import albert_heads
 from tests.suggesting.sixth_language_models import (
     FeedForward,
     LayerNormalization,
@@ -63,14 +64,9 @@ def similar_sentences() -> Pair:
     x = apply(rows, _layers.Dense(width, 'tanh', name='Pooler-Dense'), x, 'bert/pooler/dense')
     output = _layers.Dense(2, 'softmax')
     model = tf.keras.Model(inputs, output(_layers.Dropout(0.1)(x)))
-    at = 'cls/predictions'
-    others = {
-        f'{at}/transform/dense/kernel': (width, narrow),
-        f'{at}/transform/dense/bias': (narrow,),
-        f'{at}/transform/LayerNorm/gamma': (narrow,),
-        f'{at}/transform/LayerNorm/beta': (narrow,),
-        f'{at}/output_bias': (words,),
-        'cls/seq_relationship/output_weights': (2, width),
-        'cls/seq_relationship/output_bias': (2,),
-    }
-    return with_slots(rows.pair(others, model=model), 'adam_m', 'adam_v', others={'global_step': ()})
+    return with_slots(
+        rows.pair(albert_heads(words, narrow, width), model=model),
+        'adam_m',
+        'adam_v',
+        others={'global_step': ()},
+    )
