@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tests.suggesting.blind_objects import Rows, with_slots
 from tests.suggesting.keras_nlp_layers import Encoder, Positions, add_attention
-from tests.suggesting.known_pairs import Pair
+from tests.suggesting.known_pairs import Pair, Shapes
 
 _NORM = ('gamma', 'beta')
 
@@ -50,6 +50,20 @@ def flax_bert() -> Pair:
     return with_slots(Pair(old, new, sources), 'adam_m', 'adam_v', others={'global_step': ()})
 
 
+def albert_heads(words: int, narrow: int, width: int) -> Shapes:
+    """Returns the shapes of the heads with which google-research/albert is pretrained."""
+    at = 'cls/predictions'
+    return {
+        f'{at}/transform/dense/kernel': (width, narrow),
+        f'{at}/transform/dense/bias': (narrow,),
+        f'{at}/transform/LayerNorm/gamma': (narrow,),
+        f'{at}/transform/LayerNorm/beta': (narrow,),
+        f'{at}/output_bias': (words,),
+        'cls/seq_relationship/output_weights': (2, width),
+        'cls/seq_relationship/output_bias': (2,),
+    }
+
+
 def keras_nlp_albert() -> Pair:
     """google-research/albert as it is pretrained, and AlbertBackbone of keras-team/keras-nlp, whose heads are an axis.
 
@@ -90,14 +104,9 @@ def keras_nlp_albert() -> Pair:
     rows.layer(block._feedforward_output_dense, f'{at}/ffn_1/intermediate/output/dense')
     rows.layer(block._feedforward_layernorm, f'{at}/LayerNorm_1', _NORM)
     rows.layer(pooled, 'bert/pooler/dense')
-    at = 'cls/predictions'
-    others = {
-        f'{at}/transform/dense/kernel': (width, narrow),
-        f'{at}/transform/dense/bias': (narrow,),
-        f'{at}/transform/LayerNorm/gamma': (narrow,),
-        f'{at}/transform/LayerNorm/beta': (narrow,),
-        f'{at}/output_bias': (words,),
-        'cls/seq_relationship/output_weights': (2, width),
-        'cls/seq_relationship/output_bias': (2,),
-    }
-    return with_slots(rows.pair(others, model=model), 'adam_m', 'adam_v', others={'global_step': ()})
+    return with_slots(
+        rows.pair(albert_heads(words, narrow, width), model=model),
+        'adam_m',
+        'adam_v',
+        others={'global_step': ()},
+    )
