@@ -1,6 +1,8 @@
 """Tells which of several recurrent cells of the same sizes is which: by the words of their names, then by the numbers.
 
-An encoder and a decoder often have the same sizes, and `decoder` comes before `encoder` in the order of names.
+An encoder and a decoder often have the same sizes, and `decoder` comes before `encoder` in the order of names. Where
+the other side has only numbers, the encoder has the first ones: programs make it first, for the decoder starts from its
+states.
 """
 
 import re
@@ -9,6 +11,10 @@ from collections.abc import Mapping, Sequence
 from estimator_ckpt.mapping.recurrent_cells import Cell
 
 _WORD = re.compile(r'[A-Z]?[a-z]+|[A-Z]+')
+# What tells two halves of a program, in their order.
+_HALVES = ('enc', 'dec')
+# The numbers in the scope of a `MultiRNNCell` alone are those of one stack.
+_STACK = 'multi'
 # The fewest letters of an abbreviation, such as `enc`.
 _LEAST_LETTERS = 3
 
@@ -29,6 +35,9 @@ def paired(
         called here.
     """
     groups, other_groups = _by_words(cells, called), _by_words(others, called)
+    fewer = min(groups, other_groups, key=len)
+    if len(groups) != len(other_groups) and not any(_STACK in words for words in fewer):
+        groups, other_groups = _in_one(groups), _in_one(other_groups)
     pairs: list[tuple[Cell, Cell]] = []
     for words, other_words in _matched(list(groups), list(other_groups)) or ():
         if len(groups[words]) != len(other_groups[other_words]):
@@ -45,6 +54,18 @@ def _by_words(cells: Sequence[Cell], called: Mapping[str, str]) -> dict[Words, l
         words = {word.lower() for word in _WORD.findall(called.get(name, name))}
         groups.setdefault(frozenset(words), []).append(cell)
     return groups
+
+
+def _in_one(groups: Mapping[Words, list[Cell]]) -> Mapping[Words, list[Cell]]:
+    """Returns the cells of an encoder and of a decoder as one group in their order; others as they are."""
+    of_all = frozenset.intersection(*groups)
+    halves: dict[str, list[Cell]] = {}
+    for words, cells in groups.items():
+        said = [half for half in _HALVES if any(word.startswith(half) for word in words - of_all)]
+        if len(said) != 1 or said[0] in halves:
+            return groups
+        halves[said[0]] = cells
+    return {of_all: [cell for half in _HALVES for cell in halves.get(half, ())]}
 
 
 def _matched(groups: Sequence[Words], others: Sequence[Words]) -> list[tuple[Words, Words]] | None:

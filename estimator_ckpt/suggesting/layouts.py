@@ -10,7 +10,7 @@ Programs of TensorFlow have single matrices with the outputs first too, as BERT'
 import collections
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from estimator_ckpt.suggesting.compared import ComparedTensor
 from estimator_ckpt.suggesting.name_parts import find_role, words
@@ -100,7 +100,9 @@ def _with_outputs_last(rows: list[ComparedTensor], layers: Layers, others: Layer
       rows: The tensors of one side.
       layers: Its layers.
       others: Those of the other side, where such a layer has its outputs last, and no kernel has the matrix's shape.
+        Nor may the other side lack the layers beside it: of BERT's `cls`, programs have all or nothing.
     """
+    lacking = _heads_that_lack(layers, {shape for of in others.values() for shape in of.values()})
     of_others = {(of['kernel'], of.get('bias', ())) for of in others.values() if 'kernel' in of}
     kernels = {kernel for kernel, _ in of_others}
     changed = []
@@ -108,10 +110,28 @@ def _with_outputs_last(rows: list[ComparedTensor], layers: Layers, others: Layer
         role, layer = _role(row)
         shape, bias = row.shape or (), layers[layer].get('bias', ())
         has_outputs_first = role == 'kernel' and len(shape) == 2 and shape[:1] == bias != shape[1:]
-        if has_outputs_first and shape not in kernels and (shape[::-1], bias) in of_others:
+        has_counterpart = shape not in kernels and (shape[::-1], bias) in of_others
+        if has_outputs_first and has_counterpart and _head(layer) not in lacking:
             row = dataclasses.replace(row, shape=shape[::-1], axes=(1, 0))
         changed.append(row)
     return changed
+
+
+def _heads_that_lack(layers: Layers, shapes: Collection[Shape]) -> set[str]:
+    """Returns the scopes of less than half of the layers in which one has a shape that the other side lacks."""
+    heads = collections.Counter(map(_head, layers))
+    lacking = {
+        _head(layer)
+        for layer, of in layers.items()
+        if not all(shape in shapes or shape[::-1] in shapes for shape in of.values())
+    }
+    return {head for head in lacking if head and 2 * heads[head] < len(layers)}
+
+
+def _head(layer: str) -> str:
+    """Returns the outermost scope of a layer in scopes of scopes: `cls` of `cls/predictions/transform/dense`."""
+    scope, _, rest = layer.partition('/')
+    return scope if '/' in rest else ''
 
 
 def _named_alike(source: Iterable[ComparedTensor], target: Iterable[ComparedTensor]) -> bool:

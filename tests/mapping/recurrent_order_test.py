@@ -9,6 +9,7 @@ from tests.bundle.helpers import save
 from tests.mapping.cells import INPUTS, LENGTH, LSTM_SHAPES, UNITS, random_values
 
 layers = tf.keras.layers
+HALVES = [f'{half}/multi_rnn_cell/cell_{n}' for half in ('decoder', 'encoder') for n in range(2)]
 TWO_LAYERS = ['rnn/multi_rnn_cell/cell_0', 'rnn/multi_rnn_cell/cell_1']
 
 
@@ -66,8 +67,13 @@ def planned(tmp_path, scopes, model, rules='rnn'):
         (['decoder', 'encoder'], subclassed, ['encoder', 'decoder'], ['encoder', 'decoder']),
         (TWO_LAYERS, functional, ['lstm_9', 'lstm_10'], TWO_LAYERS),
         (['rnn', 'rnn_1'], functional, ['lstm', 'lstm_1'], ['rnn', 'rnn_1']),
+        (['seq/decoder', 'seq/encoder'], functional, ['lstm', 'lstm_1'], ['seq/encoder', 'seq/decoder']),
+        (HALVES, functional, ['lstm_7', 'lstm_8', 'lstm_9', 'lstm_10'], [*HALVES[2:], *HALVES[:2]]),
     ],
-    ids=['words', 'abbreviations', 'the last one', 'attributes', 'numbers', 'no number first'],
+    ids=[
+        *('words', 'abbreviations', 'the last one', 'attributes', 'numbers', 'no number first'),
+        *('numbers of an encoder and a decoder', 'numbers of stacks'),
+    ],
 )
 def test_names_tell_cells_apart(tmp_path, scopes, model, names, expected, rules):
     assert planned(tmp_path, scopes, model(names), rules) == expected
@@ -76,7 +82,7 @@ def test_names_tell_cells_apart(tmp_path, scopes, model, names, expected, rules)
 @pytest.mark.parametrize(
     ('scopes', 'model', 'names'),
     [
-        (['decoder', 'encoder'], functional, ['lstm', 'lstm_1']),
+        (['second', 'first'], functional, ['lstm', 'lstm_1']),
         (['question', 'answer'], functional, ['left', 'right']),
         (TWO_LAYERS, subclassed, ['encoder', 'decoder']),
         (['encoder', 'encoder_1', 'decoder'], functional, ['encoder', 'decoder', 'decoder_1']),

@@ -6,7 +6,7 @@ import pytest
 import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.bundle.writer import BundleWriter
-from tests.suggesting.known_pairs import suggest
+from tests.suggesting.known_pairs import found, suggest
 
 safetensors = pytest.importorskip('safetensors.numpy')
 
@@ -120,6 +120,20 @@ def test_a_single_matrix_may_have_its_outputs_first(tmp_path, turned):
     transposed = [rule for rule in suggestion.rules if rule.operations]
     assert [rule.operations for rule in transposed] == ['transpose=1,0']
     assert ('output_weights' in transposed[0].replacement) == turned
+
+
+@pytest.mark.parametrize('has_all', [True, False])
+def test_a_head_is_no_counterpart_if_the_layers_beside_it_have_none(tmp_path, has_all):
+    """BERT is pretrained with `cls`; a classifier that it is tuned for has another layer of two classes."""
+    old = {f'bert/layer_{n}/dense/kernel': (24, 96) for n in range(4)}
+    old |= {f'bert/layer_{n}/dense/bias': (96,) for n in range(4)}
+    new = {name.replace('layer_', 'blocks/block_'): shape for name, shape in old.items()}
+    head = {'cls/seq_relationship/output_weights': (2, 24), 'cls/seq_relationship/output_bias': (2,)}
+    words = {'cls/predictions/output_bias': (1000,)}
+    new |= {'dense/kernel': (24, 2), 'dense/bias': (2,)} | ({'masked/bias': (1000,)} if has_all else {})
+    names = found(suggest(tmp_path, old | head | words, new))
+    assert names.get('dense/kernel') == ('cls/seq_relationship/output_weights' if has_all else None)
+    assert names.get('dense/bias') == ('cls/seq_relationship/output_bias' if has_all else None)
 
 
 def test_heads_that_the_other_side_divides_are_joined_before_the_axes_change(tmp_path):
