@@ -32,7 +32,7 @@ class _Depth(StateDict):
 
 
 def mono_depth() -> Pair:
-    """mrharicot/monodepth with its ResNet-50 as it is trained, and the state of OniroAI/MonoDepth-PyTorch's resnet50_md.
+    """mrharicot/monodepth with ResNet-50 as it is trained, and the state of OniroAI/MonoDepth-PyTorch's resnet50_md.
 
     The old one has no norms. Each block of both projects what it adds; the strides of both lie in other blocks. The
     answer is that of the layers' order.
