@@ -31,7 +31,10 @@ class _Yolo:
         norm = _layers.BatchNormalization(name=f'norm_{number}')
         x = norm(conv(x))
         if scope:
-            self.rows.add(conv.kernel, self.source(scope, 'Variable'))
+            if number == 4:
+                self.others[self.source(scope, 'Variable')] = (3, 3, *conv.kernel.shape[2:])
+            else:
+                self.rows.add(conv.kernel, self.source(scope, 'Variable'))
             self.others[self.source(scope, 'Variable')] = (width // 8,)
             self.rows.layer(norm, self.source(scope, 'batch_normalization'), STATISTICS)
         return _layers.LeakyReLU(alpha=0.1)(x)
@@ -57,9 +60,9 @@ class _Yolo:
 def yolo_v2() -> Pair:
     """wenxichen/tensorflow_yolo2's darknet as it is trained for VOC, and experiencor/keras-yolo2's of 20 classes.
 
-    All widths are an eighth. The old convolutions have biases, and a seventh in the detection's has no path beside it;
-    so of its third one and of its output, which is normalized, nothing is in the new one. The old sizes of the
-    eighteen convolutions are 3 but where the new are 1, save for the fourth, which is 3 in the old one.
+    All widths are an eighth. The old convolutions have biases, and no path goes by the three of its detection, so that
+    the third and the normalized output have nothing in the new one. The fourth kernel is of 3x3 in the old one, of 1x1
+    in the new, and without an answer, while the norm behind it has one.
     """
     tf.keras.backend.clear_session()
     yolo = _Yolo()
@@ -114,7 +117,7 @@ class _East:
         x = _layers.Activation('relu')(norm(conv(_layers.ZeroPadding2D((3, 3))(image))))
         self.rows.layer(conv, 'resnet_v1_50/conv1', ['kernel'], **_SLIM)
         self.rows.layer(norm, 'resnet_v1_50/conv1/BatchNorm', STATISTICS)
-        x, outputs = _layers.MaxPooling2D((3, 3), strides=(2, 2), padding='same')(x), []
+        x, outputs = _layers.MaxPooling2D((3, 3), strides=(2, 2))(x), []
         for stage, count in enumerate((3, 4, 6, 3), 2):
             for number in range(count):
                 x = self.block(x, stage, number)
@@ -136,11 +139,15 @@ class _East:
         return x
 
 
+def _resized(x: Any) -> Any:
+    return tf.image.resize(x, 2 * tf.shape(x)[1:3])
+
+
 def east() -> Pair:
     """argman/EAST with ResNet-50 as it is trained, with averages of what is trained, and janzd/EAST's EAST_model.
 
-    The new convolutions have all biases. Its ResNet50 is that of Keras's first versions, whose shortcuts come last in
-    a block and whose layers are named after Caffe's. What it pads at the top and pools is like that of the old one here.
+    All of the new convolutions have biases. The new ResNet50 is that of Keras's first versions, whose shortcuts come
+    last in a block, and whose layers are named after Caffe's.
     """
     tf.keras.backend.clear_session()
     net = _East()
@@ -153,9 +160,10 @@ def east() -> Pair:
             'target_score_map',
         )
     ]
-    *lower, x = net.stages(image)
+    first, *lower, x = net.stages(image)
+    lower.insert(0, _layers.ZeroPadding2D(((1, 0), (1, 0)))(first))
     for number, (width, skipped) in enumerate(zip((128, 64, 32), reversed(lower), strict=True), 1):
-        x = _layers.UpSampling2D(2, interpolation='bilinear', name=f'resize_{number}')(x)
+        x = _layers.Lambda(_resized, name=f'resize_{number}')(x)
         x = _layers.concatenate([x, skipped], axis=3)
         x = net.fused(net.fused(x, width, 1), width, 3)
     x = net.fused(x, 32, 3)
