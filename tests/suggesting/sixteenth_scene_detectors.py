@@ -206,7 +206,7 @@ class _RNet(tf.keras.Model):
 
 
 def face_refiner() -> Pair:
-    """AITTSMD/MTCNN-Tensorflow's R-Net as it is trained, and the RNet of ipazc/mtcnn's first whole version.
+    """AITTSMD/MTCNN-Tensorflow's R-Net as it is trained, and the class RNet that ipazc/mtcnn has had since 2024.
 
     The new one gives boxes before classes, has no landmarks, and a PReLU more; its slopes have axes of the image's
     extents. It swaps these before its first dense layer.

@@ -36,8 +36,8 @@ class _Tiramisu:
         self.rows.layer(conv, self._source('Conv2d_transpose'), **_SLIM)
         return _layers.concatenate([x, skipped], axis=-1)
 
-    def block(self, x: Any, count: int, growth: int) -> tuple[Any, Any]:
-        """Returns what a block takes and makes, and what it makes alone."""
+    def block(self, x: Any, count: int, growth: int) -> tuple[Any, list[Any]]:
+        """Returns what a block takes and makes together, and what it makes."""
         made = []
         for _ in range(count):
             made.append(self.unit(x, growth))
@@ -48,8 +48,8 @@ class _Tiramisu:
 def fc_dense_net() -> Pair:
     """GeorgeSeif/Semantic-Segmentation-Suite's FC-DenseNet56 as it is trained, and MadYZR/FC-DenseNet-Keras'.
 
-    The new one is of as many layers as the old one, for 12 classes. The old norms do not scale. The old depths are
-    those of its default of 56 layers.
+    Both are for 12 classes; the depths and the growth that the new one is made with are those of the old one, not its
+    own defaults. The old norms do not scale.
     """
     tf.keras.backend.clear_session()
     net, growth, count, pools = _Tiramisu(), 12, 4, 5
