@@ -137,8 +137,8 @@ def dcgan() -> Pair:
 def denoiser() -> Pair:
     """wbhu/DnCNN-tensorflow of seventeen blocks as it is trained, with its optimizer's name, and husqin/DnCNN-keras'.
 
-    All of the new convolutions have biases. That the copy of the old code that was read, of which many repositories
-    have the same, is the later one of that repository is not verified.
+    All of the new convolutions have biases. The old code was read in JoeXinfa/DnCNN-tensorflow, a copy of it; the
+    states of the former that could be read are earlier ones, with other names.
     """
     tf.keras.backend.clear_session()
     rows = Rows()
