@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from estimator_ckpt.suggesting.activations import activation_pairs
 from estimator_ckpt.suggesting.beside_convolutions import beside_convolutions
 from estimator_ckpt.suggesting.candidates import possible_sources
+from estimator_ckpt.suggesting.connected import connected
 from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.counted_blocks import in_counted_blocks
 from estimator_ckpt.suggesting.elsewhere import as_elsewhere
@@ -198,6 +199,7 @@ class _Aligner(Progress):
             or self._in_gaps()
             or self._inside_scopes()
             or self._as_elsewhere()
+            or self._connected()
             or self._activations()
             or self._all_norms()
             or self._last_norm()
@@ -244,6 +246,10 @@ class _Aligner(Progress):
     def _as_elsewhere(self) -> bool:
         """Accepts the last two layers of a kind in the order of other blocks. Returns True if there were any."""
         return self.accept_in_order(list(as_elsewhere(self.sides, self.live, self.result.sources)))
+
+    def _connected(self) -> bool:
+        """Accepts layers right before or after layers that are aligned. Returns True if there were any."""
+        return self.accept_in_order(connected(self.sides, self.live, self.result.sources, self.matcher))
 
     def _beside_convolutions(self) -> bool:
         """Accepts normalizations before or after convolutions that are aligned. Returns True if there were any."""

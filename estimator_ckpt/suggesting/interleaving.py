@@ -101,12 +101,23 @@ def _in_scope(of_convolutions: dict[str, list], rows: list) -> Iterator[tuple[La
         kept = [rows for rows in kept if rows]
         for choice in (kept, *([rows] for rows in kept if len(kept) > 1)):
             if len(choice) == 1 and len(choice[0]) > len(norms_in_order) >= len(choice[0]) - _MOST_HEADS:
-                choice = [choice[0][: len(norms_in_order)]]
+                choice = _without_heads(choice[0], norms_in_order)
             if sum(map(len, choice)) == len(norms_in_order):
                 pairs = _in_order(choice, norms_in_order)
                 if pairs:
                     yield from pairs
                     return
+
+
+def _without_heads(convolutions: Sequence[Layer], norms: Sequence[Layer]) -> list[Sequence[Layer]]:
+    """Returns the first convolutions, as many as there are normalizations, as the only sequence.
+
+    There is none if later ones have as many channels: then the first one may be that without a normalization.
+    """
+    count = len(norms)
+    later = [convolutions[start : start + count] for start in range(1, len(convolutions) - count + 1)]
+    is_sure = not any(all(map(agree, part, norms)) for part in later)
+    return [convolutions[:count]] if is_sure else []
 
 
 def _in_order(sequences: Sequence[Sequence[Layer]], norms: Sequence[Layer]) -> list[tuple[Layer, Layer]]:

@@ -1,4 +1,4 @@
-"""Pairs of fifteen blind tests: what people restore, by names from repositories that the search was not made with.
+"""Pairs of sixteen blind tests: what people restore, by names from repositories that the search was not made with.
 
 They were written without a look at what the search finds of them. Each pair says which repository each side follows.
 When they were first measured, those of the first test (`blind_...`) had a mean recall of 0.69, and four had wrong
@@ -10,8 +10,9 @@ both sides are bare names, 0.94, and none; those of the tenth (`tenth_...`), mos
 one; those of the eleventh (`eleventh_...`), such networks of other repositories, 0.79, and none; those of the twelfth
 (`twelfth_...`), whose old sides are mostly written by hand, 0.83, and one; those of the thirteenth (`thirteenth_...`),
 mainstream networks, 0.89, and one; those of the fourteenth (`fourteenth_...`), such ones too, 0.90, and three; those of
-the fifteenth (`fifteenth_...`), mainstream networks and recurrent ones, 0.83, and two. What the search missed of the
-pairs of `TUNED` was looked at then.
+the fifteenth (`fifteenth_...`), mainstream networks and recurrent ones, 0.83, and two; those of the sixteenth
+(`sixteenth_...`), mainstream networks, 0.88, and one. What the search missed of the pairs of `TUNED` was looked at
+then.
 """
 
 from collections.abc import Callable
@@ -85,6 +86,17 @@ from tests.suggesting import (
     seventh_recurrent_memory,
     seventh_sketches,
     seventh_speech_networks,
+    sixteenth_image_backbones,
+    sixteenth_image_classifiers,
+    sixteenth_image_states,
+    sixteenth_scene_detectors,
+    sixteenth_scene_images,
+    sixteenth_scene_states,
+    sixteenth_sequence_agents,
+    sixteenth_sequence_encoders,
+    sixteenth_sequence_states,
+    sixteenth_sequence_transformers,
+    sixteenth_sequence_translators,
     sixth_agents,
     sixth_detectors,
     sixth_image_networks,
@@ -204,6 +216,16 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'belval_crnn': fifteenth_image_texts.crnn,
     'elmo_state': fifteenth_sequence_state_dicts.elmo_state,
     'pointer_generator_state': fifteenth_sequence_state_dicts.pointer_generator_state,
+    'atari_q_network': fifteenth_sequence_agents.atari_q_network,
+    'tf_t5': sixteenth_sequence_transformers.tf_t5,
+    'dueling_q_networks': sixteenth_sequence_agents.dueling,
+    'multinomial_vae': sixteenth_sequence_agents.multinomial_vae,
+    'bert4keras_albert_sentences': sixteenth_sequence_encoders.similar_sentences,
+    'keras_words': sixteenth_sequence_translators.words,
+    'actor_critic_state': sixteenth_sequence_states.actor_critic_state,
+    'keras_yolo2': sixteenth_scene_detectors.yolo_v2,
+    'keras_denoiser': sixteenth_scene_images.denoiser,
+    'tensorpack_dcgan': sixteenth_scene_images.dcgan,
 }
 HELD_BACK: dict[str, Callable[[], Pair]] = {
     'cifar_10': blind_image_networks.cifar_10,
@@ -352,10 +374,24 @@ HELD_BACK: dict[str, Callable[[], Pair]] = {
     'kwotsin_xception': fifteenth_image_classifiers.xception,
     'tflearn_alexnet': fifteenth_image_classifiers.alexnet,
     'highres3dnet_state': fifteenth_image_states.highres3dnet,
-    'atari_q_network': fifteenth_sequence_agents.atari_q_network,
     'unnamed_char_rnn': fifteenth_sequence_recurrent.characters,
     'crnn_tf2': fifteenth_sequence_recurrent.words_in_images,
     'word_rnn': fifteenth_sequence_recurrent.reviews,
     'bert4keras_bert': fifteenth_sequence_transformers.bert4keras_bert,
     'tf_electra': fifteenth_sequence_transformers.tf_electra,
+    'keras_cv_resnet': sixteenth_image_backbones.official_resnet,
+    'keras_cv_mobilenet_v3': sixteenth_image_backbones.mobilenet_v3,
+    'keras_cv_efficientnet': sixteenth_image_backbones.efficientnet_v1,
+    'subclassed_densenet_121': sixteenth_image_classifiers.densenet_121,
+    'subclassed_mobilenet_v2': sixteenth_image_classifiers.mobilenet_v2,
+    'keras_cv_resnet_v2': sixteenth_image_classifiers.resnet_v2,
+    'timm_inception_resnet_v2': sixteenth_image_states.inception_resnet_v2,
+    'hugging_face_mobilenet_v1': sixteenth_image_states.mobilenet_v1,
+    'gomoku': sixteenth_sequence_agents.gomoku,
+    'flax_translator': sixteenth_sequence_states.flax_translator,
+    'keras_east': sixteenth_scene_detectors.east,
+    'face_refiner': sixteenth_scene_detectors.face_refiner,
+    'fc_dense_net': sixteenth_scene_images.fc_dense_net,
+    'mono_depth_state': sixteenth_scene_states.mono_depth,
+    'haiku_vq_vae': sixteenth_scene_states.vq_vae,
 }

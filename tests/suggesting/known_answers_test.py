@@ -121,7 +121,6 @@ LEAST_RECALL_UNSEEN = {
     'bert4keras_mt5': 0.73,
     'thumt_state': 0.99,
     'tflearn_alexnet': 0.92,
-    'atari_q_network': 0.0,
 }
 
 

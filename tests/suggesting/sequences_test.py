@@ -2,6 +2,8 @@
 
 import pytest
 
+from estimator_ckpt.suggesting.families import Side, Variable
+from estimator_ckpt.suggesting.units import partners
 from tests.suggesting import known_pairs
 
 WIDTHS = (3, 8, 16, 16, 16, 32)
@@ -63,6 +65,26 @@ def test_normalizations_follow_their_convolutions(tmp_path):
     assert len(found) == 15
     for number, name in enumerate(counted('batch_normalization')):
         assert found[f'part{number}_bn/gamma'] == f'{name}/gamma'
+
+
+@pytest.mark.parametrize(
+    ('widths', 'of_norms', 'first'),
+    [
+        ([8, 16, 8, 24, 8, 1], [8, 16, 8, 24, 8], 0),
+        ([4, 8, 16, 8, 24, 1], [8, 16, 8, 24], None),
+        ([8, 8, 8, 8, 8, 1], [8, 8, 8, 8], None),
+        ([8, 16, 8, 16, 8, 16], [8, 16, 8, 16], None),
+    ],
+    ids=['none at the end', 'none at both ends', 'all alike', 'in turns'],
+)
+def test_fewer_normalizations_than_convolutions_are_paired_where_one_place_fits(widths, of_norms, first):
+    """A network that removes noise has none after the first convolution, and none after the last."""
+    names, norms = counted('conv2d', len(widths)), counted('batch_normalization', len(of_norms))
+    shapes = {f'{a}/kernel': (1, 1, x, y) for a, x, y in zip(names, [3, *widths], widths, strict=False)}
+    shapes |= {f'{a}/gamma': (y,) for a, y in zip(norms, of_norms, strict=True)}
+    side = Side(Variable(n, (a,), shape, known_pairs.FLOAT) for n, (a, shape) in enumerate(shapes.items()))
+    found = {[*shapes][a].partition('/')[0]: str(b.split).rstrip('/') for a, b in partners(side).items()}
+    assert found == ({} if first is None else dict(zip(names[first:], norms, strict=False)))
 
 
 def test_of_kinds_that_are_counted_apart_the_channels_tell_the_order(tmp_path):
