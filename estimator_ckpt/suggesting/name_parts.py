@@ -36,10 +36,11 @@ _FIRST_ROLE = {
     'kernel': re.compile(r'w_(?=[a-z])|(?:kernel|weight)[_-](?=[a-z]+$)', re.I),
     'bias': re.compile(r'b_(?=[a-z])|bias[_-](?=[a-z]+$)', re.I),
 }
+_OF_AVERAGES = ('EMA', 'ExponentialMovingAverage')
 # Statistics that `tf.train.ExponentialMovingAverage` keeps of the tensors that `tf.nn.moments` returns.
 _MOMENT = re.compile(
     r'(?P<layer>(?:.*?/)??)(?:moments(?:_\d+)?/)?(?:normalize(?:_\d+)?/|moments_\d+/)?'
-    r'(?P<moment>mean|variance|Squeeze|Squeeze_1)/(?:EMA|ExponentialMovingAverage)(?::0)?'
+    rf'(?P<moment>mean|variance|Squeeze|Squeeze_1)/(?:{"|".join(_OF_AVERAGES)})(?::0)?'
 )
 _ROLE_OF_MOMENT = {'Squeeze': 'mean', 'Squeeze_1': 'variance'}
 # What TensorFlow calls a variable without a name.
@@ -163,7 +164,7 @@ def find_role(name: str) -> tuple[str, str]:
       The role in the layer, such as `'kernel'`, or empty if the last component of the name neither ends nor starts with
       one; and the name without it.
     """
-    moment = _MOMENT.fullmatch(name)
+    moment = _MOMENT.fullmatch(name) if name.removesuffix(':0').endswith(_OF_AVERAGES) else None
     if moment is not None:
         role = _ROLE_OF_MOMENT.get(moment['moment'], moment['moment'])
         return role, _without_repetition(moment['layer'])

@@ -1,6 +1,7 @@
 """Aligns layers by what surrounds them: the layers in the same scope, or before and after them, that are aligned."""
 
 import collections
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +36,24 @@ def scopes_of(name: str) -> list[str]:
     Args:
       name: The name.
     """
-    return [name[: match.end()] for match in itertools.islice(_BOUNDARY.finditer(name), MOST_SCOPES)]
+    return [name[:end] for _, end in itertools.islice(_boundaries(name), MOST_SCOPES)]
+
+
+def _boundaries(name: str) -> Iterator[tuple[int, int]]:
+    """Yields where each boundary in a name begins and ends."""
+    offset = 0
+    for component in name.split('/'):
+        # A slash is a boundary itself, which no other one reaches across.
+        text = f'{component}/' if offset + len(component) < len(name) else component
+        for start, end in _boundaries_of(text):
+            yield offset + start, offset + end
+        offset += len(text)
+
+
+# Many names have the same components.
+@functools.lru_cache(maxsize=100_000)
+def _boundaries_of(component: str) -> list[tuple[int, int]]:
+    return [match.span() for match in _BOUNDARY.finditer(component)]
 
 
 class Surroundings:
@@ -67,8 +85,8 @@ class Surroundings:
                         continue
                     # `net/pi` and `net/pi_fc1` are in one scope.
                     scopes[number] = [
-                        (name[: match.start()], bool(_COUNTED.fullmatch(name, match.start())))
-                        for match in _BOUNDARY.finditer(name)
+                        (name[:start], bool(_COUNTED.fullmatch(name, start)))
+                        for start, _ in _boundaries(name)
                     ]
                     for scope, _ in scopes[number]:
                         members[scope].append(number)
