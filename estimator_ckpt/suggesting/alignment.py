@@ -9,6 +9,8 @@ compared with each family of the target that has variables of the same size: hyp
 family are which numbers of the other, such that layers find suitable counterparts. A hypothesis is accepted if there is
 enough evidence for it, and clearly more than for any rival that places one of its variables elsewhere. The procedure is
 repeated with the remaining variables until nothing more is accepted; these are ambiguous or have no counterpart.
+
+Of long stacks of equal blocks, only a few blocks are aligned like this, and the others after them.
 """
 
 import functools
@@ -30,6 +32,7 @@ from estimator_ckpt.suggesting.namesakes import numbers_in_names
 from estimator_ckpt.suggesting.progress import Alignment, Progress
 from estimator_ckpt.suggesting.scope_trees import laid_out
 from estimator_ckpt.suggesting.sequences import ORDER, Placement, certain, placements, same_norms
+from estimator_ckpt.suggesting.stacks import align_by_few
 from estimator_ckpt.suggesting.surroundings import agreement, surrounded
 from estimator_ckpt.suggesting.swapped_words import swapped
 from estimator_ckpt.suggesting.transformer_blocks import in_blocks
@@ -44,6 +47,13 @@ def align(source: Iterable[Variable], target: Iterable[Variable], others: int = 
       target: The variables of the target, numbered from 0.
       others: The number of further variables that are known to be the same.
     """
+    sides = list(source), list(target)
+    # What is known of others counts against the number of all variables.
+    found = None if others else align_by_few(*sides, _align_all)
+    return found or _align_all(*sides, others)
+
+
+def _align_all(source: Iterable[Variable], target: Iterable[Variable], others: int = 0) -> Alignment:
     return _Aligner(Side(source), Side(target), others).run()
 
 

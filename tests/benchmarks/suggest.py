@@ -14,6 +14,7 @@ variables alone (`names`), or their paths alone (`paths`).
 import os
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
@@ -37,7 +38,7 @@ _TABLES = {
 _ALL = {name: make for table in _TABLES.values() for name, make in table.items()}
 _PAIRS = flags.DEFINE_list('pairs', list(_ALL), 'Pairs to measure.')
 _FORM = flags.DEFINE_enum('form', 'objects', ['objects', *target_forms.FORMS], 'How targets are given.')
-_MANY = flags.DEFINE_integer('many', 10_000, 'Variables of the made-up checkpoint.')
+_MANY = flags.DEFINE_integer('many', 10_000, 'Variables of the made-up checkpoints.')
 _HEADER = ['pair', 'variables', 'rules', 'precision', 'recall', 'least confidence', 'seconds']
 
 
@@ -64,16 +65,54 @@ def _in_form(pair: known_pairs.Pair, directory: str) -> known_pairs.Pair:
     return target_forms.FORMS[_FORM.value](pair, os.path.join(directory, 'saved'))
 
 
-def _many(count: int, directory: str) -> list[object]:
-    """Two files of as many variables, in layers of five pairs."""
-    old, new = {}, {}
+def _layers(count: int) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """Yields the old name, the new name and the shape of each variable of layers of five pairs of a kernel and a bias."""
     for layer in range(count // 10):
         for number, name in enumerate(('query', 'key', 'value', 'up', 'down')):
-            for role, other, shape in (
+            for old, new, shape in (
                 ('weights', 'kernel', (64, 64 + number)),
                 ('biases', 'bias', (64 + number,)),
             ):
-                old[f'net/layer_{layer}/{name}/{role}'] = new[f'model/blocks/{layer}/{name}/{other}'] = shape
+                yield f'net/layer_{layer}/{name}/{old}', f'model/blocks/{layer}/{name}/{new}', shape
+
+
+def _transformer(count: int) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """Yields those of BERT's blocks, whose normalizations only the order tells apart."""
+    layers = {
+        'attention/self/query': ('query', (8, 8)),
+        'attention/self/key': ('key', (8, 8)),
+        'attention/self/value': ('value', (8, 8)),
+        'attention/output/dense': ('out', (8, 8)),
+        'attention/output/LayerNorm': ('norm1', (8,)),
+        'intermediate/dense': ('up', (8, 16)),
+        'output/dense': ('down', (16, 8)),
+        'output/LayerNorm': ('norm2', (8,)),
+    }
+    for block in range(count // 16):
+        for old, (new, shape) in layers.items():
+            for role in ('kernel', 'bias') if len(shape) > 1 else ('gamma', 'beta'):
+                of_role = shape if role == 'kernel' else shape[-1:]
+                yield (
+                    f'bert/encoder/layer_{block}/{old}/{role}',
+                    f'model/blocks/{block}/{new}/{role}',
+                    of_role,
+                )
+
+
+def _convolutions(count: int) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """Yields those of convolutions with normalizations that `tf.layers` counts; seven widths take turns."""
+    for number in range(count // 6):
+        width, counted = 8 + number % 7, f'_{number}' if number else ''
+        for role, shape in (('kernel', (3, 3, 8, width)), ('bias', (width,))):
+            yield f'conv2d{counted}/{role}', f'model/stage_{number}/conv/{role}', shape
+        for role in ('gamma', 'beta', 'moving_mean', 'moving_variance'):
+            yield f'batch_normalization{counted}/{role}', f'model/stage_{number}/bn/{role}', (width,)
+
+
+def _many(name: str, variables: Iterable[tuple[str, str, tuple[int, ...]]], directory: str) -> list[object]:
+    """Two files of many variables."""
+    rows = list(variables)
+    old, new, answer = ({row[x]: row[y] for row in rows} for x, y in ((0, 2), (1, 2), (1, 0)))
     paths = [
         known_pairs.write_index(os.path.join(directory, name), shapes)
         for name, shapes in (('old', old), ('new', new))
@@ -81,12 +120,11 @@ def _many(count: int, directory: str) -> list[object]:
     start = time.perf_counter()
     suggestion = estimator_ckpt.suggest_rules(*paths)
     seconds = time.perf_counter() - start
-    answer = dict(zip(new, old, strict=True))
     pairs = [pair for rule in suggestion.rules for pair in rule.pairs]
     right = sum(answer[target] == source for source, target in pairs)
     least = min((rule.confidence for rule in suggestion.rules), default=1.0)
     found = right / max(1, len(pairs)), right / len(answer)
-    return ['made up', len(new), len(suggestion.rules), *found, least, seconds]
+    return [name, len(new), len(suggestion.rules), *found, least, seconds]
 
 
 def _wrong(directory: str) -> list[list[object]]:
@@ -109,7 +147,9 @@ def main(_):
             rows = [_row(name, table[name], directory) for name in table if name in _PAIRS.value]
             if rows:
                 print_table(title, _HEADER, rows)
-        print_table('Many variables', _HEADER, [_many(_MANY.value, directory)])
+        made_up = {'layers': _layers, 'transformer': _transformer, 'convolutions': _convolutions}
+        rows = [_many(name, variables(_MANY.value), directory) for name, variables in made_up.items()]
+        print_table('Many variables', _HEADER, rows)
         print_table(
             'Models that are not the same', ['pair', 'proposed', 'ambiguous', 'missing'], _wrong(directory)
         )
