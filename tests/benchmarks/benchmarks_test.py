@@ -57,7 +57,7 @@ BENCHMARKS = {
         [
             ['canned_dnn', 'digits'],
             ['lstm'],
-            ['transformer'],
+            ['layers', 'transformer', 'convolutions'],
             ['canned_dnn as digits', 'digits as lstm', 'lstm as canned_dnn'],
         ],
     ),
