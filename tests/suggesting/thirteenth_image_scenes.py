@@ -131,7 +131,7 @@ def open_pose() -> Pair:
     return with_slots(pair, 'Adam', 'Adam_1', others={'Variable': (), **_POWERS})
 
 
-class _SrGan:
+class SrGan:
     """Builds krasserm's models of layers without names, and notes TensorLayer's names."""
 
     def __init__(self):
@@ -198,7 +198,7 @@ def sr_gan() -> Pair:
     what a Saver would save of both, with two optimizers of the generator and one of the other, is given.
     """
     tf.keras.backend.clear_session()
-    gan = _SrGan()
+    gan = SrGan()
     pair = gan.rows.pair(gan.old, generator=gan.generator(), discriminator=gan.discriminator())
     pair = with_slots(pair, 'Adam', 'Adam_1')
     others = {f'{name}{end}': () for name in _POWERS for end in ('', '_1', '_2')}
