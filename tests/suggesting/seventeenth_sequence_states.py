@@ -1,0 +1,58 @@
+"""Pairs of networks and the parameters of Flax and PyTorch, for a seventeenth blind test; see `blind_pairs`."""
+
+from tests.suggesting.blind_objects import with_slots
+from tests.suggesting.collected_names import Names
+from tests.suggesting.eighth_state_dicts import StateDict
+from tests.suggesting.known_pairs import Pair, Shapes
+
+_NORM = {'scale': 'g', 'bias': 'b'}
+
+
+def flax_gpt_2() -> Pair:
+    """openai/gpt-2's smallest as it is released, and huggingface/transformers' FlaxGPT2LMHeadModel.
+
+    The new kernels are transposed, of all but the tables. The released checkpoint has no slots.
+    """
+    width, inner, words, places = 768, 3072, 50257, 1024
+    names = Names('model/', 'transformer/')
+    names.add('wte', 'wte/embedding', (words, width))
+    names.add('wpe', 'wpe/embedding', (places, width))
+
+    def conv(layer: str, block: int, x: int, y: int) -> None:
+        names.add(f'h{block}/{layer}/w', f'h/{block}/{layer}/kernel', (1, x, y), (y, x))
+        names.add(f'h{block}/{layer}/b', f'h/{block}/{layer}/bias', (y,))
+
+    for n in range(12):
+        for norm in ('ln_1', 'ln_2'):
+            names.vectors(f'h{n}/{norm}', f'h/{n}/{norm}', width, _NORM, **_NORM)
+        conv('attn/c_attn', n, width, 3 * width)
+        conv('attn/c_proj', n, width, width)
+        conv('mlp/c_fc', n, width, inner)
+        conv('mlp/c_proj', n, inner, width)
+    names.vectors('ln_f', 'ln_f', width, _NORM, **_NORM)
+    return names.pair()
+
+
+def ml_agents_state() -> Pair:
+    """Unity-Technologies/ml-agents' PPO of release 0.11 by TensorFlow, and its SeparateActorCritic in PyTorch.
+
+    Both are for eight observations and two continuous actions, without normalization and memory, and with two layers
+    of 128, by default. The old one has the logarithm of the variance, the new one that of the deviation, so that it has
+    no source, and neither have the constants. The names of the new critic and of its heads are not verified.
+    """
+    state, observed, actions, width = StateDict(), 8, 2, 128
+    for n, target in enumerate(('network_body', 'critic.network_body')):
+        for m, x in enumerate((observed, width)):
+            at = f'{target}.linear_encoder.seq_layers.{2 * m}'
+            state.weights(f'main_graph_{n}/hidden_{m}', at, (x, width))
+    state.weights('dense', 'distribution.mu', (width, actions))
+    state.weights('extrinsic_value', 'critic.value_heads.value_heads.extrinsic', (width, 1))
+    state.old('log_sigma_squared', (actions,))
+    state.new('distribution.log_sigma', (1, actions))
+    for name in ('version_number', 'is_continuous_int', 'act_size_vector'):
+        state.new(name, (1,))
+    constants = ('is_continuous_control', 'version_number', 'memory_size', 'action_output_shape')
+    others: Shapes = dict.fromkeys(
+        (*constants, 'last_reward', 'global_step', 'beta1_power', 'beta2_power'), ()
+    )
+    return with_slots(state.pair(), 'Adam', 'Adam_1', others=others)
