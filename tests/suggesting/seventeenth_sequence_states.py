@@ -38,7 +38,7 @@ def ml_agents_state() -> Pair:
 
     Both are for eight observations and two continuous actions, without normalization and memory, and with two layers
     of 128, by default. The old one has the logarithm of the variance, the new one that of the deviation, so that it has
-    no source, and neither have the constants. The names of the new critic and of its heads are not verified.
+    no source, and neither have the constants.
     """
     state, observed, actions, width = StateDict(), 8, 2, 128
     for n, target in enumerate(('network_body', 'critic.network_body')):
