@@ -13,22 +13,17 @@ def flax_gpt_2() -> Pair:
 
     The new kernels are transposed, of all but the tables. The released checkpoint has no slots.
     """
-    width, inner, words, places = 768, 3072, 50257, 1024
-    names = Names('model/', 'transformer/')
-    names.add('wte', 'wte/embedding', (words, width))
-    names.add('wpe', 'wpe/embedding', (places, width))
-
-    def conv(layer: str, block: int, x: int, y: int) -> None:
-        names.add(f'h{block}/{layer}/w', f'h/{block}/{layer}/kernel', (1, x, y), (y, x))
-        names.add(f'h{block}/{layer}/b', f'h/{block}/{layer}/bias', (y,))
-
+    names, width = Names('model/', 'transformer/'), 768
+    sizes = {'attn/c_attn': (1, 3), 'attn/c_proj': (1, 1), 'mlp/c_fc': (1, 4), 'mlp/c_proj': (4, 1)}
+    for table, count in (('wte', 50257), ('wpe', 1024)):
+        names.add(table, f'{table}/embedding', (count, width))
     for n in range(12):
         for norm in ('ln_1', 'ln_2'):
             names.vectors(f'h{n}/{norm}', f'h/{n}/{norm}', width, _NORM, **_NORM)
-        conv('attn/c_attn', n, width, 3 * width)
-        conv('attn/c_proj', n, width, width)
-        conv('mlp/c_fc', n, width, inner)
-        conv('mlp/c_proj', n, inner, width)
+        for layer, factors in sizes.items():
+            x, y = (factor * width for factor in factors)
+            names.add(f'h{n}/{layer}/w', f'h/{n}/{layer}/kernel', (1, x, y), (y, x))
+            names.add(f'h{n}/{layer}/b', f'h/{n}/{layer}/bias', (y,))
     names.vectors('ln_f', 'ln_f', width, _NORM, **_NORM)
     return names.pair()
 
