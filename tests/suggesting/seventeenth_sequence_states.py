@@ -29,7 +29,7 @@ def flax_gpt_2() -> Pair:
 
 
 def ml_agents_state() -> Pair:
-    """Unity-Technologies/ml-agents' PPO of release 0.11 by TensorFlow, and its SeparateActorCritic in PyTorch.
+    """Unity-Technologies/ml-agents' PPO by TensorFlow before 1.0, and its SeparateActorCritic in PyTorch.
 
     Both are for eight observations and two continuous actions, without normalization and memory, and with two layers
     of 128, by default. The old one has the logarithm of the variance, the new one that of the deviation, so that it has

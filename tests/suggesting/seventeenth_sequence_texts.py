@@ -11,7 +11,8 @@ _layers = tf.keras.layers
 def imdb_cnn() -> Pair:
     """gaussic/text-classification-cnn-rnn's TextCNN as it is trained, and keras-team/keras' examples/imdb_cnn.
 
-    The new one, that of Keras 2, has the widths of the old, and one class.
+    The new one has the widths of the old, and one class. Its version of Keras 1 was read; that of Keras 2, which pools
+    over all places, was seen in code that was made of it.
     """
     tf.keras.backend.clear_session()
     rows, model, words, width, filters, hidden = Rows(), tf.keras.Sequential(), 5000, 64, 256, 128

@@ -91,7 +91,7 @@ class _Chatbot:
 def chatbot() -> Pair:
     """tensorflow/tensor2tensor's transformer_base_v1 as it is trained, narrow, and bryanlimy/tf2-transformer-chatbot's.
 
-    The new one was read in copies of the functional model of its notebook, and has two tables of one count of words.
+    The new one is that of its transformer/model.py, and has two tables of one count of words.
     The old one is trained with shared_embedding_and_softmax_weights=0 and symbol_modality_num_shards=1, so that it has
     three matrices of words, of which that of the output is transposed. Both normalize after each part. Only the new
     attention, and output, have biases; masks are left out. That the slots begin with training/ is as of
