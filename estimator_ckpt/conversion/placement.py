@@ -169,7 +169,9 @@ class Placement:
         }
         elsewhere = {kind for kind, place in places.items() if place}
         below = [
-            tensor for tensor in tensors if tensor.target is None and tensor.meaning.kind not in elsewhere
+            tensor
+            for tensor in tensors
+            if tensor.target is None and tensor.followed_name is None and tensor.meaning.kind not in elsewhere
         ]
         placed = self._layout.place_all(self._root, [tensor.name for tensor in below])
         return dict(zip(map(id, below), placed, strict=True))
@@ -243,7 +245,8 @@ class Placement:
             for key in dict.fromkeys((tensor.key, tensor.object_key or tensor.key)):
                 by_key[key].append(tensor)
         for tensor in slots:
-            variables, ending = by_key[tensor.meaning.variable], tensor.meaning.slot_name
+            variables = [v for v in by_key[tensor.meaning.variable] if v.part == tensor.part]
+            ending = tensor.meaning.slot_name
             slot_name: str | None
             keras_slot = self._slots.get(tensor.key)
             if object_keys.optimizer_path(tensor.object_key) and keras_slot is None:

@@ -279,6 +279,7 @@ _SHAPES: dict[str, Callable[[Transform, Shape, Part], Shape]] = {
     'tile': _tiled,
     'split': _split,
     'unstack': _unstacked,
+    'copy': lambda operation, shape, part: shape,
 }
 
 
@@ -338,4 +339,5 @@ _VALUES: dict[str, Callable[[Transform, np.ndarray, Part], np.ndarray]] = {
     'tile': _tiled_value,
     'split': _split_value,
     'unstack': lambda operation, value, part: np.take(value, part.number, operation.numbers[0]),
+    'copy': lambda operation, value, part: value,
 }

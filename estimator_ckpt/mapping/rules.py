@@ -8,17 +8,18 @@ applies. Rules are given in one of these forms:
 * pairs of a regular expression and a replacement, `[(r'layer_(\d+)/w', r'blocks/\1/kernel')]`, or triples with
   operations, `(r'(.*)/w', r'\1/kernel', 'transpose=1,0')`; see `estimator_ckpt.mapping.transforms`,
 * or a text file with a rule on each line, `pattern -> replacement` or `pattern -> replacement | operations`, where `#`
-  begins a comment.
+  begins a comment; or a list of such lines.
 
-The replacement of a rule with `split` lists its targets, separated by commas. A rule without a replacement
-(`pattern ->`, `(pattern, '')`, `{'old_name': ''}`) leaves out the tensors that it matches, with their slots and
-averages.
+The replacement of a rule with `split`, `unstack` or `copy` lists its targets, separated by commas. A rule without a
+replacement (`pattern ->`, `(pattern, '')`, `{'old_name': ''}`) leaves out the tensors that it matches, with their slots
+and averages.
 """
 
 import dataclasses
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from estimator_ckpt.bundle.errors import CheckpointError
 from estimator_ckpt.mapping.transforms import Transform, parse_transforms
@@ -87,7 +88,9 @@ class RuleSet:
         return None if target is None else (rule, target)
 
 
-Rules = Mapping[str, str] | Sequence[tuple[str, ...] | Mapping[str, str] | Rule] | str | os.PathLike | None
+Rules = (
+    Mapping[str, str] | Sequence[tuple[str, ...] | Mapping[str, str] | Rule | str] | str | os.PathLike | None
+)
 
 
 def parse_rules(rules: Rules) -> list[Rule]:
@@ -130,6 +133,10 @@ def _rows(rules: Rules) -> Iterable[tuple[str, str, str | None] | Rule]:
     elif isinstance(rules, Mapping):
         for old, new in rules.items():
             yield old, new, None
+    elif isinstance(rules, bytes) or not isinstance(rules, Iterable):
+        raise RuleError(
+            f'{rules!r} is no assignment map, list of rules, or path of a file of rules; correct the rules.'
+        )
     else:
         for rule in rules:
             if isinstance(rule, Mapping):
@@ -137,8 +144,25 @@ def _rows(rules: Rules) -> Iterable[tuple[str, str, str | None] | Rule]:
             elif isinstance(rule, Rule):
                 yield rule
             else:
-                pattern, replacement, *operations = rule
-                yield pattern, replacement, ' '.join(operations)
+                yield _row(rule)
+
+
+def _row(rule: Any) -> tuple[str, str, str]:
+    """Returns the pattern, the replacement and the operations of a rule in a list, as a pair, a triple or a line.
+
+    Raises:
+      RuleError: If it is something else.
+    """
+    if isinstance(rule, str):
+        row = parse_line(rule)
+        if row is not None:
+            return row
+    elif isinstance(rule, Sequence) and len(rule) > 1 and all(isinstance(part, str) for part in rule):
+        return rule[0], rule[1], ' '.join(rule[2:])
+    raise RuleError(
+        f'The rule {rule!r} is neither a pair (pattern, replacement), a triple with operations, nor a line '
+        '"pattern -> replacement"; correct it.'
+    )
 
 
 def _read_file(path: str | os.PathLike) -> Iterable[tuple[str, str, str]]:
@@ -186,9 +210,14 @@ def _expression(pattern: str, replacement: str, operations: str) -> Rule:
             f'the rule {source!r} has a replacement that does not fit its pattern ({error})'
         ) from error
     try:
-        return Rule(source, compiled, replacement, parse_transforms(operations))
+        transforms = parse_transforms(operations)
     except ValueError as error:
         raise ValueError(f'the rule {source!r} has invalid operations: {error}') from error
+    if ', ' in replacement and not any(transform.divides for transform in transforms):
+        raise ValueError(
+            f'the rule {source!r} names several targets; split or unstack gives each a part, and copy the whole'
+        )
+    return Rule(source, compiled, replacement, transforms)
 
 
 def _assignment(old: str, new: str) -> Rule:

@@ -56,6 +56,11 @@ class Tensor:
         return self.recipe or TensorRecipe((self.key,))
 
     @property
+    def part(self) -> Part:
+        """The part of a tensor that a rule divides; the whole of another one."""
+        return self.recipe.part if isinstance(self.recipe, TensorRecipe) else WHOLE
+
+    @property
     def candidates(self) -> tuple[str, ...]:
         """The names that rules can use for the tensor: its name, and the path of its object or another name."""
         further = '/'.join(self.path) + self.suffix if self.path else self.further_name
@@ -247,7 +252,7 @@ class _Derived:
                 self._join(named, target, preparation, rest, WHOLE if divides else part, rule)
             elif operations:
                 recipe = TensorRecipe(tensor.made.sources, operations, part)
-                self.tensors.append(dataclasses.replace(named, recipe=recipe))
+                self.tensors.append(_of_part(dataclasses.replace(named, recipe=recipe)))
             else:
                 self.tensors.append(named)
 
@@ -281,13 +286,20 @@ class _Derived:
             before = tuple(preparation for _, preparation in parts)
             recipe = self.tensors[place].recipe
             assert isinstance(recipe, TensorRecipe)  # `_join` has created it.
-            self.tensors[place] = dataclasses.replace(
-                parts[0][0],
-                recipe=dataclasses.replace(
-                    recipe, sources=sources, before=before if any(p.operations for p in before) else ()
-                ),
+            recipe = dataclasses.replace(
+                recipe, sources=sources, before=before if any(p.operations for p in before) else ()
             )
+            self.tensors[place] = _of_part(dataclasses.replace(parts[0][0], recipe=recipe))
         return self.tensors
+
+
+def _of_part(tensor: Tensor) -> Tensor:
+    """Returns a tensor whose name is its new one if it is a part of another one, whose name all parts would have."""
+    assert isinstance(tensor.recipe, TensorRecipe)
+    parts = [tensor.recipe.part, *(preparation.part for preparation in tensor.recipe.before)]
+    if all(part.of == 1 for part in parts):
+        return tensor
+    return dataclasses.replace(tensor, name=tensor.target or tensor.followed_name or tensor.name)
 
 
 def _with_target(tensor: Tensor, target: str, follows: bool) -> Tensor:

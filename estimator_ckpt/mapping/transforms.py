@@ -20,6 +20,7 @@ the last. Slots follow their variables by the same operations, unless something 
   these extents, one for each target.
 * `unstack=0`: takes the tensors that are stacked along an axis apart, one for each target. `unstack=0,12` has a
   single target, in which `{}` stands for the number.
+* `copy`: gives each target of the rule the whole tensor, such as a table that a new program has twice.
 * `concat=0`: concatenates the tensors that rules give the same target along an axis, in the natural order of their
   names (`layer_2` before `layer_10`). `stack=0` stacks them along a new axis, and `sum` adds them up. Operations
   before these apply to each tensor, and those after to the result, where all rules of the target must agree.
@@ -60,7 +61,7 @@ class Transform:
         return self.name in _DIVISIONS
 
 
-_JOINS, _DIVISIONS = ('concat', 'stack', 'sum'), ('split', 'unstack')
+_JOINS, _DIVISIONS = ('concat', 'stack', 'sum'), ('split', 'unstack', 'copy')
 # The possible numbers of integers that each operation takes; None for any.
 _COUNTS: dict[str, Sequence[int] | None] = {
     'reshape': None,
@@ -76,9 +77,9 @@ _COUNTS: dict[str, Sequence[int] | None] = {
     'concat': (1,),
     'stack': (1,),
 }
-_WITH_VALUE = ('add', 'scale')
+_WITH_VALUE, _ALONE = ('add', 'scale'), ('copy', 'sum')
 # The names of all operations.
-NAMES = (*_COUNTS, 'cast', *_WITH_VALUE, 'sum')
+NAMES = (*_COUNTS, 'cast', *_WITH_VALUE, *_ALONE)
 
 
 def parse_transforms(text: str) -> tuple[Transform, ...]:
@@ -91,17 +92,17 @@ def parse_transforms(text: str) -> tuple[Transform, ...]:
     joins = sum(operation.joins for operation in operations)
     divisions = sum(operation.divides for operation in operations)
     if joins > 1 or divisions > 1:
-        raise ValueError('a rule can have one of concat, stack and sum, and one of split and unstack')
+        raise ValueError('a rule can have one of concat, stack and sum, and one of split, unstack and copy')
     return operations
 
 
 def _parsed(word: str) -> Transform:
     name, equals, argument = word.partition('=')
-    if name == 'sum' and not equals:
+    if name in _ALONE and not equals:
         return Transform(name)
-    if name not in NAMES or not equals:
-        names = ', '.join(f'{name}=...' for name in NAMES if name != 'sum')
-        raise ValueError(f'unknown operation {word!r}; expected one of {names}, sum')
+    if name not in NAMES or name in _ALONE or not equals:
+        names = ', '.join(name if name in _ALONE else f'{name}=...' for name in NAMES)
+        raise ValueError(f'unknown operation {word!r}; expected one of {names}')
     if name == 'cast':
         dtype_number(argument)
         return Transform(name, type_name=argument)

@@ -29,7 +29,7 @@ from estimator_ckpt.suggesting.reshaping import reshape_operations
 from estimator_ckpt.suggesting.suggestion import SuggestedRule, Suggestion, Undecided
 
 # Text that would end a name in a file of rules, or be read as something else.
-_UNWRITABLE = re.compile(r'->|\s[#|]|^\s|\s$|[\n\r]|^#')
+_UNWRITABLE = re.compile(r'->|,|\s[#|]|^\s|\s$|[\n\r]|^#')
 # The number of possible sources of a target that are listed; of further ones only the number is given.
 _MAX_CANDIDATES = 20
 # The only steps of both sides correspond, but which counter a program regards as its step is a convention.

@@ -66,7 +66,7 @@ def _in_form(pair: known_pairs.Pair, directory: str) -> known_pairs.Pair:
 
 
 def _layers(count: int) -> Iterator[tuple[str, str, tuple[int, ...]]]:
-    """Yields the old name, the new name and the shape of each variable of layers of five pairs of a kernel and a bias."""
+    """Yields the old name, the new name and the shape of each variable of layers of five kernels and biases."""
     for layer in range(count // 10):
         for number, name in enumerate(('query', 'key', 'value', 'up', 'down')):
             for old, new, shape in (

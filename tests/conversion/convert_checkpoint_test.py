@@ -259,6 +259,13 @@ class TestBadInput:
             ([('(a)', r'\2')], 'does not fit its pattern'),
             ([('(?P<a>a)', r'\g<b>')], 'does not fit its pattern'),
             ({'scope/': 'name'}, 'on one side only'),
+            ([('a', 'b, c')], "'a -> b, c' names several targets; split or unstack"),
+            (['a'], r"The rule 'a' is neither a pair \(pattern, replacement\)"),
+            (('a', 'b'), r"The rule 'a' is neither a pair"),
+            ([('a',)], r"The rule \('a',\) is neither"),
+            ([('a', None)], 'is neither'),
+            ([3], 'The rule 3 is neither'),
+            (3, '3 is no assignment map, list of rules, or path'),
         ],
     )
     def test_a_wrong_rule_is_explained(self, rules, message, sources, tmp_path):
@@ -280,6 +287,12 @@ def test_a_state_file_is_written_on_request_only(sources, tmp_path):
     assert read_state(str(tmp_path)) is None
     convert(sources['tf1'], tmp_path / 'y', 'tf2', write_state_file=True)
     assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / 'y')
+
+
+def test_rules_may_be_lines_in_a_list(sources, tmp_path):
+    convert(sources['tf1'], tmp_path / 'x', 'tf1', rules=['dense/(.*) -> model/\\1', {'global_step': 'step'}])
+    keys = small_model.keys_of(tmp_path / 'x')
+    assert {'model/kernel', 'step'} <= keys and not any('dense' in key for key in keys)
 
 
 def test_a_rules_file_is_read(sources, tmp_path):

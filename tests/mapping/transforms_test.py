@@ -9,6 +9,7 @@ import tensorflow as tf
 import estimator_ckpt
 from estimator_ckpt.bundle.reader import BundleReader
 from estimator_ckpt.keys.contents import Contents
+from estimator_ckpt.mapping.tensors import read_tensors
 from tests.testing.small_model import keys_of
 
 tf1 = tf.compat.v1
@@ -115,6 +116,76 @@ def test_layers_are_stacked_in_natural_order_and_taken_apart_again(tmp_path):
     names = ', '.join(layers)
     convert(tmp_path / 'scan', tmp_path / 'listed', 'tf1', rules=[('layers/kernel', names, 'unstack=0')])
     assert not estimator_ckpt.diff(source, tmp_path / 'listed')
+
+
+@pytest.mark.parametrize('style', ['tf1', 'tf2', 'both'])
+def test_a_tensor_is_given_to_several_targets(style, tmp_path):
+    """A table that one variable held for the words and for the output, which a new program has twice."""
+    values = {'table': KERNEL, 'table/Adam': KERNEL + 1, 'table/ExponentialMovingAverage': KERNEL + 2}
+    source = _save(tmp_path, values | {'bias': KERNEL[0]})
+    convert(source, tmp_path / 'x', style, rules=[('table', 'words, output', 'copy')])
+    contents = Contents(tmp_path / 'x')
+    by_name = {tensor.name: tensor.key for tensor in read_tensors(contents)}
+    for old, value in values.items():
+        for new in ('words', 'output'):
+            np.testing.assert_array_equal(contents.reader.tensor(by_name[old.replace('table', new)]), value)
+
+
+@pytest.mark.parametrize('style', ['tf2', 'both'])
+@pytest.mark.parametrize('optimizer', [None, 'optimizer'])
+def test_the_slots_of_a_divided_variable_follow_its_parts_to_objects(style, optimizer, tmp_path):
+    slots = {'kernel/Adam': KERNEL + 1, 'kernel/Adam_1': KERNEL + 2}
+    source = _save(tmp_path, {'kernel': KERNEL, **slots, 'bias': KERNEL[0]})
+    rules = [('kernel', 'left, right', 'split=1')]
+    convert(source, tmp_path / 'x', style, rules=rules, optimizer=optimizer)
+    graph = Contents(tmp_path / 'x').graph
+    for part, name in enumerate(('left', 'right')):
+        for slot, (ending, value) in zip('mv', slots.items(), strict=True):
+            path = f'{name}/.OPTIMIZER_SLOT/optimizer/{slot}'
+            if optimizer is None:
+                path = f'vars/{ending.replace("kernel/", name + ".S")}'
+            expected = np.split(value, 2, 1)[part]
+            np.testing.assert_array_equal(
+                _read(tmp_path / 'x', f'{path}/.ATTRIBUTES/VARIABLE_VALUE'), expected
+            )
+            if style == 'both':
+                np.testing.assert_array_equal(_read(tmp_path / 'x', ending.replace('kernel', name)), expected)
+    assert graph is not None and estimator_ckpt.verify(tmp_path / 'x')
+
+
+def test_the_slots_of_a_renamed_variable_have_its_name_without_an_optimizer_too(tmp_path):
+    source = _save(
+        tmp_path, {'a/w': KERNEL, 'a/w/Adam': KERNEL + 1, 'a/w/ExponentialMovingAverage': KERNEL + 2}
+    )
+    convert(source, tmp_path / 'x', 'tf2', rules=[('a/w', 'b/kernel')])
+    for ending, value in (('Adam', KERNEL + 1), ('ExponentialMovingAverage', KERNEL + 2)):
+        key = f'vars/b.Skernel.S{ending}/.ATTRIBUTES/VARIABLE_VALUE'
+        np.testing.assert_array_equal(_read(tmp_path / 'x', key), value)
+
+
+def test_copies_may_be_changed_before_and_joined_after(tmp_path):
+    source = _save(tmp_path, {'a': KERNEL, 'b': KERNEL[:, :2], 'c': KERNEL[:1]})
+    rules = [
+        ('a', 'x, y', 'transpose=1,0 copy concat=0'),
+        ('b', 'x', 'transpose=1,0 concat=0'),
+        ('c', 'v, w', 'copy scale=2'),
+    ]
+    convert(source, tmp_path / 'x', 'tf1', rules=rules)
+    np.testing.assert_array_equal(_read(tmp_path / 'x', 'x'), np.concatenate([KERNEL.T, KERNEL[:, :2].T]))
+    np.testing.assert_array_equal(_read(tmp_path / 'x', 'y'), KERNEL.T)
+    for name in 'vw':
+        np.testing.assert_array_equal(_read(tmp_path / 'x', name), 2 * KERNEL[:1])
+
+
+def test_a_warm_start_gives_a_tensor_to_several_variables(tmp_path):
+    source = _save(tmp_path, {'table': KERNEL})
+    words, output = (tf.Variable(tf.zeros(KERNEL.shape), name=name) for name in ('words', 'output'))
+    checkpoint = tf.train.Checkpoint(words=words, output=output)
+    rules = [('table', 'words, output', 'copy')]
+    report = estimator_ckpt.warm_start(estimator_ckpt.WarmStart(source, rules=rules), checkpoint)
+    assert sorted(row.target for row in report.matched) == ['output', 'words']
+    np.testing.assert_array_equal(words.numpy(), KERNEL)
+    np.testing.assert_array_equal(output.numpy(), KERNEL)
 
 
 def test_each_tensor_is_prepared_before_it_is_joined(tmp_path):
@@ -266,9 +337,9 @@ class TestCompact:
 @pytest.mark.parametrize(
     ('operation', 'message'),
     [
-        ('reshape=5,5', '24 elements cannot have the shape'),
-        ('reshape=-1,-1', 'cannot have the shape'),
-        ('transpose=0,0', 'is not a permutation of 2 axes'),
+        ('reshape=5,5 copy', '24 elements cannot have the shape'),
+        ('reshape=-1,-1 copy', 'cannot have the shape'),
+        ('transpose=0,0 copy', 'is not a permutation of 2 axes'),
         ('split=0', 'an extent of 4 cannot be split into 3 equal parts'),
         ('split=7', 'split does not fit'),
         ('split=0,1,2,3', r'an extent of 4 cannot be split into 3 parts of \[1, 2, 3\]'),
@@ -299,7 +370,8 @@ def test_an_operation_that_does_not_fit_is_named_with_the_key_and_the_shape(oper
         ('cast=float99', "unknown numeric type 'float99'"),
         ('concat=1,2', 'must have a single axis'),
         ('concat=0 stack=0', 'can have one of concat, stack and sum'),
-        ('split=0 unstack=0', 'and one of split and unstack'),
+        ('split=0 unstack=0', 'and one of split, unstack and copy'),
+        ('copy=2', "unknown operation 'copy=2'; expected one of .*scale=..., copy, sum"),
         ('slice=1', 'must have 2 or 3 numbers'),
         ('blocks=1,0,2', 'the numbers of all blocks from 0 on'),
         ('add=x', 'must begin with a number'),
