@@ -30,6 +30,7 @@ from estimator_ckpt.suggesting.layer_kinds import is_norm, main_number, place
 from estimator_ckpt.suggesting.modules import IN_ORDER, same_places
 from estimator_ckpt.suggesting.namesakes import numbers_in_names
 from estimator_ckpt.suggesting.progress import Alignment, Progress
+from estimator_ckpt.suggesting.rare_shapes import of_rare_shapes
 from estimator_ckpt.suggesting.scope_trees import laid_out
 from estimator_ckpt.suggesting.sequences import ORDER, Placement, certain, placements, same_norms
 from estimator_ckpt.suggesting.stacks import align_by_few
@@ -37,6 +38,9 @@ from estimator_ckpt.suggesting.surroundings import agreement, surrounded
 from estimator_ckpt.suggesting.swapped_words import swapped
 from estimator_ckpt.suggesting.transformer_blocks import in_blocks
 from estimator_ckpt.suggesting.unnamed import unnamed_pairs
+
+# The share of variables that are aligned if others may be known by their shapes alone.
+_LEAST_SHARE = 0.4
 
 
 def align(source: Iterable[Variable], target: Iterable[Variable], others: int = 0) -> Alignment:
@@ -90,6 +94,7 @@ class _Aligner(Progress):
             or self._in_blocks()
             or self._in_counted_blocks()
             or self._families.single_layers()
+            or self._of_rare_shapes()
         ):
             pass
         self._drop_contradictions()
@@ -256,6 +261,11 @@ class _Aligner(Progress):
     def _as_elsewhere(self) -> bool:
         """Accepts the last two layers of a kind in the order of other blocks. Returns True if there were any."""
         return self.accept_in_order(list(as_elsewhere(self.sides, self.live, self.result.sources)))
+
+    def _of_rare_shapes(self) -> bool:
+        """Accepts layers that are the only ones of their shapes. Returns True if there were any."""
+        is_same = self.share() >= _LEAST_SHARE
+        return is_same and self.accept_in_order(of_rare_shapes(self.sides, self.live))
 
     def _connected(self) -> bool:
         """Accepts layers right before or after layers that are aligned. Returns True if there were any."""

@@ -333,7 +333,7 @@ def _checked(
 ) -> Hypothesis | None:
     """Returns the hypothesis about pairs of layers; None if too many pairs cannot be the same.
 
-    One pair in eight may differ, and so may the last of several layers, which is often replaced.
+    One pair in eight may differ, and so may the last of several layers, or of two dense ones, which is often replaced.
     """
     faults = 0
     fitting: list[tuple[Layer, Layer]] = []
@@ -342,7 +342,8 @@ def _checked(
         roles = matcher.roles(a, b)
         if not roles:
             faults += 1
-            if faults > max(len(layers) // 8, number == len(layers) > 2):
+            is_last = number == len(layers) > (1 if len(b.variables[b.main_role].shape) == 2 else 2)
+            if faults > max(len(layers) // 8, is_last):
                 return None
             continue
         fitting.append((a, b))

@@ -77,10 +77,14 @@ class Progress:
         self._boundaries.update(self.result.sources)
         return self._boundaries
 
+    def share(self) -> float:
+        """Returns the share of the variables of the smaller side that are aligned."""
+        count = min(len(self.source.variables), len(self.target.variables)) + self._others
+        return (len(self.result.sources) + self._others) / max(1, count)
+
     def is_familiar(self) -> bool:
         """Returns True if most variables are aligned, so that both sides are surely the same model."""
-        count = min(len(self.source.variables), len(self.target.variables))
-        return 2 * (len(self.result.sources) + self._others) >= count + self._others
+        return self.share() >= 0.5
 
     def agrees(self, a: Layer, b: Layer, targets: Mapping[int, int]) -> bool:
         """Returns True if neither of two layers is aligned with a third one.
