@@ -14,12 +14,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.families import Family, Layer, Side
 from estimator_ckpt.suggesting.layer_kinds import channels, is_tracked_by_keras
-from estimator_ckpt.suggesting.name_parts import Piece
+from estimator_ckpt.suggesting.name_parts import Piece, words
 
 # The fewest layers of a chain.
 _LEAST_LAYERS = 3
 # The share of all layers that two runs hold together if there is nothing but them, and the most runs that are tried.
 _NEARLY_ALL, _MOST_RUNS = 0.9, 12
+
+# The most layers of the kinds of a run that are not in it, and what says that they are before it or after it.
+_MOST_ENDS = 2
+_FIRST = frozenset(['input', 'first', 'stem', 'initial', 'begin', 'start'])
+_LAST = frozenset(['output', 'last', 'final', 'end'])
 
 Kind = tuple[str, int]
 
@@ -91,6 +96,12 @@ def chains(side: Side, live: set[int], joined: bool = False) -> dict[str, list[C
                 nested = number < len(numbered) and _is_nested(sequence)
                 chain = found[role].setdefault(key, Chain(sequence, whole, turns, tracked, nested))
                 found[role][key] = dataclasses.replace(chain, nested=chain.nested and nested)
+        for run, _ in numbered:
+            sequence = _with_ends(run, layers)
+            key = tuple([layer.variables[role].number for layer in sequence])
+            if sequence and key not in found[role]:
+                whole = len(sequence) == len(layers)
+                found[role][key] = Chain(sequence, whole, nested=_is_nested(run))
         for sequence in _joined([run for run, _ in numbered], len(layers)) if joined else ():
             key = tuple([layer.variables[role].number for layer in sequence])
             found[role].setdefault(key, Chain(sequence, len(sequence) == len(layers), joined=True))
@@ -112,6 +123,30 @@ def _numbered(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
             run = []
         run.append(layer)
     yield run
+
+
+def _with_ends(run: Sequence[Layer], layers: Sequence[Layer]) -> list[Layer]:
+    """Returns a run between the other layers of its kinds, if the words of these say that they are first or last.
+
+    Between the convolution at the input of a network and that at its output are numbered blocks.
+
+    Args:
+      run: The run.
+      layers: All layers of the role.
+    """
+    kinds, inside = set(map(kind, run)), set(map(id, run))
+    others = [layer for layer in layers if id(layer) not in inside and kind(layer) in kinds]
+    if len(run) < _LEAST_LAYERS or not 0 < len(others) <= _MOST_ENDS:
+        return []
+    common = set(itertools.chain.from_iterable(map(words, {layer.split.literals for layer in run})))
+    ends: tuple[list[Layer], list[Layer]] = ([], [])
+    for layer in others:
+        own = set(words(layer.split.literals)) - common
+        for end, saying in zip(ends, (_FIRST, _LAST), strict=True):
+            end += [layer] if own & saying else []
+    first, last = ends
+    is_clear = len(first) + len(last) == len(others) and max(map(len, ends)) < 2
+    return [*first, *run, *last] if is_clear else []
 
 
 def _joined(runs: Sequence[Sequence[Layer]], count: int) -> Iterator[list[Layer]]:

@@ -1,4 +1,4 @@
-"""Pairs of sixteen blind tests: what people restore, by names from repositories that the search was not made with.
+"""Pairs of seventeen blind tests: what people restore, by names from repositories that the search was not made with.
 
 They were written without a look at what the search finds of them. Each pair says which repository each side follows.
 When they were first measured, those of the first test (`blind_...`) had a mean recall of 0.69, and four had wrong
@@ -11,8 +11,8 @@ one; those of the eleventh (`eleventh_...`), such networks of other repositories
 (`twelfth_...`), whose old sides are mostly written by hand, 0.83, and one; those of the thirteenth (`thirteenth_...`),
 mainstream networks, 0.89, and one; those of the fourteenth (`fourteenth_...`), such ones too, 0.90, and three; those of
 the fifteenth (`fifteenth_...`), mainstream networks and recurrent ones, 0.83, and two; those of the sixteenth
-(`sixteenth_...`), mainstream networks, 0.88, and one. What the search missed of the pairs of `TUNED` was looked at
-then.
+(`sixteenth_...`), mainstream networks, 0.88, and one; those of the seventeenth (`seventeenth_...`), such ones and
+others, 0.68, and none. What the search missed of the pairs of `TUNED` was looked at then.
 """
 
 from collections.abc import Callable
@@ -76,6 +76,14 @@ from tests.suggesting import (
     ninth_sequence_language_models,
     ninth_sequence_speech,
     ninth_sequence_translators,
+    seventeenth_image_classifiers,
+    seventeenth_image_scenes,
+    seventeenth_image_states,
+    seventeenth_sequence_agents,
+    seventeenth_sequence_memory,
+    seventeenth_sequence_states,
+    seventeenth_sequence_texts,
+    seventeenth_sequence_translators,
     seventh_agents,
     seventh_cartoons,
     seventh_image_networks,
@@ -226,6 +234,12 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'keras_yolo2': sixteenth_scene_detectors.yolo_v2,
     'keras_denoiser': sixteenth_scene_images.denoiser,
     'tensorpack_dcgan': sixteenth_scene_images.dcgan,
+    'tf_unet': seventeenth_image_scenes.u_net,
+    'e_net': seventeenth_image_scenes.e_net,
+    'krasserm_sr_gan': seventeenth_image_scenes.sr_gan,
+    'keras_summarizer': seventeenth_sequence_texts.summarizer,
+    'keras_imdb_cnn': seventeenth_sequence_texts.imdb_cnn,
+    'ml_agents_state': seventeenth_sequence_states.ml_agents_state,
 }
 HELD_BACK: dict[str, Callable[[], Pair]] = {
     'cifar_10': blind_image_networks.cifar_10,
@@ -394,4 +408,14 @@ HELD_BACK: dict[str, Callable[[], Pair]] = {
     'fc_dense_net': sixteenth_scene_images.fc_dense_net,
     'mono_depth_state': sixteenth_scene_states.mono_depth,
     'haiku_vq_vae': sixteenth_scene_states.vq_vae,
+    'zehaos_mobilenet': seventeenth_image_classifiers.mobilenet_v1,
+    'model_garden_efficientnet': seventeenth_image_classifiers.efficientnet_b0,
+    'model_garden_resnet': seventeenth_image_classifiers.resnet_v1,
+    'ugatit_state': seventeenth_image_states.ugatit,
+    'yolo_v3_state': seventeenth_image_states.yolo_v3,
+    'tf_transformer_xl': seventeenth_sequence_memory.tf_transformer_xl,
+    'keras_chatbot': seventeenth_sequence_translators.chatbot,
+    'keras_rl_atari': seventeenth_sequence_agents.keras_rl_atari,
+    'dlrm_ranking': seventeenth_sequence_agents.ranking,
+    'flax_gpt_2': seventeenth_sequence_states.flax_gpt_2,
 }

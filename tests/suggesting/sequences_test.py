@@ -50,6 +50,28 @@ def test_names_without_an_order_get_only_what_their_shapes_tell(tmp_path):
     assert 'c/kernel' not in found and 'd/kernel' not in found
 
 
+@pytest.mark.parametrize(
+    ('other', 'place'),
+    [('body_output', 7), ('body_last', 7), ('body_input', 1), ('body_first', 1), ('body_between', None)],
+)
+def test_a_layer_like_those_of_numbered_blocks_is_before_or_after_them_as_its_name_says(
+    tmp_path, other, place
+):
+    """As in networks for super-resolution, between whose ends are blocks of the same width."""
+    blocks = [f'body_{n}/conv_{m}' for n in range(3) for m in range(2)]
+    old = {f'{name}/kernel': (3, 3, 8, 8) for name in (*blocks, other)}
+    ends = {'head/kernel': (9, 9, 3, 8), 'up_0/kernel': (3, 3, 8, 32), 'tail/kernel': (9, 9, 8, 3)}
+    in_order = [*blocks[: (place or 7) - 1], other, *blocks[(place or 7) - 1 :]]
+    names = ['head', *in_order, 'up_0', 'tail']
+    shapes = old | ends
+    new = {f'net/{n}/kernel': shapes[f'{name}/kernel'] for n, name in enumerate(names)}
+    found = suggested(tmp_path, shapes, new)
+    answer = {f'net/{n}/kernel': f'{name}/kernel' for n, name in enumerate(names)}
+    if place is None:
+        answer = {target: source for target, source in answer.items() if source in ends}
+    assert found == answer
+
+
 def test_layers_that_one_side_lacks_leave_the_others_certain_and_equal_ones_open(tmp_path):
     new = [f'mix/{n}' for n in range(5)]
     shapes = convolutions(new)
