@@ -134,9 +134,12 @@ def _with_ends(run: Sequence[Layer], layers: Sequence[Layer]) -> list[Layer]:
       run: The run.
       layers: All layers of the role.
     """
+    if not _LEAST_LAYERS <= len(run) < len(layers):
+        return []
     kinds, inside = set(map(kind, run)), set(map(id, run))
-    others = [layer for layer in layers if id(layer) not in inside and kind(layer) in kinds]
-    if len(run) < _LEAST_LAYERS or not 0 < len(others) <= _MOST_ENDS:
+    outside = (layer for layer in layers if id(layer) not in inside and kind(layer) in kinds)
+    others = list(itertools.islice(outside, _MOST_ENDS + 1))
+    if not 0 < len(others) <= _MOST_ENDS:
         return []
     common = set(itertools.chain.from_iterable(map(words, {layer.split.literals for layer in run})))
     ends: tuple[list[Layer], list[Layer]] = ([], [])
