@@ -126,7 +126,7 @@ def _read_block(data: bytes, offset: int, size: int) -> bytes:
     return bytes(open_block(data[offset:end], offset, _MAX_DECOMPRESSED))
 
 
-def open_block(stored: bytes, offset: int, most: int | None = None) -> memoryview:
+def open_block(stored: bytes | memoryview, offset: int, most: int | None = None) -> memoryview:
     """Returns the contents of a block, without a copy unless it is compressed.
 
     Args:
@@ -161,7 +161,7 @@ def block_contents(contents: memoryview, kind: int, offset: int, most: int | Non
     raise TableError(f'the block at byte {offset} has the unknown compression type {kind}')
 
 
-def check_block(crc: int, stored: bytes, offset: int) -> None:
+def check_block(crc: int, stored: bytes | memoryview, offset: int) -> None:
     """Compares the checksum of a block with the stored one.
 
     Args:

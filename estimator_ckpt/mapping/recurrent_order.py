@@ -34,7 +34,8 @@ def paired(
       called: Everything that variables are called, such as the name and the path of one of Keras, by what they are
         called here.
     """
-    groups, other_groups = _by_words(cells, called), _by_words(others, called)
+    groups: Mapping[Words, list[Cell]] = _by_words(cells, called)
+    other_groups: Mapping[Words, list[Cell]] = _by_words(others, called)
     fewer = min(groups, other_groups, key=len)
     if len(groups) != len(other_groups) and not any(_STACK in words for words in fewer):
         groups, other_groups = _in_one(groups), _in_one(other_groups)

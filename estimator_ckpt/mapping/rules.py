@@ -124,7 +124,7 @@ def parse_rules(rules: Rules) -> list[Rule]:
     return parsed
 
 
-def _rows(rules: Rules) -> Iterable[tuple[str, str, str | None] | Rule]:
+def _rows(rules: Any) -> Iterable[tuple[str, str, str | None] | Rule]:
     """Yields pattern, replacement and operations, with None as the operations of an assignment; or a parsed rule."""
     if rules is None:
         return

@@ -40,6 +40,19 @@ class Renaming:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Task:
+    """Renamings that rules are to be written for.
+
+    Attributes:
+      renamings: The renamings that the rules must perform.
+      further: The permitted new name of each further name that rules will see; None for names that no rule may match.
+    """
+
+    renamings: Collection[Renaming]
+    further: Mapping[str, str | None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class RuleText:
     """The text of a rule.
 
@@ -88,19 +101,33 @@ class _Draft:
     renamings: tuple[Renaming, ...]
 
 
-def generalize(renamings: Collection[Renaming], further: Mapping[str, str | None]) -> list[RuleText]:
-    """Writes rules for renamings.
+def generalize(tasks: Sequence[Task]) -> tuple[int, list[RuleText]]:
+    """Writes the rules for one of several tasks, that which takes the fewest.
 
     Args:
-      renamings: The renamings that the rules must perform.
-      further: The permitted new name of each further name that rules will see; None for names that no rule may match.
+      tasks: The tasks.
 
     Returns:
-      The rules, in the order of the old names. No two rules match the same name.
+      The index of the task, the first of equal ones; and its rules, in the order of the old names. No two rules match
+      the same name.
     """
-    drafts = [draft for group in _by_template(renamings) for draft in _number(group)]
-    checker = _Checker({**further, **{r.old: r.new for r in renamings}})
-    rules = [rule for draft in _merge(drafts) for rule in _write(draft, checker)]
+    drafts = [
+        _merge([draft for group in _by_template(task.renamings) for draft in _number(group)])
+        for task in tasks
+    ]
+    best, rules = -1, list[RuleText]()
+    for number in sorted(range(len(tasks)), key=lambda number: len(drafts[number])):
+        # A draft becomes one rule or several.
+        if best < 0 or (len(drafts[number]), number) < (len(rules), best):
+            found = _rules(drafts[number], tasks[number])
+            if best < 0 or (len(found), number) < (len(rules), best):
+                best, rules = number, found
+    return best, rules
+
+
+def _rules(drafts: Sequence[_Draft], task: Task) -> list[RuleText]:
+    checker = _Checker({**task.further, **{r.old: r.new for r in task.renamings}})
+    rules = [rule for draft in drafts for rule in _write(draft, checker)]
     return sorted(rules, key=lambda rule: min(r.old for r in rule.renamings))
 
 

@@ -109,7 +109,7 @@ def _in_scope(of_convolutions: dict[str, list], rows: list) -> Iterator[tuple[La
                     return
 
 
-def _without_heads(convolutions: Sequence[Layer], norms: Sequence[Layer]) -> list[Sequence[Layer]]:
+def _without_heads(convolutions: list[Layer], norms: Sequence[Layer]) -> list[list[Layer]]:
     """Returns the first convolutions, as many as there are normalizations, as the only sequence.
 
     There is none if later ones have as many channels: then the first one may be that without a normalization.

@@ -21,7 +21,7 @@ from estimator_ckpt.suggesting.alignment import align
 from estimator_ckpt.suggesting.cells import suggest_cells
 from estimator_ckpt.suggesting.compared import ComparedSide, ComparedTensor
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
-from estimator_ckpt.suggesting.generalization import Renaming, RuleText, generalize
+from estimator_ckpt.suggesting.generalization import Renaming, Task, generalize
 from estimator_ckpt.suggesting.layouts import in_one_layout
 from estimator_ckpt.suggesting.progress import Alignment
 from estimator_ckpt.suggesting.projections import join, may_be_turned, operations_between
@@ -133,13 +133,15 @@ class _Suggester:
 
     def _write_rules(self, claims: list[_Claim], by_name: set[_Claim], result: Suggestion) -> set[_Claim]:
         """Writes rules by names or by paths of both sides, whichever are fewer, and returns the claims they cover."""
-        attempts = []
+        tasks, new_views = [], []
         # Paths of the target are tried first, because they are right also for `convert` without `like=`.
         for new_view in (-1, 0) if _has_paths(self._target) else (-1,):
             names = self._new_names([*claims, *by_name], new_view)
             for old_view in (0, -1) if _has_paths(self._source) else (0,):
-                attempts.append((self._rules(claims, names, old_view), new_view))
-        rules, new_view = min(attempts, key=lambda attempt: len(attempt[0]))
+                tasks.append(self._task(claims, names, old_view))
+                new_views.append(new_view)
+        best, rules = generalize(tasks)
+        new_view = new_views[best]
         result.gives_paths = new_view == -1 and _has_paths(self._target)
         by_old = {
             name: (claim, part.tensor.key)
@@ -176,7 +178,7 @@ class _Suggester:
                 new_names[claim] = ', '.join(names[0])
         return new_names
 
-    def _rules(self, claims: list[_Claim], names: dict[_Claim, str], view: int) -> list[RuleText]:
+    def _task(self, claims: list[_Claim], names: dict[_Claim, str], view: int) -> Task:
         further: dict[str, str | None] = {name: None for row in self._source.all for name in row.names}
         for claim, new in names.items():
             further |= dict.fromkeys(claim.source_names, new)
@@ -186,7 +188,7 @@ class _Suggester:
             if claim in names
             for part in claim.source.of_one
         ]
-        return generalize(renamings, further)
+        return Task(renamings, further)
 
     def _list_remaining(self, alignment: Alignment, written: set[_Claim], result: Suggestion) -> None:
         sources, targets = {c.source for c in written}, {c.target for c in written}

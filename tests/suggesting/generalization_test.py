@@ -2,11 +2,13 @@
 
 import re
 
-from estimator_ckpt.suggesting.generalization import Renaming, generalize
+import pytest
+
+from estimator_ckpt.suggesting.generalization import Renaming, Task, generalize
 
 
 def rules_for(pairs, others=()):
-    found = generalize([Renaming(old, new) for old, new in pairs.items()], dict.fromkeys(others))
+    _, found = generalize([Task([Renaming(old, new) for old, new in pairs.items()], dict.fromkeys(others))])
     return [(rule.pattern, rule.replacement) for rule in found]
 
 
@@ -78,8 +80,26 @@ def test_operations_are_shared_or_part_the_rules():
         Renaming('a2', 'b2', ('reshape=4,3', 'reshape=-1,3')),
         Renaming('a3', 'b3', ('',)),
     ]
-    rules = generalize(renamings, {})
+    _, rules = generalize([Task(renamings, {})])
     assert {(rule.operations, len(rule.renamings)) for rule in rules} >= {('', 1)}
     for rule in rules:
         assert all(rule.operations in renaming.operations for renaming in rule.renamings)
-    assert [r.operations for r in generalize(renamings[:2], {})] == ['reshape=-1,3']
+    assert [r.operations for r in generalize([Task(renamings[:2], {})])[1]] == ['reshape=-1,3']
+
+
+@pytest.mark.parametrize('count', [3, 1000])
+def test_the_task_that_takes_the_fewest_rules_is_chosen(count):
+    """The numbers of the paths of a Keras model are those of all of its layers; the names of the layers are counted."""
+    olds = [f'conv2d_{n}/kernel' for n in range(count)]
+    by_path, by_name = (
+        Task([Renaming(old, new.format(f(n))) for n, old in enumerate(olds)], {})
+        for new, f in (('layer_with_weights-{}/kernel', lambda n: 2 * n + n % 3), ('c{}/kernel', lambda n: n))
+    )
+    for tasks in ([by_path, by_name], [by_name, by_path], [by_path, by_name, by_name]):
+        best, rules = generalize(tasks)
+        assert best == tasks.index(by_name)
+        assert [rule.pattern for rule in rules] == [r'conv2d_(\d+)/kernel']
+
+
+def test_of_nothing_there_are_no_rules():
+    assert generalize([Task([], {}), Task([], {})]) == (0, [])
