@@ -31,9 +31,9 @@ def connected(
     links = [_links(side) for side in sides]
     partners: tuple[dict, dict] = (collections.defaultdict(dict), collections.defaultdict(dict))
     for direction in range(2):
-        before, after = (of_side[direction] for of_side in links)
+        of_source, of_target = (of_side[direction] for of_side in links)
         for a, b in aligned:
-            s, t = before.get(main_number(a)), after.get(main_number(b))
+            s, t = of_source.get(main_number(a)), of_target.get(main_number(b))
             if s is None or t is None or kind(s) != kind(t) or not matcher.roles(s, t):
                 continue
             if main_number(s) in live[0] and main_number(t) in live[1]:

@@ -9,6 +9,7 @@ from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from tests.suggesting import known_pairs
 from tests.suggesting.known_pairs import suggest
+from tests.testing.small_model import needs_keras_2
 
 # A trunk, and two heads with hidden layers of the same shape.
 SHAPES = {
@@ -65,6 +66,7 @@ def test_layers_that_do_not_fit_each_other_tell_nothing():
     assert not told(['conv/kernel', *HEADS], shapes)
 
 
+@needs_keras_2
 def test_the_heads_of_two_dueling_networks_are_told_apart(tmp_path):
     layers, answer, models = tf.keras.layers, {}, {}
     for online, new in (('q_func', 'q_network'), ('target_q_func', 'target_q_network')):
