@@ -13,7 +13,7 @@ def keras_deep_speech() -> Pair:
 
     The new LSTM adds both directions and gives them to the output, so that neither the old fifth layer nor the matrix
     of the old output has a target. Both see 26 features of 19 frames, and the layer before the LSTM is twice as wide as
-    that. The limit of the activations is left out. The names within the old LSTMs are those of TensorFlow 1.2 and later.
+    that. The limit of the activations is left out. The names within the old LSTMs are those since TensorFlow 1.2.
     """
     tf.keras.backend.clear_session()
     rows, features, width, units, letters = Rows(), 494, 512, 256, 29
