@@ -147,7 +147,14 @@ def add_bert(rows: Rows, main: Any, scope: str = 'bert') -> None:
     rows.add(main.embeddings.token_type_embeddings, f'{at}/token_type_embeddings')
     rows.add(main.embeddings.position_embeddings, f'{at}/position_embeddings')
     rows.layer(main.embeddings.LayerNorm, f'{at}/LayerNorm', _NORM)
-    for n, layer in enumerate(main.encoder.layer):
+    add_bert_layers(rows, main.encoder, scope)
+    if hasattr(main, 'pooler'):
+        rows.layer(main.pooler.dense, f'{scope}/pooler/dense')
+
+
+def add_bert_layers(rows: Rows, encoder: Any, scope: str = 'bert') -> None:
+    """Notes what google-research/bert has of the layers of an encoder."""
+    for n, layer in enumerate(encoder.layer):
         at, attention = f'{scope}/encoder/layer_{n}', layer.attention
         for part in ('query', 'key', 'value'):
             rows.layer(getattr(attention.self_attention, part), f'{at}/attention/self/{part}')
@@ -155,8 +162,6 @@ def add_bert(rows: Rows, main: Any, scope: str = 'bert') -> None:
             rows.layer(output.dense, f'{at}/{part}/dense')
             rows.layer(output.LayerNorm, f'{at}/{part}/LayerNorm', _NORM)
         rows.layer(layer.intermediate.dense, f'{at}/intermediate/dense')
-    if hasattr(main, 'pooler'):
-        rows.layer(main.pooler.dense, f'{scope}/pooler/dense')
 
 
 def tf_rem_bert() -> Pair:
