@@ -32,6 +32,7 @@ from estimator_ckpt.suggesting.namesakes import numbers_in_names
 from estimator_ckpt.suggesting.progress import Alignment, Progress
 from estimator_ckpt.suggesting.rare_shapes import of_rare_shapes
 from estimator_ckpt.suggesting.scope_trees import laid_out
+from estimator_ckpt.suggesting.separable import pointwise_pairs
 from estimator_ckpt.suggesting.sequences import ORDER, Placement, certain, placements, same_norms
 from estimator_ckpt.suggesting.stacks import align_by_few
 from estimator_ckpt.suggesting.surroundings import agreement, surrounded
@@ -85,6 +86,7 @@ class _Aligner(Progress):
         while all(self.live) and (
             self._of_parts(self.facts.modules)
             or self._families.families()
+            or self._pointwise()
             or self._sequences()
             or self._of_parts(self.facts.networks)
             or self._joined_chains()
@@ -270,6 +272,10 @@ class _Aligner(Progress):
     def _connected(self) -> bool:
         """Accepts layers right before or after layers that are aligned. Returns True if there were any."""
         return self.accept_in_order(connected(self.sides, self.live, self.result.sources, self.matcher))
+
+    def _pointwise(self) -> bool:
+        """Accepts the pointwise kernels of separable convolutions. Returns True if there were any."""
+        return self.accept(list(pointwise_pairs(self.sides, self.live, self.result.sources)), IN_ORDER)
 
     def _beside_convolutions(self) -> bool:
         """Accepts normalizations before or after convolutions that are aligned. Returns True if there were any."""

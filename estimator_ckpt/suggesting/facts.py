@@ -4,6 +4,7 @@ import functools
 
 from estimator_ckpt.suggesting.blocks import corresponding_blocks
 from estimator_ckpt.suggesting.chains import in_order
+from estimator_ckpt.suggesting.copies import is_of_target
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.layer_kinds import main_number
 from estimator_ckpt.suggesting.modules import corresponding, whole_networks
@@ -63,6 +64,15 @@ class Facts:
     def unsure(self) -> list[set[int]]:
         """The normalizations of each side whose places differ between orders of the same network."""
         return [unsure(in_order(side)) for side in (self._source, self._target)]
+
+    @functools.cached_property
+    def of_target(self) -> list[set[int]]:
+        """The variables of the target networks of each side; of none if only one side has any."""
+        found = [
+            {variable.number for variable in side.variables if is_of_target(variable.names)}
+            for side in (self._source, self._target)
+        ]
+        return found if all(found) else [set(), set()]
 
     @functools.cached_property
     def kernels(self) -> list[dict[int, int]]:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Collection, Iterator
 
 from estimator_ckpt.bundle import dtypes
+from estimator_ckpt.suggesting.chains import kind
 from estimator_ckpt.suggesting.families import Family, Layer, Variable
 from estimator_ckpt.suggesting.number_words import agreeing, words_before
 from estimator_ckpt.suggesting.reshaping import fits
@@ -65,6 +66,17 @@ class Hypothesis:
     def keeps_all_numbers(self) -> bool:
         """Whether all layers of one family have the layers of the same numbers as counterparts."""
         return self.same_numbers and len(self.layers) == min(len(self.source.layers), len(self.target.layers))
+
+    @property
+    def skips_alike(self) -> bool:
+        """Whether a layer without a counterpart is between others that have one, and is of the kind of one of these."""
+        for family, side in ((self.source, 0), (self.target, 1)):
+            kinds = {id(pair[side]): kind(pair[side]) for pair in self.layers}
+            places = [place for place, layer in enumerate(family.layers) if id(layer) in kinds]
+            between = family.layers[places[0] : places[-1]] if len(family.slots) == 1 else []
+            if any(id(layer) not in kinds and kind(layer) in kinds.values() for layer in between):
+                return True
+        return False
 
     @property
     def role_fit(self) -> float:

@@ -73,6 +73,12 @@ def main_number(layer: Layer) -> int:
     return layer.variables[layer.main_role].number
 
 
+def last_kernel(convolution: Layer) -> int:
+    """Returns the number of the kernel that gives the outputs of a convolution: the pointwise one if it is separable."""
+    pointwise = convolution.variables.get('pointwise_kernel')
+    return main_number(convolution) if pointwise is None else pointwise.number
+
+
 def agree(convolution: Layer, norm: Layer) -> bool:
     """Returns True if a normalization has as many channels as the outputs of a convolution.
 

@@ -186,7 +186,8 @@ def _role_of_leaf(leaf: str) -> tuple[str, str, str, bool]:
         prefix = match.groupdict().get('prefix')
         is_vague = role == 'kernel' and _VAGUE.match(match[0]) is not None
         stem = leaf[: match.start()] + leaf[match.end() :].removesuffix(':0').removesuffix('_')
-        return f'{prefix.lower()}_' if prefix else '', role, stem, is_vague
+        # Keras 3 keeps the `bias` of a layer beside its `_kernel`.
+        return f'{prefix.lower()}_' if prefix else '', role, stem.lstrip('_') and stem, is_vague
     match = _BEFORE_LETTER.search(leaf)
     if match is not None:
         stem = leaf[: match.start()] + leaf[match.end() :].removesuffix(':0')

@@ -139,8 +139,10 @@ class Progress:
           evidence: The evidence for them.
         """
         accepted = False
+        of_source, of_target = self.facts.of_target
         for s, t in pairs:
-            if s in self.live_source and t in self.live_target:
+            # No target network is the online network of the other side.
+            if s in self.live_source and t in self.live_target and (s in of_source) == (t in of_target):
                 accepted = True
                 self.result.sources[t], self.result.evidence[t] = s, evidence
                 self.live_source.remove(s)

@@ -23,6 +23,7 @@ from estimator_ckpt.suggesting.layer_kinds import (
     agree,
     channels,
     is_norm,
+    last_kernel,
     main_number,
     place,
 )
@@ -32,11 +33,11 @@ _MOST_ALIKE = 64
 
 
 def partners(side: Side) -> dict[int, Layer]:
-    """Returns the normalization of each convolution, by the number of the convolution's main variable."""
+    """Returns the normalization of each convolution, by the number of the kernel whose outputs are normalized."""
     found: dict[int, Layer] = {}
     taken: set[int] = set()
     for convolution, norm in _pairs(side):
-        key, other = main_number(convolution), main_number(norm)
+        key, other = last_kernel(convolution), main_number(norm)
         if key not in found and other not in taken:
             found[key] = norm
             taken.add(other)

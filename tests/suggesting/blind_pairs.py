@@ -1,4 +1,4 @@
-"""Pairs of seventeen blind tests: what people restore, by names from repositories that the search was not made with.
+"""Pairs of eighteen blind tests: what people restore, by names from repositories that the search was not made with.
 
 They were written without a look at what the search finds of them. Each pair says which repository each side follows.
 When they were first measured, those of the first test (`blind_...`) had a mean recall of 0.69, and four had wrong
@@ -12,7 +12,8 @@ one; those of the eleventh (`eleventh_...`), such networks of other repositories
 mainstream networks, 0.89, and one; those of the fourteenth (`fourteenth_...`), such ones too, 0.90, and three; those of
 the fifteenth (`fifteenth_...`), mainstream networks and recurrent ones, 0.83, and two; those of the sixteenth
 (`sixteenth_...`), mainstream networks, 0.88, and one; those of the seventeenth (`seventeenth_...`), such ones and
-others, 0.68, and none. What the search missed of the pairs of `TUNED` was looked at then.
+others, 0.68, and none; those of the eighteenth (`eighteenth_...`), one of each of sixteen kinds that people convert,
+0.88, and two. What the search missed of the pairs of `TUNED` was looked at then.
 """
 
 from collections.abc import Callable
@@ -22,6 +23,13 @@ from tests.suggesting import (
     blind_recommenders,
     blind_scene_networks,
     blind_sequence_networks,
+    eighteenth_image_classifiers,
+    eighteenth_image_scenes,
+    eighteenth_image_states,
+    eighteenth_sequence_encoders,
+    eighteenth_sequence_others,
+    eighteenth_sequence_states,
+    eighteenth_sequence_translators,
     eighth_agents,
     eighth_efficient_networks,
     eighth_graphs,
@@ -240,6 +248,8 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'keras_summarizer': seventeenth_sequence_texts.summarizer,
     'keras_imdb_cnn': seventeenth_sequence_texts.imdb_cnn,
     'ml_agents_state': seventeenth_sequence_states.ml_agents_state,
+    'deeplab_xception_65': eighteenth_image_scenes.deeplab_xception,
+    'keras_deep_speech': eighteenth_sequence_others.keras_deep_speech,
 }
 HELD_BACK: dict[str, Callable[[], Pair]] = {
     'cifar_10': blind_image_networks.cifar_10,
@@ -418,4 +428,18 @@ HELD_BACK: dict[str, Callable[[], Pair]] = {
     'keras_rl_atari': seventeenth_sequence_agents.keras_rl_atari,
     'dlrm_ranking': seventeenth_sequence_agents.ranking,
     'flax_gpt_2': seventeenth_sequence_states.flax_gpt_2,
+    'jonathan_mobilenet_v2': eighteenth_image_classifiers.mobilenet_v2,
+    'keras_hub_densenet': eighteenth_image_classifiers.densenet_121,
+    'keras_hub_vgg': eighteenth_image_classifiers.vgg_16,
+    'cifar_resnet_56': eighteenth_image_classifiers.cifar_resnet_56,
+    'brain_u_net': eighteenth_image_scenes.brain_u_net,
+    'gan_states': eighteenth_image_states.gan,
+    'ssd_lite_state': eighteenth_image_states.ssd_lite,
+    'open_nmt_transformer': eighteenth_sequence_translators.open_nmt_transformer,
+    'transformer_xl_state': eighteenth_sequence_states.transformer_xl_state,
+    'nvidia_electra': eighteenth_sequence_encoders.nvidia_electra,
+    'masked_language_model': eighteenth_sequence_encoders.masked_language_model,
+    'katakana': eighteenth_sequence_translators.katakana,
+    'coqui_tacotron_2': eighteenth_sequence_states.coqui_tacotron_2,
+    'baby_weight': eighteenth_sequence_others.baby_weight,
 }

@@ -329,6 +329,15 @@ class TestCopies:
         right = {f'model/{rest}': f'prediction/{rest}' for rest in self.ONLINE}
         assert found(suggestion) == right | {f'model_target/{rest}': f'target/{rest}' for rest in self.ONLINE}
 
+    def test_no_target_network_is_the_online_network_of_the_other_side(self, tmp_path):
+        """Its own counterpart may be missing, as where one has another width."""
+        old = self._with_targets()
+        new = self._with_targets('policy', 'policy_target')
+        new = {name: shape for name, shape in new.items() if 'target/pi' not in name}
+        old = {name: shape for name, shape in old.items() if not name.startswith('main/pi')}
+        names = found(suggest(tmp_path, old, new))
+        assert all(('target' in source) == ('target' in target) for target, source in names.items())
+
     @pytest.mark.parametrize('online', ['source', 'source_encoder', 'old_target'])
     def test_the_texts_that_are_translated_are_no_networks(self, online):
         assert not copies(self._with_targets(online), self.ONLINE.values())

@@ -68,6 +68,17 @@ LEAST_RECALL = {
     'belval_crnn': 0.75,
     'elmo_state': 0.5,
     'pointer_generator_state': 0.86,
+    'tf_t5': 0.98,
+    'multinomial_vae': 0.3,
+    'actor_critic_state': 0.83,
+    'keras_yolo2': 0.63,
+    'tensorpack_dcgan': 0.97,
+    'e_net': 0.07,
+    'krasserm_sr_gan': 0.97,
+    'keras_summarizer': 0.13,
+    'ml_agents_state': 0.33,
+    'deeplab_xception_65': 0.98,
+    'keras_deep_speech': 0.61,
 }
 LEAST_RECALL_SAVED = {'nasnet': 0.45, 'anime_gan': 0.66, 'style_gan2': 0.87}
 # Without the tree of objects, `layer_with_weights-3` tells little.
@@ -121,6 +132,15 @@ LEAST_RECALL_UNSEEN = {
     'bert4keras_mt5': 0.73,
     'thumt_state': 0.99,
     'tflearn_alexnet': 0.92,
+    'ugatit_state': 0.0,
+    'tf_transformer_xl': 0.92,
+    'keras_chatbot': 0.98,
+    'keras_rl_atari': 0.88,
+    'dlrm_ranking': 0.97,
+    'cifar_resnet_56': 0.92,
+    'ssd_lite_state': 0.83,
+    'katakana': 0.5,
+    'coqui_tacotron_2': 0.96,
 }
 
 

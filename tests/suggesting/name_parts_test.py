@@ -154,3 +154,8 @@ def test_words_are_compared_in_one_spelling():
 )
 def test_shapes_fit_where_axes_are_split_or_merged(a, b, expected):
     assert fits(a, b) is expected
+
+
+def test_the_kernel_and_the_bias_of_a_layer_of_keras_3_are_in_one_layer():
+    assert find_role('net/_operations/3/_kernel') == ('kernel', 'net/_operations/3/')
+    assert find_role('net/_operations/3/bias') == ('bias', 'net/_operations/3/')

@@ -300,3 +300,11 @@ def test_the_second_normalization_of_a_scope_is_not_that_of_its_convolution_1(tm
                 expected[f'{to}/conv_{n}_bn/{role}'] = f'{scope}/{norm}/{role}'
     found = suggested(tmp_path, old, new)
     assert {target: source for target, source in found.items() if '_bn/' in target} == expected
+
+
+def test_numbers_that_are_the_same_by_chance_tell_nothing(tmp_path):
+    """Keras counts a wrapper for each layer and one for what is behind it."""
+    old = {f'h{n}/kernel': (8, 8) if n > 1 else (5, 8) for n in (1, 2, 3, 5)} | {'h6/kernel': (8, 3)}
+    new = {f'time_distributed_{n}/kernel': (8, 8) if n > 1 else (5, 8) for n in (1, 3, 5)}
+    names = suggested(tmp_path, old, new)
+    assert 'time_distributed_3/kernel' not in names and 'time_distributed_5/kernel' not in names
