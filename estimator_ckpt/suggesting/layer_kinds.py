@@ -74,7 +74,7 @@ def main_number(layer: Layer) -> int:
 
 
 def last_kernel(convolution: Layer) -> int:
-    """Returns the number of the kernel that gives the outputs of a convolution: the pointwise one if it is separable."""
+    """Returns the number of the kernel that gives the outputs of a convolution: of a separable one the pointwise."""
     pointwise = convolution.variables.get('pointwise_kernel')
     return main_number(convolution) if pointwise is None else pointwise.number
 
