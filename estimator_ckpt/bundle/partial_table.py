@@ -84,11 +84,11 @@ class PartialTable:
         Raises:
           TableError: If the block is damaged.
         """
-        _, offset, size = self.blocks[number]
-        with _parsing():
-            if size > _SMALL_BLOCK:
-                return block_items(self._large_block(offset, size, np.empty(size + 1, np.uint8)))
-            return block_items(open_block(self._read_exactly(offset, size + TRAILER_SIZE), offset))
+        stretch = range(number, number + 1)
+        [items] = self.items_of(stretch, np.empty(self.memory_of(stretch), np.uint8))
+        if isinstance(items, TableError):
+            raise items
+        return items
 
     def stretches(self) -> Iterator[range]:
         """Yields the positions in `blocks` of consecutive blocks that are worth reading together."""

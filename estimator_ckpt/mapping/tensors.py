@@ -296,7 +296,7 @@ class _Derived:
 def _of_part(tensor: Tensor) -> Tensor:
     """Returns a tensor whose name is its new one if it is a part of another one, whose name all parts would have."""
     assert isinstance(tensor.recipe, TensorRecipe)
-    parts = [tensor.recipe.part, *(preparation.part for preparation in tensor.recipe.before)]
+    parts = [tensor.part, *(preparation.part for preparation in tensor.recipe.before)]
     if all(part.of == 1 for part in parts):
         return tensor
     return dataclasses.replace(tensor, name=tensor.target or tensor.followed_name or tensor.name)

@@ -271,7 +271,8 @@ class _Aligner(Progress):
 
     def _connected(self) -> bool:
         """Accepts layers right before or after layers that are aligned. Returns True if there were any."""
-        return self.accept_in_order(connected(self.sides, self.live, self.result.sources, self.matcher))
+        links, sources = self.facts.links, self.result.sources
+        return self.accept_in_order(connected(self.sides, links, self.live, sources, self.matcher))
 
     def _pointwise(self) -> bool:
         """Accepts the pointwise kernels of separable convolutions. Returns True if there were any."""

@@ -96,15 +96,14 @@ def chains(side: Side, live: set[int], joined: bool = False) -> dict[str, list[C
                 nested = number < len(numbered) and _is_nested(sequence)
                 chain = found[role].setdefault(key, Chain(sequence, whole, turns, tracked, nested))
                 found[role][key] = dataclasses.replace(chain, nested=chain.nested and nested)
-        for run, _ in numbered:
-            sequence = _with_ends(run, layers)
-            key = tuple([layer.variables[role].number for layer in sequence])
-            if sequence and key not in found[role]:
-                whole = len(sequence) == len(layers)
-                found[role][key] = Chain(sequence, whole, nested=_is_nested(run))
-        for sequence in _joined([run for run, _ in numbered], len(layers)) if joined else ():
-            key = tuple([layer.variables[role].number for layer in sequence])
-            found[role].setdefault(key, Chain(sequence, len(sequence) == len(layers), joined=True))
+        runs = [run for run, _ in numbered]
+        further = [(_with_ends(run, layers), _is_nested(run), False) for run in runs]
+        further += [(run, False, True) for run in (_joined(runs, len(layers)) if joined else ())]
+        for sequence, nested, is_joined in further:
+            if sequence:
+                key = tuple([layer.variables[role].number for layer in sequence])
+                chain = Chain(sequence, len(sequence) == len(layers), nested=nested, joined=is_joined)
+                found[role].setdefault(key, chain)
     return {role: list(of_role.values()) for role, of_role in found.items()}
 
 
@@ -142,13 +141,11 @@ def _with_ends(run: Sequence[Layer], layers: Sequence[Layer]) -> list[Layer]:
     if not 0 < len(others) <= _MOST_ENDS:
         return []
     common = set(itertools.chain.from_iterable(map(words, {layer.split.literals for layer in run})))
-    ends: tuple[list[Layer], list[Layer]] = ([], [])
-    for layer in others:
-        own = set(words(layer.split.literals)) - common
-        for end, saying in zip(ends, (_FIRST, _LAST), strict=True):
-            end += [layer] if own & saying else []
-    first, last = ends
-    is_clear = len(first) + len(last) == len(others) and max(map(len, ends)) < 2
+    said = [set(words(layer.split.literals)) - common for layer in others]
+    first, last = (
+        [layer for layer, own in zip(others, said, strict=True) if own & end] for end in (_FIRST, _LAST)
+    )
+    is_clear = len(first) + len(last) == len(others) and max(len(first), len(last)) < 2
     return [*first, *run, *last] if is_clear else []
 
 

@@ -12,9 +12,12 @@ from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import aligned_layers, channels, main_number
 
+Links = tuple[dict[int, Layer], dict[int, Layer]]
+
 
 def connected(
     sides: tuple[Side, Side],
+    links: tuple[Links, Links],
     live: tuple[set[int], set[int]],
     sources: Mapping[int, int],
     matcher: Matcher,
@@ -23,12 +26,12 @@ def connected(
 
     Args:
       sides: The source and the target.
+      links: The links of each side.
       live: The numbers of the variables of each side that are not yet aligned.
       sources: The source of each aligned target.
       matcher: Decides which layers can be the same.
     """
     aligned = aligned_layers(sides, sources)
-    links = [_links(side) for side in sides]
     partners: tuple[dict, dict] = (collections.defaultdict(dict), collections.defaultdict(dict))
     for direction in range(2):
         of_source, of_target = (of_side[direction] for of_side in links)
@@ -43,14 +46,14 @@ def connected(
     return [pair for of_layer in found for t, pair in of_layer.items() if len(partners[1][t]) == 1]
 
 
-def _links(side: Side) -> tuple[dict[int, Layer], dict[int, Layer]]:
+def links_of(side: Side) -> Links:
     """Returns the layers right before others, and those right after, by the main variables of these."""
     before: dict[int, list[Layer]] = collections.defaultdict(list)
     after: dict[int, list[Layer]] = collections.defaultdict(list)
     # Programs do not always call layers in the order in which they count them.
-    runs = [in_order(side)] if in_order(side) else [family.layers for family in side.families()]
-    for run in runs:
-        for a, b in _links_of([layer for layer in run if _ends(layer)]):
+    made = in_order(side)
+    for run in [made] if made else [family.layers for family in side.families()]:
+        for a, b in _fitting([layer for layer in run if _ends(layer)]):
             before[main_number(b)].append(a)
             after[main_number(a)].append(b)
     return _unique(before), _unique(after)
@@ -61,7 +64,7 @@ def _unique(links: Mapping[int, Sequence[Layer]]) -> dict[int, Layer]:
     return {n: layers[0] for n, layers in links.items() if len(set(map(main_number, layers))) == 1}
 
 
-def _links_of(run: Sequence[Layer]) -> Iterator[Pair]:
+def _fitting(run: Sequence[Layer]) -> Iterator[Pair]:
     """Yields the consecutive layers that fit each other, unless a layer beside them is like one of the two.
 
     Layers of parallel branches often take turns: two that are alike, then the two after them.

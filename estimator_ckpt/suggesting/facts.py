@@ -4,6 +4,7 @@ import functools
 
 from estimator_ckpt.suggesting.blocks import corresponding_blocks
 from estimator_ckpt.suggesting.chains import in_order
+from estimator_ckpt.suggesting.connected import Links, links_of
 from estimator_ckpt.suggesting.copies import is_of_target
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.layer_kinds import main_number
@@ -95,6 +96,11 @@ class Facts:
     def surroundings(self) -> tuple[Surroundings, Surroundings]:
         """The layers around each layer of each side."""
         return Surroundings(self._source), Surroundings(self._target)
+
+    @functools.cached_property
+    def links(self) -> tuple[Links, Links]:
+        """The layers right before and right after others of each side."""
+        return links_of(self._source), links_of(self._target)
 
     @functools.cached_property
     def modules(self) -> list[tuple[set[int], set[int]]]:

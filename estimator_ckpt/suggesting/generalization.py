@@ -115,14 +115,12 @@ def generalize(tasks: Sequence[Task]) -> tuple[int, list[RuleText]]:
         _merge([draft for group in _by_template(task.renamings) for draft in _number(group)])
         for task in tasks
     ]
-    best, rules = -1, list[RuleText]()
+    written: dict[int, list[RuleText]] = {}
     for number in sorted(range(len(tasks)), key=lambda number: len(drafts[number])):
         # A draft becomes one rule or several.
-        if best < 0 or (len(drafts[number]), number) < (len(rules), best):
-            found = _rules(drafts[number], tasks[number])
-            if best < 0 or (len(found), number) < (len(rules), best):
-                best, rules = number, found
-    return best, rules
+        if all((len(drafts[number]), number) < (len(rules), other) for other, rules in written.items()):
+            written[number] = _rules(drafts[number], tasks[number])
+    return min(written.items(), key=lambda item: (len(item[1]), item[0]))
 
 
 def _rules(drafts: Sequence[_Draft], task: Task) -> list[RuleText]:

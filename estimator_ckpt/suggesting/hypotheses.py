@@ -71,10 +71,13 @@ class Hypothesis:
     def skips_alike(self) -> bool:
         """Whether a layer without a counterpart is between others that have one, and is of the kind of one of these."""
         for family, side in ((self.source, 0), (self.target, 1)):
-            kinds = {id(pair[side]): kind(pair[side]) for pair in self.layers}
-            places = [place for place, layer in enumerate(family.layers) if id(layer) in kinds]
-            between = family.layers[places[0] : places[-1]] if len(family.slots) == 1 else []
-            if any(id(layer) not in kinds and kind(layer) in kinds.values() for layer in between):
+            if len(family.slots) != 1:
+                continue
+            own = [pair[side] for pair in self.layers]
+            placed, kinds = set(map(id, own)), set(map(kind, own))
+            places = [place for place, layer in enumerate(family.layers) if id(layer) in placed]
+            between = family.layers[places[0] : places[-1]]
+            if any(id(layer) not in placed and kind(layer) in kinds for layer in between):
                 return True
         return False
 

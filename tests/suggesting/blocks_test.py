@@ -1,8 +1,8 @@
 """Tests which numbered scopes with the same layers are the same blocks."""
 
 from estimator_ckpt.suggesting.blocks import corresponding_blocks
-from estimator_ckpt.suggesting.families import Side, Variable
-from tests.suggesting.known_pairs import FLOAT
+from estimator_ckpt.suggesting.families import Side
+from tests.suggesting.known_pairs import variables
 
 ENCODER = {'query': (4, 4), 'up': (4, 16), 'down': (4, 17)}
 DECODER = ENCODER | {'memory_query': (4, 4)}
@@ -12,7 +12,7 @@ def side(blocks):
     shapes = {
         f'{scope}/{name}/kernel': shape for scope, layers in blocks.items() for name, shape in layers.items()
     }
-    return Side(Variable(n, (name,), shape, FLOAT) for n, (name, shape) in enumerate(shapes.items()))
+    return Side(variables(shapes))
 
 
 def pairs(source, target):

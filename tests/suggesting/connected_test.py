@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from estimator_ckpt.suggesting.connected import connected
+from estimator_ckpt.suggesting.connected import connected, links_of
 from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from tests.suggesting import known_pairs
@@ -26,14 +26,14 @@ HIDDEN = {'advantage/fc/kernel', 'value/fc/kernel'}
 def told(order, shapes=SHAPES, open_=HIDDEN):
     """The pairs that are told of layers of the same names, which the target has made in an order."""
     names = sorted(shapes)
-    source = Side(Variable(n, (name,), shapes[name], known_pairs.FLOAT) for n, name in enumerate(names))
+    source = Side(known_pairs.variables({name: shapes[name] for name in names}))
     target = Side(
         Variable(n, (f'layer_{n}/kernel',), shapes[name], known_pairs.FLOAT, n)
         for n, name in enumerate(order)
     )
     sources = {n: names.index(name) for n, name in enumerate(order) if name not in open_}
     live = {names.index(name) for name in open_}, {n for n, name in enumerate(order) if name in open_}
-    pairs = connected((source, target), live, sources, Matcher())
+    pairs = connected((source, target), (links_of(source), links_of(target)), live, sources, Matcher())
     return {names[a.variables['kernel'].number]: order[b.variables['kernel'].number] for a, b in pairs}
 
 

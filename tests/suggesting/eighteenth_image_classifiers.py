@@ -1,4 +1,4 @@
-"""Pairs of networks that classify images, for a eighteenth blind test; see `blind_pairs`."""
+"""Pairs of networks that classify images, for an eighteenth blind test; see `blind_pairs`."""
 
 from typing import Any
 

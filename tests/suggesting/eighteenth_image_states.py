@@ -1,4 +1,4 @@
-"""Pairs of image networks and states of PyTorch, by their names, for a eighteenth blind test; see `blind_pairs`."""
+"""Pairs of image networks and states of PyTorch, by their names, for an eighteenth blind test; see `blind_pairs`."""
 
 from tests.suggesting.blind_objects import with_slots
 from tests.suggesting.eighth_state_dicts import StateDict

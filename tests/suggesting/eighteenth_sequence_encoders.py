@@ -1,4 +1,4 @@
-"""Pairs of encoders of texts, for a eighteenth blind test; see `blind_pairs`."""
+"""Pairs of encoders of texts, for an eighteenth blind test; see `blind_pairs`."""
 
 from typing import Any
 

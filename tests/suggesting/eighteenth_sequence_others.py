@@ -1,4 +1,4 @@
-"""Pairs of a network of speech and of one of tables, for a eighteenth blind test; see `blind_pairs`."""
+"""Pairs of a network of speech and of one of tables, for an eighteenth blind test; see `blind_pairs`."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Pairs of networks of sequences and state dicts, for a eighteenth blind test; see `blind_pairs`."""
+"""Pairs of networks of sequences and state dicts, for an eighteenth blind test; see `blind_pairs`."""
 
 import dataclasses
 import re

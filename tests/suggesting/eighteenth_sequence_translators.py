@@ -1,4 +1,4 @@
-"""Pairs of translators, for a eighteenth blind test; see `blind_pairs`."""
+"""Pairs of translators, for an eighteenth blind test; see `blind_pairs`."""
 
 from typing import Any
 

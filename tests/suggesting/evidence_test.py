@@ -129,9 +129,7 @@ class TestNorms:
 
 
 def _partners(shapes):
-    side = Side(
-        Variable(n, (name,), shape, known_pairs.FLOAT) for n, (name, shape) in enumerate(shapes.items())
-    )
+    side = Side(known_pairs.variables(shapes))
     names = list(shapes)
     return {
         names[number].rpartition('/')[0]: str(norm.split).rstrip('/')

@@ -18,6 +18,7 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
 from estimator_ckpt.bundle.table import build_table
 from estimator_ckpt.program.read_target import read_target
+from estimator_ckpt.suggesting.families import Variable
 from estimator_ckpt.suggesting.suggestion import Suggestion
 
 FLOAT, INT64 = 1, 9
@@ -94,6 +95,11 @@ def write_index(prefix: Any, shapes: Shapes, dtype: int = FLOAT) -> str:
         offset += entry.size
     pathlib.Path(f'{prefix}.index').write_bytes(build_table(sorted(entries.items())))
     return str(prefix)
+
+
+def variables(shapes: Shapes) -> list[Variable]:
+    """Returns variables of these names and shapes, numbered in their order."""
+    return [Variable(number, (name,), shape, FLOAT) for number, (name, shape) in enumerate(shapes.items())]
 
 
 def suggest(folder: pathlib.Path, old: Shapes, new: Shapes | tf.train.Checkpoint) -> Suggestion:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from estimator_ckpt.suggesting.families import Side, Variable
+from estimator_ckpt.suggesting.families import Side
 from estimator_ckpt.suggesting.rare_shapes import of_rare_shapes
 from tests.suggesting import known_pairs
 from tests.suggesting.known_pairs import found
@@ -38,10 +38,7 @@ def test_the_decoder_of_a_u_net_is_known_by_its_widths(tmp_path):
 
 def rare(old, new, aligned=()):
     """The pairs by name that shapes tell of two sides, without those that are aligned."""
-    sides = [
-        Side(Variable(n, (name,), shape, known_pairs.FLOAT) for n, (name, shape) in enumerate(shapes.items()))
-        for shapes in (old, new)
-    ]
+    sides = [Side(known_pairs.variables(shapes)) for shapes in (old, new)]
     live = [{n for n, name in enumerate(shapes) if name not in aligned} for shapes in (old, new)]
     pairs = of_rare_shapes((sides[0], sides[1]), (live[0], live[1]))
     return {str(b.split).rstrip('/'): str(a.split).rstrip('/') for a, b in pairs}

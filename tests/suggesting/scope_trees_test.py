@@ -3,7 +3,7 @@
 import pytest
 
 import estimator_ckpt
-from estimator_ckpt.suggesting.families import Side, Variable
+from estimator_ckpt.suggesting.families import Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.scope_trees import laid_out
 from tests.suggesting import known_pairs
@@ -130,10 +130,7 @@ def test_a_layer_that_a_scope_lacks_moves_no_others():
     expected = set(zip(old, new, strict=True))
 
     def certain(of_source):
-        sides = tuple(
-            Side(Variable(n, (name,), shape, 1) for n, (name, shape) in enumerate(shapes.items()))
-            for shapes in (of_source, new)
-        )
+        sides = tuple(Side(known_pairs.variables(shapes)) for shapes in (of_source, new))
         pairs = laid_out(sides, {}, Matcher())
         return {(a.variables['kernel'].names[0], b.variables['kernel'].names[0]) for a, b, _ in pairs}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from estimator_ckpt.suggesting.families import Side, Variable
+from estimator_ckpt.suggesting.families import Side
 from estimator_ckpt.suggesting.units import partners
 from tests.suggesting import known_pairs
 
@@ -104,8 +104,8 @@ def test_fewer_normalizations_than_convolutions_are_paired_where_one_place_fits(
     names, norms = counted('conv2d', len(widths)), counted('batch_normalization', len(of_norms))
     shapes = {f'{a}/kernel': (1, 1, x, y) for a, x, y in zip(names, [3, *widths], widths, strict=False)}
     shapes |= {f'{a}/gamma': (y,) for a, y in zip(norms, of_norms, strict=True)}
-    side = Side(Variable(n, (a,), shape, known_pairs.FLOAT) for n, (a, shape) in enumerate(shapes.items()))
-    found = {[*shapes][a].partition('/')[0]: str(b.split).rstrip('/') for a, b in partners(side).items()}
+    pairs = partners(Side(known_pairs.variables(shapes))).items()
+    found = {[*shapes][a].partition('/')[0]: str(b.split).rstrip('/') for a, b in pairs}
     assert found == ({} if first is None else dict(zip(names[first:], norms, strict=False)))
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from estimator_ckpt.suggesting import alignment, stacks
 from estimator_ckpt.suggesting.evidence import CERTAIN
-from estimator_ckpt.suggesting.families import Variable
 from tests.suggesting import known_pairs
 
 # The layers of a block of each side, with their shapes. Nothing but the order tells the normalizations apart.
@@ -33,10 +32,7 @@ def blocks(count, old='encoder/layer_{}', new='h/{}', block=BLOCK):
 
 
 def variables(shapes):
-    return [
-        Variable(n, (name,), shape, known_pairs.FLOAT)
-        for n, (name, shape) in enumerate(sorted(shapes.items()))
-    ]
+    return known_pairs.variables(dict(sorted(shapes.items())))
 
 
 def aligned(old, new):
