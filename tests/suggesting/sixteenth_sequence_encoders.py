@@ -19,7 +19,7 @@ _NORM = ('beta', 'gamma')
 _layers = tf.keras.layers
 
 
-def _embed(rows: Rows, words: int, width: int) -> tuple[list[Any], Any]:
+def embed(rows: Rows, words: int, width: int) -> tuple[list[Any], Any]:
     """Makes the inputs and the tables of bert4keras, and notes Google's names. Returns inputs and output."""
     inputs = [_layers.Input([None], name=f'Input-{name}') for name in ('Token', 'Segment')]
     token = _layers.Embedding(words, width, name='Embedding-Token')
@@ -41,7 +41,7 @@ def similar_sentences() -> Pair:
     """
     tf.keras.backend.clear_session()
     rows, words, narrow, width = Rows(), 1000, 48, 96
-    inputs, x = _embed(rows, words, narrow)
+    inputs, x = embed(rows, words, narrow)
     mapping = _layers.Dense(width, name='Embedding-Mapping')
     x = apply(rows, mapping, x, 'bert/encoder/embedding_hidden_mapping_in')
     first, second = 'Transformer-MultiHeadSelfAttention', 'Transformer-FeedForward'
