@@ -230,7 +230,7 @@ def tutorial_translator() -> Pair:
 
     The new one is that of the tutorial before its layers for texts, with tables as wide as its units, as the old one's
     are. The old cells have a matrix for the gates and one for the rest, the new ones two for all that, so that these
-    have no sources. Only the old one mixes the attention before its outputs; it has no biases there or in its attention.
+    have no sources. Only the old one mixes the attention before its outputs; it has no biases there, nor in it.
     """
     tf.keras.backend.clear_session()
     rows, units, old, new, at = Rows(), 256, 900, 1100, 'dynamic_seq2seq'
