@@ -254,11 +254,11 @@ def mobilenet_v3_small() -> Pair:
     """tensorflow/models' slim's small MobileNet V3 with averages, and calmiLovesAI/Basic_CNNs_TensorFlow2's.
 
     All of the new convolutions have biases, and its first block an expansion. What weighs its channels is narrower
-    inside, and the layer before its classes, of which it has 10, is 1280 wide, not 1024; these have no answer. Which
+    inside, and the layer before its classes, of which it has 5, is 1280 wide, not 1024; these have no answer. Which
     slots the published checkpoint has is not verified; they are those of slim's training.
     """
     tf.keras.backend.clear_session()
-    rows, model, others, root = Rows(), _MobileNetV3Small(10), {}, 'MobilenetV3'
+    rows, model, others, root = Rows(), _MobileNetV3Small(5), {}, 'MobilenetV3'
     model(tf.zeros([1, 224, 224, 3]))
 
     def unit(conv: Any, norm: Any, source: str, role: str = 'kernel') -> None:

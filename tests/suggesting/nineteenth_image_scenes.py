@@ -81,8 +81,8 @@ class _Yolo:
 def yolo_v3() -> Pair:
     """YunYang1994/tensorflow-yolov3 for COCO as it is trained, and zzh8829/yolov3-tf2's YoloV3.
 
-    The old one is that of one stage of training, and enlarges images without variables. The new one is read with the
-    model of its body alone, as it has been since its models were divided so; its norms are those of Keras.
+    The old one is that of one stage of training, and enlarges images without variables. Its names are those of an
+    earlier pair with the same network. The new one is its body, without what decodes boxes; its norms are Keras's.
     """
     tf.keras.backend.clear_session()
     net, outputs, x = _Yolo(), [], None
