@@ -248,9 +248,10 @@ class _Noted:
 def efficient_det() -> Pair:
     """google/automl's EfficientDet-D0 for COCO under TF1 as it is trained, with averages, and its own in Keras.
 
-    The latter is the EfficientDetNet of efficientdet/keras, which says that its names are those of old checkpoints. The
-    names of the old variables are those of an earlier pair with the same network. Images are resized by other layers
-    than its pools.
+    The latter is the EfficientDetNet of efficientdet/keras, whose own name is empty for the sake of old
+    checkpoints. The names of the old variables are those of an earlier pair with the same network. Images are
+    resized here by what has no variables, as the pools of the new one have none; its head for classes of images,
+    which it does not call, is left out.
     """
     tf.keras.backend.clear_session()
     model, noted = _EfficientDetNet(), _Noted()
