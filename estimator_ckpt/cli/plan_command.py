@@ -31,7 +31,8 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_boolean(
         'suggest',
         False,
-        'Whether to print suggested rules instead, as a file for --rules with explanations in comments.',
+        'Whether to print suggested rules instead, as a file for --rules with explanations in comments. Those that are '
+        'given say what is known, from which the search goes on.',
         values,
     )
     rows_flag.define(values)
@@ -54,11 +55,9 @@ def run(paths: list[str], values: Any) -> tuple[int, Iterable[str]]:
     """
     source, target = paths
     if values.suggest:
-        if values.rules is not None or values.rule:
-            raise UsageError('--suggest writes rules and reads none; omit --rules and --rule')
         if values.all_rows is not None or values.html is not None:
             raise UsageError('--suggest prints rules instead of rows; omit --all_rows and --html')
-        suggestion = suggest_rules(source, target)
+        suggestion = suggest_rules(source, target, rules_flags.rules_of(values))
         if values.json:
             return int(not suggestion.complete), [with_schema('suggest', suggestion.to_json())]
         return int(not suggestion.complete), suggestion.lines()

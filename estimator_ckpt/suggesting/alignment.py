@@ -14,7 +14,8 @@ Of long stacks of equal blocks, only a few blocks are aligned like this, and the
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from estimator_ckpt.suggesting.activations import activation_pairs
 from estimator_ckpt.suggesting.beside_convolutions import beside_convolutions
@@ -22,11 +23,12 @@ from estimator_ckpt.suggesting.candidates import possible_sources
 from estimator_ckpt.suggesting.connected import connected
 from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.counted_blocks import in_counted_blocks
+from estimator_ckpt.suggesting.crossed_branches import crossed
 from estimator_ckpt.suggesting.elsewhere import as_elsewhere
 from estimator_ckpt.suggesting.evidence import CERTAIN
 from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.family_stage import FamilyStage
-from estimator_ckpt.suggesting.layer_kinds import is_norm, main_number, place
+from estimator_ckpt.suggesting.layer_kinds import aligned_layers, is_norm, main_number, place
 from estimator_ckpt.suggesting.modules import IN_ORDER, same_places
 from estimator_ckpt.suggesting.namesakes import numbers_in_names
 from estimator_ckpt.suggesting.progress import Alignment, Progress
@@ -38,35 +40,46 @@ from estimator_ckpt.suggesting.stacks import align_by_few
 from estimator_ckpt.suggesting.surroundings import agreement, surrounded
 from estimator_ckpt.suggesting.swapped_words import swapped
 from estimator_ckpt.suggesting.transformer_blocks import in_blocks
-from estimator_ckpt.suggesting.unnamed import unnamed_pairs
+from estimator_ckpt.suggesting.unnamed import unnamed_biases, unnamed_pairs
 
 # The share of variables that are aligned if others may be known by their shapes alone.
 _LEAST_SHARE = 0.4
 
 
-def align(source: Iterable[Variable], target: Iterable[Variable], others: int = 0) -> Alignment:
+def align(
+    source: Iterable[Variable],
+    target: Iterable[Variable],
+    others: int = 0,
+    known: Mapping[int, int] = MappingProxyType({}),
+) -> Alignment:
     """Aligns the variables of two sides.
 
     Args:
       source: The variables of the source, numbered from 0.
       target: The variables of the target, numbered from 0.
       others: The number of further variables that are known to be the same.
+      known: The source of each variable of the target that is known before, by their numbers.
     """
     sides = list(source), list(target)
     # What is known of others counts against the number of all variables.
-    found = None if others else align_by_few(*sides, _align_all)
-    return found or _align_all(*sides, others)
+    found = None if others or known else align_by_few(*sides, _align_all)
+    return found or _align_all(*sides, others, known)
 
 
-def _align_all(source: Iterable[Variable], target: Iterable[Variable], others: int = 0) -> Alignment:
-    return _Aligner(Side(source), Side(target), others).run()
+def _align_all(
+    source: Iterable[Variable],
+    target: Iterable[Variable],
+    others: int = 0,
+    known: Mapping[int, int] = MappingProxyType({}),
+) -> Alignment:
+    return _Aligner(Side(source), Side(target), others, known).run()
 
 
 class _Aligner(Progress):
     """The stages of an alignment, each of which goes on from what is aligned so far."""
 
-    def __init__(self, source: Side, target: Side, others: int):
-        super().__init__(source, target, others)
+    def __init__(self, source: Side, target: Side, others: int, known: Mapping[int, int]):
+        super().__init__(source, target, others, known)
         self._families = FamilyStage(self)
 
     @functools.cached_property
@@ -97,11 +110,27 @@ class _Aligner(Progress):
             or self._in_counted_blocks()
             or self._families.single_layers()
             or self._of_rare_shapes()
+            or self._unnamed_biases()
         ):
             pass
+        self._exchange_crossed()
         self._drop_contradictions()
         self.result.candidates = possible_sources(self.sides, self.live)
         return self.result
+
+    def _exchange_crossed(self) -> None:
+        """Exchanges the sources of layers that are in each other's branches, and those of their normalizations."""
+        sources, evidence, norms = self.result.sources, self.result.evidence, self.facts.norms[1]
+        for (_, a), (_, b) in list(crossed(aligned_layers(self.sides, sources))):
+            couples = [(a, b), (norms.get(main_number(a)), norms.get(main_number(b)))]
+            for one, other in couples:
+                if one is None or other is None:
+                    continue
+                for role in one.variables.keys() & other.variables.keys():
+                    s, t = one.variables[role].number, other.variables[role].number
+                    if s in sources and t in sources:
+                        sources[s], sources[t] = sources[t], sources[s]
+                        evidence[s] = evidence[t] = IN_ORDER
 
     def _drop_contradictions(self) -> None:
         """Drops what breaks a pattern that the other pairs keep, with the normalizations of its convolutions."""
@@ -268,6 +297,11 @@ class _Aligner(Progress):
         """Accepts layers that are the only ones of their shapes. Returns True if there were any."""
         is_same = self.share() >= _LEAST_SHARE
         return is_same and self.accept_in_order(of_rare_shapes(self.sides, self.live))
+
+    def _unnamed_biases(self) -> bool:
+        """Accepts biases without names that follow kernels that are aligned. Returns True if there were any."""
+        found = unnamed_biases(self.sides, self.facts.kernels, self.live, self.result.sources)
+        return self.accept(list(found), IN_ORDER)
 
     def _connected(self) -> bool:
         """Accepts layers right before or after layers that are aligned. Returns True if there were any."""

@@ -1,7 +1,8 @@
 """Weighs the evidence for two families of layers being the same."""
 
+import collections
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from estimator_ckpt.suggesting.families import Family, Side
 from estimator_ckpt.suggesting.hypotheses import Hypothesis, Matcher
@@ -69,18 +70,19 @@ class Scored:
 class Scorer:
     """Scores hypotheses about two sides."""
 
-    def __init__(self, source: Side, target: Side, matcher: Matcher):
+    def __init__(self, source: Side, target: Side, matcher: Matcher, known: tuple[set[int], set[int]]):
         """Counts the shapes and words of both sides.
 
         Args:
           source: The source.
           target: The target.
           matcher: Decides which layers can be the same.
+          known: The numbers of the variables of both sides that are known to be the same, whose shapes tell nothing.
         """
-        self._sides = (source, target)
+        self._shapes = [_shapes(*of_side) for of_side in zip((source, target), known, strict=True)]
         self._matcher = matcher
         self._counts: dict[tuple, int] = {}
-        self._rarities = [_rarities(side) for side in self._sides]
+        self._rarities = [_rarities(side) for side in (source, target)]
 
     def words(self, side: int, family: Family) -> dict[str, float]:
         """Returns the weights of the words in the names of a family.
@@ -140,15 +142,23 @@ class Scorer:
         """Returns the share of a shape among the target's variables of a role; 1 for shapes of one element."""
         if all(extent == 1 for extent in shape):
             return 1.0
-        total = sum(self._sides[1].shapes[role].values())
+        total = sum(self._shapes[1][role].values())
         return max(1, self._count(1, role, shape)) / (total + 2)
 
     def _count(self, side: int, role: str, shape: tuple[int, ...]) -> int:
         key = (side, role, shape)
         if key not in self._counts:
-            counts: Mapping[tuple[int, ...], int] = self._sides[side].shapes.get(role, {})
+            counts: Mapping[tuple[int, ...], int] = self._shapes[side].get(role, {})
             self._counts[key] = sum(count for stored, count in counts.items() if fits(stored, shape))
         return self._counts[key]
+
+
+def _shapes(side: Side, known: Iterable[int]) -> dict[str, collections.Counter]:
+    """Returns how many of the variables of a side have each shape, by role, without those that are known."""
+    shapes = collections.defaultdict(collections.Counter, {r: c.copy() for r, c in side.shapes.items()})
+    for number in known:
+        shapes[side.roles[number]][side.variables[number].shape] -= 1
+    return shapes
 
 
 def _rarities(side: Side) -> list[Rarity]:

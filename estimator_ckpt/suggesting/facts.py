@@ -1,6 +1,7 @@
 """What is known of two sides before any of their variables are aligned."""
 
 import functools
+from collections.abc import Mapping
 
 from estimator_ckpt.suggesting.blocks import corresponding_blocks
 from estimator_ckpt.suggesting.chains import in_order
@@ -19,14 +20,15 @@ from estimator_ckpt.suggesting.units import counted_norms, partners, unsure
 class Facts:
     """Facts about two sides, each of which is worked out when it is first asked for: where names tell all, none is."""
 
-    def __init__(self, source: Side, target: Side):
+    def __init__(self, source: Side, target: Side, known: Mapping[int, int]):
         """Works nothing out yet.
 
         Args:
           source: The source.
           target: The target.
+          known: The source of each variable of the target that is known, by their numbers.
         """
-        self._source, self._target = source, target
+        self._source, self._target, self._known = source, target, known
 
     @functools.cached_property
     def namesakes(self) -> Namesakes:
@@ -105,7 +107,7 @@ class Facts:
     @functools.cached_property
     def modules(self) -> list[tuple[set[int], set[int]]]:
         """The numbers of the variables of parts that correspond, such as the generators of GANs."""
-        return [(a.numbers(), b.numbers()) for a, b in corresponding(self._source, self._target)]
+        return [(a.numbers(), b.numbers()) for a, b in corresponding(self._source, self._target, self._known)]
 
     @functools.cached_property
     def blocks(self) -> list[tuple[set[int], set[int]]]:

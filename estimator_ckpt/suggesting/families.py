@@ -232,8 +232,7 @@ class Side:
                 roles[variable.number] = 'depthwise_kernel'
         for layer in layers.values():
             kernel, gamma, bias = (layer.get(role) for role in ('kernel', 'gamma', 'bias'))
-            # The weight of a normalization is a vector, and its bias an offset.
-            if kernel is not None and gamma is None and len(kernel.shape) == 1 and kernel.shape != (1,):
+            if kernel is not None and gamma is None and _is_scale(kernel, bias):
                 roles[kernel.number] = 'gamma'
                 kernel, gamma = None, kernel
             # A convolution whose outputs are normalized needs no bias beside the offset.
@@ -328,6 +327,12 @@ class Side:
             variables = {role: v for role, v in layer.variables.items() if v.number in live}
             layers.append(layer if len(variables) == len(layer.variables) else Layer(layer.split, variables))
         return _grouped(layers, view)
+
+
+def _is_scale(kernel: Variable, bias: Variable | None) -> bool:
+    """Returns True for the weight of a normalization: a vector, and its bias is an offset of as many elements."""
+    is_vector = len(kernel.shape) == 1 and kernel.shape != (1,)
+    return is_vector and (bias is None or bias.shape == kernel.shape)
 
 
 def _grouped(layers: Iterable[Layer], view: int) -> list[Family]:

@@ -44,7 +44,10 @@ class FamilyStage:
           progress: What is aligned so far.
         """
         self._progress = progress
-        self._scorer = Scorer(progress.source, progress.target, progress.matcher)
+        known = progress.targets()
+        self._scorer = Scorer(
+            progress.source, progress.target, progress.matcher, (set(known), set(known.values()))
+        )
         self._targets: dict[int, int] = {}
         self._scopes: Boundaries | None = None
 

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.suggesting.chains import kind
@@ -69,16 +69,20 @@ class Hypothesis:
 
     @property
     def skips_alike(self) -> bool:
-        """Whether a layer without a counterpart is between others that have one, and is of the kind of one of these."""
-        for family, side in ((self.source, 0), (self.target, 1)):
-            if len(family.slots) != 1:
-                continue
-            own = [pair[side] for pair in self.layers]
-            placed, kinds = set(map(id, own)), set(map(kind, own))
-            places = [place for place, layer in enumerate(family.layers) if id(layer) in placed]
-            between = family.layers[places[0] : places[-1]]
-            if any(id(layer) not in placed and kind(layer) in kinds for layer in between):
-                return True
+        """Whether a layer without a counterpart is between others that have one, and is of the kind of one of these.
+
+        Where the other side has as many layers in its place, these are its other forms, and tell nothing else.
+        """
+        sides = (self.source, self.target)
+        between = [
+            _between(family.layers, [pair[side] for pair in self.layers]) for side, family in enumerate(sides)
+        ]
+        for side, family in enumerate(sides):
+            kinds = {kind(pair[side]) for pair in self.layers}
+            for own, other in zip(between[side], between[1 - side], strict=True):
+                alike = [layer for layer in own if kind(layer) in kinds] if len(family.slots) == 1 else ()
+                if any(_count_of_rank(own, _rank(a)) != _count_of_rank(other, _rank(a)) for a in alike):
+                    return True
         return False
 
     @property
@@ -89,6 +93,21 @@ class Hypothesis:
             / len(a.variables.keys() | b.variables.keys())
             for a, b in self.layers
         )
+
+
+def _between(layers: Sequence[Layer], placed: Sequence[Layer]) -> list[Sequence[Layer]]:
+    """Returns the layers between each two that follow one another among those that are placed."""
+    place_of = {id(layer): place for place, layer in enumerate(layers)}
+    places = sorted(place_of[id(layer)] for layer in placed)
+    return [layers[before + 1 : after] for before, after in itertools.pairwise(places)]
+
+
+def _rank(layer: Layer) -> int:
+    return len(layer.variables[layer.main_role].shape)
+
+
+def _count_of_rank(layers: Sequence[Layer], rank: int) -> int:
+    return sum(_rank(layer) == rank for layer in layers)
 
 
 class Matcher:
@@ -122,7 +141,7 @@ def _roles(a: dict[str, Variable], b: dict[str, Variable]) -> tuple[tuple[str, s
             (x, y)
             for x in a
             for y in b
-            if ('' in (x, y) or {x, y} == _TABLES) and a[x].shape == b[y].shape and len(a[x].shape) > 1
+            if ('' in (x, y) or {x, y} == _TABLES) and _are_same_matrix(a[x].shape, b[y].shape)
         ]
         return tuple(exact) if len(exact) == 1 and alike(a[exact[0][0]], b[exact[0][1]]) else ()
     mains_a, mains_b = ({r for r in roles if r in _MATRICES} for roles in (a, b))
@@ -131,6 +150,15 @@ def _roles(a: dict[str, Variable], b: dict[str, Variable]) -> tuple[tuple[str, s
     if not all(alike(a[role], b[role]) and (role or a[role].shape == b[role].shape) for role in common):
         return ()
     return tuple((role, role) for role in common)
+
+
+def _are_same_matrix(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Returns True for equal shapes of matrices, one of which may be a vector if it has a single column."""
+    return max(len(a), len(b)) > 1 and _with_columns(a) == _with_columns(b)
+
+
+def _with_columns(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (*shape, 1) if len(shape) == 1 else shape
 
 
 def alike(a: Variable, b: Variable) -> bool:

@@ -6,6 +6,7 @@ In parts that correspond, layers of which each side has as many, in an order tha
 
 import collections
 import dataclasses
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -71,14 +72,15 @@ def _parts(side: Side) -> Iterator[list[Part]]:
             yield [Part(name, [layer for _, layer in members]) for name, members in sorted(scopes.items())]
 
 
-def corresponding(source: Side, target: Side) -> list[tuple[Part, Part]]:
+def corresponding(source: Side, target: Side, known: Mapping[int, int]) -> list[tuple[Part, Part]]:
     """Returns the pairs of parts of two networks that surely correspond.
 
     Args:
       source: The source.
       target: The target.
+      known: The source of each variable of the target that is known before, by their numbers.
     """
-    found = (_paired(a, b) for a in _parts(source) for b in _parts(target))
+    found = (_paired(a, b, known) for a in _parts(source) for b in _parts(target))
     return max(found, key=lambda pairs: sum(len(a.layers) for a, _ in pairs), default=[])
 
 
@@ -98,7 +100,9 @@ def _sizes(side: Side) -> collections.Counter[int]:
     return collections.Counter(variable.size for variable in side.variables if len(variable.shape) > 1)
 
 
-def _paired(source: Sequence[Part], target: Sequence[Part]) -> list[tuple[Part, Part]]:
+def _paired(
+    source: Sequence[Part], target: Sequence[Part], known: Mapping[int, int]
+) -> list[tuple[Part, Part]]:
     if max(len(source), len(target)) > 4 * _MOST_COPIES:
         return []
     kinds = [[part.kinds() for part in parts] for parts in (source, target)]
@@ -115,11 +119,22 @@ def _paired(source: Sequence[Part], target: Sequence[Part]) -> list[tuple[Part, 
             overlaps[s][t] <= _MOST_OVERLAP for s in range(len(source)) if s not in group for t in close
         )
         if apart and len(group) == len(close) <= _MOST_COPIES:
-            names = [
-                [parts[n].name for n in numbers] for parts, numbers in ((source, group), (target, close))
-            ]
-            pairs += [(source[group[s]], target[close[t]]) for s, t in _by_names(*names)]
+            parts = [source[s] for s in group], [target[t] for t in close]
+            told = _by_labels(*_known_in(*parts, known)) if known else []
+            names = [[part.name for part in of_side] for of_side in parts]
+            pairs += [(parts[0][s], parts[1][t]) for s, t in told or _by_names(*names)]
     return pairs
+
+
+def _known_in(
+    source: Sequence[Part], target: Sequence[Part], known: Mapping[int, int]
+) -> tuple[list[frozenset[int]], list[frozenset[int]]]:
+    """Returns the sources of the variables of each part that are known to be in one of the other side's parts too."""
+    targets = {s: t for t, s in known.items()}
+    of_source = [{n for n in part.numbers() if n in targets} for part in source]
+    of_target = [{known[n] for n in part.numbers() if n in known} for part in target]
+    both = set().union(*of_source) & set().union(*of_target)
+    return [frozenset(n & both) for n in of_source], [frozenset(n & both) for n in of_target]
 
 
 def _overlap(a: collections.Counter[Any], b: collections.Counter[Any]) -> float:
@@ -130,6 +145,13 @@ def _by_names(source: list[str], target: list[str]) -> list[tuple[int, int]]:
     """Returns the pairs of copies, by words that only one of each side has; none unless these tell all apart."""
     if len(source) == 1:
         return [(0, 0)]
+    # `G_A2B` and `G_B2A` have the same words. Numbers may begin at another one.
+    last = [
+        [re.sub(r'\d+', '', name.rpartition('/')[2].lower()) for name in names] for names in (source, target)
+    ]
+    same = _by_labels(*last)
+    if same:
+        return same
     all_words = [[set(words([name])) for name in names] for names in (source, target)]
     own = [[a - of_side[0].intersection(*of_side[1:]) for a in of_side] for of_side in all_words]
     shared = [[share_word(a, b) for b in own[1]] for a in own[0]]
@@ -144,6 +166,19 @@ def _by_names(source: list[str], target: list[str]) -> list[tuple[int, int]]:
         [s], [t] = rest
         if share_word(all_words[0][s], all_words[1][t]):
             pairs.append((s, t))
+    return pairs if len(pairs) == len(source) else []
+
+
+def _by_labels(source: Sequence[Any], target: Sequence[Any]) -> list[tuple[int, int]]:
+    """Returns the pairs of equal labels, and of the last ones that are left; none unless these are all."""
+    pairs = [
+        (s, target.index(label))
+        for s, label in enumerate(source)
+        if source.count(label) == target.count(label) == 1
+    ]
+    left = [set(range(len(source))) - {pair[n] for pair in pairs} for n in (0, 1)]
+    if len(left[0]) == 1:
+        pairs += zip(*left, strict=True)
     return pairs if len(pairs) == len(source) else []
 
 

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Iterable, Mapping
 
 from estimator_ckpt.suggesting.boundaries import Boundaries
-from estimator_ckpt.suggesting.evidence import Evidence
+from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
 from estimator_ckpt.suggesting.facts import Facts
 from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
@@ -41,18 +41,21 @@ class Progress:
       live_target: The numbers of the target's variables that are left.
     """
 
-    def __init__(self, source: Side, target: Side, others: int):
-        """Begins with nothing aligned.
+    def __init__(self, source: Side, target: Side, others: int, known: Mapping[int, int]):
+        """Begins with nothing aligned but what is known.
 
         Args:
           source: The source.
           target: The target.
           others: The number of further variables that are known to be the same.
+          known: The source of each variable of the target that is known, by their numbers.
         """
         self.source, self.target, self._others = source, target, others
-        self.matcher, self.facts, self.result = Matcher(), Facts(source, target), Alignment()
-        self.live_source = {variable.number for variable in source.variables}
-        self.live_target = {variable.number for variable in target.variables}
+        self.matcher, self.facts, self.result = Matcher(), Facts(source, target, known), Alignment()
+        self.result.sources.update(known)
+        self.result.evidence.update(dict.fromkeys(known, CERTAIN))
+        self.live_source = {v.number for v in source.variables}.difference(known.values())
+        self.live_target = {v.number for v in target.variables}.difference(known)
 
     @property
     def sides(self) -> tuple[Side, Side]:

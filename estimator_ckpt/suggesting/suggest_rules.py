@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from estimator_ckpt.bundle import dtypes
@@ -13,15 +13,17 @@ from estimator_ckpt.common.gc_pause import paused_collector
 from estimator_ckpt.keys.contents import Contents
 from estimator_ckpt.keys.kinds import Kind
 from estimator_ckpt.mapping.report import Row
+from estimator_ckpt.mapping.rules import Rules
 from estimator_ckpt.mapping.source import Source
 from estimator_ckpt.mapping.targets import Targets
-from estimator_ckpt.mapping.tensors import read_tensors
+from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.program.read_target import read_target
 from estimator_ckpt.suggesting.alignment import align
 from estimator_ckpt.suggesting.cells import suggest_cells
 from estimator_ckpt.suggesting.compared import ComparedSide, ComparedTensor
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
 from estimator_ckpt.suggesting.generalization import Renaming, Task, generalize
+from estimator_ckpt.suggesting.given import Given, read_given
 from estimator_ckpt.suggesting.layouts import in_one_layout
 from estimator_ckpt.suggesting.progress import Alignment
 from estimator_ckpt.suggesting.projections import join, may_be_turned, operations_between
@@ -37,7 +39,7 @@ _BOTH_STEPS = Evidence(0.9, 0.0, 0.0)
 
 
 @paused_collector()
-def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
+def suggest_rules(source: str | os.PathLike, target: Any, rules: Rules = None) -> Suggestion:
     """Suggests rules that give the variables of a checkpoint the names or object paths of a target.
 
     Variables are aligned by their shapes, by the order of their layers, and by the numbers and words of their names;
@@ -47,35 +49,53 @@ def suggest_rules(source: str | os.PathLike, target: Any) -> Suggestion:
     Args:
       source: A checkpoint of any style.
       target: A checkpoint, or a `tf.train.Checkpoint` whose variables exist.
+      rules: What is known: rules for some of the variables, which are kept, or for the names of their scopes, such as
+        `G/(.*) -> G_A2B/\\1`, by which the search tells parts apart that are alike.
 
     Returns:
       The rules, and the variables without a rule.
 
     Raises:
       CheckpointError: If a checkpoint cannot be read.
+      RuleError: If a rule is malformed.
       TypeError: If the target is neither.
     """
-    contents = Contents(source)
-    all_tensors, targets = read_tensors(contents), read_target(target)
-    cells = suggest_cells(Source(contents, all_tensors), targets)
-    tensors = [tensor for tensor in all_tensors if tensor.key not in cells.sources]
+    contents, targets = Contents(source), read_target(target)
+    origin = Source.read(contents)
+    given = read_given(rules, origin, targets)
+    cells = suggest_cells(
+        origin.of([t for t in origin.tensors if t.key not in given.sources]),
+        dataclasses.replace(targets, wanted=[w for w in targets.wanted if w.tensor.key not in given.targets]),
+    )
+    sources = {*cells.sources, *given.sources}.difference(given.pairs)
+    settled = {*cells.targets, *given.targets}.difference(given.pairs.values())
+    tensors = [tensor for tensor in origin.tensors if tensor.key not in sources]
     entries = [contents.reader.entry(tensor.key) for tensor in tensors]
-    rows = [ComparedTensor(t, t.candidates, e.shape, e.dtype) for t, e in zip(tensors, entries, strict=True)]
-    wanted = [w for w in targets.wanted if w.tensor.key not in cells.targets]
+    rows = [
+        ComparedTensor(t, _names(t, given.renamed), e.shape, e.dtype)
+        for t, e in zip(tensors, entries, strict=True)
+    ]
+    wanted = [w for w in targets.wanted if w.tensor.key not in settled]
     target_rows = [ComparedTensor(w.tensor, w.tensor.candidates, w.shape, w.dtype) for w in wanted]
     rows, target_rows = in_one_layout(rows, target_rows)
     sides = (
         ComparedSide(rows, contents.graph),
         ComparedSide(target_rows, targets.graph, _creation_order(targets)),
     )
-    sides[0].leave_out_copies(sides[1])
-    sides[1].leave_out_copies(sides[0])
+    for ours, theirs in (sides, sides[::-1]):
+        ours.leave_out_copies(theirs)
     source_variables, target_variables = (side.variables for side in sides)
     sides[0].variables = join(source_variables, target_variables)
     sides[1].variables = join(target_variables, source_variables)
-    suggestion = _Suggester(*sides).run(others=len(cells.targets))
-    suggestion.rules = [*cells.rules, *suggestion.rules]
+    suggestion = _Suggester(*sides, given).run(others=len(cells.targets))
+    suggestion.rules = [*cells.rules, *suggestion.rules, *given.rules]
+    suggestion.notes += given.notes
     return suggestion
+
+
+def _names(tensor: Tensor, renamed: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns the names that a tensor is compared by."""
+    return (renamed[tensor.key],) if tensor.key in renamed else tensor.candidates
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -89,20 +109,23 @@ class _Claim:
     @property
     def source_names(self) -> list[str]:
         """All names of the tensors of the source."""
-        return [name for part in self.source.of_one for name in part.names]
+        return [name for part in self.source.of_one for name in part.tensor.candidates]
 
 
 class _Suggester:
-    def __init__(self, source: ComparedSide, target: ComparedSide):
-        self._source, self._target = source, target
-        self._by_name, self._by_path = ({t.names[view]: t for t in source.all} for view in (0, -1))
-        self._source_names = collections.Counter(name for t in source.all for name in dict.fromkeys(t.names))
+    def __init__(self, source: ComparedSide, target: ComparedSide, given: Given):
+        self._source, self._target, self._given = source, target, given
+        rows = [row for row in source.all if row.tensor.key not in given.pairs]
+        self._by_name, self._by_path = ({t.tensor.candidates[view]: t for t in rows} for view in (0, -1))
+        self._source_names = collections.Counter(name for t in rows for name in t.tensor.candidates)
 
     def run(self, others: int) -> Suggestion:
-        alignment = align(self._source.aligned_as(), self._target.aligned_as(), others)
+        known = self._known()
+        alignment = align(self._source.aligned_as(), self._target.aligned_as(), others, known)
         claims = [
             _Claim(self._source.variables[s], self._target.variables[t], alignment.evidence[t])
             for t, s in sorted(alignment.sources.items())
+            if t not in known
         ]
         claims += self._steps()
         result = Suggestion()
@@ -112,6 +135,13 @@ class _Suggester:
         self._list_remaining(alignment, written, result)
         result.notes += self._notes(written)
         return result
+
+    def _known(self) -> dict[int, int]:
+        """Returns the source of each variable of the target to which a given rule gives one, by their numbers."""
+        numbers = {row.tensor.key: n for n, row in enumerate(self._source.variables) if not row.parts}
+        wanted = {row.tensor.key: n for n, row in enumerate(self._target.variables) if not row.parts}
+        pairs = self._given.pairs.items()
+        return {wanted[t]: numbers[s] for s, t in pairs if s in numbers and t in wanted}
 
     def _default(self, target: ComparedTensor) -> ComparedTensor | None:
         """Returns the source of a target without a rule: like `plan`, by the same name, then by the same path."""
@@ -147,7 +177,7 @@ class _Suggester:
             name: (claim, part.tensor.key)
             for claim in claims
             for part in claim.source.of_one
-            for name in part.names
+            for name in part.tensor.candidates
         }
         written: set[_Claim] = set()
         for rule in rules:
@@ -179,11 +209,13 @@ class _Suggester:
         return new_names
 
     def _task(self, claims: list[_Claim], names: dict[_Claim, str], view: int) -> Task:
-        further: dict[str, str | None] = {name: None for row in self._source.all for name in row.names}
+        further: dict[str, str | None] = {
+            name: None for row in self._source.all for name in row.tensor.candidates
+        }
         for claim, new in names.items():
             further |= dict.fromkeys(claim.source_names, new)
         renamings = [
-            Renaming(part.names[view], names[claim], tuple(_operations(claim)))
+            Renaming(part.tensor.candidates[view], names[claim], tuple(_operations(claim)))
             for claim in claims
             if claim in names
             for part in claim.source.of_one
@@ -192,6 +224,8 @@ class _Suggester:
 
     def _list_remaining(self, alignment: Alignment, written: set[_Claim], result: Suggestion) -> None:
         sources, targets = {c.source for c in written}, {c.target for c in written}
+        sources |= {row for row in self._source.all if row.tensor.key in self._given.pairs}
+        targets |= {row for row in self._target.all if row.tensor.key in self._given.targets}
         steps = list(
             range(len(self._source.variables), len(self._source.variables) + len(self._source.steps))
         )
@@ -223,7 +257,9 @@ class _Suggester:
 
     def _leave_out(self, source: ComparedTensor, target: ComparedTensor, result: Suggestion) -> None:
         """Leaves out a variable that only its name makes the source of another one."""
-        name = next((n for n in source.names if self._source_names[n] == 1 and _is_writable(n)), None)
+        name = next(
+            (n for n in source.tensor.candidates if self._source_names[n] == 1 and _is_writable(n)), None
+        )
         if name is not None:
             result.left_out.append((name, target.tensor.name))
         else:

@@ -92,6 +92,7 @@ def in_blocks(
                 found = _paired((scope, other), of_both)
                 if a.kinds[scope][kind_] >= _LEAST:
                     found = found or _last_norm((scope, other), of_both)
+                found = found or _only_norm((scope, other), of_both)
                 if found and all(matcher.roles(x, y) for x, y in found):
                     yield found
 
@@ -140,6 +141,20 @@ def _last_norm(
         '/' not in n.removeprefix(s).rstrip('/') for n, s in zip((name, other), scopes, strict=True)
     )
     return [(norm, counterpart)] if right_below and _is_layer_norm(norm) else []
+
+
+def _only_norm(
+    scopes: tuple[str, str], layers: tuple[Sequence[_Named], Sequence[_Named]]
+) -> list[tuple[Layer, Layer]]:
+    """Returns the only normalization that is left in each of two scopes that are the same part of a block: `ffn`."""
+    if not len(layers[0]) == len(layers[1]) == 1:
+        return []
+    [(_, norm)], [(_, counterpart)] = layers
+    if not _is_layer_norm(norm):
+        return []
+    of_scopes = [part_of_block(set(words([scope.rstrip('/').rpartition('/')[2]]))) for scope in scopes]
+    is_same_part = of_scopes[0] is not None and of_scopes[0] == of_scopes[1]
+    return [(norm, counterpart)] if is_same_part else []
 
 
 def _is_layer_norm(layer: Layer) -> bool:

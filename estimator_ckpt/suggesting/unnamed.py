@@ -7,7 +7,7 @@ side, that of unnamed variables too or of a program's objects, it says which is 
 import collections
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.evidence import Evidence
@@ -48,6 +48,42 @@ def unnamed_pairs(
             for a, b in _certain(placed[0], (source, target)[1 - number]) if len(placed) == 1 else ():
                 if counts[0][a.size] == counts[1][a.size]:
                     yield (b.number, a.number, evidence) if number else (a.number, b.number, evidence)
+
+
+def unnamed_biases(
+    sides: tuple[Side, Side],
+    kernels: Sequence[Mapping[int, int]],
+    live: tuple[set[int], set[int]],
+    sources: Mapping[int, int],
+) -> Iterator[tuple[int, int]]:
+    """Yields the pairs of the biases of kernels that are aligned, where those of one side have no names.
+
+    Most programs make the bias of a kernel right after it.
+
+    Args:
+      sides: The source and the target.
+      kernels: The number of the kernel of each bias of each side that has a name, by that of the bias.
+      live: The numbers of the variables of each side that are not yet aligned.
+      sources: The source of each aligned target.
+    """
+    for number in (0, 1):
+        unnamed, named = sides[number], sides[1 - number]
+        by_name = {variable.names[0]: variable for variable in unnamed.variables}
+        biases = {kernel: bias for bias, kernel in kernels[1 - number].items() if bias in live[1 - number]}
+        for target, source in sources.items():
+            own, other = (target, source) if number else (source, target)
+            following = by_name.get(_next_name(unnamed.variables[own].names[0]))
+            bias = biases.get(other)
+            if following is None or bias is None or following.number not in live[number]:
+                continue
+            if following.shape == named.variables[bias].shape:
+                yield (bias, following.number) if number else (following.number, bias)
+
+
+def _next_name(name: str) -> str:
+    """Returns the name of the variable after an unnamed one; empty for a name."""
+    match = UNNAMED.fullmatch(name)
+    return f'{match["scope"]}Variable_{to_int(match["number"] or "0") + 1}' if match else ''
 
 
 def _certain(pairs: Sequence[tuple[Variable, Variable]], named: Side) -> Iterator[tuple[Variable, Variable]]:

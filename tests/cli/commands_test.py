@@ -210,9 +210,24 @@ class TestPlan:
         assert result.code == 1 and '#   z float32 [7]' in result.lines
         assert in_process(capsys, 'plan', '--suggest', a, other, '--json').json['missing'][0]['target'] == 'z'
 
-    def test_suggesting_takes_no_rules(self, capsys, a, tmp_path):
-        result = in_process(capsys, 'plan', '--suggest', a, a, f'--rules={tmp_path / "rules"}')
-        assert result.code == 2 and 'omit --rules' in result.err
+    def test_suggesting_goes_on_from_given_rules_and_keeps_them(self, capsys, a, tmp_path):
+        old, new = (
+            save(tmp_path / names, {f'{name}/kernel': np.zeros((3, 2), np.float32) for name in names})
+            for names in ('xy', 'uv')
+        )
+        assert in_process(capsys, 'plan', '--suggest', old, new).code == 1
+        write_file(tmp_path / 'known', b'x/kernel -> v/kernel\n')
+        result = in_process(capsys, 'plan', '--suggest', old, new, f'--rules={tmp_path / "known"}')
+        assert (
+            result.code == 0
+            and 'x/kernel -> v/kernel' in result.lines
+            and 'y/kernel -> u/kernel' in result.lines
+        )
+        assert in_process(
+            capsys, 'plan', '--suggest', old, new, '--rule=x/(.*) -> v/\\1'
+        ).out == result.out.replace('x/kernel -> v/kernel', 'x/(.*) -> v/\\1')
+        write_file(tmp_path / 'rules', result.out.encode())
+        assert in_process(capsys, 'plan', old, new, f'--rules={tmp_path / "rules"}').code == 0
 
     def test_on_a_terminal_names_are_whole_and_what_does_not_fit_goes_on_in_the_next_line(self, a, tmp_path):
         estimator_ckpt.convert(a, tmp_path / 'new', 'tf1', rules=[('model/(.*)', r'network/\1')])

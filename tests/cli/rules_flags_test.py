@@ -45,10 +45,3 @@ def test_one_that_is_none_is_a_sentence(capsys, checkpoints, flag, message):
     result = in_process(capsys, 'plan', checkpoints / 'old', checkpoints / 'new', f'--rule={flag}')
     assert (result.code, result.out) == (2, '')
     assert message in result.err and result.err.count('\n') == 1
-
-
-def test_suggestions_take_none(capsys, checkpoints):
-    result = in_process(
-        capsys, 'plan', checkpoints / 'old', checkpoints / 'new', '--suggest', '--rule=a -> b'
-    )
-    assert result.code == 2 and 'omit --rules and --rule' in result.err

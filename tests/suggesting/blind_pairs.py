@@ -1,4 +1,4 @@
-"""Pairs of eighteen blind tests: what people restore, by names from repositories that the search was not made with.
+"""Pairs of nineteen blind tests: what people restore, by names from repositories that the search was not made with.
 
 They were written without a look at what the search finds of them. Each pair says which repository each side follows.
 When they were first measured, those of the first test (`blind_...`) had a mean recall of 0.69, and four had wrong
@@ -13,7 +13,8 @@ mainstream networks, 0.89, and one; those of the fourteenth (`fourteenth_...`), 
 the fifteenth (`fifteenth_...`), mainstream networks and recurrent ones, 0.83, and two; those of the sixteenth
 (`sixteenth_...`), mainstream networks, 0.88, and one; those of the seventeenth (`seventeenth_...`), such ones and
 others, 0.68, and none; those of the eighteenth (`eighteenth_...`), one of each of sixteen kinds that people convert,
-0.88, and two. What the search missed of the pairs of `TUNED` was looked at then.
+0.88, and two; those of the nineteenth (`nineteenth_...`), mainstream networks, 0.89, and one. What the search missed of
+the pairs of `TUNED` was looked at then.
 """
 
 from collections.abc import Callable
@@ -75,6 +76,14 @@ from tests.suggesting import (
     fourth_language_models,
     fourth_scene_networks,
     fourth_translators,
+    nineteenth_image_classifiers,
+    nineteenth_image_pyramids,
+    nineteenth_image_scenes,
+    nineteenth_image_states,
+    nineteenth_sequence_encoders,
+    nineteenth_sequence_others,
+    nineteenth_sequence_states,
+    nineteenth_sequence_translators,
     ninth_image_blocks,
     ninth_image_detectors,
     ninth_image_residual_networks,
@@ -250,6 +259,13 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'ml_agents_state': seventeenth_sequence_states.ml_agents_state,
     'deeplab_xception_65': eighteenth_image_scenes.deeplab_xception,
     'keras_deep_speech': eighteenth_sequence_others.keras_deep_speech,
+    'raghakot_resnet_v2': nineteenth_image_classifiers.resnet_v2_50,
+    'timm_inception_v3': nineteenth_image_states.inception_v3,
+    'pix2pix_states': nineteenth_image_states.pix2pix,
+    'open_nmt_py': nineteenth_sequence_states.open_nmt_py,
+    'tutorial_translator': nineteenth_sequence_translators.tutorial_translator,
+    'digits_in_both_directions': nineteenth_sequence_encoders.digits_in_both_directions,
+    'rec_learn_deep_fm': nineteenth_sequence_others.rec_learn_deep_fm,
 }
 HELD_BACK: dict[str, Callable[[], Pair]] = {
     'cifar_10': blind_image_networks.cifar_10,
@@ -442,4 +458,13 @@ HELD_BACK: dict[str, Callable[[], Pair]] = {
     'katakana': eighteenth_sequence_translators.katakana,
     'coqui_tacotron_2': eighteenth_sequence_states.coqui_tacotron_2,
     'baby_weight': eighteenth_sequence_others.baby_weight,
+    'huang_inception_resnet_v2': nineteenth_image_classifiers.inception_resnet_v2,
+    'basic_mobilenet_v3_small': nineteenth_image_classifiers.mobilenet_v3_small,
+    'automl_efficient_det': nineteenth_image_pyramids.efficient_det,
+    'zhang_yolo_v3': nineteenth_image_scenes.yolo_v3,
+    'procgen_impala': nineteenth_image_scenes.impala_cnn,
+    'bert_named_entities': nineteenth_sequence_encoders.named_entities,
+    'keras_tree_bank': nineteenth_sequence_others.tree_bank,
+    'wave_net_state': nineteenth_sequence_states.wave_net_state,
+    'legacy_transformer': nineteenth_sequence_translators.legacy_transformer,
 }

@@ -17,6 +17,7 @@ import estimator_ckpt
 from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.bundle.messages import BundleEntry, BundleHeader
 from estimator_ckpt.bundle.table import build_table
+from estimator_ckpt.mapping.rules import Rules
 from estimator_ckpt.program.read_target import read_target
 from estimator_ckpt.suggesting.families import Variable
 from estimator_ckpt.suggesting.suggestion import Suggestion
@@ -102,10 +103,12 @@ def variables(shapes: Shapes) -> list[Variable]:
     return [Variable(number, (name,), shape, FLOAT) for number, (name, shape) in enumerate(shapes.items())]
 
 
-def suggest(folder: pathlib.Path, old: Shapes, new: Shapes | tf.train.Checkpoint) -> Suggestion:
+def suggest(
+    folder: pathlib.Path, old: Shapes, new: Shapes | tf.train.Checkpoint, rules: Rules = None
+) -> Suggestion:
     """Returns what is proposed between the indexes of two checkpoints, or one and a program; written into `folder`."""
     target = new if isinstance(new, tf.train.Checkpoint) else write_index(folder / 'new', new)
-    return estimator_ckpt.suggest_rules(write_index(folder / 'old', old), target)
+    return estimator_ckpt.suggest_rules(write_index(folder / 'old', old), target, rules)
 
 
 def found(suggestion: Suggestion) -> dict[str, str]:

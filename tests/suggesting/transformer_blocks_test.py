@@ -111,3 +111,16 @@ def test_what_no_convention_tells_is_not_guessed(tmp_path, attention, norms):
         assert not any('attention/dense' in source for source in pairs)
     if norms is not NAMED_NORMS:
         assert not any('ln_' in source for source in pairs)
+
+
+def test_the_only_normalization_of_a_feed_forward_network_is_that_of_the_other_side(tmp_path):
+    """The others of OpenNMT-py's blocks are only numbered."""
+    inner = [('ffn/filter', 'ffn/output'), ('feed_forward/w_1', 'feed_forward/w_2')]
+    norms = ['self_attention/norm', 'ffn/norm'], ['norm', 'feed_forward/norm']
+    old = network('layer_{}', NAMED, norms[0], inner=inner[0])
+    new = network('blocks/{}', NAMED, norms[1], inner=inner[1])
+    suggestion, pairs = suggested(tmp_path, old, new)
+    assert suggestion.complete
+    for n in range(LAYERS):
+        for source, target in zip(*norms, strict=True):
+            assert pairs[f'layer_{n}/{source}/gamma'] == f'blocks/{n}/{target}/gamma'

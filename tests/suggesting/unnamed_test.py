@@ -1,0 +1,37 @@
+"""Tests what is proposed for variables without names, and for vectors and matrices of one column."""
+
+import pytest
+
+from tests.suggesting.known_pairs import found, suggest
+
+DENSE = {'out/kernel': (256, 10), 'out/bias': (10,)}
+
+
+@pytest.mark.parametrize('scope', ['', 'net/'])
+def test_the_bias_of_a_kernel_without_a_name_is_the_variable_after_it(tmp_path, scope):
+    old = {f'{scope}Variable': (256, 10), f'{scope}Variable_1': (10,)}
+    right = {'out/kernel': f'{scope}Variable', 'out/bias': f'{scope}Variable_1'}
+    assert found(suggest(tmp_path, old, DENSE)) == right
+    assert found(suggest(tmp_path, DENSE, old)) == {source: target for target, source in right.items()}
+
+
+@pytest.mark.parametrize('name', ['Variable_2', 'net/Variable_1', 'other'])
+def test_a_vector_elsewhere_is_not(tmp_path, name):
+    assert found(suggest(tmp_path, {'Variable': (256, 10), name: (10,)}, DENSE)) == {'out/kernel': 'Variable'}
+
+
+def test_a_vector_of_another_length_is_not(tmp_path):
+    old = {'Variable': (256, 10), 'Variable_1': (9,)}
+    assert found(suggest(tmp_path, old, DENSE)) == {'out/kernel': 'Variable'}
+
+
+def test_weights_in_a_vector_are_an_embedding_of_one_column(tmp_path):
+    old = {'fm_w': (1495,), 'fm_v': (1495, 8), 'fm_bias': (1,)}
+    suggestion = suggest(tmp_path, old, {'fm/fm_w/embeddings': (1495, 1)})
+    assert found(suggestion) == {'fm/fm_w/embeddings': 'fm_w'}
+    assert suggestion.as_rules() == [('fm_w', 'fm/fm_w/embeddings', 'reshape=1495,1')]
+
+
+def test_the_scale_of_a_normalization_is_none(tmp_path):
+    old, new = {'ln/w': (64,), 'ln/b': (64,)}, {'table/embeddings': (64, 1), 'x/bias': (64,)}
+    assert not found(suggest(tmp_path, old, new))
