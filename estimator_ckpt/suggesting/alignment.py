@@ -136,6 +136,9 @@ class _Aligner(Progress):
         """Drops what breaks a pattern that the other pairs keep, with the normalizations of its convolutions."""
         sources, evidence = self.result.sources, self.result.evidence
         found = contradictions(self.sides, sources, self.matcher)
+        # A pattern that what is known breaks is none.
+        if not found.isdisjoint(self.facts.known):
+            return
         # A plan takes variables of the same name without any rule.
         broken = {t for t in found if evidence[t] is not CERTAIN}
         if not broken:

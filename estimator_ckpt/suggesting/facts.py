@@ -18,7 +18,11 @@ from estimator_ckpt.suggesting.units import counted_norms, partners, unsure
 
 
 class Facts:
-    """Facts about two sides, each of which is worked out when it is first asked for: where names tell all, none is."""
+    """Facts about two sides, each of which is worked out when it is first asked for: where names tell all, none is.
+
+    Attributes:
+      known: The source of each variable of the target that is known, by their numbers.
+    """
 
     def __init__(self, source: Side, target: Side, known: Mapping[int, int]):
         """Works nothing out yet.
@@ -28,7 +32,7 @@ class Facts:
           target: The target.
           known: The source of each variable of the target that is known, by their numbers.
         """
-        self._source, self._target, self._known = source, target, known
+        self._source, self._target, self.known = source, target, known
 
     @functools.cached_property
     def namesakes(self) -> Namesakes:
@@ -107,7 +111,7 @@ class Facts:
     @functools.cached_property
     def modules(self) -> list[tuple[set[int], set[int]]]:
         """The numbers of the variables of parts that correspond, such as the generators of GANs."""
-        return [(a.numbers(), b.numbers()) for a, b in corresponding(self._source, self._target, self._known)]
+        return [(a.numbers(), b.numbers()) for a, b in corresponding(self._source, self._target, self.known)]
 
     @functools.cached_property
     def blocks(self) -> list[tuple[set[int], set[int]]]:

@@ -1,11 +1,13 @@
 """Tests how a search for rules goes on from the rules that are given to it."""
 
 import pytest
+import tensorflow as tf
 
 import estimator_ckpt
 from estimator_ckpt.mapping.rules import RuleError
 from tests.suggesting.known_pairs import found, suggest
 from tests.suggesting.seventh_image_translators import cycle_gan
+from tests.testing.small_model import needs_keras_2
 
 KERNELS = {'c1': (3, 3, 3, 8), 'c2': (3, 3, 8, 16), 'c3': (3, 3, 16, 16), 'c4': (3, 3, 16, 3)}
 
@@ -107,3 +109,23 @@ def test_real_networks_are_found_whole(tmp_path):
     report = estimator_ckpt.plan(source, target, suggestion.as_rules(), include='all', missing='ignore')
     sources = {row.source for row in report.matched}
     assert set(pair.sources.values()) <= sources
+
+
+@needs_keras_2
+def test_what_is_known_counts_more_than_an_order_that_it_breaks(tmp_path):
+    def networks(*names):
+        widths = (8, 7, 6, 5)
+        return tf.train.Checkpoint(
+            **{
+                name: tf.keras.Sequential([tf.keras.Input([8]), *map(tf.keras.layers.Dense, widths[1:])])
+                for name in names
+            }
+        )
+
+    source, target = networks('G', 'F').write(str(tmp_path / 'old')), networks('ab', 'ba')
+    layer = ('G/layer_with_weights-0/kernel', 'ba/layer_with_weights-0/kernel')
+    for rules, order in ((None, ('ab', 'ba')), ([layer], ('ba', 'ab'))):
+        suggestion = estimator_ckpt.suggest_rules(source, target, rules)
+        assert suggestion.complete
+        scopes = {(row[0].partition('/')[0], row[1].partition('/')[0]) for row in suggestion.as_rules()}
+        assert scopes == set(zip('GF', order, strict=True))
