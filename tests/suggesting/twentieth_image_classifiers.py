@@ -189,20 +189,19 @@ def densenet_121() -> Pair:
     tf.keras.backend.clear_session()
     model, rows, root = DenseNet([6, 12, 24, 16], 32, 1000), Rows(), 'densenet121'
     model(tf.keras.Input([224, 224, 3]))
-
-    def unit(norm: Any, conv: Any, source: str) -> None:
-        rows.layer(norm, f'{root}/{source}/BatchNorm', STATISTICS)
-        rows.layer(conv, f'{root}/{source}/Conv', ['kernel'], **WEIGHTS)
-
     rows.layer(model.conv1, f'{root}/conv1', ['kernel'], **WEIGHTS)
     rows.layer(model.batchnorm1, f'{root}/BatchNorm', STATISTICS)
+    units = {}
     for number, dense in enumerate(model.dense_blocks, 1):
         for place, block in enumerate(dense.blocks, 1):
             at = f'dense_block{number}/conv_block{place}'
-            unit(block.batchnorm1, block.conv1, f'{at}/x1')
-            unit(block.batchnorm2, block.conv2, f'{at}/x2')
+            units[f'{at}/x1'] = block.batchnorm1, block.conv1
+            units[f'{at}/x2'] = block.batchnorm2, block.conv2
     for number, block in enumerate(model.transition_blocks, 1):
-        unit(block.batchnorm, block.conv, f'transition_block{number}/blk')
+        units[f'transition_block{number}/blk'] = block.batchnorm, block.conv
+    for source, (norm, conv) in units.items():
+        rows.layer(norm, f'{root}/{source}/BatchNorm', STATISTICS)
+        rows.layer(conv, f'{root}/{source}/Conv', ['kernel'], **WEIGHTS)
     rows.layer(model.batchnorm2, f'{root}/final_block/BatchNorm', STATISTICS)
     rows.add(model.classifier.kernel, f'{root}/logits/weights', (1, 1, 1024, 1000))
     rows.add(model.classifier.bias, f'{root}/logits/biases')
