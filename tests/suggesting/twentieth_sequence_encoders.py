@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tests.suggesting.blind_objects import Rows, with_slots
-from tests.suggesting.keras_nlp_layers import Encoder, Positions, add_attention
+from tests.suggesting.keras_nlp_layers import Encoder, Positions, add_encoder
 from tests.suggesting.known_pairs import Pair
 
 _layers = tf.keras.layers
@@ -186,7 +186,7 @@ class TokenAndPositionEmbedding(tf.keras.layers.Layer):
 
 
 class MaskedLMHead(tf.keras.layers.Layer):
-    """The head of KerasNLP, whose matrix is the table of words; it sees all places here."""
+    """The head of KerasNLP, whose matrix is the table of words; it sees the words at some places."""
 
     def __init__(self, table: tf.Variable, **options: Any):
         super().__init__(**options)
@@ -198,7 +198,8 @@ class MaskedLMHead(tf.keras.layers.Layer):
         self._bias = self.add_weight('output_bias', shape=[self.embedding_weights.shape[0]])
         super().build(shape)
 
-    def call(self, x):
+    def call(self, x, mask_positions):
+        x = tf.gather(x, mask_positions, axis=1, batch_dims=1)
         x = self._layer_norm(self._dense(x))
         return tf.nn.softmax(tf.matmul(x, self.embedding_weights, transpose_b=True) + self._bias)
 
@@ -207,8 +208,8 @@ def transformer_pretraining() -> Pair:
     """google-research/bert's base as run_pretraining.py trains it, narrow, and keras-io's transformer_pretraining.
 
     The new one is that of keras-team/keras-io's guides/keras_nlp, with the count and the widths of layers and places
-    of the old in its settings; it has no kinds of tokens and no pooler. Its encoder is a model of its own, whose layers
-    are those of KerasNLP of 2022. Of the guide only the use of these layers was read, in a program that follows it.
+    of the old in its settings; it has no kinds of tokens and no pooler. Its encoder is a model of its own, and its
+    layers are those of KerasNLP of 2022.
     """
     tf.keras.backend.clear_session()
     rows, words, places, width, count = Rows(), 1000, 512, 96, 12
@@ -222,20 +223,16 @@ def transformer_pretraining() -> Pair:
     for block in blocks:
         x = block(x)
     encoder = tf.keras.Model(inputs, x)
-    ids = _layers.Input([places], dtype='int32', name='token_ids')
-    head = MaskedLMHead(table.token_embedding.embeddings)
-    model = tf.keras.Model(ids, head(encoder(ids)))
+    names = {'token_ids': places, 'mask_positions': 96}
+    inputs = {name: _layers.Input([count], dtype='int32') for name, count in names.items()}
+    encoded, head = encoder(inputs['token_ids']), MaskedLMHead(table.token_embedding.embeddings)
+    model = tf.keras.Model(inputs, head(encoded, mask_positions=inputs['mask_positions']))
     at = 'bert/embeddings'
     rows.add(table.token_embedding.embeddings, f'{at}/word_embeddings')
     rows.add(table.position_embedding.position_embeddings, f'{at}/position_embeddings')
     rows.layer(norm, f'{at}/LayerNorm', _NORM)
     for n, block in enumerate(blocks):
-        at = f'bert/encoder/layer_{n}'
-        add_attention(rows, block._self_attention_layer, f'{at}/attention')
-        rows.layer(block._self_attention_layernorm, f'{at}/attention/output/LayerNorm', _NORM)
-        rows.layer(block._feedforward_intermediate_dense, f'{at}/intermediate/dense')
-        rows.layer(block._feedforward_output_dense, f'{at}/output/dense')
-        rows.layer(block._feedforward_layernorm, f'{at}/output/LayerNorm', _NORM)
+        add_encoder(rows, block, f'bert/encoder/layer_{n}')
     at = 'cls/predictions'
     rows.layer(head._dense, f'{at}/transform/dense')
     rows.layer(head._layer_norm, f'{at}/transform/LayerNorm', _NORM)

@@ -227,7 +227,7 @@ def small_nmt() -> Pair:
 
     The answer is that of the latter's map_v1_weights, which divides the kernels of the LSTMs. Here the new decoder
     makes but one step, from an attention of zeros, and its classes of TensorFlow Addons have only their variables and
-    attributes. That the slots of the old one begin with optim/ is not verified, nor is the place of its outputs.
+    attributes. Of the names of the old slots only optim is verified, and the place of its outputs is not.
     """
     tf.keras.backend.clear_session()
     rows, sizes, count, units = Rows(), (500, 400), 2, 128
