@@ -54,3 +54,13 @@ def add_attention(rows: Rows, attention: Any, source: str) -> None:
     heads, size, width = attention._output_dense.kernel.shape
     rows.add(attention._output_dense.kernel, f'{source}/output/dense/kernel', (heads * size, width))
     rows.add(attention._output_dense.bias, f'{source}/output/dense/bias')
+
+
+def add_encoder(rows: Rows, block: Encoder, source: str) -> None:
+    """Notes the variables of a layer of an encoder, which is one of google-research/bert's in TF1."""
+    norm = 'gamma', 'beta'
+    add_attention(rows, block._self_attention_layer, f'{source}/attention')
+    rows.layer(block._self_attention_layernorm, f'{source}/attention/output/LayerNorm', norm)
+    rows.layer(block._feedforward_intermediate_dense, f'{source}/intermediate/dense')
+    rows.layer(block._feedforward_output_dense, f'{source}/output/dense')
+    rows.layer(block._feedforward_layernorm, f'{source}/output/LayerNorm', norm)

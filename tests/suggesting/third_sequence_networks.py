@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tests.suggesting.blind_objects import Rows, with_slots
-from tests.suggesting.keras_nlp_layers import Encoder, Positions, add_attention
+from tests.suggesting.keras_nlp_layers import Encoder, Positions, add_encoder
 from tests.suggesting.known_pairs import Pair, Shapes
 
 
@@ -38,12 +38,7 @@ def keras_nlp_bert() -> Pair:
     rows.add(kinds.embeddings, f'{at}/token_type_embeddings')
     rows.layer(first, f'{at}/LayerNorm', norm)
     for n, block in enumerate(blocks):
-        at = f'bert/encoder/layer_{n}'
-        add_attention(rows, block._self_attention_layer, f'{at}/attention')
-        rows.layer(block._self_attention_layernorm, f'{at}/attention/output/LayerNorm', norm)
-        rows.layer(block._feedforward_intermediate_dense, f'{at}/intermediate/dense')
-        rows.layer(block._feedforward_output_dense, f'{at}/output/dense')
-        rows.layer(block._feedforward_layernorm, f'{at}/output/LayerNorm', norm)
+        add_encoder(rows, block, f'bert/encoder/layer_{n}')
     rows.layer(pooled, 'bert/pooler/dense')
     others = {'output_weights': (2, width), 'output_bias': (2,)}
     return with_slots(rows.pair(others, model=model), 'adam_m', 'adam_v', others={'global_step': ()})
