@@ -31,6 +31,7 @@ from estimator_ckpt.suggesting.family_stage import FamilyStage
 from estimator_ckpt.suggesting.layer_kinds import aligned_layers, is_norm, main_number, place
 from estimator_ckpt.suggesting.modules import IN_ORDER, same_places
 from estimator_ckpt.suggesting.namesakes import numbers_in_names
+from estimator_ckpt.suggesting.numbered_norms import numbered_norms
 from estimator_ckpt.suggesting.progress import Alignment, Progress
 from estimator_ckpt.suggesting.rare_shapes import of_rare_shapes
 from estimator_ckpt.suggesting.scope_trees import laid_out
@@ -106,6 +107,7 @@ class _Aligner(Progress):
             or self._of_parts(self.facts.blocks)
             or self._remainder()
             or self._beside_convolutions()
+            or self._numbered_norms()
             or self._in_blocks()
             or self._in_counted_blocks()
             or self._families.single_layers()
@@ -318,6 +320,12 @@ class _Aligner(Progress):
     def _beside_convolutions(self) -> bool:
         """Accepts normalizations before or after convolutions that are aligned. Returns True if there were any."""
         return self.accept_each(beside_convolutions(self.sides, self.live, self.result.sources, self.matcher))
+
+    def _numbered_norms(self) -> bool:
+        """Accepts the numbered normalizations of convolutions that are aligned. Returns True if there were any."""
+        targets = self.targets()
+        found = numbered_norms(self.sides, self.facts.norms, self.result.sources, self.matcher)
+        return self.accept_each(pairs for pairs in found if all(self.agrees(a, b, targets) for a, b in pairs))
 
     def _in_blocks(self) -> bool:
         """Accepts layers of transformer blocks in the order of such blocks. Returns True if there were any."""

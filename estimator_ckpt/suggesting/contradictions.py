@@ -85,9 +85,14 @@ def _rows(pairs: Iterable[Pair]) -> dict[Place, list[list[Row]]]:
                 others = (*a.values[:i], None, *a.values[i + 1 :], *b.values[:j], None, *b.values[j + 1 :])
                 groups[names[0], names[1], i, j][others].append((x, y, (a, b)))
     return {
-        place: [sorted(rows, key=lambda row: row[0]) for rows in of_place.values() if len(rows) > 1]
+        place: [sorted(rows, key=lambda row: row[0]) for rows in of_place.values() if _are_numbered(rows)]
         for place, of_place in groups.items()
     }
+
+
+def _are_numbered(rows: Sequence[Row]) -> bool:
+    """Returns True if each of several layers has a number of its own: every stage may have a `unit1`."""
+    return len(rows) > 1 and all(len({row[side] for row in rows}) == len(rows) for side in (0, 1))
 
 
 def _direction(groups: Iterable[Sequence[Row]]) -> int:

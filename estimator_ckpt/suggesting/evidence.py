@@ -105,7 +105,8 @@ class Scorer:
         for side, family in enumerate((source, target)):
             of_words = self.words(side, family)
             if with_numbers:
-                of_words = of_words | {str(value): _NUMBER for value in family.layers[0].values}
+                numbers = (v for n, v in enumerate(family.layers[0].values) if not family.is_tracked(n))
+                of_words = of_words | {str(value): _NUMBER for value in numbers}
             weights.append(of_words)
         return similarity(*weights)
 

@@ -7,7 +7,13 @@ import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 
-from estimator_ckpt.suggesting.name_parts import Split, find_role, split_names
+from estimator_ckpt.suggesting.name_parts import (
+    KERAS_CHILD,
+    KERAS_OPERATION,
+    Split,
+    find_role,
+    split_names,
+)
 from estimator_ckpt.suggesting.running_numbers import in_scopes
 from estimator_ckpt.suggesting.scope_roles import is_depthwise, parts_in_scopes
 
@@ -143,6 +149,14 @@ class Family:
         """
         return self.literals[slot + 1] == 'x' or self.literals[slot] == 'x'
 
+    def is_tracked(self, slot: int) -> bool:
+        """Returns True if a place in the names has the number by which Keras tracks a layer of a model.
+
+        Args:
+          slot: The place among the numbers.
+        """
+        return self.literals[slot].endswith((KERAS_CHILD, KERAS_OPERATION))
+
     @property
     def has_resolutions(self) -> bool:
         """True if any number that differs is a resolution."""
@@ -235,6 +249,9 @@ class Side:
             if kernel is not None and gamma is None and _is_scale(kernel, bias):
                 roles[kernel.number] = 'gamma'
                 kernel, gamma = None, kernel
+            # A table of biases, such as those of positions, belongs to no kernel.
+            if bias is not None and len(bias.shape) == 2 and kernel is None and gamma is None:
+                roles[bias.number] = self._named_roles[bias.number] = ''
             # A convolution whose outputs are normalized needs no bias beside the offset.
             alone = kernel is None or 'mean' in layer
             if bias and kernel is None and gamma is None and 'mean' in layer and 'beta' not in layer:

@@ -5,6 +5,7 @@ is accepted if there is enough evidence for it, and clearly more than for any ri
 elsewhere.
 """
 
+import collections
 import dataclasses
 from collections.abc import Iterable, Iterator
 
@@ -50,6 +51,9 @@ class FamilyStage:
         )
         self._targets: dict[int, int] = {}
         self._scopes: Boundaries | None = None
+        # The layers that hypotheses have skipped, by the pairs of layers of the same kind: 0 or 1 for the side, and the
+        # number of the main variable.
+        self._skipped: dict[tuple[int, int], set[tuple[int, int]]] = collections.defaultdict(set)
 
     def families(self) -> bool:
         """Accepts what is sure of whole families, or of parts of them. Returns True if there was anything."""
@@ -150,7 +154,7 @@ class FamilyStage:
         if self._progress.facts.tracked_order.is_all_there_is(hypothesis):
             return True
         # `h1`, `h3`, `h5` and `time_distributed_1`, `_3`, `_5` may have the same numbers by chance.
-        if scored.evidence.names < _CONFIRMING and hypothesis.skips_alike:
+        if scored.evidence.names < _CONFIRMING and self._skips_layers(hypothesis):
             return True
         if not hypothesis.same_numbers and any(
             not scored.is_in_place or self._agreement(other)[0] == 1
@@ -172,6 +176,19 @@ class FamilyStage:
         return scored.evidence.names < _CONFIRMING and any(
             s in self._progress.facts.unsure[0] or t in self._progress.facts.unsure[1]
             for s, t in hypothesis.pairs
+        )
+
+    def _skips_layers(self, hypothesis: Hypothesis) -> bool:
+        """Returns True if a hypothesis, or one that had one of its pairs, skips layers alike that are still open."""
+        skips = False
+        for side, layer, alike in hypothesis.skipped():
+            skips = True
+            for pair in alike:
+                self._skipped[pair].add((side, main_number(layer)))
+        return skips or any(
+            number in self._progress.live[side]
+            for pair in hypothesis.pairs
+            for side, number in self._skipped.get(pair, ())
         )
 
     def _least_lead(self, scored: Scored) -> float:

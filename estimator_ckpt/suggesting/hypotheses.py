@@ -1,15 +1,16 @@
 """Hypotheses about two families of layers: which numbers of one family are which numbers of the other."""
 
+import collections
 import dataclasses
 import functools
 import itertools
 from collections.abc import Collection, Iterator, Sequence
 
 from estimator_ckpt.bundle import dtypes
-from estimator_ckpt.suggesting.chains import kind
+from estimator_ckpt.suggesting.chains import Kind, kind
 from estimator_ckpt.suggesting.families import Family, Layer, Variable
 from estimator_ckpt.suggesting.number_words import agreeing, words_before
-from estimator_ckpt.suggesting.reshaping import fits
+from estimator_ckpt.suggesting.reshaping import Shape, fits
 
 # Families can be cut along many numbers; pairs of families with more parts are left to other evidence.
 _MAX_PARTS = 4000
@@ -20,6 +21,8 @@ _MAX_SHIFTS = 1000
 _MATRICES = ('kernel', 'depthwise_kernel', 'pointwise_kernel', 'recurrent_kernel', 'embedding', 'gamma')
 
 _TABLES = {'embedding', 'kernel'}
+# The rank of a kernel with an axis of heads.
+_OF_HEADS = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -67,23 +70,28 @@ class Hypothesis:
         """Whether all layers of one family have the layers of the same numbers as counterparts."""
         return self.same_numbers and len(self.layers) == min(len(self.source.layers), len(self.target.layers))
 
-    @property
-    def skips_alike(self) -> bool:
-        """Whether a layer without a counterpart is between others that have one, and is of the kind of one of these.
+    def skipped(self) -> Iterator[tuple[int, Layer, frozenset[tuple[int, int]]]]:
+        """Yields layers without a counterpart that are between others which have one, and of the kind of one of these.
 
-        Where the other side has as many layers in its place, these are its other forms, and tell nothing else.
+        Where the other side has as many layers in their place, these are their other forms, and tell nothing else.
+
+        Yields:
+          0 for a layer of the source or 1 for one of the target, the layer, and the pairs of variables of its kind.
         """
         sides = (self.source, self.target)
         between = [
             _between(family.layers, [pair[side] for pair in self.layers]) for side, family in enumerate(sides)
         ]
         for side, family in enumerate(sides):
-            kinds = {kind(pair[side]) for pair in self.layers}
+            pairs: dict[Kind, set[tuple[int, int]]] = collections.defaultdict(set)
+            for pair in self.layers:
+                s, t = (layer.variables[layer.main_role].number for layer in pair)
+                pairs[kind(pair[side])].add((s, t))
             for own, other in zip(between[side], between[1 - side], strict=True):
-                alike = [layer for layer in own if kind(layer) in kinds] if len(family.slots) == 1 else ()
-                if any(_count_of_rank(own, _rank(a)) != _count_of_rank(other, _rank(a)) for a in alike):
-                    return True
-        return False
+                alike = [layer for layer in own if kind(layer) in pairs] if len(family.slots) == 1 else ()
+                for layer in alike:
+                    if _count_of_rank(own, _rank(layer)) != _count_of_rank(other, _rank(layer)):
+                        yield side, layer, frozenset(pairs[kind(layer)])
 
     @property
     def role_fit(self) -> float:
@@ -135,13 +143,13 @@ class Matcher:
 def _roles(a: dict[str, Variable], b: dict[str, Variable]) -> tuple[tuple[str, str], ...]:
     common = sorted(a.keys() & b.keys())
     if not common:
-        # A matrix without a role matches any role if only one shape agrees; the shape of a vector is too common. So do
+        # A matrix without a role matches any role if only one shape fits; the shape of a vector is too common. So do
         # an embedding and a weight.
         exact = [
             (x, y)
             for x in a
             for y in b
-            if ('' in (x, y) or {x, y} == _TABLES) and _are_same_matrix(a[x].shape, b[y].shape)
+            if ('' in (x, y) or {x, y} == _TABLES) and _are_one_matrix(a[x].shape, b[y].shape)
         ]
         return tuple(exact) if len(exact) == 1 and alike(a[exact[0][0]], b[exact[0][1]]) else ()
     mains_a, mains_b = ({r for r in roles if r in _MATRICES} for roles in (a, b))
@@ -152,13 +160,12 @@ def _roles(a: dict[str, Variable], b: dict[str, Variable]) -> tuple[tuple[str, s
     return tuple((role, role) for role in common)
 
 
-def _are_same_matrix(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
-    """Returns True for equal shapes of matrices, one of which may be a vector if it has a single column."""
-    return max(len(a), len(b)) > 1 and _with_columns(a) == _with_columns(b)
-
-
-def _with_columns(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (*shape, 1) if len(shape) == 1 else shape
+def _are_one_matrix(a: Shape, b: Shape) -> bool:
+    """Returns True for equal shapes of matrices, one of which may have an axis of heads, or lack that of one column."""
+    if min(len(a), len(b)) < 2:
+        return (*a, 1) == b or a == (*b, 1)
+    has_heads = max(len(a), len(b)) == _OF_HEADS and (a[0] == b[0] or a[-1] == b[-1])
+    return a == b or has_heads
 
 
 def alike(a: Variable, b: Variable) -> bool:
@@ -272,6 +279,10 @@ def _by_numbers(
 ) -> Iterator[Hypothesis]:
     """Yields the hypotheses of one assignment of numbers to numbers, without those of fewer layers than `least`."""
     index = target.by_numbers(target_slots)
+    # The places in which Keras has tracked layers are equal to other numbers by chance.
+    comparable = all(
+        source.is_tracked(s) == target.is_tracked(t) for s, t in zip(slots, target_slots, strict=True)
+    )
     for maps, same, mapped in _all_maps(source, target, slots, target_slots, least):
         layers = []
         for place in _bits(mapped):
@@ -281,7 +292,7 @@ def _by_numbers(
                 layers.append((source.layers[place], counterpart))
         if len(layers) < least and not same:
             continue
-        same = same and bool(maps)
+        same = same and bool(maps) and comparable
         hypothesis = _checked(source, target, layers, matcher, ordered=bool(maps), same_numbers=same)
         if hypothesis is not None:
             yield hypothesis

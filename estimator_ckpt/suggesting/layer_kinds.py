@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from estimator_ckpt.common.digits import to_int
 from estimator_ckpt.suggesting.families import Layer, Pair, Side
-from estimator_ckpt.suggesting.name_parts import DIMENSIONS
+from estimator_ckpt.suggesting.name_parts import DIMENSIONS, KERAS_CHILD, KERAS_OPERATION
 
 # The words in which the names of a convolution and its normalization may differ, and which make up counted names.
 WORDS = frozenset(
@@ -26,10 +26,8 @@ WORDS = frozenset(
     + ['instance', 'group']
 )
 TOKEN = re.compile(rf'[A-Za-z]+(?i:{DIMENSIONS})|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
-# The attribute by which Keras tracks the layers of a model; a number follows.
-KERAS_CHILD = 'layer_with_weights-'
 # Where Keras 2 and Keras 3 track the layers of functional models.
-_TRACKED = re.compile(rf'(?:^|/)(?:{KERAS_CHILD}|_operations/)\d')
+_TRACKED = re.compile(rf'(?:^|/)(?:{KERAS_CHILD}|{KERAS_OPERATION})\d')
 _NUMBER = re.compile(r'(?:.*_)?(\d+)')
 _TRANSPOSED = re.compile(r'transpose|deconv', re.I)
 _CONVOLUTIONS = ('kernel', 'depthwise_kernel', 'pointwise_kernel')

@@ -20,6 +20,7 @@ from estimator_ckpt.suggesting.reshaping import Shape
 Layers = Mapping[str, Mapping[str, Shape]]
 _LARGEST_WINDOW = 11
 _IN_STATE_DICT = re.compile(r'[^/]+\.(?:weight|[a-z_]*(?:embedding|token|table)s?)')
+_ROLE, _TABLE = re.compile(r'weights?|kernel|embeddings?'), re.compile(r'bias|embed|table|position', re.I)
 # The fewest kernels that must have counterparts in the other layout only, if no bias tells.
 _LEAST_KERNELS = 2
 
@@ -33,6 +34,13 @@ def in_one_layout(
       source: The tensors of the source.
       target: The tensors of the target.
     """
+    source, target = _in_one_layout(source, target)
+    return _with_turned_namesakes(source, target), target
+
+
+def _in_one_layout(
+    source: list[ComparedTensor], target: list[ComparedTensor]
+) -> tuple[list[ComparedTensor], list[ComparedTensor]]:
     sides = source, target
     layers = _layers(source), _layers(target)
     number = _in_other_layout(sides, layers)
@@ -58,6 +66,32 @@ def _in_other_layout(sides: tuple[list[ComparedTensor], ...], layers: tuple[Laye
         # The shapes of matrices alone do not tell the sides apart, and either may be transposed.
         return int(gains[1] >= gains[0])
     return int(votes[1] > votes[0]) if min(votes) <= 0 < max(votes) else None
+
+
+def _with_turned_namesakes(rows: list[ComparedTensor], others: list[ComparedTensor]) -> list[ComparedTensor]:
+    """Returns tensors where tables that the other side has transposed, under their name, have its shape.
+
+    T5's biases of positions are [heads, buckets] in TF1's checkpoints, and [buckets, heads] elsewhere.
+    """
+    shapes: dict[str, set[Shape | None]] = collections.defaultdict(set)
+    for row in others:
+        shapes[_last_name(row)].add(row.shape)
+    all_shapes = set().union(*shapes.values())
+    changed = []
+    for row in rows:
+        shape, name = row.shape or (), _last_name(row)
+        is_turned = len(shape) == 2 and shapes.get(name) == {shape[::-1]} and shape not in all_shapes
+        # Kernels are those of other layers: the decoder of an autoencoder has the shapes of its encoder.
+        if is_turned and _TABLE.search(name) and not row.axes:
+            row = dataclasses.replace(row, shape=shape[::-1], axes=(1, 0))
+        changed.append(row)
+    return changed
+
+
+def _last_name(row: ComparedTensor) -> str:
+    """Returns the last component of a name, without one that only says what the tensor is in its layer."""
+    *_, scope, last = ['', '', *row.names[-1].replace('.', '/').split('/')]
+    return scope if _ROLE.fullmatch(last) else last
 
 
 def _role(row: ComparedTensor) -> tuple[str, str]:

@@ -94,6 +94,11 @@ SYNONYMS = {
     'pos': 'position',
     'att': 'attention',
 }
+# What the layers of highway networks are called in formulas (Srivastava et al. 2015, section 2).
+_HIGHWAY = re.compile(r'(?<![a-z])high(?:ways?)?(?![a-z])', re.I)
+_OF_HIGHWAYS = {'h': 'transform', 't': 'gate', 'carry': 'gate'}
+# The attributes by which Keras 2 and Keras 3 track the layers of a model; a number follows.
+KERAS_CHILD, KERAS_OPERATION = 'layer_with_weights-', '_operations/'
 # The share of letters at the beginning that forms of one word have in common.
 _LEAST_STEM = 0.75
 # The least likeness of words that mean the same.
@@ -296,8 +301,13 @@ def _parted(text: str, has_ordinal: bool = False) -> tuple[tuple[str, ...], tupl
     return (*pieces, text[position:]), tuple(numbers)
 
 
-def words(literals: Sequence[str]) -> list[str]:
-    """Returns the words of a name in a uniform spelling, without words that add nothing."""
+def words(literals: Sequence[str], within: Sequence[str] = ()) -> list[str]:
+    """Returns the words of a name in a uniform spelling, without words that add nothing.
+
+    Args:
+      literals: The name without its numbers.
+      within: The whole name, if `literals` is a part of it.
+    """
     spelled: list[str] = []
     for literal in literals:
         for word in _WORD.findall(re.sub(r'\d+[dD](?![a-z])', ' ', literal)):
@@ -308,6 +318,8 @@ def words(literals: Sequence[str]) -> list[str]:
             if word == 'norm' and spelled and spelled[-1] in _OF_NORM:
                 spelled.pop()
             spelled.append(word)
+    if any(map(_HIGHWAY.search, within or literals)):
+        return [_OF_HIGHWAYS.get(word, word) for word in spelled]
     return spelled
 
 

@@ -62,7 +62,7 @@ class Rarity:
         if literals not in self._cache:
             weights = self._cache[literals] = {}
             for depth, component in enumerate(reversed('\0'.join(literals).split('/'))):
-                for word in words([component]):
+                for word in words([component], within=literals):
                     if self._counts[word] < self._total or self._total == 1:
                         rarity = math.log((self._total + 1) / (self._counts[word] or 1))
                         weight = rarity * _DECAY**depth * (_PLAIN_WEIGHT if word in _PLAIN else 1.0)

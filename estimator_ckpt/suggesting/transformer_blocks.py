@@ -20,6 +20,8 @@ from estimator_ckpt.suggesting.surroundings import scopes_of
 # The fewest layers whose order tells anything, and the most normalizations: of attention to itself and to a memory, and
 # of the network.
 _LEAST, _MOST_NORMS = 2, 4
+# How many aligned variables of a block there must be beside one that may be elsewhere, and may be.
+_LEAST_BESIDE, _MOST_BESIDE = 4, 64
 _PROJECTIONS = ('query', 'key', 'value')
 # These and an output.
 _OF_ATTENTION = len(_PROJECTIONS) + 1
@@ -28,6 +30,8 @@ _MEMORY = {'cross', 'memory', 'encdec', 'encoder', 'inter', 'source', 'context',
 _NETWORK = {'ffn', 'feed', 'forward', 'feedforward', 'ff', 'mlp', 'output', 'intermediate', 'full', 'final'}
 
 _Named = tuple[str, Layer]
+# The scope of an attention, and layers of a kind in it.
+_Attention = tuple[str, list[_Named]]
 
 
 class _Scopes:
@@ -60,15 +64,23 @@ class _Scopes:
                     self.kinds[scope][side.roles[number], side.variables[number].size] += 1
 
     def around(self, numbers: set[int]) -> Iterator[str]:
-        """Yields the scopes that hold some variables and no other aligned ones, the narrowest first."""
+        """Yields the scopes that hold some variables and no other aligned ones, the narrowest first.
+
+        Where there is none, one of the variables may be elsewhere: T5's biases of positions, which all blocks share.
+        """
+        found = self._around(numbers)
+        if not found and _LEAST_BESIDE < len(numbers) <= _MOST_BESIDE:
+            without_one = [self._around(numbers - {number}) for number in sorted(numbers)]
+            found = next(filter(None, without_one), [])
+        yield from found
+
+    def _around(self, numbers: set[int]) -> list[str]:
         names = [self._names[number] for number in numbers if number in self._names]
         if len(names) < len(numbers):
-            return
+            return []
         of_all = set(scopes_of(names[0])).intersection(*map(scopes_of, names[1:]))
-        for scope in sorted(of_all, key=len, reverse=True):
-            if not self.aligned[scope] <= numbers:
-                return
-            yield scope
+        by_length = sorted(of_all, key=len, reverse=True)
+        return list(itertools.takewhile(lambda scope: self.aligned[scope] <= numbers, by_length))
 
 
 def in_blocks(
@@ -89,7 +101,7 @@ def in_blocks(
         for scope, other in _corresponding(a, b, targets):
             for kind_, layers in a.live[scope].items():
                 of_both = layers, b.live[other].get(kind_, [])
-                found = _paired((scope, other), of_both)
+                found = _paired((scope, other), of_both) or _of_attentions((scope, other), of_both)
                 if a.kinds[scope][kind_] >= _LEAST:
                     found = found or _last_norm((scope, other), of_both)
                 found = found or _only_norm((scope, other), of_both)
@@ -128,6 +140,50 @@ def _paired(
         for of_side, named in zip(places, layers, strict=True)
     )
     return list(zip(source, target, strict=True))
+
+
+def _of_attentions(
+    scopes: tuple[str, str], layers: tuple[Sequence[_Named], Sequence[_Named]]
+) -> list[tuple[Layer, Layer]]:
+    """Returns the pairs of the projections of attentions without outputs, if the other side has all four.
+
+    The attentions of Kyubyong's Transformer give what they gather as it is. Where a block has two, each must be in a
+    scope of its own.
+    """
+    parts = [_attentions(scope, of_side) for scope, of_side in zip(scopes, layers, strict=True)]
+    found = [
+        _paired((own[0], other[0]), (own[1], other[1]))
+        for own, other in map(_without_output, *parts)
+        if len(own[1]) == len(other[1]) == len(_PROJECTIONS)
+    ]
+    is_whole = len(found) == len(parts[0]) == len(parts[1]) and all(found)
+    return list(itertools.chain.from_iterable(found)) if is_whole else []
+
+
+def _attentions(scope: str, layers: Sequence[_Named]) -> list[_Attention]:
+    """Returns the scopes of the attentions of a block with their layers, that to itself first; nothing if unsure."""
+    by_scope: dict[str, list[_Named]] = collections.defaultdict(list)
+    for name, layer in layers:
+        by_scope[name.removeprefix(scope).lstrip('/').partition('/')[0]].append((name, layer))
+    ranks = [part_of_block(set(words([name]))) for name in by_scope]
+    if None in ranks or len(set(ranks)) < len(ranks):
+        ranks = [int(name[-1]) if name[-1:].isdecimal() else None for name in by_scope]
+        stems = {name[:-1] for name in by_scope}
+        if len(by_scope) > 1 and (None in ranks or len(stems) > 1):
+            return []
+    in_order = sorted(zip(ranks, by_scope, strict=True), key=lambda row: row[0] or 0)
+    return [(f'{scope.rstrip("/")}/{name}', by_scope[name]) for _, name in in_order]
+
+
+def _without_output(own: _Attention, other: _Attention) -> tuple[_Attention, _Attention]:
+    """Returns two attentions, of which the one that has one more layer is without its output."""
+    of_both = [own, other]
+    for number, (scope, layers) in enumerate((own, other)):
+        if len(layers) == _OF_ATTENTION == len(of_both[1 - number][1]) + 1:
+            ranks = _ranks(scope, layers)
+            projections = [row for row, rank in zip(layers, ranks, strict=False) if rank < len(_PROJECTIONS)]
+            of_both[number] = scope, projections
+    return of_both[0], of_both[1]
 
 
 def _last_norm(

@@ -16,7 +16,6 @@ from estimator_ckpt.suggesting.chains import by_numbers, in_order
 from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.interleaving import counted_pairs
 from estimator_ckpt.suggesting.layer_kinds import (
-    KERAS_CHILD,
     LEAST_AGREEMENT,
     TOKEN,
     WORDS,
@@ -27,6 +26,7 @@ from estimator_ckpt.suggesting.layer_kinds import (
     main_number,
     place,
 )
+from estimator_ckpt.suggesting.name_parts import KERAS_CHILD
 
 # Of more convolutions whose names have the same words, a normalization does not tell which one it belongs to.
 _MOST_ALIKE = 64

@@ -1,4 +1,4 @@
-"""Pairs of nineteen blind tests: what people restore, by names from repositories that the search was not made with.
+"""Pairs of twenty blind tests: what people restore, by names from repositories that the search was not made with.
 
 They were written without a look at what the search finds of them. Each pair says which repository each side follows.
 When they were first measured, those of the first test (`blind_...`) had a mean recall of 0.69, and four had wrong
@@ -13,7 +13,8 @@ mainstream networks, 0.89, and one; those of the fourteenth (`fourteenth_...`), 
 the fifteenth (`fifteenth_...`), mainstream networks and recurrent ones, 0.83, and two; those of the sixteenth
 (`sixteenth_...`), mainstream networks, 0.88, and one; those of the seventeenth (`seventeenth_...`), such ones and
 others, 0.68, and none; those of the eighteenth (`eighteenth_...`), one of each of sixteen kinds that people convert,
-0.88, and two; those of the nineteenth (`nineteenth_...`), mainstream networks, 0.89, and one. What the search missed of
+0.88, and two; those of the nineteenth (`nineteenth_...`), mainstream networks, 0.89, and one;
+those of the twentieth (`twentieth_...`), one of each of sixteen kinds again, 0.88, and none. What the search missed of
 the pairs of `TUNED` was looked at then.
 """
 
@@ -157,6 +158,13 @@ from tests.suggesting import (
     twelfth_sequence_state_dicts,
     twelfth_sequence_taggers,
     twelfth_sequence_translators,
+    twentieth_image_classifiers,
+    twentieth_image_scenes,
+    twentieth_image_states,
+    twentieth_sequence_encoders,
+    twentieth_sequence_others,
+    twentieth_sequence_states,
+    twentieth_sequence_translators,
     unseen_agents,
     unseen_image_networks,
     unseen_scene_networks,
@@ -266,6 +274,13 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'tutorial_translator': nineteenth_sequence_translators.tutorial_translator,
     'digits_in_both_directions': nineteenth_sequence_encoders.digits_in_both_directions,
     'rec_learn_deep_fm': nineteenth_sequence_others.rec_learn_deep_fm,
+    'imgclsmob_mobilenet_v1': twentieth_image_classifiers.mobilenet_v1,
+    'timm_mobilenet_v2': twentieth_image_states.mobilenet_v2,
+    'spanish_transformer': twentieth_sequence_translators.spanish,
+    'pim_deep_speech_2': twentieth_sequence_others.pim_deep_speech_2,
+    'wave_rnn_tacotron': twentieth_sequence_states.wave_rnn_tacotron,
+    'outbrain': twentieth_sequence_others.outbrain,
+    'gguf': twentieth_sequence_states.gguf,
 }
 HELD_BACK: dict[str, Callable[[], Pair]] = {
     'cifar_10': blind_image_networks.cifar_10,
@@ -467,4 +482,13 @@ HELD_BACK: dict[str, Callable[[], Pair]] = {
     'keras_tree_bank': nineteenth_sequence_others.tree_bank,
     'wave_net_state': nineteenth_sequence_states.wave_net_state,
     'legacy_transformer': nineteenth_sequence_translators.legacy_transformer,
+    'examples_densenet_121': twentieth_image_classifiers.densenet_121,
+    'keras_hub_xception': twentieth_image_classifiers.xception,
+    'keras_vgg_16': twentieth_image_classifiers.vgg_16,
+    'see_in_the_dark': twentieth_image_scenes.see_in_the_dark,
+    'keras_ssd_mobilenet': twentieth_image_scenes.ssd_mobilenet_v1,
+    'wasserstein_gan': twentieth_image_states.wasserstein_gan,
+    'classification_xlnet': twentieth_sequence_encoders.classification_xlnet,
+    'transformer_pretraining': twentieth_sequence_encoders.transformer_pretraining,
+    'small_nmt': twentieth_sequence_translators.small_nmt,
 }

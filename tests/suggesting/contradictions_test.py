@@ -44,6 +44,10 @@ class TestOrder:
         pairs = [(f'block{b}/conv{n + 1}', f'part{b}_conv{(n + 1) % 3}') for b in range(3) for n in range(3)]
         assert not broken(pairs)
 
+    def test_numbers_that_each_stage_begins_anew_are_no_order(self):
+        units = (1, 1, 2, 1, 2, 1, 2, 3, 4, 5, 6, 1, 2)
+        assert not broken([(f'conv_{n}', f'unit{unit}/dw_conv') for n, unit in enumerate(units, 1)])
+
     def test_layers_of_other_shapes_do_not_cross(self):
         pairs = [(f'conv_{n}', f'mix_{n}') for n in (1, 4, 5)] + [('conv_2', 'mix_3'), ('conv_3', 'mix_2')]
         assert not broken(pairs, {'mix_3': (5, 6)})

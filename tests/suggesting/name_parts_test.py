@@ -159,3 +159,21 @@ def test_shapes_fit_where_axes_are_split_or_merged(a, b, expected):
 def test_the_kernel_and_the_bias_of_a_layer_of_keras_3_are_in_one_layer():
     assert find_role('net/_operations/3/_kernel') == ('kernel', 'net/_operations/3/')
     assert find_role('net/_operations/3/bias') == ('bias', 'net/_operations/3/')
+
+
+@pytest.mark.parametrize(
+    'literals, expected',
+    [
+        (['cbhg/highway_', '/H/'], ['cbhg', 'highway', 'transform']),
+        (['cbhg/highway_', '/T/'], ['cbhg', 'highway', 'gate']),
+        (['lm/CNN_high_', '/carry/'], ['lm', 'cnn', 'high', 'gate']),
+        (['net/T/'], ['net', 't']),
+        (['higher/T/'], ['higher', 't']),
+    ],
+)
+def test_the_letters_of_highway_networks_are_words(literals, expected):
+    assert words(literals) == expected
+
+
+def test_a_part_of_a_name_has_the_words_of_the_whole():
+    assert words(['T'], within=['highway_', '/T/']) == ['gate']

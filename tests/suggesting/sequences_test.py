@@ -308,3 +308,14 @@ def test_numbers_that_are_the_same_by_chance_tell_nothing(tmp_path):
     new = {f'time_distributed_{n}/kernel': (8, 8) if n > 1 else (5, 8) for n in (1, 3, 5)}
     names = suggested(tmp_path, old, new)
     assert 'time_distributed_3/kernel' not in names and 'time_distributed_5/kernel' not in names
+
+
+def test_numbers_that_are_equal_by_chance_are_no_order_once_the_first_layer_is_known(tmp_path):
+    """The second layer is as good as the third for the second of the new ones, which counts other layers too."""
+    known = {
+        f'{name}/kernel': (3, 3, n, 7) for n, name in enumerate(('stem', 'body', 'tail', 'head', 'end'), 1)
+    }
+    old = {'h1/kernel': (9, 8), 'h2/kernel': (8, 8), 'h3/kernel': (8, 8), 'h5/kernel': (8, 8)}
+    new = {f'_operations/{n}/layer/kernel': (8, 8) if n > 1 else (9, 8) for n in (1, 3, 5)}
+    found = suggested(tmp_path, old | known, new | known)
+    assert {t: s for t, s in found.items() if t not in known} == {'_operations/1/layer/kernel': 'h1/kernel'}

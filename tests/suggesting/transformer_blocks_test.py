@@ -124,3 +124,22 @@ def test_the_only_normalization_of_a_feed_forward_network_is_that_of_the_other_s
     for n in range(LAYERS):
         for source, target in zip(*norms, strict=True):
             assert pairs[f'layer_{n}/{source}/gamma'] == f'blocks/{n}/{target}/gamma'
+
+
+@pytest.mark.parametrize('scopes', [('attention',), ('self_attention', 'vanilla_attention')])
+@pytest.mark.parametrize('new_scopes', ['named', 'numbered'])
+def test_an_attention_without_outputs_has_queries_keys_and_values(tmp_path, scopes, new_scopes):
+    """As in Kyubyong's Transformer, of which programs make Keras layers whose outputs are projected too."""
+    targets = ('mha1', 'mha2') if new_scopes == 'numbered' else ('self_attention', 'cross_attention')
+    old_names = [f'{scope}/{name}' for scope in scopes for name in ('dense', 'dense_1', 'dense_2')]
+    new_names = [
+        f'{scope}/{name}' for scope in targets[: len(scopes)] for name in ('wq', 'wk', 'wv', 'dense')
+    ]
+    old = network('blocks_{}', old_names, [], inner=('ffn/dense', 'ffn/dense_1'))
+    new = network('layers/{}', new_names, [], inner=('ffn/0', 'ffn/1'))
+    _, pairs = suggested(tmp_path, old, new)
+    for n in range(LAYERS):
+        for scope, target in zip(scopes, targets, strict=False):
+            for source, name in zip(('dense', 'dense_1', 'dense_2'), ('wq', 'wk', 'wv'), strict=True):
+                assert pairs[f'blocks_{n}/{scope}/{source}/kernel'] == f'layers/{n}/{target}/{name}/kernel'
+    assert not any(target.endswith('dense/kernel') for target in pairs.values())

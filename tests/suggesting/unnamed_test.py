@@ -32,6 +32,19 @@ def test_weights_in_a_vector_are_an_embedding_of_one_column(tmp_path):
     assert suggestion.as_rules() == [('fm_w', 'fm/fm_w/embeddings', 'reshape=1495,1')]
 
 
+def test_a_kernel_with_an_axis_of_heads_may_have_no_name_of_its_own(tmp_path):
+    """As in Image GPT, whose projection is called `c_proj`."""
+    shapes = {'c_attn/w': (512, 1536), 'c_fc/w': (512, 2048)}
+    old = {
+        f'h{n}/{name}': shape for n in range(3) for name, shape in {**shapes, 'c_proj': (8, 64, 512)}.items()
+    }
+    new = {name.replace('/w', '/weight'): shape for name, shape in old.items() if 'c_proj' not in name}
+    new |= {f'h{n}/c_proj/weight': (512, 512) for n in range(3)}
+    assert found(suggest(tmp_path, old, new)) == {
+        target: target.replace('/weight', '' if 'c_proj' in target else '/w') for target in new
+    }
+
+
 def test_the_scale_of_a_normalization_is_none(tmp_path):
     old, new = {'ln/w': (64,), 'ln/b': (64,)}, {'table/embeddings': (64, 1), 'x/bias': (64,)}
     assert not found(suggest(tmp_path, old, new))

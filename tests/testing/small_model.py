@@ -21,9 +21,9 @@ ROWS, FEATURES = 6, 3
 
 # What TensorFlow 2.16 and newer lack.
 needs_estimator = pytest.mark.skipif(not hasattr(tf, 'estimator'), reason='needs tf.estimator')
-needs_keras_2 = pytest.mark.skipif(
-    not hasattr(tf1.keras.utils, 'track_tf1_style_variables'), reason='needs Keras 2'
-)
+_IS_KERAS_2 = hasattr(tf1.keras.utils, 'track_tf1_style_variables')
+needs_keras_2 = pytest.mark.skipif(not _IS_KERAS_2, reason='needs Keras 2')
+needs_keras_3 = pytest.mark.skipif(_IS_KERAS_2, reason='needs Keras 3')
 
 
 @dataclasses.dataclass
