@@ -102,9 +102,7 @@ def in_blocks(
             for kind_, layers in a.live[scope].items():
                 of_both = layers, b.live[other].get(kind_, [])
                 found = _paired((scope, other), of_both) or _of_attentions((scope, other), of_both)
-                if a.kinds[scope][kind_] >= _LEAST:
-                    found = found or _last_norm((scope, other), of_both)
-                found = found or _only_norm((scope, other), of_both)
+                found = found or _only_norm((scope, other), of_both, a.kinds[scope][kind_])
                 if found and all(matcher.roles(x, y) for x, y in found):
                     yield found
 
@@ -186,31 +184,26 @@ def _without_output(own: _Attention, other: _Attention) -> tuple[_Attention, _At
     return of_both[0], of_both[1]
 
 
-def _last_norm(
-    scopes: tuple[str, str], layers: tuple[Sequence[_Named], Sequence[_Named]]
+def _only_norm(
+    scopes: tuple[str, str], layers: tuple[Sequence[_Named], Sequence[_Named]], aligned: int
 ) -> list[tuple[Layer, Layer]]:
-    """Returns the only normalization that is left right below each of two scopes."""
+    """Returns the only normalization that is left in each of two scopes, if nothing else can be meant.
+
+    It is that of the same part of a block, such as the feed-forward network, or that right below several blocks.
+
+    Args:
+      scopes: The scopes.
+      layers: The layers of a kind in each that are not aligned.
+      aligned: The number of aligned ones.
+    """
     if not len(layers[0]) == len(layers[1]) == 1:
         return []
     [(name, norm)], [(other, counterpart)] = layers
-    right_below = all(
-        '/' not in n.removeprefix(s).rstrip('/') for n, s in zip((name, other), scopes, strict=True)
-    )
-    return [(norm, counterpart)] if right_below and _is_layer_norm(norm) else []
-
-
-def _only_norm(
-    scopes: tuple[str, str], layers: tuple[Sequence[_Named], Sequence[_Named]]
-) -> list[tuple[Layer, Layer]]:
-    """Returns the only normalization that is left in each of two scopes that are the same part of a block: `ffn`."""
-    if not len(layers[0]) == len(layers[1]) == 1:
-        return []
-    [(_, norm)], [(_, counterpart)] = layers
-    if not _is_layer_norm(norm):
-        return []
-    of_scopes = [part_of_block(set(words([scope.rstrip('/').rpartition('/')[2]]))) for scope in scopes]
-    is_same_part = of_scopes[0] is not None and of_scopes[0] == of_scopes[1]
-    return [(norm, counterpart)] if is_same_part else []
+    rests = [n.removeprefix(s).rstrip('/') for n, s in zip((name, other), scopes, strict=True)]
+    is_last = aligned >= _LEAST and not any('/' in rest for rest in rests)
+    parts = [part_of_block(set(words([scope.rstrip('/').rpartition('/')[2]]))) for scope in scopes]
+    is_sure = is_last or (parts[0] is not None and parts[0] == parts[1])
+    return [(norm, counterpart)] if is_sure and _is_layer_norm(norm) else []
 
 
 def _is_layer_norm(layer: Layer) -> bool:
