@@ -22,6 +22,7 @@ EXAMPLES = (
     'plan old/model.ckpt-100 new/ckpt-1 --rules=rules.txt',
     'plan old/model.ckpt-100 new/ckpt-1 --rules=rules.txt --html=plan.html',
     'plan old/model.ckpt-100 new/ckpt-1 --suggest > rules.txt',
+    r"plan old/model.ckpt-100 new/ckpt-1 --suggest --rule='G/(.*) -> G_A2B/\1' > rules.txt",
 )
 
 
