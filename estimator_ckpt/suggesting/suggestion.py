@@ -130,7 +130,8 @@ class Suggestion:
             yield '# Nothing but their names says that these are those of the target, so they are left out:'
             yield from (f'{escape(name)} ->' for name, _ in self.left_out)
         rows = [f'{_described(u.target, u.shape, u.dtype)}: {_listed(u)}' for u in self.ambiguous]
-        yield from _section('ambiguous, with what each could come from', rows)
+        title = 'ambiguous, with what each could come from; a --rule for one of them may tell the others'
+        yield from _section(title, rows)
         yield from _section(
             'without a source', [_described(r.target or '', r.shape, r.dtype) for r in self.missing]
         )

@@ -68,6 +68,7 @@ class TestAmbiguity:
         assert not suggestion.rules and not suggestion.complete
         assert {u.target: u.candidates for u in suggestion.ambiguous} == {'x': ['a', 'b'], 'y': ['a', 'b']}
         assert '#   x float32 [3]: a, b' in suggestion.lines()
+        assert any('a --rule for one of them may tell the others (2)' in line for line in suggestion.lines())
 
     def test_of_two_layers_of_one_shape_the_one_whose_name_tells_is_found(self, tmp_path):
         old = layers('net/query', 'net/foo')
