@@ -38,6 +38,7 @@ from estimator_ckpt.suggesting.scope_trees import laid_out
 from estimator_ckpt.suggesting.separable import pointwise_pairs
 from estimator_ckpt.suggesting.sequences import ORDER, Placement, certain, placements, same_norms
 from estimator_ckpt.suggesting.stacks import align_by_few
+from estimator_ckpt.suggesting.substitutions import substitutions
 from estimator_ckpt.suggesting.surroundings import agreement, surrounded
 from estimator_ckpt.suggesting.swapped_words import swapped
 from estimator_ckpt.suggesting.transformer_blocks import in_blocks
@@ -113,6 +114,7 @@ class _Aligner(Progress):
             or self._families.single_layers()
             or self._of_rare_shapes()
             or self._unnamed_biases()
+            or self._substitutions()
         ):
             pass
         self._exchange_crossed()
@@ -302,6 +304,15 @@ class _Aligner(Progress):
         """Accepts layers that are the only ones of their shapes. Returns True if there were any."""
         is_same = self.share() >= _LEAST_SHARE
         return is_same and self.accept_in_order(of_rare_shapes(self.sides, self.live))
+
+    def _substitutions(self) -> bool:
+        """Accepts layers in orders of which both sides have some in another form. Returns True if there were any."""
+        accepted = False
+        for pairs, others in list(substitutions(self.sides, self.result.sources, self.matcher)):
+            if self.accept_in_order(pairs):
+                accepted = True
+                self.close(others)
+        return accepted
 
     def _unnamed_biases(self) -> bool:
         """Accepts biases without names that follow kernels that are aligned. Returns True if there were any."""

@@ -152,6 +152,18 @@ class Progress:
                 self.live_target.remove(t)
         return accepted
 
+    def close(self, layers: tuple[Iterable[Layer], Iterable[Layer]]) -> None:
+        """Leaves layers that have no counterpart out of the search, with their normalizations.
+
+        Args:
+          layers: Those of the source and those of the target.
+        """
+        for of_side, norms, live in zip(layers, self.facts.norms, self.live, strict=True):
+            for layer in of_side:
+                norm = norms.get(main_number(layer))
+                for closed in (layer, norm) if norm is not None else (layer,):
+                    live.difference_update(variable.number for variable in closed.variables.values())
+
     def accept_layers(self, a: Layer, b: Layer, evidence: Evidence) -> bool:
         """Accepts a pair of layers, unless each has another namesake. Returns True if there was anything new.
 

@@ -68,7 +68,7 @@ LEAST_RECALL = {
     'actor_critic_state': 0.83,
     'keras_yolo2': 0.77,
     'tensorpack_dcgan': 0.97,
-    'e_net': 0.07,
+    'e_net': 0.75,
     'krasserm_sr_gan': 0.97,
     'keras_summarizer': 0.13,
     'ml_agents_state': 0.33,
