@@ -54,6 +54,11 @@ class Rule:
         """True if what the pattern matches is left out."""
         return not (self.replacement or self.targets)
 
+    @property
+    def written_operations(self) -> str:
+        """The operations as they were written; empty for none."""
+        return self.source.rpartition(' | ')[2] if self.operations else ''
+
     def apply(self, name: str) -> str | None:
         """Returns the new name; None if the pattern does not match."""
         match = self.pattern.fullmatch(name)

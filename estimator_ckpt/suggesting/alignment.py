@@ -261,11 +261,9 @@ class _Aligner(Progress):
     def _all_norms(self) -> bool:
         """Accepts all normalizations in their order, if no other order may be meant. Returns True if there were any."""
         pairs = same_norms(*self.sides, self.matcher)
-        sources, targets = self.result.sources, self.targets()
-        for a, b in pairs:
-            s, t = main_number(a), main_number(b)
-            if self.may_differ(a, b) or targets.get(s, t) != t or sources.get(t, s) != s:
-                return False
+        targets = self.targets()
+        if not all(self.agrees(a, b, targets) and not self.may_differ(a, b) for a, b in pairs):
+            return False
         return self.accept_in_order([(a, b) for a, b in pairs if main_number(b) in self.live_target])
 
     def _last_norm(self) -> bool:

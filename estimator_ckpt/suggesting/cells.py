@@ -43,11 +43,12 @@ def suggest_cells(source: Source, target: Targets) -> SuggestedCells:
     suggested, targets = [], set()
     kernels = sum(rule.name.endswith('kernel') for rule in rules)
     for rule in rules:
-        operations = rule.source.rpartition(' | ')[2]
         names = targets_of(rule.operations, rule.apply(rule.name) or '')
         wanted = [by_call[place(name)] for name in names]
         targets |= {tensor.key for tensor in wanted}
         pairs = [(key_of[rule.name], tensor.name) for tensor in wanted]
         evidence = _ONE if kernels <= 2 else _SEVERAL
-        suggested.append(SuggestedRule(escape(rule.name), rule.replacement, operations, evidence, pairs))
+        suggested.append(
+            SuggestedRule(escape(rule.name), rule.replacement, rule.written_operations, evidence, pairs)
+        )
     return SuggestedCells(suggested, frozenset(key_of[rule.name] for rule in rules), frozenset(targets))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Hashable, Iterator, Sequence
 
 from estimator_ckpt.suggesting.families import Layer, Pair
-from estimator_ckpt.suggesting.layer_kinds import WORDS
+from estimator_ckpt.suggesting.layer_kinds import WORDS, place
 
 # The most layers of a branch.
 _MOST = 8
@@ -25,8 +25,11 @@ def crossed(pairs: Sequence[Pair]) -> Iterator[tuple[Pair, Pair]]:
     Args:
       pairs: The pairs of aligned layers.
     """
-    for of_source, of_target in itertools.product((_scope, _stem), repeat=2):
-        labels = [(of_source(a), of_target(b)) for a, b in pairs]
+    of_sides = [
+        [list(map(label, layers)) for label in (_scope, _stem)] for layers in zip(*pairs, strict=True)
+    ]
+    for of_source, of_target in itertools.product(*of_sides) if pairs else ():
+        labels = list(zip(of_source, of_target, strict=True))
         yield from ((pairs[n], pairs[m]) for n, m in _crossed(_Branches(labels), pairs))
 
 
@@ -79,7 +82,7 @@ def _are_alike(one: Pair, other: Pair) -> bool:
 
 def _scope(layer: Layer) -> str:
     """Returns the scope that a layer is in."""
-    return str(layer.split).rstrip('/').rpartition('/')[0]
+    return place(layer)[0]
 
 
 def _stem(layer: Layer) -> Hashable:

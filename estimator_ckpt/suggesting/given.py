@@ -52,6 +52,8 @@ def read_given(rules: Rules, source: Source, target: Targets) -> Given:
       RuleError: If a rule is malformed.
     """
     parsed = parse_rules(with_cells(rules, source, target))
+    if not parsed:
+        return Given([], {}, frozenset(), frozenset(), {}, [])
     tensors, left_out, idle = apply_rules(source.tensors, parsed, follow=False)
     place, by_call = target.places(), {call: w.tensor for w in target.wanted for call in w.calls}
     placed: list[tuple[Tensor, Tensor]] = []
@@ -95,5 +97,4 @@ def _remaining(
 
 
 def _as_suggested(rule: Rule, pairs: list[tuple[str, str]]) -> SuggestedRule:
-    operations = rule.source.rpartition(' | ')[2] if rule.operations else ''
-    return SuggestedRule(rule.pattern.pattern, rule.replacement, operations, CERTAIN, pairs)
+    return SuggestedRule(rule.pattern.pattern, rule.replacement, rule.written_operations, CERTAIN, pairs)

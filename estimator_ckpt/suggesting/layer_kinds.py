@@ -90,6 +90,19 @@ def agree(convolution: Layer, norm: Layer) -> bool:
     return norm.variables[norm.main_role].size == of_convolution[1]
 
 
+def may_be_aligned(a: Layer, b: Layer, sources: Mapping[int, int], targets: Mapping[int, int]) -> bool:
+    """Returns True if neither of two layers is aligned with a third one.
+
+    Args:
+      a: The layer of the source.
+      b: The layer of the target.
+      sources: The source of each aligned target.
+      targets: The target of each aligned source.
+    """
+    s, t = main_number(a), main_number(b)
+    return sources.get(t, s) == s and targets.get(s, t) == t
+
+
 def aligned_layers(sides: tuple[Side, Side], sources: Mapping[int, int]) -> list[Pair]:
     """Returns the pairs of layers whose main variables are aligned.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
-from estimator_ckpt.suggesting.layer_kinds import channels, is_norm, main_number
+from estimator_ckpt.suggesting.layer_kinds import channels, is_norm, main_number, place
 
 # The fewest normalizations of a block that say anything, and the most whose orders are tried.
 _LEAST, _MOST = 2, 4
@@ -57,7 +57,7 @@ def numbered_norms(
 def _by_scope(layers: Iterator[Layer]) -> dict[str, list[Layer]]:
     by_scope: dict[str, list[Layer]] = collections.defaultdict(list)
     for layer in layers:
-        by_scope[str(layer.split).rstrip('/').rpartition('/')[0]].append(layer)
+        by_scope[place(layer)[0]].append(layer)
     return by_scope
 
 

@@ -9,7 +9,7 @@ from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
 from estimator_ckpt.suggesting.facts import Facts
 from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
-from estimator_ckpt.suggesting.layer_kinds import main_number
+from estimator_ckpt.suggesting.layer_kinds import main_number, may_be_aligned
 from estimator_ckpt.suggesting.modules import IN_ORDER
 
 
@@ -97,8 +97,7 @@ class Progress:
           b: The layer of the target.
           targets: The target of each aligned source.
         """
-        s, t = main_number(a), main_number(b)
-        return self.result.sources.get(t, s) == s and targets.get(s, t) == t
+        return may_be_aligned(a, b, self.result.sources, targets)
 
     def may_differ(self, a: Layer, b: Layer) -> bool:
         """Returns True if one of two layers is a normalization whose place differs between orders of a network.

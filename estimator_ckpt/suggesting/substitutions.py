@@ -7,13 +7,13 @@ form of what is there on the other side, and has no counterpart.
 
 import collections
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from estimator_ckpt.suggesting.chains import chains, kind
 from estimator_ckpt.suggesting.families import Layer, Pair, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
-from estimator_ckpt.suggesting.layer_kinds import NORMS, channels, main_number
+from estimator_ckpt.suggesting.layer_kinds import NORMS, channels, may_be_aligned
 
 # The fewest layers of an order that proves anything, and different kinds of them.
 _LEAST_LAYERS, _LEAST_KINDS = 16, 6
@@ -46,16 +46,18 @@ def substitutions(
       sources: The source of each aligned target.
       matcher: Decides which layers can be the same.
     """
+    roles = _comparable_roles(sides)
+    if not roles:
+        return
     targets = {s: t for t, s in sources.items()}
-    orders = [_orders(side) for side in sides]
+    orders = [_orders(side, roles) for side in sides]
     for role in sorted(orders[0].keys() & orders[1].keys()):
         for a, b in itertools.product(orders[0][role], orders[1][role]):
             places = _aligned(a, b, matcher) if len(a) * len(b) <= _MOST_COMPARISONS else []
             # Of parallel branches, each program may make another one first.
             parallel = _parallel(a), _parallel(b)
             pairs = [(a[i], b[j]) for i, j in places if i not in parallel[0] and j not in parallel[1]]
-            numbers = [(main_number(x), main_number(y)) for x, y in pairs]
-            agrees = all(sources.get(t, s) == s and targets.get(s, t) == t for s, t in numbers)
+            agrees = all(may_be_aligned(x, y, sources, targets) for x, y in pairs)
             if agrees and len({kind(x) for x, _ in pairs}) >= _LEAST_KINDS:
                 yield Substitution(
                     pairs, (_between(a, [i for i, _ in places]), _between(b, [j for _, j in places]))
@@ -78,8 +80,19 @@ def _between(layers: Sequence[Layer], places: Sequence[int]) -> list[Layer]:
     return [layer for x, y in itertools.pairwise(places) for layer in layers[x + 1 : y]]
 
 
-def _orders(side: Side) -> dict[str, list[list[Layer]]]:
-    """Returns the orders of nearly all layers of each role, normalizations aside."""
+def _comparable_roles(sides: tuple[Side, Side]) -> set[str]:
+    """Returns the roles of which both sides have enough layers, and not too many, normalizations aside."""
+    counts = [collections.Counter(layer.main_role for layer in side.layers()) for side in sides]
+    return {
+        role
+        for role in counts[0].keys() & counts[1].keys() - {'', *NORMS}
+        if min(of_side[role] for of_side in counts) >= _LEAST_LAYERS
+        and _NEARLY_ALL**2 * counts[0][role] * counts[1][role] <= _MOST_COMPARISONS
+    }
+
+
+def _orders(side: Side, roles: Collection[str]) -> dict[str, list[list[Layer]]]:
+    """Returns the orders of nearly all layers of some roles."""
     everything = {variable.number for variable in side.variables}
     counts = collections.Counter(layer.main_role for layer in side.layers())
     found = {role: [chain.layers for chain in of_role] for role, of_role in chains(side, everything).items()}
@@ -88,16 +101,15 @@ def _orders(side: Side) -> dict[str, list[list[Layer]]]:
         for family in side.families():
             if family.view == family_view:
                 by_role[family.layers[0].main_role] += family.layers
-        for role, layers in by_role.items():
-            found.setdefault(role, []).append(_by_numbers(layers))
+        for role in roles:
+            found.setdefault(role, []).append(_by_numbers_alone(by_role[role]))
     return {
-        role: [order for order in orders if len(order) >= max(_LEAST_LAYERS, _NEARLY_ALL * counts[role])]
-        for role, orders in found.items()
-        if role not in NORMS and role
+        role: [order for order in found[role] if len(order) >= max(_LEAST_LAYERS, _NEARLY_ALL * counts[role])]
+        for role in roles
     }
 
 
-def _by_numbers(layers: Sequence[Layer]) -> list[Layer]:
+def _by_numbers_alone(layers: Sequence[Layer]) -> list[Layer]:
     """Returns the layers whose names begin with one text in the order of their numbers, whatever is between these."""
     by_text: dict[str, dict[tuple[int, ...], list[Layer]]] = collections.defaultdict(
         lambda: collections.defaultdict(list)
