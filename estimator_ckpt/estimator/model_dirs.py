@@ -47,20 +47,10 @@ def check_state_file(model_dir: str) -> None:
     """
     if not files_for(model_dir).is_dir(model_dir):
         return
-    try:
-        # Listing takes requests on object stores, where little is left behind.
-        has_state = read_state(model_dir) is not None
-        if (
-            (has_state and files_for(model_dir).is_object_store)
-            or announce_interrupted(model_dir)
-            or has_state
-        ):
-            return
-        fault = 'has no checkpoint state file'
-    except CorruptCheckpointError:
-        fault = 'has an unreadable checkpoint state file'
-    present = checkpoints_in(model_dir)
-    if not present:
+    fault = _fault_of_state_file(model_dir)
+    present = checkpoints_in(model_dir) if fault else []
+    # Another training may have saved its first one meanwhile, and have announced it by now.
+    if not present or not _fault_of_state_file(model_dir):
         return
     listed = ', '.join(present[-_MAX_LISTED:])
     further = f', and {len(present) - _MAX_LISTED} older ones' if len(present) > _MAX_LISTED else ''
@@ -68,3 +58,16 @@ def check_state_file(model_dir: str) -> None:
         f'{model_dir} {fault}, but holds checkpoints ({listed}{further}), which training from step 0 would write over: '
         'restore the file `checkpoint` (one line: model_checkpoint_path: "NAME"), or give an empty model_dir.'
     )
+
+
+def _fault_of_state_file(directory: str) -> str:
+    """Announces what was interrupted, and returns what is wrong with the state file then; empty if nothing."""
+    try:
+        # Listing takes requests on object stores, where little is left behind.
+        if files_for(directory).is_object_store and read_state(directory) is not None:
+            return ''
+        announce_interrupted(directory)
+        # Read last: another training removes its staging, which announcing looks for, after it has written this file.
+        return 'has no checkpoint state file' if read_state(directory) is None else ''
+    except CorruptCheckpointError:
+        return 'has an unreadable checkpoint state file'

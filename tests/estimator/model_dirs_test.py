@@ -1,5 +1,6 @@
 """A model_dir that was copied, or has lost its state file: nothing of another run is read, written over or deleted."""
 
+import itertools
 import os
 import shutil
 
@@ -7,9 +8,10 @@ import pytest
 import tensorflow as tf
 
 import estimator_ckpt
-from estimator_ckpt.bundle.checkpoint_state import read_state
+from estimator_ckpt.bundle.checkpoint_state import CheckpointState, read_state, write_state
 from estimator_ckpt.bundle.files import LocalFiles
 from estimator_ckpt.bundle.paths import checkpoints_in
+from estimator_ckpt.estimator.model_dirs import check_state_file
 from tests.testing import small_model
 from tests.testing.small_model import needs_estimator
 
@@ -119,6 +121,48 @@ def test_a_first_checkpoint_that_was_not_announced_before_a_kill_is_not_lost(tmp
     _train(tmp_path, small_model.ours('both'), 2)
     assert small_model.saved_names(tmp_path) == ['model.ckpt-0', 'model.ckpt-1', 'model.ckpt-2']
     assert not [name for name in os.listdir(tmp_path) if '.saving-' in name]
+
+
+class _OtherTraining:
+    """Saves its first checkpoint while another process looks at files: one step before each of some of the looks."""
+
+    def __init__(self, directory, index, moments):
+        self._directory, self._index, self._moments, self.looks = directory, index, moments, 0
+        self._staged = directory / '.model.ckpt-1.saving-0123456789ab.index'
+        self._staged.write_bytes(index)
+
+    def look(self, method, path):
+        steps = (self._publish, self._announce, self._staged.unlink)
+        for moment, step in zip(self._moments, steps, strict=True):
+            if moment == self.looks:
+                step()
+        self.looks += 1
+        return method(LocalFiles(), path)
+
+    def _publish(self):
+        (self._directory / 'model.ckpt-1.index').write_bytes(self._index)
+
+    def _announce(self):
+        write_state(str(self._directory), CheckpointState('model.ckpt-1', ('model.ckpt-1',)))
+
+
+def test_a_first_checkpoint_that_another_training_saves_meanwhile_is_no_fault(tmp_path, monkeypatch):
+    _train(tmp_path / 'other', small_model.ours('both'), 1, save_checkpoints_steps=2)
+    index = (tmp_path / 'other' / 'model.ckpt-1.index').read_bytes()
+    methods = {name: getattr(LocalFiles, name) for name in ('exists', 'is_dir', 'list_dir', 'read_if_there')}
+    most_looks = 0
+    for moments in itertools.combinations_with_replacement(range(12), 3):
+        directory = tmp_path / '-'.join(map(str, moments))
+        directory.mkdir()
+        other = _OtherTraining(directory, index, moments)
+        with monkeypatch.context() as patch:
+            for name, method in methods.items():
+                patch.setattr(
+                    LocalFiles, name, lambda self, path, other=other, method=method: other.look(method, path)
+                )
+            check_state_file(str(directory))
+        most_looks = max(most_looks, other.looks)
+    assert 4 < most_looks < 12
 
 
 class _Killed(BaseException):
