@@ -24,6 +24,7 @@ from absl import app, flags
 import estimator_ckpt
 from tests.benchmarks.harness import print_table
 from tests.suggesting import architectures, blind_pairs, known_pairs, more_architectures, target_forms
+from tests.suggesting.answers import compare
 
 _TABLES = {
     'Pairs with known answers': known_pairs.PAIRS,
@@ -51,7 +52,7 @@ def _row(name: str, make, directory: str) -> list[object]:
     report = estimator_ckpt.plan(
         source, target, suggestion.as_rules(), include='all', missing='ignore', mismatch='skip'
     )
-    measured = known_pairs.measure(pair, target, report)
+    measured = compare(pair, target, report)
     least = min((rule.confidence for rule in suggestion.rules), default=1.0)
     variables = sum(len(rule.pairs) for rule in suggestion.rules) + len(suggestion.by_name)
     variables += len(suggestion.ambiguous) + len(suggestion.missing)

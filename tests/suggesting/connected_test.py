@@ -3,11 +3,11 @@
 import pytest
 import tensorflow as tf
 
-import estimator_ckpt
 from estimator_ckpt.suggesting.connected import connected, links_of
 from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from tests.suggesting import known_pairs
+from tests.suggesting.answers import measure
 from tests.suggesting.known_pairs import suggest
 from tests.testing.small_model import needs_keras_2
 
@@ -82,7 +82,5 @@ def test_the_heads_of_two_dueling_networks_are_told_apart(tmp_path):
         ):
             answer[f'{online}/{scope}/weights'], answer[f'{online}/{scope}/biases'] = layer.kernel, layer.bias
     pair = known_pairs.program(answer, **models)
-    suggestion = suggest(tmp_path, pair.shapes, pair.target)
-    assert suggestion.complete
-    plan = estimator_ckpt.plan(str(tmp_path / 'old'), pair.target, suggestion.as_rules(), include='all')
-    assert known_pairs.measure(pair, pair.target, plan).recall == 1.0
+    assert suggest(tmp_path, pair.shapes, pair.target).complete
+    assert measure(tmp_path, pair).recall == 1.0

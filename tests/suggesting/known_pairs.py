@@ -381,37 +381,3 @@ HELD_OUT: dict[str, Callable[[], Pair]] = {
     'resnet_v2': resnet_v2,
     'densenet': densenet,
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Measured:
-    """How good the rules of a pair are.
-
-    Attributes:
-      proposed: How many variables get a source.
-      right: How many of them the right one.
-      known: How many have one.
-    """
-
-    proposed: int
-    right: int
-    known: int
-
-    @property
-    def precision(self) -> float:
-        return self.right / self.proposed if self.proposed else 1.0
-
-    @property
-    def recall(self) -> float:
-        return self.right / self.known if self.known else 1.0
-
-
-def measure(pair: Pair, target: Any, report: Any) -> Measured:
-    """Compares what a plan has matched with the answer; the target is that of `Pair.write`."""
-    paths = {w.tensor.name: '/'.join(w.tensor.path) or w.tensor.name for w in read_target(target).wanted}
-    # A plan tells variables of equal names apart by their paths.
-    found = {
-        paths.get(row.target, row.target): row.source for row in report.matched if row.source != 'global_step'
-    }
-    right = sum(pair.sources.get(target) == source for target, source in found.items())
-    return Measured(len(found), right, len(pair.sources))

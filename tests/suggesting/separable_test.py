@@ -3,8 +3,8 @@
 import pytest
 import tensorflow as tf
 
-import estimator_ckpt
 from tests.suggesting import known_pairs
+from tests.suggesting.answers import measure
 from tests.suggesting.known_pairs import found, suggest
 from tests.testing.small_model import needs_keras_2
 
@@ -44,11 +44,7 @@ def test_the_norm_after_a_separable_convolution_is_that_of_the_pointwise_one(tmp
     pair = known_pairs.program(
         answer, {k: v for k, v in shapes.items() if k not in answer}, net=tf.keras.Model(inputs, x)
     )
-    suggestion = suggest(tmp_path, pair.shapes, pair.target)
-    plan = estimator_ckpt.plan(
-        str(tmp_path / 'old'), pair.target, suggestion.as_rules(), include='all', missing='ignore'
-    )
-    measured = known_pairs.measure(pair, pair.target, plan)
+    measured = measure(tmp_path, pair)
     assert measured.precision == measured.recall == 1.0
 
 
