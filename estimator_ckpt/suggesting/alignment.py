@@ -20,6 +20,7 @@ from types import MappingProxyType
 from estimator_ckpt.suggesting.activations import activation_pairs
 from estimator_ckpt.suggesting.beside_convolutions import beside_convolutions
 from estimator_ckpt.suggesting.candidates import possible_sources
+from estimator_ckpt.suggesting.chains import by_kind
 from estimator_ckpt.suggesting.connected import connected
 from estimator_ckpt.suggesting.contradictions import contradictions
 from estimator_ckpt.suggesting.counted_blocks import in_counted_blocks
@@ -255,7 +256,7 @@ class _Aligner(Progress):
             or self._connected()
             or self._activations()
             or self._all_norms()
-            or self._last_norm()
+            or self._last_norms()
         )
 
     def _all_norms(self) -> bool:
@@ -266,13 +267,17 @@ class _Aligner(Progress):
             return False
         return self.accept_in_order([(a, b) for a, b in pairs if main_number(b) in self.live_target])
 
-    def _last_norm(self) -> bool:
-        """Accepts the only batch normalizations that are left on each side. Returns True if there was one."""
+    def _last_norms(self) -> bool:
+        """Accepts batch normalizations that are the last of their kind on each side. Returns True if there were any."""
         left = [
-            [layer for layer in side.layers(live) if is_norm(layer) and 'mean' in layer.variables]
+            by_kind(layer for layer in side.layers(live) if is_norm(layer) and 'mean' in layer.variables)
             for side, live in zip(self.sides, self.live, strict=True)
         ]
-        return len(left[0]) == len(left[1]) == 1 and self.accept_in_order([(left[0][0], left[1][0])])
+        pairs = [(left[0][k], left[1][k]) for k in left[0].keys() & left[1].keys()]
+        last = [(a, b) for [a, *others], [b, *further] in pairs if not others and not further]
+        return self.accept_in_order(
+            (a, b) for a, b in last if not self.parts_units([(main_number(a), main_number(b))])
+        )
 
     def _activations(self) -> bool:
         """Accepts the slopes of activations. Returns True if there were any."""

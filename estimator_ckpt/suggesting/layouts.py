@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from estimator_ckpt.suggesting.compared import ComparedTensor
 from estimator_ckpt.suggesting.name_parts import find_role, words
+from estimator_ckpt.suggesting.projections import OF_HEADS, is_of_input
 from estimator_ckpt.suggesting.reshaping import Shape
 
 # The shapes of the variables of layers, by the names of these and their roles.
@@ -35,7 +36,25 @@ def in_one_layout(
       target: The tensors of the target.
     """
     source, target = _in_one_layout(source, target)
+    source, target = _with_heads_inside(source, target), _with_heads_inside(target, source)
     return _with_turned_namesakes(source, target), target
+
+
+def _with_heads_inside(rows: list[ComparedTensor], others: list[ComparedTensor]) -> list[ComparedTensor]:
+    """Returns tensors where projections to queries, keys and values have the axis of heads behind that of the inputs.
+
+    TransformerLens has kernels of [12, 768, 64], which others have as [768, 12, 64] or [768, 768].
+    """
+    of_others = {row.shape for row in others}
+    changed = []
+    for row in rows:
+        shape = row.shape or ()
+        if len(shape) == OF_HEADS and not row.axes and shape not in of_others and is_of_input(row.names[-1]):
+            heads, inputs, size = shape
+            if heads * size == inputs and heads > 1:
+                row = dataclasses.replace(row, shape=(inputs, heads, size), axes=(1, 0, 2))
+        changed.append(row)
+    return changed
 
 
 def _in_one_layout(

@@ -6,6 +6,7 @@ In parts that correspond, layers of which each side has as many, in an order tha
 
 import collections
 import dataclasses
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Layer, Side
 from estimator_ckpt.suggesting.hypotheses import Matcher
 from estimator_ckpt.suggesting.layer_kinds import NORMS, is_norm, main_number
-from estimator_ckpt.suggesting.name_parts import share_word, words
+from estimator_ckpt.suggesting.name_parts import join_directions, share_word, words
 
 # The fewest layers, and different kinds of them, of a part that is known by its layers.
 _LEAST_LAYERS = 3
@@ -147,9 +148,12 @@ def _by_names(source: list[str], target: list[str]) -> list[tuple[int, int]]:
         return [(0, 0)]
     # `G_A2B` and `G_B2A` have the same words. Numbers may begin at another one.
     last = [
-        [re.sub(r'\d+', '', name.rpartition('/')[2].lower()) for name in names] for names in (source, target)
+        [re.sub(r'\d+', '', join_directions(name.rpartition('/')[2]).lower()) for name in names]
+        for names in (source, target)
     ]
-    same = _by_labels(*last)
+    same, differences = _by_labels(*last), list(map(_differences, last))
+    if not same and set(differences[0]) == set(differences[1]):
+        same = _by_labels(*differences)
     if same:
         return same
     all_words = [[set(words([name])) for name in names] for names in (source, target)]
@@ -167,6 +171,14 @@ def _by_names(source: list[str], target: list[str]) -> list[tuple[int, int]]:
         if share_word(all_words[0][s], all_words[1][t]):
             pairs.append((s, t))
     return pairs if len(pairs) == len(source) else []
+
+
+def _differences(names: Sequence[str]) -> list[str]:
+    """Returns in what names differ, such as `ab` and `ba` of `generator_ab` and `generator_ba`."""
+    first = len(os.path.commonprefix(names))
+    names = [name[first:] for name in names]
+    last = len(os.path.commonprefix([name[::-1] for name in names]))
+    return [name[: len(name) - last].strip('_-.') for name in names]
 
 
 def _by_labels(source: Sequence[Any], target: Sequence[Any]) -> list[tuple[int, int]]:

@@ -91,12 +91,15 @@ SYNONYMS = {
     'disc': 'discriminator',
     'proj': 'projection',
     'pred': 'prediction',
+    'predictor': 'prediction',
     'pos': 'position',
     'att': 'attention',
 }
 # What the layers of highway networks are called in formulas (Srivastava et al. 2015, section 2).
 _HIGHWAY = re.compile(r'(?<![a-z])high(?:ways?)?(?![a-z])', re.I)
 _OF_HIGHWAYS = {'h': 'transform', 't': 'gate', 'carry': 'gate'}
+# From what to what a network of CycleGAN translates.
+_DIRECTION = re.compile(r'(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))([A-Za-z])_?(?:2|[Tt]o)_?([A-Za-z])(?![a-z])')
 # The attributes by which Keras 2 and Keras 3 track the layers of a model; a number follows.
 KERAS_CHILD, KERAS_OPERATION = 'layer_with_weights-', '_operations/'
 # The share of letters at the beginning that forms of one word have in common.
@@ -321,6 +324,15 @@ def words(literals: Sequence[str], within: Sequence[str] = ()) -> list[str]:
     if any(map(_HIGHWAY.search, within or literals)):
         return [_OF_HIGHWAYS.get(word, word) for word in spelled]
     return spelled
+
+
+def join_directions(name: str) -> str:
+    """Returns a name with the directions of networks in one spelling, which has no number: `G_AB` for `G_A2B`.
+
+    Args:
+      name: The name; `g_a_to_b` and `generatorAtoB` have directions too.
+    """
+    return _DIRECTION.sub(r'\1\2', name)
 
 
 def likeness(a: str, b: str) -> float:

@@ -29,7 +29,7 @@ _WORD = re.compile(
     rf'(?<![A-Za-z])(?P<role>[WwBb])?(?P<word>{"|".join(itertools.chain.from_iterable(_WORDS))})(?![a-z])'
 )
 # The rank of a kernel with an axis of heads.
-_OF_HEADS = 3
+OF_HEADS = 3
 _SELF = re.compile('self', re.I)
 _OUTPUT = frozenset(['output', 'projection', 'dense'])
 
@@ -164,19 +164,19 @@ def may_be_turned(source: ComparedTensor, target: ComparedTensor) -> bool:
       target: The variable of the target.
     """
     kernels = [(row.parts or (row,))[0] for row in (source, target)]
-    split = next((row for row in kernels if len(row.shape or ()) == _OF_HEADS), None)
-    if split is None or all(len(row.shape or ()) == _OF_HEADS for row in kernels):
+    split = next((row for row in kernels if len(row.shape or ()) == OF_HEADS), None)
+    if split is None or all(len(row.shape or ()) == OF_HEADS for row in kernels):
         return False
     first, middle, last = split.shape or ()
     if 1 in (first, middle, last):
         return False
     names = [name for row in kernels for name in row.names]
-    if any(_is_of_input(name) for name in names):
+    if any(is_of_input(name) for name in names):
         return first * middle == last
     is_output = any(not _OUTPUT.isdisjoint(words([name])) for name in names)
     return is_output and first == middle * last
 
 
-def _is_of_input(name: str) -> bool:
+def is_of_input(name: str) -> bool:
     """Returns True if a name is that of a projection to queries, keys or values."""
     return _WORD.search(find_role(name)[1].rstrip('/').rpartition('/')[2]) is not None

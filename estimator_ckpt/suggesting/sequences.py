@@ -7,7 +7,7 @@ those are certain that the first and the last of all ways to embed it have in co
 import collections
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from estimator_ckpt.suggesting.chains import Chain, Kind, branches, chains, kind
@@ -36,16 +36,35 @@ class Placement:
       coverage: The share of the layers of both chains that have counterparts.
       shorter: The shorter chain, or both if none is shorter.
       share: The share of its layers that have.
-      whole: Whether the chains hold all layers of their role.
-      joined: Whether one of them is two runs after each other.
+      chains: Both chains.
     """
 
     layers: list[tuple[Layer, Layer]]
     coverage: float
     shorter: list[Chain]
     share: float
-    whole: bool
-    joined: bool
+    chains: tuple[Chain, Chain]
+
+    @property
+    def joined(self) -> bool:
+        """Whether one of the chains is two runs after each other."""
+        return any(chain.joined for chain in self.chains)
+
+    def whole_kinds(self, counts: Sequence[collections.Counter]) -> Collection[Kind]:
+        """Returns the kinds of which the chains hold all layers.
+
+        Args:
+          counts: How many layers of each kind each side has.
+        """
+        held = [collections.Counter(map(kind, chain.layers)) for chain in self.chains]
+        return {
+            k
+            for k in held[0].keys() & held[1].keys()
+            if all(
+                chain.whole or of_chain[k] == count[k]
+                for chain, of_chain, count in zip(self.chains, held, counts, strict=True)
+            )
+        }
 
 
 def placements(
@@ -161,8 +180,7 @@ def _placed(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
     ]
     coverage = 2 * len(kept) / (len(short) + len(long))
     shorter = [chain for chain in (source, target) if len(chain.layers) == len(short)]
-    whole, joined = source.whole and target.whole, source.joined or target.joined
-    return Placement(pairs, coverage, shorter, len(kept) / len(short), whole, joined)
+    return Placement(pairs, coverage, shorter, len(kept) / len(short), (source, target))
 
 
 def _turned(source: Chain, target: Chain, matcher: Matcher) -> Placement | None:
@@ -230,7 +248,7 @@ def certain(
 ) -> Iterator[tuple[Layer, Layer, Evidence]]:
     """Yields pairs of layers that no other placement contradicts, with the evidence for them.
 
-    A pair of chains that do not hold all layers counts only if both sides have as many layers of its kind: else the
+    A pair of chains that do not hold all layers of its kind counts only if both sides have as many of these: else the
     counterpart may be outside of the chain.
 
     Args:
@@ -242,9 +260,9 @@ def certain(
     counts = [_count(side, of_side) for side, of_side in zip((source, target), live, strict=True)]
     best: dict[tuple[int, int], tuple[float, Layer, Layer]] = {}
     for placement in found:
+        whole = placement.whole_kinds(counts) if placement.coverage > 1 - _MOST_GAPS else ()
         for a, b in placement.layers:
-            balanced = counts[0][kind(a)] == counts[1][kind(b)]
-            if balanced or (placement.whole and placement.coverage > 1 - _MOST_GAPS):
+            if counts[0][kind(a)] == counts[1][kind(b)] or (kind(a) in whole and kind(b) in whole):
                 pair = a.variables[a.main_role].number, b.variables[b.main_role].number
                 if pair not in best or best[pair][0] < placement.coverage:
                     best[pair] = placement.coverage, a, b

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from estimator_ckpt.suggesting.families import Layer, Pair
-from estimator_ckpt.suggesting.name_parts import find_role, words
+from estimator_ckpt.suggesting.name_parts import find_role, join_directions, words
 
 # The number of other pairs with a word that each pair is compared with.
 _MOST_COMPARED = 8
@@ -44,7 +44,7 @@ def swapped(pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Pair]]:
 def _words(layer: Layer, scopes_only: bool = False) -> frozenset[str]:
     names = [find_role(name)[1].rstrip('/') for name in layer.variables[layer.main_role].names]
     names = [name.rpartition('/')[0] if scopes_only else name for name in names]
-    return _words_of(tuple([_COUNTS.sub('0', name) for name in names]))
+    return _words_of(tuple([_COUNTS.sub('0', join_directions(name)) for name in names]))
 
 
 @functools.lru_cache(maxsize=4096)

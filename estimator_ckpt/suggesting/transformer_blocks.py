@@ -55,11 +55,11 @@ class _Scopes:
                 continue
             for layer in family.layers:
                 name = str(layer.split)
-                for scope in scopes_of(name):
+                for scope in _all_scopes(name):
                     self.live[scope][kind(layer)].append((name, layer))
         for number, name in self._names.items():
             if number in aligned:
-                for scope in scopes_of(name):
+                for scope in _all_scopes(name):
                     self.aligned[scope].add(number)
                     self.kinds[scope][side.roles[number], side.variables[number].size] += 1
 
@@ -78,9 +78,14 @@ class _Scopes:
         names = [self._names[number] for number in numbers if number in self._names]
         if len(names) < len(numbers):
             return []
-        of_all = set(scopes_of(names[0])).intersection(*map(scopes_of, names[1:]))
+        of_all = set(_all_scopes(names[0])).intersection(*map(_all_scopes, names[1:]))
         by_length = sorted(of_all, key=len, reverse=True)
         return list(itertools.takewhile(lambda scope: self.aligned[scope] <= numbers, by_length))
+
+
+def _all_scopes(name: str) -> list[str]:
+    """Returns the scopes of a layer, and that of the whole network, which has no name."""
+    return ['', *scopes_of(name)]
 
 
 def in_blocks(
@@ -101,7 +106,9 @@ def in_blocks(
         for scope, other in _corresponding(a, b, targets):
             for kind_, layers in a.live[scope].items():
                 of_both = layers, b.live[other].get(kind_, [])
-                found = _paired((scope, other), of_both) or _of_attentions((scope, other), of_both)
+                found = []
+                if scope and other:  # The order inside of blocks says nothing of a whole network.
+                    found = _paired((scope, other), of_both) or _of_attentions((scope, other), of_both)
                 found = found or _only_norm((scope, other), of_both, a.kinds[scope][kind_])
                 if found and all(matcher.roles(x, y) for x, y in found):
                     yield found
@@ -163,7 +170,10 @@ def _attentions(scope: str, layers: Sequence[_Named]) -> list[_Attention]:
     by_scope: dict[str, list[_Named]] = collections.defaultdict(list)
     for name, layer in layers:
         by_scope[name.removeprefix(scope).lstrip('/').partition('/')[0]].append((name, layer))
-    ranks = [part_of_block(set(words([name]))) for name in by_scope]
+    of_names = [set(words([name])) for name in by_scope]
+    ranks = list(map(part_of_block, of_names))
+    if None not in ranks and len(set(ranks)) < len(ranks):
+        ranks = [*_second_of_two(of_names)] or ranks
     if None in ranks or len(set(ranks)) < len(ranks):
         ranks = [int(name[-1]) if name[-1:].isdecimal() else None for name in by_scope]
         stems = {name[:-1] for name in by_scope}
@@ -234,8 +244,8 @@ def _of_two_attentions(
         by_rank[rank].append(place)
     result = list(ranks)
     for places in by_rank.values():
-        second = [int(bool(of_names[place] & _MEMORY)) for place in places]
-        if sorted(second) != [0, 1]:
+        second = _second_of_two([of_names[place] for place in places])
+        if not second:
             numbers = _numbers([layers[place] for place in places])
             if not len(numbers) == ranks.count(0) == 2:
                 return []
@@ -243,6 +253,17 @@ def _of_two_attentions(
         for place, is_second in zip(places, second, strict=True):
             result[place] += is_second * _OF_ATTENTION
     return result
+
+
+def _second_of_two(of_names: Sequence[set[str]]) -> list[int]:
+    """Returns 1 for the attention to a memory, 0 for that of a block to itself; nothing if no word tells these apart.
+
+    Args:
+      of_names: The words of the name of each.
+    """
+    of_memory = [int(bool(of_name & _MEMORY)) for of_name in of_names]
+    not_itself = [int('self' not in of_name) for of_name in of_names]
+    return next((second for second in (of_memory, not_itself) if sorted(second) == [0, 1]), [])
 
 
 def place_in_attention(of_name: set[str]) -> int | None:

@@ -18,7 +18,6 @@ LEAST_RECALL = {
     'tapas': 0.99,
     'wide_deep_model': 0.92,
     'bert_for_tf2': 0.95,
-    'keras_hub_gpt_2': 0.98,
     'graph_attention': 0.5,
     'deep_picar': 0.94,
     'squeeze_and_excite_resnet': 0.95,

@@ -189,6 +189,30 @@ def test_projections_in_one_kernel_go_to_linear_layers_of_their_own_and_back(tmp
         np.testing.assert_array_equal(reader.tensor(name), value)
 
 
+def test_projections_of_heads_may_have_the_heads_first(tmp_path):
+    """As in TransformerLens."""
+    old, new, width, heads = {}, {}, 24, 3
+    for n in range(3):
+        joint, bias, up = numbers((width, 3 * width)), numbers((3 * width,)), numbers((width, 4 * width))
+        old |= {f'h{n}/attn/c_attn/w': joint, f'h{n}/attn/c_attn/b': bias, f'h{n}/mlp/c_fc/w': up}
+        new[f'blocks.{n}.mlp.W_in'] = up
+        for part, name in enumerate('QKV'):
+            columns = slice(part * width, (part + 1) * width)
+            kernel = joint[:, columns].reshape(width, heads, -1).transpose(1, 0, 2)
+            new[f'blocks.{n}.attn.W_{name}'] = np.ascontiguousarray(kernel)
+            new[f'blocks.{n}.attn.b_{name}'] = bias[columns].reshape(heads, -1)
+    files = write(tmp_path / 'old', old), write(tmp_path / 'new', new)
+    for source, target, expected in ((*files, new), (*files[::-1], old)):
+        suggestion = estimator_ckpt.suggest_rules(source, target)
+        assert suggestion.complete
+        made = f'{source}-made'
+        estimator_ckpt.convert(source, made, 'tf1', rules=suggestion.as_rules())
+        reader = BundleReader(made)
+        assert set(reader.keys()) == expected.keys()
+        for name, value in expected.items():
+            np.testing.assert_array_equal(reader.tensor(name), value)
+
+
 def test_names_of_a_state_dict_tell_where_there_are_no_biases(tmp_path):
     """T5, whose kernels all fit both ways; the embedding does too, for the logits have one of its own."""
     old, new = {'shared/embedding': (100, 16), 'decoder/logits/kernel': (16, 100)}, {}

@@ -3,7 +3,7 @@
 import pytest
 
 from estimator_ckpt.suggesting.families import Side, Variable
-from estimator_ckpt.suggesting.name_parts import find_role, likeness, split_names, words
+from estimator_ckpt.suggesting.name_parts import find_role, join_directions, likeness, split_names, words
 from estimator_ckpt.suggesting.reshaping import fits
 
 
@@ -130,7 +130,25 @@ def test_what_tensorflow_counts_from_one_has_a_first_without_number():
     assert [str(split) for split in splits.values()] == names
 
 
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('G_A2B', 'G_AB'),
+        ('generatorAtoB/conv2d', 'generatorAB/conv2d'),
+        ('g_x_to_y', 'g_xy'),
+        ('a2b_model', 'ab_model'),
+        ('block_2b', 'block_2b'),
+        ('Conv2d_3x3', 'Conv2d_3x3'),
+        ('auto_encoder', 'auto_encoder'),
+        ('seq2seq', 'seq2seq'),
+    ],
+)
+def test_directions_of_networks_are_in_one_spelling(name, expected):
+    assert join_directions(name) == expected
+
+
 def test_words_are_compared_in_one_spelling():
+    assert words(['predictor']) == words(['pred'])
     assert words(['net/LayerNorm', '/BatchNormalization/bn/conv2d/blocks']) == (
         ['net', 'norm', 'norm', 'norm', 'conv', 'block']
     )

@@ -243,6 +243,28 @@ def test_copies_of_a_network_that_no_word_tells_apart_are_not_guessed(tmp_path):
     assert not suggested(tmp_path, copies('online', 'target'), copies('first_net', 'second_net'))
 
 
+@pytest.mark.parametrize(
+    ('old', 'new'),
+    [
+        (('generatorA2B', 'generatorB2A'), ('G_A2B', 'G_B2A')),
+        (('gen_a_to_b', 'gen_b_to_a'), ('net_AB', 'net_BA')),
+        (('horse/g_AtoB', 'horse/g_BtoA'), ('a2b_model', 'b2a_model')),
+        (('D_A', 'D_B'), ('discriminatorA', 'discriminatorB')),
+        (('real_x', 'real_y'), ('x', 'y')),
+    ],
+)
+@pytest.mark.parametrize('turned', [False, True])
+def test_copies_of_a_network_are_told_apart_by_what_their_names_differ_in(tmp_path, old, new, turned):
+    found = suggested(tmp_path, copies(*old), copies(*(new[::-1] if turned else new)))
+    answer = {f'{t}/{n}/kernel': f'{s}/{n}/kernel' for s, t in zip(old, new, strict=True) for n in range(5)}
+    assert found == answer
+
+
+@pytest.mark.parametrize('new', [('net_ab', 'net_cd'), ('a2c', 'c2a'), ('first', 'second')])
+def test_copies_of_a_network_whose_names_differ_in_other_things_are_not_guessed(tmp_path, new):
+    assert not suggested(tmp_path, copies('generatorA2B', 'generatorB2A'), copies(*new))
+
+
 def test_variables_without_names_are_aligned_by_the_order_in_which_they_were_made(tmp_path):
     shapes = [(9, 4), (1, 4), (4, 4), (1, 4), (4, 2), (1, 2)]
     old = {f'Variable_{n}' if n else 'Variable': shape for n, shape in enumerate(shapes)}
@@ -286,6 +308,34 @@ def test_normalizations_of_other_orders_are_not_taken_one_by_one(tmp_path):
     old = recurrent('', 'rnn/cell_{}'.format, counted('batch_normalization'), keras=False)
     new = recurrent('', 'block_{}/lstm_cell'.format, names, keras=True)
     assert not any('/bn/' in target for target in suggested(tmp_path, old, new))
+
+
+def inverted_blocks(conv, norm, head):
+    """A stem, five blocks that widen and narrow, and a head, whose names are functions of their places."""
+    widths = [8, *(width for n in range(5) for width in ((48, 16), (96, 24))[n > 2]), head]
+    shapes = {
+        f'{conv(n)}/kernel': (1, 1, *ends) for n, ends in enumerate(zip([3, *widths], widths, strict=False))
+    }
+    roles = ('gamma', 'beta', 'moving_mean', 'moving_variance')
+    return shapes | {f'{norm(n)}/{role}': (width,) for n, width in enumerate(widths) for role in roles}
+
+
+def test_normalizations_in_blocks_are_in_order_though_the_others_are_elsewhere(tmp_path):
+    """As in MnasNet, whose head has as many channels as its last blocks only on one side."""
+
+    def old_norm(n):
+        if n in (0, 11):
+            return 'net/head/bn' if n else 'net/stem/bn'
+        return f'net/blocks_{(n - 1) // 2}/bn{"" if n % 2 else "_1"}'
+
+    def new_norm(n):
+        return f'batch_normalization_{n}'
+
+    old = inverted_blocks(lambda n: f'net/conv2d_{n + 1}', old_norm, 40)
+    found = suggested(tmp_path, old, inverted_blocks('conv2d_{}'.format, new_norm, 96))
+    for n in range(11):
+        assert found[f'{new_norm(n)}/gamma'] == f'{old_norm(n)}/gamma'
+    assert not any(target.startswith((new_norm(11), 'conv2d_11')) for target in found)
 
 
 def test_the_second_normalization_of_a_scope_is_not_that_of_its_convolution_1(tmp_path):

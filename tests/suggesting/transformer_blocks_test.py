@@ -46,9 +46,10 @@ def test_numbered_projections_are_queries_keys_values_and_outputs(tmp_path):
         assert pairs[f'encoder/layer_10/attention/dense{number}/kernel'] == f'model/blocks/10/{name}/kernel'
 
 
-def test_of_two_attentions_that_one_side_numbers_the_second_attends_to_the_memory(tmp_path):
+@pytest.mark.parametrize('names', [('self_attention', 'encdec_attention'), ('self_attn', 'attn')])
+def test_of_two_attentions_that_one_side_numbers_the_second_attends_to_the_memory(tmp_path, names):
     projections = ('query', 'key', 'value', 'output')
-    named = [f'{name}_attention/{projection}' for name in ('self', 'encdec') for projection in projections]
+    named = [f'{name}/{projection}' for name in names for projection in projections]
     numbered = [f'multi_head_attention{n}/{projection}' for n in ('', '_1') for projection in projections]
     old = network('decoder/layer_{}', named, ['ffn_norm'])
     suggestion, pairs = suggested(tmp_path, old, network('net/block_{}', numbered, ['ffn_norm']))
@@ -68,6 +69,17 @@ def test_numbered_normalizations_are_those_of_the_attention_and_of_the_network(t
         for number, name in zip(numbers, NAMED_NORMS, strict=True):
             assert pairs[f'model/h10/{number}/gamma'] == f'transformer/layer_10/{name}/gamma'
         assert pairs['model/ln_f/gamma'] == 'transformer/layer_norm/gamma'
+
+
+def test_the_normalization_after_all_blocks_may_be_in_no_scope(tmp_path):
+    """As `ln_final` of TransformerLens, beside `embed` and `blocks`."""
+    old = network('model/h{}', NAMED, ['ln_1', 'ln_2'], others=['model/ln_f'])
+    new = network('blocks/{}', NAMED, ['ln1', 'ln2'], others=['ln_final'])
+    for a, b in ((old, new), (new, old)):
+        suggestion, pairs = suggested(tmp_path, a, b)
+        assert suggestion.complete
+        pairs |= {target: source for source, target in pairs.items()}
+        assert pairs['model/ln_f/gamma'] == 'ln_final/gamma'
 
 
 def test_normalizations_that_both_sides_number_are_in_this_order(tmp_path):
@@ -126,7 +138,9 @@ def test_the_only_normalization_of_a_feed_forward_network_is_that_of_the_other_s
             assert pairs[f'layer_{n}/{source}/gamma'] == f'blocks/{n}/{target}/gamma'
 
 
-@pytest.mark.parametrize('scopes', [('attention',), ('self_attention', 'vanilla_attention')])
+@pytest.mark.parametrize(
+    'scopes', [('attention',), ('self_attention', 'vanilla_attention'), ('self_attn', 'attn')]
+)
 @pytest.mark.parametrize('new_scopes', ['named', 'numbered'])
 def test_an_attention_without_outputs_has_queries_keys_and_values(tmp_path, scopes, new_scopes):
     """As in Kyubyong's Transformer, of which programs make Keras layers whose outputs are projected too."""
