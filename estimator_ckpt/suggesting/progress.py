@@ -108,14 +108,17 @@ class Progress:
         """
         return main_number(a) in self.facts.unsure[0] or main_number(b) in self.facts.unsure[1]
 
-    def parts_units(self, pairs: Iterable[tuple[int, int]]) -> bool:
+    def parts_units(self, pairs: Iterable[tuple[int, int]], unless_open: bool = False) -> bool:
         """Returns True if pairs have normalizations whose convolutions are not aligned with each other.
 
         Args:
           pairs: The pairs, by the numbers of their variables.
+          unless_open: Whether convolutions neither of which is aligned may be the same.
         """
         of_source, of_target = self.facts.convolutions
         of_norms = [(of_source[s], of_target[t]) for s, t in pairs if s in of_source and t in of_target]
+        if unless_open:
+            return any(self._are_apart(s, t) for s, t in of_norms)
         return any(self.result.sources.get(t) != s for s, t in of_norms)
 
     def parts_layers(self, pairs: Iterable[tuple[int, int]]) -> bool:

@@ -188,7 +188,6 @@ HELD_BACK: dict[str, Callable[[], Pair]] = {
     'bert4keras': sixth_language_models.bert4keras,
     'efficient_det': sixth_pyramids.efficient_det,
     'tensorpack_resnet': sixth_residual_networks.tensorpack_resnet,
-    'east': sixth_residual_networks.east,
     'mobile_deeplab': seventh_image_networks.mobile_deeplab,
     'pose_net': seventh_image_networks.pose_net,
     'star_gan': seventh_image_translators.star_gan,

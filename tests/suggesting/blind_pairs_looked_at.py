@@ -63,6 +63,7 @@ from tests.suggesting import (
     sixteenth_sequence_transformers,
     sixteenth_sequence_translators,
     sixth_language_models,
+    sixth_residual_networks,
     tenth_image_classifiers,
     tenth_image_scenes,
     third_image_networks,
@@ -205,4 +206,5 @@ TUNED: dict[str, Callable[[], Pair]] = {
     'random_network_distillation': twenty_first_sequence_states.random_network_distillation,
     'very_deep_cnn': twenty_first_sequence_texts.very_deep_cnn,
     'd2l_transformer': twenty_first_sequence_translators.d2l_transformer,
+    'east': sixth_residual_networks.east,
 }

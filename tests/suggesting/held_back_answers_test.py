@@ -14,7 +14,6 @@ LEAST_RECALL = {
     'mobile_bert': 0.99,
     'pwc_net': 0.96,
     'neural_factorization': 0.66,
-    'east': 0.96,
     'tapas': 0.99,
     'wide_deep_model': 0.92,
     'bert_for_tf2': 0.95,

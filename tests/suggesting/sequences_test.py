@@ -338,6 +338,35 @@ def test_normalizations_in_blocks_are_in_order_though_the_others_are_elsewhere(t
     assert not any(target.startswith((new_norm(11), 'conv2d_11')) for target in found)
 
 
+def normalized(scope, convolutions):
+    """Convolutions by the names of their layers, with their kernels and the widths of their normalizations, if any."""
+    shapes = {}
+    for name, kernel, width in convolutions:
+        shapes[f'{scope}/{name}/conv/kernel'] = kernel
+        for role in ('gamma', 'beta', 'moving_mean', 'moving_variance') if width else ():
+            shapes[f'{scope}/{name}/bn/{role}'] = (width,)
+    return shapes
+
+
+SAME = [(f'layer_{n}', (3, 3, 8 * n or 3, 8 * n + 8), 8 * n + 8) for n in range(5)]
+
+
+def test_the_last_normalizations_of_a_kind_are_the_same_where_no_convolution_says_otherwise(tmp_path):
+    """As in EAST, of which programs reduce the channels before they merge or after that."""
+    old = normalized('net', [*SAME, ('merge', (1, 1, 40, 12), 12)])
+    found = suggested(tmp_path, old, normalized('model', [*SAME, ('fuse', (3, 3, 64, 12), 12)]))
+    assert found['model/fuse/bn/gamma'] == 'net/merge/bn/gamma'
+    assert 'model/fuse/conv/kernel' not in found and len(found) == 29
+
+
+def test_the_last_normalization_of_a_kind_is_not_that_of_another_convolution(tmp_path):
+    """The first block of MobileNet V2 has one convolution less in some programs."""
+    name, kernel, width = SAME[0]
+    new = [(name, kernel, None), *SAME[1:], ('expand', (1, 1, width, width), width)]
+    found = suggested(tmp_path, normalized('net', SAME), normalized('model', new))
+    assert len(found) == 21 and not any('expand' in target for target in found)
+
+
 def test_the_second_normalization_of_a_scope_is_not_that_of_its_convolution_1(tmp_path):
     """`BatchNorm` and `BatchNorm_1` are counted from none on, and `conv_1` and `conv_2` from one on."""
     old, new, expected = {}, {}, {}
