@@ -27,9 +27,10 @@ _ROLE = {
     role: re.compile(rf'(?:^|(?<=[_.-]))(?:{words})(?=(?:[_-]?\d+)?_?(?::0)?$)', re.I)
     for role, words in _ROLES.items()
 }
-# The letter of a role may be right before a letter of the layer: `Wq`, `bo`, `wc3a`, `bd1`.
+# The letter of a role may be right before a letter of the layer: `Wq`, `bo`, `wc3a`, `bd1`; GPT-2's tables of words and
+# positions are `wte` and `wpe`.
 _BEFORE_LETTER = re.compile(
-    r'(?:^|(?<=[_.-]))(?:(?P<kernel>W|w)|b)(?=(?:(?!n\d)[a-z]\d*[a-z]?|q?kv|out)(?::0)?$)'
+    r'(?:^|(?<=[_.-]))(?!w[tp]e)(?:(?P<kernel>W|w)|b)(?=(?:(?!n\d)[a-z]\d*[a-z]?|q?kv|out)(?::0)?$)'
 )
 # Or it is before the name, as in `W_conv1` and `kernel-cluster`.
 _FIRST_ROLE = {

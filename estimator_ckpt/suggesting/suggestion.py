@@ -132,9 +132,8 @@ class Suggestion:
         rows = [f'{_described(u.target, u.shape, u.dtype)}: {_listed(u)}' for u in self.ambiguous]
         title = 'ambiguous, with what each could come from; a --rule for one of them may tell the others'
         yield from _section(title, rows)
-        yield from _section(
-            'without a source', [_described(r.target or '', r.shape, r.dtype) for r in self.missing]
-        )
+        missing = [(_described(r.target or '', r.shape, r.dtype), r.note) for r in self.missing]
+        yield from _section('without a source', [f'{row}: {note}' if note else row for row, note in missing])
         yield from _section(
             'without a target', [_described(r.source or '', r.shape, r.dtype) for r in self.unused]
         )
