@@ -58,6 +58,7 @@ MOST_SCOPES = 100
 _ORDINALS = {'first': 1, 'second': 2, 'third': 3, 'fourth': 4, 'before': 1, 'after': 2}
 _ORDINAL = re.compile(rf'(?<![A-Za-z])(?:{"|".join(_ORDINALS)})(?![A-Za-z])', re.I)
 _LETTER = re.compile(r'[a-z](?![A-Za-z0-9])')
+_DIGITS = re.compile(r'\d+')
 _COUNTED = re.compile(r'(?P<base>.*[^\d_].*?)_(?P<number>\d+)')
 _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+')
 # The uniform spelling of words that mean the same.
@@ -94,6 +95,9 @@ SYNONYMS = {
     'pred': 'prediction',
     'predictor': 'prediction',
     'pos': 'position',
+    'tok': 'token',
+    'wpe': 'position',
+    'wte': 'token',
     'att': 'attention',
 }
 # What the layers of highway networks are called in formulas (Srivastava et al. 2015, section 2).
@@ -243,9 +247,11 @@ def split_names(names: Iterable[str]) -> dict[str, Split]:
         counted = {(scope, _base(component)) for scope, component in present} & present
         counted = {(scope, base) for scope, base in counted if (scope, f'{base}_0') not in present}
         parts: dict[tuple[int, str], tuple[tuple[str, ...], tuple[str, ...], int]] = {}
-        ordered = _with_ordinals(present)
+        ordered, lettered = _with_ordinals(present), _before_letters(present)
         for scope, component in present:
             of_text, numbers = _component_parts(component, scope, counted, (scope, component) in ordered)
+            if (scope, component) in lettered:
+                of_text, numbers = (*of_text, ''), (*numbers, '')
             number = scope_numbers.setdefault((scope, of_text), len(scope_numbers) + 1)
             parts[scope, component] = of_text, numbers, number
         for name in remaining:
@@ -266,6 +272,27 @@ def _with_ordinals(present: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
         if _ORDINAL.search(component):
             groups[scope, _ORDINAL.sub('#', component)].append((scope, component))
     return {item for group in groups.values() if len(group) > 1 for item in group}
+
+
+def _before_letters(present: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Returns the components, each with its scope, of which others have a letter more: `conv6` is before `conv6b`."""
+    letters: dict[tuple[int, str], set[str]] = collections.defaultdict(set)
+    begun = set()
+    for scope, component in present:
+        _, numbers = _parted(component)
+        if numbers and numbers[-1].isalpha() and component.endswith(numbers[-1]):
+            base = component.removesuffix(numbers[-1])
+            kind = scope, _DIGITS.sub('#', base)
+            letters[kind].add(numbers[-1])
+            if (scope, base) in present:
+                begun.add(kind)
+    # Where there is an `a`, what has no letter is something else.
+    kinds = {kind for kind in begun if 'a' not in letters[kind]}
+    return {
+        (scope, component)
+        for scope, component in (present if kinds else ())
+        if component[-1:].isdecimal() and (scope, _DIGITS.sub('#', component)) in kinds
+    }
 
 
 def _component_parts(

@@ -150,16 +150,15 @@ def _paired(
 def _of_attentions(
     scopes: tuple[str, str], layers: tuple[Sequence[_Named], Sequence[_Named]]
 ) -> list[tuple[Layer, Layer]]:
-    """Returns the pairs of the projections of attentions without outputs, if the other side has all four.
+    """Returns the pairs of the projections of attentions that are each in a scope of its own.
 
-    The attentions of Kyubyong's Transformer give what they gather as it is. Where a block has two, each must be in a
-    scope of its own.
+    The attentions of Kyubyong's Transformer give what they gather as it is, and have no output.
     """
     parts = [_attentions(scope, of_side) for scope, of_side in zip(scopes, layers, strict=True)]
     found = [
         _paired((own[0], other[0]), (own[1], other[1]))
         for own, other in map(_without_output, *parts)
-        if len(own[1]) == len(other[1]) == len(_PROJECTIONS)
+        if len(own[1]) == len(other[1]) in (len(_PROJECTIONS), _OF_ATTENTION)
     ]
     is_whole = len(found) == len(parts[0]) == len(parts[1]) and all(found)
     return list(itertools.chain.from_iterable(found)) if is_whole else []

@@ -131,6 +131,27 @@ def test_what_tensorflow_counts_from_one_has_a_first_without_number():
 
 
 @pytest.mark.parametrize(
+    ('names', 'values'),
+    [
+        (['net/cnv1', 'net/cnv2', 'net/cnv2b'], [(1, 0), (2, 0), (2, 1)]),
+        # Where there is an `a`, the one without a letter is none of them; and `conv2d` is no convolution after `conv2`.
+        (['net/cnv2', 'net/cnv2a', 'net/cnv2b'], [(2,), (2, 0), (2, 1)]),
+        (['net/conv2', 'net/conv2d'], [(2,), ()]),
+        (['net/cnv1', 'other/cnv1b'], [(1,), (1, 1)]),
+    ],
+)
+def test_a_name_without_a_letter_is_before_the_one_with_b(names, values):
+    splits = split_names(names)
+    assert [splits[name].values for name in names] == values
+    assert all(str(splits[name]) == name for name in names)
+
+
+def test_the_tables_of_gpt_2_are_those_of_words_and_positions():
+    assert words(['wte']) == words(['tok']) and words(['wpe']) == words(['pos'])
+    assert find_role('model/wte') == ('', 'model/wte') and find_role('model/wq') == ('kernel', 'model/q')
+
+
+@pytest.mark.parametrize(
     ('name', 'expected'),
     [
         ('G_A2B', 'G_AB'),

@@ -37,6 +37,15 @@ def test_letters_after_numbers_are_an_order(tmp_path):
     assert found == {f'{b}/kernel': f'{a}/kernel' for a, b in zip(counted('conv2d'), new, strict=True)}
 
 
+def test_a_letter_that_only_the_second_of_two_has_is_an_order(tmp_path):
+    """As in SfMLearner, whose last convolutions all have one shape, and PyTorch's modules of two each."""
+    old = [f'depth_net/cnv{n}{letter}' for n in range(1, 6) for letter in ('', 'b')]
+    new = [f'disp_net/conv{n}/{place}' for n in range(1, 6) for place in (0, 2)]
+    widths = (3, 8, 8, 16, 16, 32, 32, 32, 32, 32, 32)
+    found = suggested(tmp_path, convolutions(old, widths), convolutions(new, widths))
+    assert found == {f'{t}/kernel': f'{s}/kernel' for s, t in zip(old, new, strict=True)}
+
+
 def test_numbers_that_are_counted_across_scopes_are_an_order(tmp_path):
     old = ['z/conv2d', 'z/conv2d_1', 'y/conv2d_2', 'y/conv2d_3', 'x/conv2d_4']
     new = [f'mix/{n}' for n in range(5)]

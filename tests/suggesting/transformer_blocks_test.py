@@ -157,3 +157,19 @@ def test_an_attention_without_outputs_has_queries_keys_and_values(tmp_path, scop
             for source, name in zip(('dense', 'dense_1', 'dense_2'), ('wq', 'wk', 'wv'), strict=True):
                 assert pairs[f'blocks_{n}/{scope}/{source}/kernel'] == f'layers/{n}/{target}/{name}/kernel'
     assert not any(target.endswith('dense/kernel') for target in pairs.values())
+
+
+@pytest.mark.parametrize('targets', [('self_attention', 'cross_attention'), ('attention1', 'attention2')])
+def test_attentions_that_are_each_in_a_scope_have_queries_keys_values_and_outputs(tmp_path, targets):
+    """As in DongjunLee's Transformer, whose projections are only numbered."""
+    numbers = ('dense', 'dense_1', 'dense_2', 'dense_3')
+    scopes = ('masked-self-attention', 'encoder-decoder-attention')
+    old = network('layer-{}', [f'{scope}/{name}' for scope in scopes for name in numbers], [])
+    projections = ('query', 'key', 'value', 'output')
+    new = network('layers/{}', [f'{scope}/{name}' for scope in targets for name in projections], [])
+    suggestion, pairs = suggested(tmp_path, old, new)
+    assert suggestion.complete
+    for n in range(LAYERS):
+        for scope, target in zip(scopes, targets, strict=True):
+            for number, name in zip(numbers, projections, strict=True):
+                assert pairs[f'layer-{n}/{scope}/{number}/kernel'] == f'layers/{n}/{target}/{name}/kernel'

@@ -44,7 +44,7 @@ class AttLayer(tf.keras.layers.Layer):
         self.attention_dim = attention_dim
 
     def build(self, shape):
-        backend, init = tf.keras.backend, tf.keras.initializers.get('normal')
+        backend, init = tf.keras.backend, tf.keras.initializers.RandomNormal(seed=0)
         self.W = backend.variable(init((shape[-1], self.attention_dim)))
         self.b = backend.variable(init((self.attention_dim,)))
         self.u = backend.variable(init((self.attention_dim, 1)))
