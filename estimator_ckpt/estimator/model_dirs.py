@@ -47,11 +47,14 @@ def check_state_file(model_dir: str) -> None:
     """
     if not files_for(model_dir).is_dir(model_dir):
         return
-    fault = _fault_of_state_file(model_dir)
-    present = checkpoints_in(model_dir) if fault else []
+    has_state = _has_state(model_dir)
+    present = [] if has_state else checkpoints_in(model_dir)
     # Another training may have saved its first one meanwhile, and have announced it by now.
-    if not present or not _fault_of_state_file(model_dir):
+    if not present or _has_state(model_dir):
         return
+    fault = 'has no checkpoint state file'
+    if has_state is None:
+        fault = 'has an unreadable checkpoint state file'
     listed = ', '.join(present[-_MAX_LISTED:])
     further = f', and {len(present) - _MAX_LISTED} older ones' if len(present) > _MAX_LISTED else ''
     raise CheckpointError(
@@ -60,14 +63,14 @@ def check_state_file(model_dir: str) -> None:
     )
 
 
-def _fault_of_state_file(directory: str) -> str:
-    """Announces what was interrupted, and returns what is wrong with the state file then; empty if nothing."""
+def _has_state(directory: str) -> bool | None:
+    """Announces what was interrupted, and returns whether there is a state file then; None if it cannot be read."""
     try:
         # Listing takes requests on object stores, where little is left behind.
         if files_for(directory).is_object_store and read_state(directory) is not None:
-            return ''
+            return True
         announce_interrupted(directory)
         # Read last: another training removes its staging, which announcing looks for, after it has written this file.
-        return 'has no checkpoint state file' if read_state(directory) is None else ''
+        return read_state(directory) is not None
     except CorruptCheckpointError:
-        return 'has an unreadable checkpoint state file'
+        return None

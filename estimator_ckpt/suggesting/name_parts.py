@@ -22,9 +22,9 @@ _ROLES = {
     'embedding': r'embeddings?(?:_(?:weights|table|matrix))?',
     'alpha': r'alphas?',
 }
-# A role is the last word of the last component of a name; a number may follow, as in `W1`.
+# A role is the last word of the last component of a name; numbers may follow, as in `W1` and `w2_0`.
 _ROLE = {
-    role: re.compile(rf'(?:^|(?<=[_.-]))(?:{words})(?=(?:[_-]?\d+)?_?(?::0)?$)', re.I)
+    role: re.compile(rf'(?:^|(?<=[_.-]))(?:{words})(?=(?:[_-]?\d+){{0,2}}_?(?::0)?$)', re.I)
     for role, words in _ROLES.items()
 }
 # The letter of a role may be right before a letter of the layer: `Wq`, `bo`, `wc3a`, `bd1`; GPT-2's tables of words and

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from estimator_ckpt.common.digits import to_int
+from estimator_ckpt.mapping.tensors import natural_order
 from estimator_ckpt.suggesting.evidence import Evidence
 from estimator_ckpt.suggesting.families import Side, Variable
 from estimator_ckpt.suggesting.hypotheses import alike
@@ -19,6 +20,8 @@ from estimator_ckpt.suggesting.sequences import embedded
 # The fewest variables, and different sizes of them, whose order proves more than chance.
 _LEAST_VARIABLES = 4
 _LEAST_SIZES = 3
+# The fewest biases whose order says anything.
+_LEAST_BIASES = 2
 _SHAPES, _ORDER = 0.9, 0.9
 
 
@@ -78,6 +81,47 @@ def unnamed_biases(
                 continue
             if following.shape == named.variables[bias].shape:
                 yield (bias, following.number) if number else (following.number, bias)
+
+
+def biases_in_order(
+    sides: tuple[Side, Side],
+    kernels: Sequence[Mapping[int, int]],
+    live: tuple[set[int], set[int]],
+    sources: Mapping[int, int],
+) -> Iterator[tuple[int, int]]:
+    """Yields the pairs of unnamed vectors and the biases of kernels that are aligned, where their orders are the same.
+
+    In many programs of TF1 kernels have names and biases have none: `W1`, `Variable`, `W2`, `Variable_1`.
+
+    Args:
+      sides: The source and the target.
+      kernels: The number of the kernel of each bias of each side that has a name, by that of the bias.
+      live: The numbers of the variables of each side that are not yet aligned.
+      sources: The source of each aligned target.
+    """
+    for number in (0, 1):
+        vectors = [v for v in sides[number].variables if v.number in live[number] and len(v.shape) == 1]
+        vectors = [v for v in vectors if UNNAMED.fullmatch(v.names[0])]
+        own = {(s, t)[1 - number]: (s, t)[number] for t, s in sources.items()}
+        biases = [
+            (own[kernel], bias)
+            for bias, kernel in kernels[1 - number].items()
+            if bias in live[1 - number] and kernel in own
+        ]
+        variables, others = sides[number].variables, sides[1 - number].variables
+        biases.sort(key=lambda row: natural_order(variables[row[0]].names[0]))
+        in_order = [others[bias] for _, bias in biases]
+        if in_order != sorted(in_order, key=_place) or len(vectors) < _LEAST_BIASES:
+            continue
+        vectors.sort(key=lambda variable: natural_order(variable.names[0]))
+        if [v.shape for v in vectors] == [v.shape for v in in_order]:
+            for vector, bias in zip(vectors, in_order, strict=True):
+                yield (bias.number, vector.number) if number else (vector.number, bias.number)
+
+
+def _place(variable: Variable) -> tuple:
+    """Returns the place of a variable in the order of a program's objects, or else in that of the names."""
+    return (0, variable.order) if variable.order is not None else (1, natural_order(variable.names[-1]))
 
 
 def _next_name(name: str) -> str:

@@ -146,6 +146,10 @@ def test_a_name_without_a_letter_is_before_the_one_with_b(names, values):
     assert all(str(splits[name]) == name for name in names)
 
 
+def test_two_numbers_may_follow_a_role():
+    assert find_role('net/w2_0') == ('kernel', 'net/2_0') and find_role('net/b2_0') == ('bias', 'net/2_0')
+
+
 def test_the_tables_of_gpt_2_are_those_of_words_and_positions():
     assert words(['wte']) == words(['tok']) and words(['wpe']) == words(['pos'])
     assert find_role('model/wte') == ('', 'model/wte') and find_role('model/wq') == ('kernel', 'model/q')

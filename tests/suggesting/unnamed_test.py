@@ -25,6 +25,46 @@ def test_a_vector_of_another_length_is_not(tmp_path):
     assert found(suggest(tmp_path, old, DENSE)) == {'out/kernel': 'Variable'}
 
 
+WIDTHS = (784, 512, 512, 512, 10)
+
+
+def named_kernels(layers, kernel, biases):
+    """A kernel for each of some layers, and their biases, which may have names of their own."""
+    rows = list(zip(WIDTHS, WIDTHS[1:], strict=False))
+    shapes = {f'{layer}{kernel}': row for layer, row in zip(layers, rows, strict=True)}
+    return shapes | {bias: row[-1:] for bias, row in zip(biases, rows, strict=True) if bias}
+
+
+@pytest.mark.parametrize('turned', [False, True])
+def test_biases_without_names_are_in_the_order_of_the_kernels_that_have_some(tmp_path, turned):
+    """As in many lessons: `W1 = tf.get_variable('W1', ...)`, and `b1 = tf.Variable(...)`."""
+    variables = ['Variable', *(f'Variable_{n}' for n in range(1, 4))]
+    layers = [f'dense_{n}' for n in range(4)]
+    old = named_kernels([f'W{n}' for n in range(1, 5)], '', variables)
+    new = named_kernels(layers, '/kernel', [f'{layer}/bias' for layer in layers])
+    answer = dict(zip(new, old, strict=True))
+    if turned:
+        old, new, answer = new, old, {source: target for target, source in answer.items()}
+    assert found(suggest(tmp_path, old, new)) == answer
+
+
+@pytest.mark.parametrize(
+    ('variables', 'order'),
+    [
+        (['Variable', 'Variable_1', '', 'Variable_2'], (0, 1, 2, 3)),  # One kernel has no bias.
+        (
+            ['Variable', 'Variable_1', 'Variable_2', 'Variable_3'],
+            (3, 2, 1, 0),
+        ),  # The names have other orders.
+    ],
+)
+def test_biases_without_names_are_not_guessed(tmp_path, variables, order):
+    layers = [f'dense_{n}' for n in order]
+    old = named_kernels([f'W{n}' for n in range(1, 5)], '', variables)
+    new = named_kernels(layers, '/kernel', [f'{layer}/bias' for layer in layers])
+    assert not any(target.endswith('bias') for target in found(suggest(tmp_path, old, new)))
+
+
 def test_weights_in_a_vector_are_an_embedding_of_one_column(tmp_path):
     old = {'fm_w': (1495,), 'fm_v': (1495, 8), 'fm_bias': (1,)}
     suggestion = suggest(tmp_path, old, {'fm/fm_w/embeddings': (1495, 1)})
