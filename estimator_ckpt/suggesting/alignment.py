@@ -273,7 +273,7 @@ class _Aligner(Progress):
             by_kind(layer for layer in side.layers(live) if is_norm(layer) and 'mean' in layer.variables)
             for side, live in zip(self.sides, self.live, strict=True)
         ]
-        pairs = [(left[0][k], left[1][k]) for k in left[0].keys() & left[1].keys()]
+        pairs = [(left[0][k], left[1][k]) for k in sorted(left[0].keys() & left[1].keys())]
         last = [(a, b) for [a, *others], [b, *further] in pairs if not others and not further]
         numbers = [(main_number(a), main_number(b)) for a, b in last]
         apart = [self.parts_units([both], unless_open=True) for both in numbers]

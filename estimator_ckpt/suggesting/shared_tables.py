@@ -4,9 +4,11 @@ A model that shares its table of words with its output has it once in TF1, and P
 shape and no name tells whether another model shares it, so that this is said, and no rule is proposed.
 """
 
+import collections
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
+from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.suggesting.compared import ComparedTensor
 from estimator_ckpt.suggesting.generalization import escape
 
@@ -15,25 +17,38 @@ _RANK = 2
 _TABLE = re.compile(r'emb(?:ed|s?(?![a-z]))|table|wte|shared', re.I)
 
 
-def shared_table(missing: ComparedTensor, aligned: Iterable[tuple[ComparedTensor, ComparedTensor]]) -> str:
+# The tables of each shape, as pairs of the tensors of both sides.
+Tables = Mapping[tuple[int, ...], Sequence[tuple[Tensor, Tensor]]]
+
+
+def aligned_tables(aligned: Iterable[tuple[ComparedTensor, ComparedTensor]]) -> Tables:
+    """Returns the tables that both sides have in the same shape.
+
+    Args:
+      aligned: The sources and targets that rules or names pair.
+    """
+    tables: dict[tuple[int, ...], list[tuple[Tensor, Tensor]]] = collections.defaultdict(list)
+    for source, target in aligned:
+        shape = source.shape or ()
+        is_matrix = len(shape) == _RANK and 1 not in shape
+        if not is_matrix or shape != target.shape or any(row.axes or row.parts for row in (source, target)):
+            continue
+        if any(_TABLE.search(name) for name in (*source.names, *target.names)):
+            tables[shape].append((source.tensor, target.tensor))
+    return tables
+
+
+def shared_table(missing: ComparedTensor, tables: Tables) -> str:
     """Returns the rule for a variable that no source fits but the only table of its shape; empty if there is none.
 
     Args:
       missing: The variable of the target.
-      aligned: The sources and targets that rules or names pair.
+      tables: What `aligned_tables` returns.
     """
-    shape = missing.own_shape or ()
-    if len(shape) != _RANK or 1 in shape:
+    of_shape = tables.get(missing.own_shape or (), ())
+    if len(of_shape) != 1:
         return ''
-    tables = [
-        (source.tensor, target.tensor)
-        for source, target in aligned
-        if not any(row.axes or row.parts or row.shape != shape for row in (source, target))
-        if any(_TABLE.search(name) for name in (*source.names, *target.names))
-    ]
-    if len(tables) != 1:
-        return ''
-    [(source, target)] = tables
+    [(source, target)] = of_shape
     targets = [tensor.candidates[-1] for tensor in (target, missing.tensor)]
     if any(',' in name for name in targets):  # Rules separate names by commas.
         return ''

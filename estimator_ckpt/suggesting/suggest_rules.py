@@ -28,7 +28,7 @@ from estimator_ckpt.suggesting.layouts import in_one_layout
 from estimator_ckpt.suggesting.progress import Alignment
 from estimator_ckpt.suggesting.projections import join, may_be_turned, operations_between
 from estimator_ckpt.suggesting.reshaping import reshape_operations
-from estimator_ckpt.suggesting.shared_tables import shared_table
+from estimator_ckpt.suggesting.shared_tables import aligned_tables, shared_table
 from estimator_ckpt.suggesting.suggestion import SuggestedRule, Suggestion, Undecided
 
 # Text that would end a name in a file of rules, or be read as something else.
@@ -231,6 +231,7 @@ class _Suggester:
             range(len(self._source.variables), len(self._source.variables) + len(self._source.steps))
         )
         candidates = alignment.candidates | {t: [s] for t, s in alignment.sources.items()}
+        tables = aligned_tables((claim.source, claim.target) for claim in written)
         all_sources = self._source.variables + self._source.steps
         remaining = self._target.variables + self._target.steps + self._target.copies
         for number, target in enumerate(remaining):
@@ -243,8 +244,7 @@ class _Suggester:
                     keys = [r.tensor.key for s in possible[:_MAX_CANDIDATES] for r in all_sources[s].of_one]
                     result.ambiguous.append(Undecided(*fields, keys, max(0, len(possible) - _MAX_CANDIDATES)))
                 else:
-                    note = shared_table(part, [(c.source, c.target) for c in written])
-                    result.missing.append(Row(None, *fields, note))
+                    result.missing.append(Row(None, *fields, shared_table(part, tables)))
             if number in alignment.sources:
                 result.notes.append(f'No rule can be written for {target.tensor.name!r}.')
             default = self._default(target)

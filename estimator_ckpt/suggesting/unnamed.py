@@ -102,6 +102,8 @@ def biases_in_order(
     for number in (0, 1):
         vectors = [v for v in sides[number].variables if v.number in live[number] and len(v.shape) == 1]
         vectors = [v for v in vectors if UNNAMED.fullmatch(v.names[0])]
+        if len(vectors) < _LEAST_BIASES:
+            continue
         own = {(s, t)[1 - number]: (s, t)[number] for t, s in sources.items()}
         biases = [
             (own[kernel], bias)
@@ -111,10 +113,9 @@ def biases_in_order(
         variables, others = sides[number].variables, sides[1 - number].variables
         biases.sort(key=lambda row: natural_order(variables[row[0]].names[0]))
         in_order = [others[bias] for _, bias in biases]
-        if in_order != sorted(in_order, key=_place) or len(vectors) < _LEAST_BIASES:
-            continue
         vectors.sort(key=lambda variable: natural_order(variable.names[0]))
-        if [v.shape for v in vectors] == [v.shape for v in in_order]:
+        is_one_order = in_order == sorted(in_order, key=_place)
+        if is_one_order and [v.shape for v in vectors] == [v.shape for v in in_order]:
             for vector, bias in zip(vectors, in_order, strict=True):
                 yield (bias.number, vector.number) if number else (vector.number, bias.number)
 
