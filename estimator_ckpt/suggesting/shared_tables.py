@@ -6,11 +6,12 @@ shape and no name tells whether another model shares it, so that this is said, a
 
 import collections
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from estimator_ckpt.mapping.tensors import Tensor
 from estimator_ckpt.suggesting.compared import ComparedTensor
 from estimator_ckpt.suggesting.generalization import escape
+from estimator_ckpt.suggesting.suggestion import Undecided
 
 _RANK = 2
 # What tables of words are called.
@@ -49,7 +50,28 @@ def shared_table(missing: ComparedTensor, tables: Tables) -> str:
     if len(of_shape) != 1:
         return ''
     [(source, target)] = of_shape
-    targets = [tensor.candidates[-1] for tensor in (target, missing.tensor)]
+    rule = _copy(source.name, [tensor.candidates[-1] for tensor in (target, missing.tensor)])
+    return f'if one table serves both, {rule}' if rule else ''
+
+
+def rivals_for_tables(undecided: Iterable[Undecided]) -> Iterator[str]:
+    """Yields a note with the rule for each table that is all that several variables of the target could come from.
+
+    Args:
+      undecided: The variables without a rule.
+    """
+    rivals: dict[tuple[str, tuple[int, ...]], list[str]] = collections.defaultdict(list)
+    for variable in undecided:
+        if len(variable.candidates) == 1 and len(variable.shape) == _RANK and not variable.more:
+            rivals[variable.candidates[0], variable.shape].append(variable.target)
+    for (source, _), targets in rivals.items():
+        rule = _copy(source, targets)
+        if rule and len(targets) > 1 and any(map(_TABLE.search, (source, *targets))):
+            yield f'If one table serves all of them: {rule}'
+
+
+def _copy(source: str, targets: Sequence[str]) -> str:
+    """Returns the rule that gives each target the source; empty if none can be written."""
     if any(',' in name for name in targets):  # Rules separate names by commas.
         return ''
-    return f'if one table serves both, {escape(source.name)} -> {", ".join(targets)} | copy'
+    return f'{escape(source)} -> {", ".join(targets)} | copy'

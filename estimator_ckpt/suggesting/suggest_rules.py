@@ -28,7 +28,7 @@ from estimator_ckpt.suggesting.layouts import in_one_layout
 from estimator_ckpt.suggesting.progress import Alignment
 from estimator_ckpt.suggesting.projections import join, may_be_turned, operations_between
 from estimator_ckpt.suggesting.reshaping import reshape_operations
-from estimator_ckpt.suggesting.shared_tables import aligned_tables, shared_table
+from estimator_ckpt.suggesting.shared_tables import aligned_tables, rivals_for_tables, shared_table
 from estimator_ckpt.suggesting.suggestion import SuggestedRule, Suggestion, Undecided
 
 # Text that would end a name in a file of rules, or be read as something else.
@@ -250,6 +250,7 @@ class _Suggester:
             default = self._default(target)
             if default is not None and default not in sources:
                 self._leave_out(default, target, result)
+        result.notes += rivals_for_tables(result.ambiguous)
         for source in all_sources:
             if source not in sources:
                 result.unused += [

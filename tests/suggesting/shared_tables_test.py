@@ -63,6 +63,31 @@ def test_nothing_is_said_where_no_rule_can_copy_or_several_tables_may_be_meant(t
     assert [(row.target, row.note) for row in suggestion.missing] == [('lm_head/weight', '')]
 
 
+def test_the_rule_for_a_table_that_several_variables_could_come_from_is_among_the_notes(tmp_path):
+    """As an encoder and a decoder of the same words."""
+    old = model('embedding/embeddings', 'layer_')
+    targets = [f'{part}/embedding/embeddings' for part in ('encoder', 'decoder')]
+    new = model(targets[0], 'net/layer_') | {targets[1]: (WORDS, WIDTH)}
+    suggestion = suggest(tmp_path, old, new)
+    assert {row.target for row in suggestion.ambiguous} == set(targets)
+    [note] = suggestion.notes
+    text, rule = note.split(': ', 1)
+    assert text == 'If one table serves all of them'
+    assert rule.startswith('embedding/embeddings -> ') and rule.endswith(' | copy')
+
+    pairs = found(suggest(tmp_path, old, new, [rule]))
+    assert pairs.keys() >= {'net/layer_0/up/kernel', 'net/layer_2/down/kernel'}
+    report = estimator_ckpt.plan(str(tmp_path / 'old'), str(tmp_path / 'new'), [rule], missing='ignore')
+    assert {row.target for row in report.matched} == set(targets)
+
+
+def test_kernels_that_are_alike_are_no_tables(tmp_path):
+    old = model('net/up', 'layer_')
+    new = model('one/up', 'net/layer_') | {'other/up': (WORDS, WIDTH)}
+    suggestion = suggest(tmp_path, old, new)
+    assert len(suggestion.ambiguous) == 2 and not suggestion.notes
+
+
 def test_the_tables_of_gpt_2_are_those_of_the_same_names(tmp_path):
     """`lm_head.weight` is no table of words, though it has the shape of one."""
     pairs = found(suggest(tmp_path, OLD, NEW | {'lm_head/weight': (WORDS, WIDTH)}))
