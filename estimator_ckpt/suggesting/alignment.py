@@ -43,7 +43,7 @@ from estimator_ckpt.suggesting.substitutions import substitutions
 from estimator_ckpt.suggesting.surroundings import agreement, surrounded
 from estimator_ckpt.suggesting.swapped_words import swapped
 from estimator_ckpt.suggesting.transformer_blocks import in_blocks
-from estimator_ckpt.suggesting.unnamed import biases_in_order, unnamed_biases, unnamed_pairs
+from estimator_ckpt.suggesting.unnamed import unnamed_biases, unnamed_pairs
 
 # The share of variables that are aligned if others may be known by their shapes alone.
 _LEAST_SHARE = 0.4
@@ -319,8 +319,8 @@ class _Aligner(Progress):
 
     def _unnamed_biases(self) -> bool:
         """Accepts biases without names that follow kernels that are aligned. Returns True if there were any."""
-        further = (self.sides, self.facts.kernels, self.live, self.result.sources)
-        return self.accept(list(unnamed_biases(*further)) or list(biases_in_order(*further)), IN_ORDER)
+        found = unnamed_biases(self.sides, self.facts.kernels, self.live, self.result.sources)
+        return self.accept(found, IN_ORDER)
 
     def _connected(self) -> bool:
         """Accepts layers right before or after layers that are aligned. Returns True if there were any."""

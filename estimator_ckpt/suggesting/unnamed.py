@@ -58,10 +58,10 @@ def unnamed_biases(
     kernels: Sequence[Mapping[int, int]],
     live: tuple[set[int], set[int]],
     sources: Mapping[int, int],
-) -> Iterator[tuple[int, int]]:
-    """Yields the pairs of the biases of kernels that are aligned, where those of one side have no names.
+) -> list[tuple[int, int]]:
+    """Returns the pairs of the biases of kernels that are aligned, where those of one side have no names.
 
-    Most programs make the bias of a kernel right after it.
+    Most programs make the bias of a kernel right after it. Kernels may have names beside them: `W1`, `Variable`, `W2`.
 
     Args:
       sides: The source and the target.
@@ -69,6 +69,16 @@ def unnamed_biases(
       live: The numbers of the variables of each side that are not yet aligned.
       sources: The source of each aligned target.
     """
+    further = sides, kernels, live, sources
+    return list(_after_unnamed_kernels(*further)) or list(_in_order_of_kernels(*further))
+
+
+def _after_unnamed_kernels(
+    sides: tuple[Side, Side],
+    kernels: Sequence[Mapping[int, int]],
+    live: tuple[set[int], set[int]],
+    sources: Mapping[int, int],
+) -> Iterator[tuple[int, int]]:
     for number in (0, 1):
         unnamed, named = sides[number], sides[1 - number]
         by_name = {variable.names[0]: variable for variable in unnamed.variables}
@@ -83,22 +93,13 @@ def unnamed_biases(
                 yield (bias, following.number) if number else (following.number, bias)
 
 
-def biases_in_order(
+def _in_order_of_kernels(
     sides: tuple[Side, Side],
     kernels: Sequence[Mapping[int, int]],
     live: tuple[set[int], set[int]],
     sources: Mapping[int, int],
 ) -> Iterator[tuple[int, int]]:
-    """Yields the pairs of unnamed vectors and the biases of kernels that are aligned, where their orders are the same.
-
-    In many programs of TF1 kernels have names and biases have none: `W1`, `Variable`, `W2`, `Variable_1`.
-
-    Args:
-      sides: The source and the target.
-      kernels: The number of the kernel of each bias of each side that has a name, by that of the bias.
-      live: The numbers of the variables of each side that are not yet aligned.
-      sources: The source of each aligned target.
-    """
+    """Yields unnamed vectors with the biases of aligned kernels, if all of both are the same in their orders."""
     for number in (0, 1):
         vectors = [v for v in sides[number].variables if v.number in live[number] and len(v.shape) == 1]
         vectors = [v for v in vectors if UNNAMED.fullmatch(v.names[0])]
