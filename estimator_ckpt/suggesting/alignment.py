@@ -275,9 +275,9 @@ class _Aligner(Progress):
         ]
         pairs = [(left[0][k], left[1][k]) for k in sorted(left[0].keys() & left[1].keys())]
         last = [(a, b) for [a, *others], [b, *further] in pairs if not others and not further]
-        numbers = [(main_number(a), main_number(b)) for a, b in last]
-        apart = [self.parts_units([both], unless_open=True) for both in numbers]
-        return self.accept_in_order(pair for pair, is_apart in zip(last, apart, strict=True) if not is_apart)
+        return self.accept_in_order(
+            (a, b) for a, b in last if not self.parts_aligned_units([(main_number(a), main_number(b))])
+        )
 
     def _activations(self) -> bool:
         """Accepts the slopes of activations. Returns True if there were any."""

@@ -10,7 +10,7 @@ from estimator_ckpt.bundle import dtypes
 from estimator_ckpt.suggesting.chains import Kind, kind
 from estimator_ckpt.suggesting.families import Family, Layer, Variable
 from estimator_ckpt.suggesting.number_words import agreeing, words_before
-from estimator_ckpt.suggesting.reshaping import Shape, fits
+from estimator_ckpt.suggesting.reshaping import OF_HEADS, Shape, fits
 
 # Families can be cut along many numbers; pairs of families with more parts are left to other evidence.
 _MAX_PARTS = 4000
@@ -21,8 +21,6 @@ _MAX_SHIFTS = 1000
 _MATRICES = ('kernel', 'depthwise_kernel', 'pointwise_kernel', 'recurrent_kernel', 'embedding', 'gamma')
 
 _TABLES = {'embedding', 'kernel'}
-# The rank of a kernel with an axis of heads.
-_OF_HEADS = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -164,7 +162,7 @@ def _are_one_matrix(a: Shape, b: Shape) -> bool:
     """Returns True for equal shapes of matrices, one of which may have an axis of heads, or lack that of one column."""
     if min(len(a), len(b)) < 2:
         return (*a, 1) == b or a == (*b, 1)
-    has_heads = max(len(a), len(b)) == _OF_HEADS and (a[0] == b[0] or a[-1] == b[-1])
+    has_heads = max(len(a), len(b)) == OF_HEADS and (a[0] == b[0] or a[-1] == b[-1])
     return a == b or has_heads
 
 

@@ -14,8 +14,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from estimator_ckpt.suggesting.compared import ComparedTensor
 from estimator_ckpt.suggesting.name_parts import find_role, words
-from estimator_ckpt.suggesting.projections import OF_HEADS, is_of_input
-from estimator_ckpt.suggesting.reshaping import Shape
+from estimator_ckpt.suggesting.projections import is_of_input
+from estimator_ckpt.suggesting.reshaping import OF_HEADS, Shape
 
 # The shapes of the variables of layers, by the names of these and their roles.
 Layers = Mapping[str, Mapping[str, Shape]]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from estimator_ckpt.suggesting.boundaries import Boundaries
 from estimator_ckpt.suggesting.evidence import CERTAIN, Evidence
@@ -108,18 +108,22 @@ class Progress:
         """
         return main_number(a) in self.facts.unsure[0] or main_number(b) in self.facts.unsure[1]
 
-    def parts_units(self, pairs: Iterable[tuple[int, int]], unless_open: bool = False) -> bool:
+    def parts_units(self, pairs: Iterable[tuple[int, int]]) -> bool:
         """Returns True if pairs have normalizations whose convolutions are not aligned with each other.
 
         Args:
           pairs: The pairs, by the numbers of their variables.
-          unless_open: Whether convolutions neither of which is aligned may be the same.
         """
-        of_source, of_target = self.facts.convolutions
-        of_norms = [(of_source[s], of_target[t]) for s, t in pairs if s in of_source and t in of_target]
-        if unless_open:
-            return any(self._are_apart(s, t) for s, t in of_norms)
+        of_norms = self._both(pairs, self.facts.convolutions)
         return any(self.result.sources.get(t) != s for s, t in of_norms)
+
+    def parts_aligned_units(self, pairs: Iterable[tuple[int, int]]) -> bool:
+        """Returns True if pairs have normalizations one of whose convolutions is aligned with another one.
+
+        Args:
+          pairs: The pairs, by the numbers of their variables.
+        """
+        return any(self._are_apart(s, t) for s, t in self._both(pairs, self.facts.convolutions))
 
     def parts_layers(self, pairs: Iterable[tuple[int, int]]) -> bool:
         """Returns True if pairs have biases one of whose kernels is aligned with another one.
@@ -127,9 +131,13 @@ class Progress:
         Args:
           pairs: The pairs, by the numbers of the variables.
         """
-        of_source, of_target = self.facts.kernels
-        kernels = [(of_source[s], of_target[t]) for s, t in pairs if s in of_source and t in of_target]
-        return any(self._are_apart(s, t) for s, t in kernels)
+        return any(self._are_apart(s, t) for s, t in self._both(pairs, self.facts.kernels))
+
+    @staticmethod
+    def _both(pairs: Iterable[tuple[int, int]], main: Sequence[Mapping[int, int]]) -> list[tuple[int, int]]:
+        """Returns the main variables that both variables of pairs belong to, for pairs where both belong to one."""
+        of_source, of_target = main
+        return [(of_source[s], of_target[t]) for s, t in pairs if s in of_source and t in of_target]
 
     def _are_apart(self, s: int, t: int) -> bool:
         """Returns True if one of two variables is aligned, and not with the other one."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from estimator_ckpt.mapping.tensors import natural_order
 from estimator_ckpt.suggesting.compared import ComparedTensor
 from estimator_ckpt.suggesting.name_parts import find_role, words
-from estimator_ckpt.suggesting.reshaping import Shape, fits, reshape_operations
+from estimator_ckpt.suggesting.reshaping import OF_HEADS, Shape, fits, reshape_operations
 
 _Group = tuple[ComparedTensor, ...]
 
@@ -28,8 +28,6 @@ _WORDS = [
 _WORD = re.compile(
     rf'(?<![A-Za-z])(?P<role>[WwBb])?(?P<word>{"|".join(itertools.chain.from_iterable(_WORDS))})(?![a-z])'
 )
-# The rank of a kernel with an axis of heads.
-OF_HEADS = 3
 _SELF = re.compile('self', re.I)
 _OUTPUT = frozenset(['output', 'projection', 'dense'])
 

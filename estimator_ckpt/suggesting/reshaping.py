@@ -6,6 +6,8 @@ import math
 Shape = tuple[int, ...]
 # The rank of the kernel of a convolution of images; its last two axes are channels.
 _CONVOLUTION = 4
+# The rank of the kernel of an attention with an axis of heads.
+OF_HEADS = 3
 
 
 @functools.lru_cache(maxsize=100_000)

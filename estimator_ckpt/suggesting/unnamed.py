@@ -69,56 +69,44 @@ def unnamed_biases(
       live: The numbers of the variables of each side that are not yet aligned.
       sources: The source of each aligned target.
     """
-    further = sides, kernels, live, sources
-    return list(_after_unnamed_kernels(*further)) or list(_in_order_of_kernels(*further))
+    for find in (_after_unnamed_kernels, _in_order_of_kernels):
+        found = []
+        for number, kernel_of in enumerate(reversed(kernels)):
+            unnamed, named = sides[number].variables, sides[1 - number].variables
+            own = {(s, t)[1 - number]: (s, t)[number] for t, s in sources.items()}
+            biases = [
+                (unnamed[own[kernel]], named[bias])
+                for bias, kernel in kernel_of.items()
+                if bias in live[1 - number] and kernel in own
+            ]
+            pairs = find(biases, [variable for variable in unnamed if variable.number in live[number]])
+            found += [(b.number, v.number) if number else (v.number, b.number) for v, b in pairs]
+        if found:
+            return found
+    return []
 
 
-def _after_unnamed_kernels(
-    sides: tuple[Side, Side],
-    kernels: Sequence[Mapping[int, int]],
-    live: tuple[set[int], set[int]],
-    sources: Mapping[int, int],
-) -> Iterator[tuple[int, int]]:
-    for number in (0, 1):
-        unnamed, named = sides[number], sides[1 - number]
-        by_name = {variable.names[0]: variable for variable in unnamed.variables}
-        biases = {kernel: bias for bias, kernel in kernels[1 - number].items() if bias in live[1 - number]}
-        for target, source in sources.items():
-            own, other = (target, source) if number else (source, target)
-            following = by_name.get(_next_name(unnamed.variables[own].names[0]))
-            bias = biases.get(other)
-            if following is None or bias is None or following.number not in live[number]:
-                continue
-            if following.shape == named.variables[bias].shape:
-                yield (bias, following.number) if number else (following.number, bias)
+# Kernels or vectors of the side whose biases have no names, and the biases of the other one.
+_Pairs = list[tuple[Variable, Variable]]
 
 
-def _in_order_of_kernels(
-    sides: tuple[Side, Side],
-    kernels: Sequence[Mapping[int, int]],
-    live: tuple[set[int], set[int]],
-    sources: Mapping[int, int],
-) -> Iterator[tuple[int, int]]:
-    """Yields unnamed vectors with the biases of aligned kernels, if all of both are the same in their orders."""
-    for number in (0, 1):
-        vectors = [v for v in sides[number].variables if v.number in live[number] and len(v.shape) == 1]
-        vectors = [v for v in vectors if UNNAMED.fullmatch(v.names[0])]
-        if len(vectors) < _LEAST_BIASES:
-            continue
-        own = {(s, t)[1 - number]: (s, t)[number] for t, s in sources.items()}
-        biases = [
-            (own[kernel], bias)
-            for bias, kernel in kernels[1 - number].items()
-            if bias in live[1 - number] and kernel in own
-        ]
-        variables, others = sides[number].variables, sides[1 - number].variables
-        biases.sort(key=lambda row: natural_order(variables[row[0]].names[0]))
-        in_order = [others[bias] for _, bias in biases]
-        vectors.sort(key=lambda variable: natural_order(variable.names[0]))
-        is_one_order = in_order == sorted(in_order, key=_place)
-        if is_one_order and [v.shape for v in vectors] == [v.shape for v in in_order]:
-            for vector, bias in zip(vectors, in_order, strict=True):
-                yield (bias.number, vector.number) if number else (vector.number, bias.number)
+def _after_unnamed_kernels(biases: _Pairs, live: Sequence[Variable]) -> _Pairs:
+    """Returns the variables right after unnamed kernels, with the biases that they are."""
+    by_name = {variable.names[0]: variable for variable in live}
+    following = [(by_name.get(_next_name(kernel.names[0])), bias) for kernel, bias in biases]
+    return [(vector, bias) for vector, bias in following if vector is not None and vector.shape == bias.shape]
+
+
+def _in_order_of_kernels(biases: _Pairs, live: Sequence[Variable]) -> _Pairs:
+    """Returns unnamed vectors with the biases of aligned kernels, if all of both are the same in their orders."""
+    vectors = [v for v in live if len(v.shape) == 1 and UNNAMED.fullmatch(v.names[0])]
+    if len(vectors) < _LEAST_BIASES:
+        return []
+    vectors.sort(key=lambda variable: natural_order(variable.names[0]))
+    in_order = [bias for _, bias in sorted(biases, key=lambda row: natural_order(row[0].names[0]))]
+    is_one_order = in_order == sorted(in_order, key=_place)
+    are_the_same = is_one_order and [v.shape for v in vectors] == [v.shape for v in in_order]
+    return list(zip(vectors, in_order, strict=True)) if are_the_same else []
 
 
 def _place(variable: Variable) -> tuple:
